@@ -1,0 +1,212 @@
+//! The config: one YAML file that says who the product is for and which tier it is.
+//!
+//! [`load`] is the only way in. It answers with a [`Config`] that is valid by its types or with every finding at once.
+
+mod fields;
+
+use indexmap::IndexMap;
+
+pub use fields::{
+    AccountId, Cidr, CompanyPrefix, Email, FieldError, ProductName, Region, RouteTableId, SecurityGroupId, SsmPath,
+    SubnetId, TenantId, UseCase, VpcId, Workload,
+};
+
+/// A config without a mistake in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Who the product is for.
+    pub client: Client,
+    /// Where it stands.
+    pub environment: Environment,
+    /// What it is.
+    pub ml_product: MlProduct,
+    /// Tags for every taggable resource, in the file's order.
+    pub tags: IndexMap<String, String>,
+}
+
+/// Who the product is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Client {
+    /// Shown to people; 1-100 characters.
+    pub company_name: String,
+    /// First part of every name.
+    pub company_prefix: CompanyPrefix,
+    /// The account that the product is deployed to.
+    pub account_id: AccountId,
+    /// The tenant inside the account.
+    pub tenant_id: TenantId,
+}
+
+/// Where the product stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Environment {
+    /// The stage.
+    pub env: Env,
+    /// The region; the partition follows from it.
+    pub region: Region,
+    /// Puts a short region code into global names, so that one product can stand in two regions of an account.
+    pub multi_region: bool,
+}
+
+/// The stage of a product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Env {
+    /// `dev`
+    Dev,
+    /// `test`
+    Test,
+    /// `staging`
+    Staging,
+    /// `prod`
+    Prod,
+}
+
+/// How much infrastructure a product has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Tier {
+    /// Registry, repositories, pipelines.
+    Starter,
+    /// Starter plus monitoring and deploy on approval.
+    Professional,
+    /// Professional plus KMS, VPC endpoints and compliance alarms.
+    Enterprise,
+}
+
+/// What the product is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MlProduct {
+    /// What the models are for: a naming parameter only.
+    pub use_case: UseCase,
+    /// The tier.
+    pub tier: Tier,
+    /// Where the pipelines take their source from.
+    pub source: Source,
+    /// Replaces the generated `ml_name`.
+    pub product_name_override: Option<ProductName>,
+    /// Tells several products of one use case apart.
+    pub workload: Option<Workload>,
+    /// Who gets the alarms; present in enterprise.
+    pub alerts_email: Option<Email>,
+    /// Present in enterprise, and only there.
+    pub vpc: Option<VpcIntegration>,
+    /// How builds run.
+    pub build: Build,
+    /// How long things are kept.
+    pub retention: Retention,
+    /// SSM path of the data lake bucket's name.
+    pub data_lake: Option<SsmPath>,
+    /// SSM path of a load balancer's ARN.
+    pub load_balancer: Option<SsmPath>,
+}
+
+/// Where the pipelines take their source from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// Two repositories of the product's own.
+    CodeCommit,
+    /// `<prefix>/model-build.zip` and `<prefix>/model-deploy.zip` in a bucket that exists.
+    S3 {
+        /// The bucket.
+        bucket: String,
+        /// Key prefix without slashes at either end; empty for the bucket's root.
+        prefix: String,
+    },
+}
+
+/// How an enterprise product reaches its VPC.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VpcIntegration {
+    /// Whose security group the endpoints use.
+    pub mode: VpcMode,
+    /// Where the ids come from.
+    pub ids: VpcIds,
+    /// Who may reach the endpoints on 443 (standalone).
+    pub endpoint_ingress_cidr: Cidr,
+    /// Whether the interface endpoints answer under the services' own names. Off for a second product in one VPC,
+    /// because AWS refuses a second private name for the same service there.
+    pub endpoint_private_dns: bool,
+}
+
+/// Whose security group the endpoints use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum VpcMode {
+    /// The product makes its own.
+    Standalone,
+    /// The SG provisioner's.
+    SgProvisioner,
+}
+
+/// Where the VPC's ids come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VpcIds {
+    /// Read from SSM when the stack is deployed.
+    ParameterStore {
+        /// Path of the VPC id.
+        vpc: SsmPath,
+        /// Path of the list of private subnet ids.
+        subnets: SsmPath,
+        /// Path of the security group id; present with [`VpcMode::SgProvisioner`].
+        security_group: Option<SsmPath>,
+        /// Path of the list of route table ids.
+        route_tables: Option<SsmPath>,
+    },
+    /// Written in the config.
+    Direct {
+        /// The VPC.
+        vpc: VpcId,
+        /// Private subnets, at least one.
+        subnets: Vec<SubnetId>,
+        /// Present with [`VpcMode::SgProvisioner`].
+        security_group: Option<SecurityGroupId>,
+        /// May be empty: then the S3 gateway endpoint has no routes.
+        route_tables: Vec<RouteTableId>,
+    },
+}
+
+/// How builds run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Build {
+    /// A managed image (`aws/codebuild/...`) or an ECR image.
+    pub image: String,
+    /// Such as `BUILD_GENERAL1_SMALL`.
+    pub compute_type: String,
+    /// 5-480 in CodeBuild (2160 is the service's maximum).
+    pub timeout_minutes: u16,
+    /// Root access to the build host's Docker daemon, with the reason that the config gives.
+    pub privileged: Option<String>,
+}
+
+/// How long things are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// Pipeline artifacts, 30-90 days.
+    pub artifact_days: u16,
+    /// Compliance logs, a value that CloudWatch Logs accepts.
+    pub log_days: u16,
+}
+
+impl Env {
+    /// As written in configs and names.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Dev => "dev",
+            Self::Test => "test",
+            Self::Staging => "staging",
+            Self::Prod => "prod",
+        }
+    }
+}
+
+impl Tier {
+    /// Every tier, the smallest first.
+    pub const ALL: [Self; 3] = [Self::Starter, Self::Professional, Self::Enterprise];
+
+    /// As written in configs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Starter => "starter",
+            Self::Professional => "professional",
+            Self::Enterprise => "enterprise",
+        }
+    }
+}

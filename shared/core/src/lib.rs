@@ -1,0 +1,9 @@
+//! The library behind ML Provisioner: from the bytes of a config to a checked CloudFormation template.
+//!
+//! Data goes one way: bytes -> [`config::Config`] -> [`product::Product`] -> [`template::Template`] -> checked
+//! template -> bytes. Nothing here reads a file, a clock, the environment or AWS, so every front end (the Lambda
+//! functions, `mlp`, a macro) gives the same answer for the same input.
+
+pub mod config;
+pub mod error;
+pub mod finding;
