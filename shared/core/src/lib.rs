@@ -4,6 +4,8 @@
 //! template -> bytes. Nothing here reads a file, a clock, the environment or AWS, so every front end (the Lambda
 //! functions, `mlp`, a macro) gives the same answer for the same input.
 
+pub mod actions;
 pub mod config;
 pub mod error;
 pub mod finding;
+pub mod outcome;

@@ -1,0 +1,141 @@
+//! The result object: what `mlp --format json` prints and what `status/<config key>.json` holds.
+//!
+//! One shape for every front end; its JSON Schema is published as `schemas/outcome.schema.json`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::finding::{self, Finding};
+
+/// The version of the result object's shape; it grows when a reader could break.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// What an action found and made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// Which action ran, such as `create-prov-template`.
+    pub action: String,
+    /// Whether nothing blocks.
+    pub ok: bool,
+    /// The product's name; absent when the config is too broken to tell.
+    pub ml_name: Option<String>,
+    /// The CloudFormation stack's name.
+    pub stack_name: Option<String>,
+    /// Source control, VPC mode and id source in one word, such as `s3-standalone-ssm-workload`.
+    pub scenario: Option<String>,
+    /// The tier.
+    pub tier: Option<String>,
+    /// What the template holds.
+    pub resource_counts: Option<ResourceCounts>,
+    /// Files written: paths below the output folder, or keys in the bucket.
+    pub outputs: Vec<String>,
+    /// SHA-256 of each output, in lower-case hexadecimal digits.
+    pub hashes: BTreeMap<String, String>,
+    /// Everything worth saying about the input.
+    pub findings: Vec<Finding>,
+    /// Which config this came from.
+    pub source: Source,
+    /// The version of ML Provisioner that answered.
+    pub generator_version: String,
+}
+
+/// Where the config came from.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// The bucket, for a config in S3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bucket: Option<String>,
+    /// The object key (decoded) or the file's path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// The object's version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version_id: Option<String>,
+    /// S3's order of events on one key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequencer: Option<String>,
+    /// SHA-256 of the config's bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+}
+
+/// How many resources a template holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResourceCounts {
+    /// All of them.
+    pub total: usize,
+    /// Those of type `AWS::SSM::Parameter`.
+    pub ssm_parameters: usize,
+    /// By resource type, in alphabetical order.
+    pub by_type: BTreeMap<String, usize>,
+}
+
+impl Outcome {
+    /// An outcome of `action` without a product, for inputs that are too broken to name one.
+    pub fn of(action: &str, mut findings: Vec<Finding>) -> Self {
+        finding::sort(&mut findings);
+        Self {
+            schema_version: SCHEMA_VERSION,
+            action: action.to_owned(),
+            ok: !finding::blocks(&findings),
+            ml_name: None,
+            stack_name: None,
+            scenario: None,
+            tier: None,
+            resource_counts: None,
+            outputs: Vec::new(),
+            hashes: BTreeMap::new(),
+            findings,
+            source: Source::default(),
+            generator_version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+
+    /// Adds findings and keeps `ok` true to them.
+    pub fn add_findings(&mut self, findings: impl IntoIterator<Item = Finding>) {
+        self.findings.extend(findings);
+        finding::sort(&mut self.findings);
+        self.ok = !finding::blocks(&self.findings);
+    }
+}
+
+/// A file that an action made, not yet written anywhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutputFile {
+    /// Where it goes: a path below the output folder and a key in the bucket alike (`templates/...`).
+    pub path: String,
+    /// Its media type, such as `application/yaml`.
+    pub media_type: &'static str,
+    /// Its bytes.
+    pub text: String,
+}
+
+/// What an action answers: the result object, and the files that it names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Made {
+    /// The result object; `outputs` and `hashes` describe `files`.
+    pub outcome: Outcome,
+    /// The files, empty when something blocks.
+    pub files: Vec<OutputFile>,
+}
+
+/// The key of a config's status object: `status/<config key>.json`.
+pub fn status_key(config_key: &str) -> String {
+    format!("status/{config_key}.json")
+}
+
+/// Counts resources by type.
+pub fn count<'a>(types: impl Iterator<Item = &'a str>) -> ResourceCounts {
+    let mut counts = ResourceCounts::default();
+    for kind in types {
+        counts.total += 1;
+        if kind == "AWS::SSM::Parameter" {
+            counts.ssm_parameters += 1;
+        }
+        *counts.by_type.entry(kind.to_owned()).or_default() += 1;
+    }
+    counts
+}
