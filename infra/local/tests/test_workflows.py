@@ -1,0 +1,87 @@
+"""Step Functions: what ministack leaves out of it."""
+
+import json
+
+import suite
+
+
+class Workflows(suite.StackCase):
+    def setUp(self):
+        super().setUp()
+        self.states = suite.client("stepfunctions")
+        self.role = suite.role("states.amazonaws.com")
+
+    def run_machine(self, states, start, value=None):
+        machine = self.states.create_state_machine(
+            name=suite.unique("m-"), roleArn=self.role,
+            definition=json.dumps({"StartAt": start, "States": states}))["stateMachineArn"]
+        execution = self.states.start_execution(stateMachineArn=machine, input=json.dumps(value or {}))["executionArn"]
+
+        def ended():
+            body = self.states.describe_execution(executionArn=execution)
+            return None if body["status"] == "RUNNING" else body
+        return suite.eventually(ended)
+
+    def test_a_definition_that_leads_nowhere_is_refused(self):
+        for definition in ({"StartAt": "B", "States": {"A": {"Type": "Succeed"}}},
+                           {"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "B"}}},
+                           {"StartAt": "A", "States": {"A": {"Type": "Pass"}}},
+                           {"StartAt": "A", "States": {"A": {"Type": "Succeed"}, "B": {"Type": "Succeed"}}},
+                           {"StartAt": "A", "States": {"A": {"Type": "Nap"}}}):
+            text = json.dumps(definition)
+            self.refused("InvalidDefinition", self.states.create_state_machine, name=suite.unique(),
+                         roleArn=self.role, definition=text)
+            self.assertEqual(self.states.validate_state_machine_definition(definition=text)["result"], "FAIL")
+        described = self.change_set(suite.unique("stack-"), {"Resources": {"M": {
+            "Type": "AWS::StepFunctions::StateMachine", "Properties": {
+                "RoleArn": suite.role("lambda.amazonaws.com"), "DefinitionString": json.dumps(
+                    {"StartAt": "A", "States": {"A": {"Type": "Succeed"}}})}}}})
+        self.assertIn("authorized to assume", " ".join(self.reasons(self.execute(described)["StackId"])))
+
+    def test_a_distributed_map_batches_and_writes_its_results(self):
+        s3, bucket = suite.client("s3"), suite.unique("bucket-")
+        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": suite.REGION})
+        s3.put_object(Bucket=bucket, Key="items.json", Body=json.dumps(list(range(5))))
+        name = suite.function()
+        body = self.run_machine({"M": {
+            "Type": "Map", "End": True,
+            "ItemReader": {"Resource": "arn:aws:states:::s3:getObject", "ReaderConfig": {"InputType": "JSON"},
+                           "Parameters": {"Bucket": bucket, "Key": "items.json"}},
+            "ItemBatcher": {"MaxItemsPerBatch": 2, "BatchInput": {"Run.$": "$.run"}},
+            "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, "StartAt": "F",
+                              "States": {"F": {"Type": "Task", "End": True, "OutputPath": "$.Payload",
+                                               "Resource": "arn:aws:states:::lambda:invoke",
+                                               "Parameters": {"FunctionName": name, "Payload.$": "$"}}}},
+            "ResultWriter": {"Resource": "arn:aws:states:::s3:putObject",
+                             "Parameters": {"Bucket": bucket, "Prefix": "out"}}}}, "M", {"run": "r1"})
+        self.assertEqual(body["status"], "SUCCEEDED", body)
+        details = json.loads(body["output"])["ResultWriterDetails"]
+        manifest = json.loads(s3.get_object(Bucket=bucket, Key=details["Key"])["Body"].read())
+        results = json.loads(s3.get_object(
+            Bucket=bucket, Key=manifest["ResultFiles"]["SUCCEEDED"][0]["Key"])["Body"].read())
+        outputs = sorted((json.loads(r["Output"]) for r in results), key=lambda o: o["Items"])
+        self.assertEqual(outputs, [{"BatchInput": {"Run": "r1"}, "Items": items} for items in ([0, 1], [2, 3], [4])])
+
+    def test_services_outside_the_emulator_s_list_are_called(self):
+        body = self.run_machine({"A": {"Type": "Task", "End": True, "Parameters": {"StackName": "none"},
+                                       "Resource": "arn:aws:states:::aws-sdk:cloudformation:describeStacks"}}, "A")
+        self.assertEqual((body["status"], body["error"]), ("FAILED", "CloudFormation.CloudFormationException"))
+        self.assertIn("does not exist", body["cause"])
+        stack = self.deploy({"Resources": {"T": {"Type": "AWS::SNS::Topic"}}})
+        body = self.run_machine({"A": {"Type": "Task", "End": True, "Parameters": {"StackName": stack["StackName"]},
+                                       "Resource": "arn:aws:states:::aws-sdk:cloudformation:describeStacks"}}, "A")
+        self.assertEqual(json.loads(body["output"])["Stacks"][0]["StackStatus"], "CREATE_COMPLETE")
+
+    def test_metrics_in_a_log_line_are_metrics(self):
+        line = json.dumps({"_aws": {"Timestamp": 1, "CloudWatchMetrics": [{
+            "Namespace": "Suite", "Dimensions": [["Stack"]], "Metrics": [{"Name": "Drifted", "Unit": "Count"}]}]},
+            "Stack": "s", "Drifted": 3})
+        name = suite.function("echo \"$LINE\" >&2; echo '{}'", LINE=line)
+        suite.client("lambda").invoke(FunctionName=name)
+        found = suite.client("cloudwatch").list_metrics(Namespace="Suite")["Metrics"]
+        self.assertEqual([(m["MetricName"], m["Dimensions"]) for m in found],
+                         [("Drifted", [{"Name": "Stack", "Value": "s"}])])
+
+
+if __name__ == "__main__":
+    suite.unittest.main()

@@ -1,0 +1,227 @@
+//! Every name of a product, and the real length limit of each resource type.
+//!
+//! A name that fits is exactly `{ml_name}-{suffix}` (global names leave the region out). One that doesn't fit is
+//! shortened the same way every time: cut before the suffix, with six hexadecimal digits of the SHA-256 of the full
+//! name in between, so that two products that share a long beginning still differ.
+
+use std::fmt::Write as _;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::config::{CompanyPrefix, Config, Region, UseCase};
+use crate::finding::Finding;
+use crate::{codes, product::Tier};
+
+/// How one resource type is named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NameRule {
+    /// The CloudFormation type.
+    pub resource_type: &'static str,
+    /// The property that holds the physical name.
+    pub property: &'static str,
+    /// Longest name that the service accepts, in characters, `prefix` included.
+    pub max: usize,
+    /// Whether the name is unique over all regions of an account (or the world) and leaves the region out.
+    pub global: bool,
+    /// What stands before the name, such as `alias/`.
+    pub prefix: &'static str,
+}
+
+const fn regional(resource_type: &'static str, property: &'static str, max: usize) -> NameRule {
+    NameRule { resource_type, property, max, global: false, prefix: "" }
+}
+
+const fn global(resource_type: &'static str, property: &'static str, max: usize) -> NameRule {
+    NameRule { resource_type, property, max, global: true, prefix: "" }
+}
+
+/// The limits table: one row a resource type that has a physical name.
+///
+/// Source of each limit: the `maxLength` of the type's resource provider schema, else the service's API reference
+/// (`CreateRole`, `CreatePolicy`, "Bucket naming rules", `CreateModelPackageGroup`, `CreateRepository`, `CreateProject`,
+/// `CreatePipeline`, `PutRule`, `PutDashboard`, `PutMetricAlarm`, `CreateLogGroup`, `PutMetricFilter`, `CreateTopic`,
+/// `CreateAlias`, `CreateSecurityGroup`, `CreateStack`).
+pub const NAME_RULES: &[NameRule] = &[
+    global("AWS::IAM::Role", "RoleName", 64),
+    global("AWS::IAM::ManagedPolicy", "ManagedPolicyName", 128),
+    global("AWS::S3::Bucket", "BucketName", 63),
+    regional("AWS::SageMaker::ModelPackageGroup", "ModelPackageGroupName", 63),
+    regional("AWS::CodeCommit::Repository", "RepositoryName", 100),
+    regional("AWS::CodeBuild::Project", "Name", 150),
+    regional("AWS::CodePipeline::Pipeline", "Name", 100),
+    regional("AWS::Events::Rule", "Name", 64),
+    regional("AWS::CloudWatch::Dashboard", "DashboardName", 255),
+    regional("AWS::CloudWatch::Alarm", "AlarmName", 255),
+    regional("AWS::Logs::LogGroup", "LogGroupName", 512),
+    regional("AWS::Logs::MetricFilter", "FilterName", 512),
+    regional("AWS::SNS::Topic", "TopicName", 256),
+    NameRule { prefix: "alias/", ..regional("AWS::KMS::Alias", "AliasName", 256) },
+    regional("AWS::EC2::SecurityGroup", "GroupName", 255),
+    regional("AWS::CloudFormation::Stack", "StackName", 128),
+];
+
+/// The row of a resource type; `None` for types without a physical name of our choice.
+pub fn rule(resource_type: &str) -> Option<&'static NameRule> {
+    NAME_RULES.iter().find(|rule| rule.resource_type == resource_type)
+}
+
+/// The names of one product.
+///
+/// ```
+/// # use mlp_core::{config, names::Names};
+/// # let yaml = include_bytes!("../../../configs/examples/starter/techcorp-prod-a001-us-west-2-customer-churn-ml-s3.yaml");
+/// let (config, _) = config::load(yaml).unwrap();
+/// let names = Names::new(&config);
+/// assert_eq!(names.ml_name(), "techcorp-prod-a001-us-west-2-customer-churn-ml");
+/// assert_eq!(names.stack(), "techcorp-prod-a001-us-west-2-customer-churn-ml-stack");
+/// assert_eq!(names.physical("AWS::IAM::Role", "codebuild-role").unwrap(),
+///     "techcorp-prod-a001-customer-churn-ml-codebuild-role");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Names {
+    ml_name: String,
+    global_name: String,
+}
+
+impl Names {
+    /// The names of the product that a config describes.
+    pub fn new(config: &Config) -> Self {
+        let (client, environment, product) = (&config.client, &config.environment, &config.ml_product);
+        let mut tail = product.use_case.to_string();
+        if let Some(workload) = &product.workload {
+            let _ = write!(tail, "-{workload}");
+        }
+        let head = format!("{}-{}-{}", client.company_prefix, environment.env.as_str(), client.tenant_id);
+        let region_code = environment.multi_region.then(|| environment.region.short_code());
+        match &product.product_name_override {
+            // The user's own name stands for the whole pattern; only the region code can still be needed.
+            Some(name) => Self {
+                ml_name: name.to_string(),
+                global_name: region_code.map_or_else(|| name.to_string(), |code| format!("{name}-{code}")),
+            },
+            None => Self {
+                ml_name: format!("{head}-{}-{tail}-ml", environment.region),
+                global_name: region_code
+                    .map_or_else(|| format!("{head}-{tail}-ml"), |code| format!("{head}-{code}-{tail}-ml")),
+            },
+        }
+    }
+
+    /// `{company_prefix}-{env}-{tenant_id}-{region}-{use_case}[-{workload}]-ml`, or the override.
+    pub fn ml_name(&self) -> &str {
+        &self.ml_name
+    }
+
+    /// The same without the region (with its short code in `multi_region`).
+    pub fn global_name(&self) -> &str {
+        &self.global_name
+    }
+
+    /// The stack's name, `{ml_name}-stack`, at most 128 characters.
+    pub fn stack(&self) -> String {
+        shorten(&self.ml_name, "stack", 128)
+    }
+
+    /// The SSM path of a published leaf, `/ml/{ml_name}/{leaf}`.
+    ///
+    /// SSM allows 1,011 characters (`PutParameter`), far more than an `ml_name` has, so no path is ever shortened.
+    pub fn ssm_path(&self, leaf: &str) -> String {
+        format!("/ml/{}/{leaf}", self.ml_name)
+    }
+
+    /// The physical name of a resource; `None` when the type has no name of our choice.
+    pub fn physical(&self, resource_type: &str, suffix: &str) -> Option<String> {
+        let rule = rule(resource_type)?;
+        let base = if rule.global { &self.global_name } else { &self.ml_name };
+        Some(format!("{}{}", rule.prefix, shorten(base, suffix, rule.max.saturating_sub(rule.prefix.len()))))
+    }
+}
+
+/// `{base}-{suffix}` when it fits into `max` characters, else `{cut base}-{6 hex digits}-{suffix}`.
+///
+/// Names are ASCII by their types, so bytes are characters here.
+fn shorten(base: &str, suffix: &str, max: usize) -> String {
+    let full = format!("{base}-{suffix}");
+    if full.len() <= max {
+        return full;
+    }
+    let digest = Sha256::digest(full.as_bytes());
+    let mut hash = String::with_capacity(6);
+    for byte in digest.iter().take(3) {
+        let _ = write!(hash, "{byte:02x}");
+    }
+    let room = max.saturating_sub(hash.len() + suffix.len() + 2);
+    let kept = base.get(..room.min(base.len())).unwrap_or(base).trim_end_matches('-');
+    format!("{kept}-{hash}-{suffix}")
+}
+
+/// First words that a service keeps for itself, with the type that refuses them.
+///
+/// Sources: "General purpose bucket naming rules" (`xn--`, `sthree-`, `amzn-s3-demo-`), `CreateSecurityGroup`
+/// (`GroupName` cannot start with `sg-`).
+const RESERVED_BEGINNINGS: &[(&str, &str, Tier)] = &[
+    ("xn--", "S3 bucket names", Tier::Starter),
+    ("sthree-", "S3 bucket names", Tier::Starter),
+    ("amzn-s3-demo-", "S3 bucket names", Tier::Starter),
+    ("sg-", "EC2 security group names", Tier::Enterprise),
+];
+
+/// What is wrong or risky about the names that a config leads to.
+///
+/// The hyphen both joins the parts of a name and may stand inside them. The parts can be told apart again as long as no
+/// hyphen-separated word of the company prefix is an environment's name and the use case doesn't begin with a region's
+/// short code; a config that breaks this may share global names with another product, so it gets a warning.
+pub fn check(config: &Config) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let names = Names::new(config);
+    for (beginning, what, from) in RESERVED_BEGINNINGS {
+        if names.ml_name().starts_with(beginning) && config.ml_product.tier >= *from {
+            let path = if config.ml_product.product_name_override.is_some() {
+                "/ml_product/product_name_override"
+            } else {
+                "/client/company_prefix"
+            };
+            findings.push(
+                Finding::error(
+                    codes::RESERVED_NAME,
+                    path,
+                    format!("every name would begin with `{beginning}`, which AWS reserves: {what} can't begin with it"),
+                )
+                .help("choose another beginning"),
+            );
+        }
+    }
+    if config.ml_product.product_name_override.is_none() {
+        findings.extend(ambiguous_prefix(&config.client.company_prefix));
+        findings.extend(ambiguous_use_case(&config.ml_product.use_case));
+    }
+    findings
+}
+
+fn ambiguous_prefix(prefix: &CompanyPrefix) -> Option<Finding> {
+    let word = prefix.as_str().split('-').find(|word| matches!(*word, "dev" | "test" | "staging" | "prod"))?;
+    Some(
+        Finding::warning(
+            codes::AMBIGUOUS_NAME,
+            "/client/company_prefix",
+            format!("`{prefix}` holds the environment's name `{word}`, so two products can end up with the same IAM names"),
+        )
+        .help("leave environment names out of the company prefix"),
+    )
+}
+
+fn ambiguous_use_case(use_case: &UseCase) -> Option<Finding> {
+    let word = use_case.as_str().split('-').next()?;
+    let region = Region::all().find(|region| region.short_code() == word)?;
+    Some(
+        Finding::warning(
+            codes::AMBIGUOUS_NAME,
+            "/ml_product/use_case",
+            format!(
+                "`{use_case}` begins with `{word}`, the short code of {region} that `multi_region` puts into names, so two \
+                 products can end up with the same IAM names"
+            ),
+        )
+        .help("begin the use case with another word"),
+    )
+}

@@ -1,0 +1,309 @@
+//! Templates as YAML for people: CloudFormation's section order, short-form functions, a comment above each resource,
+//! literal blocks for long texts.
+//!
+//! Written by hand because no YAML library writes short-form tags, comments and a chosen layout. What it writes is read
+//! back by the loader to the same template (property test), and by two YAML 1.1 readers in CI (cfn-lint, `PyYAML`), so
+//! a text that either YAML version would take for a number, a date or a boolean is quoted.
+
+use std::fmt::Write as _;
+
+use super::{FORMAT_VERSION, Map, Output, Parameter, Resource, Template, Value};
+
+/// A template as YAML.
+pub(super) fn template(template: &Template) -> String {
+    // An enterprise template is about 40 KB; one allocation serves.
+    let mut out = Writer { text: String::with_capacity(48 * 1024) };
+    out.entry(0, "AWSTemplateFormatVersion", &Value::str(FORMAT_VERSION));
+    if let Some(transform) = &template.transform {
+        out.entry(0, "Transform", transform);
+    }
+    if let Some(description) = &template.description {
+        out.entry(0, "Description", &Value::str(description.as_str()));
+    }
+    out.section("Metadata", &template.metadata);
+    if !template.parameters.is_empty() {
+        out.heading("Parameters");
+        for (name, parameter) in &template.parameters {
+            out.entry(1, name, &parameter.to_value());
+        }
+    }
+    out.section("Mappings", &template.mappings);
+    out.section("Rules", &template.rules);
+    out.section("Conditions", &template.conditions);
+    out.heading("Resources");
+    for (index, (name, resource)) in template.resources.iter().enumerate() {
+        if index > 0 {
+            out.text.push('\n');
+        }
+        if let Some(comment) = &resource.comment {
+            let _ = writeln!(out.text, "  # {}", comment.replace(['\n', '\r'], " "));
+        }
+        out.entry(1, name, &resource.to_value());
+    }
+    if !template.outputs.is_empty() {
+        out.heading("Outputs");
+        for (name, output) in &template.outputs {
+            out.entry(1, name, &output.to_value());
+        }
+    }
+    out.text
+}
+
+impl Parameter {
+    /// The parameter as CloudFormation writes it.
+    pub(super) fn to_value(&self) -> Value {
+        let mut entries = super::map([("Type", Value::str(self.kind.as_str()))]);
+        entries.extend(self.attributes.iter().map(|(key, value)| (key.clone(), value.clone())));
+        Value::Map(entries)
+    }
+}
+
+impl Resource {
+    /// The resource as CloudFormation writes it.
+    pub(super) fn to_value(&self) -> Value {
+        let mut entries = super::map([("Type", Value::str(self.kind.as_str()))]);
+        let mut add = |key: &str, value: Option<Value>| {
+            if let Some(value) = value {
+                entries.insert(key.to_owned(), value);
+            }
+        };
+        add("Condition", self.condition.as_deref().map(Value::str));
+        add(
+            "DependsOn",
+            (!self.depends_on.is_empty()).then(|| Value::list(self.depends_on.iter().map(|id| Value::str(id.as_str())))),
+        );
+        add("DeletionPolicy", self.deletion_policy.clone());
+        add("UpdateReplacePolicy", self.update_replace_policy.clone());
+        for (key, value) in &self.policies {
+            add(key, Some(value.clone()));
+        }
+        add("Metadata", (!self.metadata.is_empty()).then(|| Value::Map(self.metadata.clone())));
+        add("Properties", (!self.properties.is_empty()).then(|| Value::Map(self.properties.clone())));
+        Value::Map(entries)
+    }
+}
+
+impl Output {
+    /// The output as CloudFormation writes it.
+    pub(super) fn to_value(&self) -> Value {
+        let mut entries = Map::new();
+        if let Some(description) = &self.description {
+            entries.insert("Description".to_owned(), Value::str(description.as_str()));
+        }
+        if let Some(condition) = &self.condition {
+            entries.insert("Condition".to_owned(), Value::str(condition.as_str()));
+        }
+        entries.insert("Value".to_owned(), self.value.clone());
+        if let Some(name) = &self.export {
+            entries.insert("Export".to_owned(), Value::map([("Name", name.clone())]));
+        }
+        Value::Map(entries)
+    }
+}
+
+struct Writer {
+    text: String,
+}
+
+impl Writer {
+    fn heading(&mut self, name: &str) {
+        let _ = write!(self.text, "\n{name}:\n");
+    }
+
+    fn section(&mut self, name: &str, entries: &Map) {
+        if entries.is_empty() {
+            return;
+        }
+        self.heading(name);
+        for (key, value) in entries {
+            self.entry(1, key, value);
+        }
+    }
+
+    fn indent(&mut self, depth: usize) {
+        for _ in 0..depth {
+            self.text.push_str("  ");
+        }
+    }
+
+    /// `key: value` on a line of its own (and the lines below it).
+    fn entry(&mut self, depth: usize, key: &str, value: &Value) {
+        self.indent(depth);
+        self.scalar(key, None);
+        self.text.push(':');
+        self.after_colon(depth, value);
+    }
+
+    /// What follows `key:` up to and with the line's end. Children stand one level deeper than `depth`.
+    fn after_colon(&mut self, depth: usize, value: &Value) {
+        match value {
+            Value::List(values) if !values.is_empty() => {
+                self.text.push('\n');
+                self.items(depth + 1, values);
+            }
+            Value::Map(entries) if !entries.is_empty() => {
+                self.text.push('\n');
+                for (key, value) in entries {
+                    self.entry(depth + 1, key, value);
+                }
+            }
+            Value::Call(function, argument) if is_tagged(argument) => {
+                self.text.push('\n');
+                self.entry(depth + 1, &function.long(), argument);
+            }
+            other => {
+                self.text.push(' ');
+                self.inline(depth, other);
+            }
+        }
+    }
+
+    /// `- item` lines.
+    fn items(&mut self, depth: usize, values: &[Value]) {
+        for value in values {
+            self.indent(depth);
+            self.text.push('-');
+            match value {
+                // The first entry shares the line with the dash.
+                Value::Map(entries) if !entries.is_empty() => {
+                    for (index, (key, value)) in entries.iter().enumerate() {
+                        if index == 0 {
+                            self.text.push(' ');
+                        } else {
+                            self.indent(depth + 1);
+                        }
+                        self.scalar(key, None);
+                        self.text.push(':');
+                        self.after_colon(depth + 1, value);
+                    }
+                }
+                Value::Call(function, argument) if is_tagged(argument) => {
+                    let _ = write!(self.text, " {}:", function.long());
+                    self.after_colon(depth + 1, argument);
+                }
+                Value::List(inner) if !inner.is_empty() => {
+                    self.text.push('\n');
+                    self.items(depth + 1, inner);
+                }
+                other => {
+                    self.text.push(' ');
+                    self.inline(depth, other);
+                }
+            }
+        }
+    }
+
+    /// A value that starts on the current line, up to and with the line's end.
+    fn inline(&mut self, depth: usize, value: &Value) {
+        match value {
+            Value::Null => self.text.push_str("null\n"),
+            Value::Bool(value) => {
+                let _ = writeln!(self.text, "{value}");
+            }
+            Value::Int(value) => {
+                let _ = writeln!(self.text, "{value}");
+            }
+            Value::Number(text) => {
+                let _ = writeln!(self.text, "{text}");
+            }
+            Value::Str(text) => {
+                self.scalar(text, Some(depth));
+                self.text.push('\n');
+            }
+            Value::List(_) => self.text.push_str("[]\n"),
+            Value::Map(_) => self.text.push_str("{}\n"),
+            Value::Ref(name) => self.tagged(depth, "!Ref ", name),
+            Value::GetAtt(name, attribute) => self.tagged(depth, "!GetAtt ", &format!("{name}.{attribute}")),
+            Value::Sub(sub) if sub.variables.is_empty() => self.tagged(depth, "!Sub ", &sub.to_text()),
+            Value::Sub(sub) => {
+                self.text.push_str("!Sub\n");
+                self.items(depth + 1, &[Value::Str(sub.to_text()), Value::Map(sub.variables.clone())]);
+            }
+            Value::Call(function, argument) => {
+                let _ = write!(self.text, "!{}", function.short());
+                self.after_colon(depth, argument);
+            }
+        }
+    }
+
+    fn tagged(&mut self, depth: usize, tag: &str, text: &str) {
+        self.text.push_str(tag);
+        self.scalar(text, Some(depth));
+        self.text.push('\n');
+    }
+
+    /// A text: plain where every YAML reader takes it for text, a literal block (only where `block` gives the depth)
+    /// for several clean lines, else in double quotes.
+    fn scalar(&mut self, text: &str, block: Option<usize>) {
+        if is_plain(text) {
+            self.text.push_str(text);
+        } else if let Some(depth) = block.filter(|_| is_literal_block(text)) {
+            self.text.push_str(if text.ends_with('\n') { "|" } else { "|-" });
+            for line in text.lines() {
+                self.text.push('\n');
+                if !line.is_empty() {
+                    self.indent(depth + 1);
+                    self.text.push_str(line);
+                }
+            }
+        } else {
+            self.quoted(text);
+        }
+    }
+
+    fn quoted(&mut self, text: &str) {
+        self.text.push('"');
+        for character in text.chars() {
+            let _ = match character {
+                '"' => self.text.write_str("\\\""),
+                '\\' => self.text.write_str("\\\\"),
+                '\n' => self.text.write_str("\\n"),
+                '\r' => self.text.write_str("\\r"),
+                '\t' => self.text.write_str("\\t"),
+                // C0, DEL, C1, the line and paragraph separators, the BOM and non-characters must be escaped in YAML.
+                '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' => {
+                    write!(self.text, "\\u{:04x}", u32::from(character))
+                }
+                other => self.text.write_char(other),
+            };
+        }
+        self.text.push('"');
+    }
+}
+
+/// Whether the value is written with a tag of its own. YAML knows no two tags on one node (`!Base64 !Sub x`), so a
+/// function around such a value is written in long form.
+fn is_tagged(value: &Value) -> bool {
+    matches!(value, Value::Ref(_) | Value::GetAtt(..) | Value::Sub(_) | Value::Call(..))
+}
+
+/// Several lines that a literal block keeps exactly: no carriage return, no control character, no blank at a line's
+/// end, no blank before the first line, at most one line break at the end.
+fn is_literal_block(text: &str) -> bool {
+    text.trim_end_matches('\n').contains('\n')
+        && !text.ends_with("\n\n")
+        && !text.starts_with([' ', '\n', '\t'])
+        && text.chars().all(|c| c == '\n' || (c >= ' ' && !('\u{7f}'..='\u{9f}').contains(&c) && !is_odd(c)))
+        && text.lines().all(|line| !line.ends_with(' '))
+}
+
+fn is_odd(character: char) -> bool {
+    matches!(character, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
+}
+
+/// Whether YAML 1.1 and 1.2 both read the bare text as this very text.
+fn is_plain(text: &str) -> bool {
+    let starts_well =
+        text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/' || c == '_') || text.starts_with("${");
+    starts_well
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_./:*@+=-${}!,()<> ;".contains(&b))
+        && !text.contains(": ")
+        && !text.ends_with([':', ' '])
+        && !is_yaml_keyword(text)
+}
+
+/// The words that YAML 1.1 or 1.2 takes for a boolean, null or a merge.
+fn is_yaml_keyword(text: &str) -> bool {
+    const WORDS: [&str; 9] = ["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
+    WORDS.iter().any(|word| word.eq_ignore_ascii_case(text))
+}
