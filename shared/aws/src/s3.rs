@@ -31,6 +31,7 @@ struct Call<'a> {
     key: &'a str,
 }
 
+// The SDK's futures are deep and large: boxed here, they cost the callers' futures one pointer.
 impl BucketStore for S3Store {
     async fn get(
         &self,
@@ -47,7 +48,7 @@ impl BucketStore for S3Store {
             .key(key)
             .set_version_id(version_id.map(str::to_owned))
             .set_range(limit.map(|limit| format!("bytes=0-{}", limit.saturating_sub(1))));
-        let answer = match request.send().await {
+        let answer = match Box::pin(request.send()).await {
             Ok(answer) => answer,
             // "bytes=0-n" of an empty object can't be satisfied: S3 answers 416 InvalidRange, and the object is there.
             Err(error) if limit.is_some() && http_status(&error) == Some(416) => {
@@ -75,7 +76,7 @@ impl BucketStore for S3Store {
 
     async fn head(&self, bucket: &str, key: &str) -> Result<Option<Head>, StoreError> {
         let call = Call { operation: "HeadObject", bucket, key };
-        match self.client.head_object().bucket(bucket).key(key).send().await {
+        match Box::pin(self.client.head_object().bucket(bucket).key(key).send()).await {
             Ok(answer) => Ok(Some(Head {
                 etag: answer.e_tag.unwrap_or_default(),
                 version_id: answer.version_id,
@@ -102,7 +103,7 @@ impl BucketStore for S3Store {
             Condition::Absent => request.if_none_match("*"),
             Condition::Unchanged(etag) => request.if_match(etag),
         };
-        match request.send().await {
+        match Box::pin(request.send()).await {
             Ok(_) => Ok(()),
             Err(error) => {
                 let mut error = call.failed(&error);

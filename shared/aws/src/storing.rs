@@ -14,11 +14,12 @@
 //!    output is always followed by a look, by its writer or by the redelivery of its event.
 //! 4. **An output belongs to one config**, named in its metadata. Another config that would make the same output is
 //!    refused with a finding, as long as the owner's object exists and its status lists the output (or its run is
-//!    under way).
+//!    under way). Who takes an output over looks at the former owner's status afterwards, in case that one has just
+//!    come back to it: then the former owner's side is settled anew too, and is the one to be refused.
 //! 5. **A mistake in the config is an answer**: a status with findings. The last good outputs stay in place, and the
 //!    status says which version they are from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -47,8 +48,12 @@ pub const CONFIG_PREFIX: &str = "configs/";
 /// S3 keys have at most 1,024 bytes of UTF-8 (S3 User Guide, "Naming Amazon S3 objects").
 const KEY_LIMIT: usize = 1024;
 
-/// User metadata has at most 2 KB in all (S3 User Guide, "Working with object metadata"); the rest needs about 300.
-const ENCODED_KEY_LIMIT: usize = 1400;
+/// User metadata has at most 2 KB in all, names included (S3 User Guide, "Working with object metadata"). Two keys must
+/// fit, and the rest needs 356 bytes at most.
+const ENCODED_KEY_LIMIT: usize = 800;
+
+/// A longer version id isn't put into metadata; S3's have 32 characters.
+const VERSION_LIMIT: usize = 128;
 
 /// Looks at the bucket before giving up on a key that others keep changing; Lambda's retry then starts afresh.
 const ROUNDS: usize = 16;
@@ -63,6 +68,9 @@ pub const META_VERSION: &str = "mlp-config-version";
 pub const META_GENERATOR: &str = "mlp-generator-version";
 /// Metadata of outputs: SHA-256 of the content.
 pub const META_SHA256: &str = "mlp-sha256";
+
+/// Metadata of outputs: the key of the config that the output was taken over from.
+pub const META_TAKEN_FROM: &str = "mlp-taken-from";
 
 /// What a metadata value can't hold: HTTP headers are ASCII, and `%` marks the encoding.
 const NOT_IN_METADATA: &AsciiSet = &CONTROLS.add(b'%').add(b' ').add(b'"');
@@ -238,10 +246,26 @@ impl<'a, S: BucketStore + Sync> Storing<'a, S> {
         if let Some(reason) = ignored(&upload.key) {
             return Ok(settled(upload, None, Kind::Ignored, Some(reason.to_owned())));
         }
-        let mut run = Run { storing: *self, upload, done: None, attempted: Vec::new(), config: None };
+        let (settled, mut others) = self.run(upload).await?;
+        let mut seen = BTreeSet::from([upload.key.clone()]);
+        while let Some(key) = others.pop_first() {
+            // As an event older than any: it asks for nothing, but its outputs are compared with its status.
+            let oldest = Sequencer::parse("0");
+            let look = Upload { bucket: upload.bucket.clone(), key, version_id: None, sequencer: oldest };
+            if seen.insert(look.key.clone()) {
+                others.append(&mut self.run(&look).await?.1);
+            }
+        }
+        Ok(settled)
+    }
+
+    /// Goes on until the event is settled; answers also the configs whose outputs are to be looked at.
+    async fn run(&self, upload: &Upload) -> Result<(Settled, BTreeSet<String>), Failure> {
+        let others = BTreeSet::new();
+        let mut run = Run { storing: *self, upload, done: None, attempted: Vec::new(), config: None, others };
         for _ in 0..ROUNDS {
             if let Some(settled) = run.round().await? {
-                return Ok(settled);
+                return Ok((settled, run.others));
             }
         }
         Err(Failure::Unsettled { key: upload.key.clone() })
@@ -258,6 +282,8 @@ struct Run<'a, S> {
     attempted: Vec<u8>,
     /// The event's version of the config, which can't change.
     config: Option<Config>,
+    /// Former owners of this config's outputs whose status still lists them.
+    others: BTreeSet<String>,
 }
 
 impl<S: BucketStore + Sync> Run<'_, S> {
@@ -422,7 +448,7 @@ impl<S: BucketStore + Sync> Run<'_, S> {
     }
 
     /// Which stored outputs are not what the status says.
-    async fn torn(&self, known: &Known) -> Result<Vec<(Stored, Option<Head>)>, Failure> {
+    async fn torn(&mut self, known: &Known) -> Result<Vec<(Stored, Option<Head>)>, Failure> {
         let mut torn = Vec::new();
         for stored in known.stored() {
             let head = self.storing.store.head(&self.upload.bucket, &stored.path).await?;
@@ -430,8 +456,13 @@ impl<S: BucketStore + Sync> Run<'_, S> {
             let as_said = ours && meta(head.as_ref(), META_SHA256) == Some(&stored.sha256);
             // A newer event is being handled; its run, or its redelivery, will look again.
             let newer = ours && head.as_ref().and_then(written_by) > known.sequencer();
+            let taken_from = head.as_ref().filter(|_| ours).and_then(|head| key_in(head, META_TAKEN_FROM));
             if !as_said && !newer {
                 torn.push((stored, head));
+            } else if let Some(former) = taken_from
+                && self.known_status(&former).await?.stored().iter().any(|theirs| theirs.path == stored.path)
+            {
+                self.others.insert(former);
             }
         }
         Ok(torn)
@@ -462,7 +493,7 @@ impl<S: BucketStore + Sync> Run<'_, S> {
                 Some(owner) => self.holds(owner, &entry.path, head.as_ref().and_then(written_by)).await?,
                 None => false,
             };
-            if !held && let Some((file, metadata)) = self.made_again(entry).await? {
+            if !held && let Some((file, metadata)) = self.made_again(entry, head.as_ref()).await? {
                 if !self.write(&entry.path, &file, head.as_ref(), metadata).await? {
                     return Ok(Step::Overtaken);
                 }
@@ -483,7 +514,11 @@ impl<S: BucketStore + Sync> Run<'_, S> {
     }
 
     /// An output of an older version of the config, if that version still gives the same bytes.
-    async fn made_again(&mut self, entry: &Stored) -> Result<Option<(OutputFile, Metadata)>, Failure> {
+    async fn made_again(
+        &mut self,
+        entry: &Stored,
+        head: Option<&Head>,
+    ) -> Result<Option<(OutputFile, Metadata)>, Failure> {
         let target = Target {
             version_id: entry.version_id.clone(),
             sequencer: entry.sequencer.as_deref().and_then(Sequencer::parse),
@@ -494,7 +529,7 @@ impl<S: BucketStore + Sync> Run<'_, S> {
         let same =
             |file: &OutputFile| file.path == entry.path && sha256(file.text.as_bytes()) == entry.sha256;
         let Some(file) = files.into_iter().find(same) else { return Ok(None) };
-        let plan = Plan { file: &file, sha256: entry.sha256.clone(), head: None, write: true };
+        let plan = Plan { file: &file, sha256: entry.sha256.clone(), head: head.cloned(), write: true };
         let metadata =
             self.metadata(&plan, &target, config.version_id.as_deref(), &outcome.generator_version);
         Ok(Some((file, metadata)))
@@ -525,8 +560,7 @@ impl<S: BucketStore + Sync> Run<'_, S> {
 
     /// Whether another config holds an output that its last write on behalf of `written` put there.
     async fn holds(&self, owner: &str, path: &str, written: Option<Sequencer>) -> Result<bool, Failure> {
-        // An owner that no event would ever be handled for was written by somebody else's hand.
-        if ignored(owner).is_some() || self.storing.store.head(&self.upload.bucket, owner).await?.is_none() {
+        if self.storing.store.head(&self.upload.bucket, owner).await?.is_none() {
             return Ok(false);
         }
         let status = self.known_status(owner).await?;
@@ -614,7 +648,15 @@ impl<S: BucketStore + Sync> Run<'_, S> {
         if let Some(sequencer) = sequencer {
             metadata.insert(META_SEQUENCER.to_owned(), sequencer.to_string());
         }
-        if let Some(version_id) = version_id {
+        // Kept until the output is somebody else's, because the look at the former owner may still be due.
+        let former = plan.head.as_ref().and_then(|head| match owner(head) {
+            Some(owner) if owner == self.upload.key => key_in(head, META_TAKEN_FROM),
+            owner => owner,
+        });
+        if let Some(former) = former {
+            metadata.insert(META_TAKEN_FROM.to_owned(), encode_key(&former));
+        }
+        if let Some(version_id) = version_id.filter(|id| id.len() <= VERSION_LIMIT) {
             metadata.insert(META_VERSION.to_owned(), version_id.to_owned());
         }
         metadata
@@ -649,8 +691,14 @@ fn meta<'h>(head: Option<&'h Head>, name: &str) -> Option<&'h String> {
 
 /// The key of the config that an output belongs to.
 fn owner(head: &Head) -> Option<String> {
-    let encoded = head.metadata.get(META_CONFIG)?;
-    percent_decode_str(encoded).decode_utf8().ok().map(std::borrow::Cow::into_owned)
+    key_in(head, META_CONFIG)
+}
+
+/// A config's key in metadata, if it is one.
+fn key_in(head: &Head, name: &str) -> Option<String> {
+    let key = percent_decode_str(head.metadata.get(name)?).decode_utf8().ok()?.into_owned();
+    // Anything else was written by somebody else's hand, and is nobody's.
+    ignored(&key).is_none().then_some(key)
 }
 
 /// The event on whose behalf an output was last written.

@@ -3,6 +3,7 @@
 //! A scheduler drives several runs of the protocol by hand over a bucket in memory. It chooses, from a list of numbers
 //! that proptest shrinks, which run makes its next step (every call has one step before it takes effect and one after),
 //! which is dropped dead between two steps, when configs are uploaded, and which calls fail.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests may panic")]
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -27,6 +28,7 @@ fn files(config: &str) -> Option<BTreeMap<String, String>> {
     (!config.lines().any(|line| line == "bad")).then_some(outputs)
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the signature of what makes files")]
 fn make(config: &[u8]) -> Result<Made, InternalError> {
     let made = files(std::str::from_utf8(config).unwrap());
     let findings = match &made {
@@ -52,6 +54,11 @@ struct History {
 
 type Running<'a> = (Upload, Pin<Box<dyn Future<Output = Result<Settled, Failure>> + 'a>>);
 
+/// Configs by key and version id.
+type Versions = BTreeMap<(String, String), String>;
+/// The newest event and config of each key.
+type Newest = BTreeMap<String, (usize, String)>;
+
 struct World<'a> {
     store: &'a MemoryStore,
     storing: Storing<'a, MemoryStore>,
@@ -62,8 +69,8 @@ struct World<'a> {
     deaths: usize,
     faults: usize,
     failures: usize,
-    versions: BTreeMap<(String, String), String>,
-    newest: BTreeMap<String, (usize, String)>,
+    versions: Versions,
+    newest: Newest,
 }
 
 fn sequencer(index: usize) -> String {
@@ -142,9 +149,7 @@ impl World<'_> {
 }
 
 /// Plays a history to its end and answers the bucket, the configs by version and the newest config of each key.
-fn play(
-    history: &History,
-) -> (MemoryStore, BTreeMap<(String, String), String>, BTreeMap<String, (usize, String)>) {
+fn play(history: &History) -> (MemoryStore, Versions, Newest) {
     let store = if history.versioned { MemoryStore::versioned() } else { MemoryStore::unversioned() };
     let uploads = history.uploads.iter().zip(&history.deliveries).enumerate();
     let to_upload =
@@ -244,7 +249,7 @@ fn histories(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(2000), ..ProptestConfig::default() })]
 
     #[test]
     fn any_order_of_events_ends_with_the_newest_config(history in histories(&["configs/a.yaml"], true, 0)) {
