@@ -15,7 +15,7 @@
 //! 4. **An output belongs to one config**, named in its metadata. Another config that would make the same output is
 //!    refused with a finding, as long as the owner's object exists and its status lists the output (or its run is
 //!    under way). Who takes an output over looks at the former owner's status afterwards, in case that one has just
-//!    come back to it: then the former owner's side is settled anew too, and is the one to be refused.
+//!    come back to it: then that one's side is settled anew too.
 //! 5. **A mistake in the config is an answer**: a status with findings. The last good outputs stay in place, and the
 //!    status says which version they are from.
 
@@ -315,6 +315,10 @@ impl<S: BucketStore + Sync> Run<'_, S> {
         } else {
             let torn = self.torn(&known).await?;
             if torn.is_empty() {
+                let own = known.bytes == self.attempted || self.upload.sequencer == committed;
+                if !(own && known.ok() == Some(true)) {
+                    self.look_at_strays(&known).await?;
+                }
                 let same = self.upload.sequencer == committed;
                 let kind = if same { Kind::Duplicate } else { Kind::Stale };
                 Step::Done(settled(self.upload, known.ok(), kind, None))
@@ -459,13 +463,44 @@ impl<S: BucketStore + Sync> Run<'_, S> {
             let taken_from = head.as_ref().filter(|_| ours).and_then(|head| key_in(head, META_TAKEN_FROM));
             if !as_said && !newer {
                 torn.push((stored, head));
-            } else if let Some(former) = taken_from
-                && self.known_status(&former).await?.stored().iter().any(|theirs| theirs.path == stored.path)
-            {
-                self.others.insert(former);
+            } else if let Some(former) = taken_from {
+                self.look_at_former(former, &stored.path).await?;
             }
         }
         Ok(torn)
+    }
+
+    /// Looks for outputs that a run of this event may have written although the status doesn't list them: it took them
+    /// over, and then its commit came too late. Their former owner is to have them back.
+    async fn look_at_strays(&mut self, known: &Known) -> Result<(), Failure> {
+        let target = Target {
+            version_id: self.upload.version_id.clone(),
+            sequencer: self.upload.sequencer.clone(),
+            ordered: self.upload.sequencer.is_some(),
+        };
+        let Some(config) = self.read_config(&target).await? else { return Ok(()) };
+        // What can't be made now is no reason to fail: the event itself asks for nothing any more.
+        let Ok(made) = self.make(&config.bytes) else { return Ok(()) };
+        let stored = known.stored();
+        for file in made.files {
+            if stored.iter().any(|stored| stored.path == file.path) {
+                continue;
+            }
+            let head = self.storing.store.head(&self.upload.bucket, &file.path).await?;
+            let ours = head.filter(|head| owner(head).is_some_and(|owner| owner == self.upload.key));
+            if let Some(former) = ours.and_then(|head| key_in(&head, META_TAKEN_FROM)) {
+                self.look_at_former(former, &file.path).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes the former owner of an output for a look, if its status still lists it.
+    async fn look_at_former(&mut self, former: String, path: &str) -> Result<(), Failure> {
+        if self.known_status(&former).await?.stored().iter().any(|theirs| theirs.path == path) {
+            self.others.insert(former);
+        }
+        Ok(())
     }
 
     /// Makes outputs and status agree again.
