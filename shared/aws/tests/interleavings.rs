@@ -234,13 +234,16 @@ fn check(history: &History) -> Result<(), TestCaseError> {
 /// Few contents, so that A, B, A is likely.
 const CONTENTS: [&str; 6] = ["x=A", "x=B", "x=A\n# comment", "x=A\ny=A", "y=B", "bad"];
 
-fn histories(
-    keys: &'static [&'static str],
-    versioned: bool,
-    by_hand: usize,
-) -> impl Strategy<Value = History> {
-    let uploads =
-        prop::collection::vec((prop::sample::select(keys), prop::sample::select(&CONTENTS[..])), 1..6);
+/// The other config's contents never equal those: equal bytes have equal entity tags, so that a condition can't tell
+/// whose they are (docs/generate.md says what that means).
+const OTHER_CONTENTS: [&str; 6] = ["x=C", "x=D", "x=C\n# comment", "x=C\ny=C", "y=D", "bad"];
+
+fn histories(two: bool, versioned: bool, by_hand: usize) -> impl Strategy<Value = History> {
+    let one = ("configs/a.yaml", &CONTENTS[..]);
+    let other = if two { ("configs/b.yaml", &OTHER_CONTENTS[..]) } else { one };
+    let upload = prop::sample::select(vec![one, other])
+        .prop_flat_map(|(key, contents)| (Just(key), prop::sample::select(contents)));
+    let uploads = prop::collection::vec(upload, 1..6);
     let deliveries = prop::collection::vec(1..3_u8, 6);
     let choices = prop::collection::vec(any::<u16>(), 0..400);
     (uploads, deliveries, 0..=by_hand, choices).prop_map(move |(uploads, deliveries, by_hand, choices)| {
@@ -252,22 +255,22 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(2000), ..ProptestConfig::default() })]
 
     #[test]
-    fn any_order_of_events_ends_with_the_newest_config(history in histories(&["configs/a.yaml"], true, 0)) {
+    fn any_order_of_events_ends_with_the_newest_config(history in histories(false, true, 0)) {
         check(&history)?;
     }
 
     #[test]
-    fn runs_by_hand_in_between_change_nothing_about_it(history in histories(&["configs/a.yaml"], true, 2)) {
+    fn runs_by_hand_in_between_change_nothing_about_it(history in histories(false, true, 2)) {
         check(&history)?;
     }
 
     #[test]
-    fn a_bucket_without_versions_ends_the_same(history in histories(&["configs/a.yaml"], false, 2)) {
+    fn a_bucket_without_versions_ends_the_same(history in histories(false, false, 2)) {
         check(&history)?;
     }
 
     #[test]
-    fn two_configs_never_both_hold_an_output(history in histories(&["configs/a.yaml", "configs/b.yaml"], true, 0)) {
+    fn two_configs_never_both_hold_an_output(history in histories(true, true, 0)) {
         check(&history)?;
     }
 }
