@@ -101,7 +101,7 @@ pub async fn handle<S: BucketStore + Sync>(
         match settled {
             Ok(settled) => {
                 let Settled { key, outcome, ok, detail, .. } = &settled;
-                tracing::info!(key, ?outcome, ok, detail, "a record was handled");
+                tracing::info!(key, outcome = outcome.as_str(), ok, detail, "a record was handled");
                 summary.records.push(settled);
             }
             Err(failure) => failures.push(failure),

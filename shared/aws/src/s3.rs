@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::http::HttpResponse;
-use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::RequestId;
 use aws_sdk_s3::primitives::ByteStream;
 
@@ -139,7 +139,7 @@ impl Call<'_> {
             // A code names the failure; the message beside it may quote what was sent.
             (Some(code), _) => format!("{code}{status}"),
             (None, SdkError::ServiceError(_)) => format!("refused{status}"),
-            (None, error) => DisplayErrorContext(error).to_string(),
+            (None, error) => with_causes(error),
         };
         let request = match error {
             SdkError::ServiceError(service) => service.raw().request_id(),
@@ -148,6 +148,22 @@ impl Call<'_> {
         let request = request.map(|id| format!(", request {id}")).unwrap_or_default();
         self.error(kind, format!("{reason}{request}"))
     }
+}
+
+/// An error and what caused it, in one line.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        // Some causes only repeat what they cause.
+        if !line.ends_with(&text) {
+            line.push_str(": ");
+            line.push_str(&text);
+        }
+        cause = error.source();
+    }
+    line
 }
 
 fn http_status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {

@@ -111,6 +111,20 @@ pub enum Kind {
     Gone,
 }
 
+impl Kind {
+    /// As in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Generated => "generated",
+            Self::Findings => "findings",
+            Self::Duplicate => "duplicate",
+            Self::Stale => "stale",
+            Self::Ignored => "ignored",
+            Self::Gone => "gone",
+        }
+    }
+}
+
 /// Why an event could not be handled; worth another try, and worth keeping if that fails too.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
