@@ -1,0 +1,59 @@
+//! The `generate` Lambda function: somebody drops `configs/<name>.yaml` into the bucket; template and status object
+//! are stored in the same bucket.
+//!
+//! Environment: `MLP_BUCKET`, the suite's bucket (records of others are ignored; all are handled without it);
+//! `AWS_LAMBDA_LOG_LEVEL`, as Lambda's logging configuration sets it; `AWS_ENDPOINT_URL` for an emulator.
+
+use std::time::{Duration, SystemTime};
+
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use mlp_aws::{clients, storing};
+use mlp_generate::{RecordsFailed, handle, suite};
+use serde_json::Value;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+/// Kept back from the invocation's time, to answer with an error of one's own before Lambda ends the process.
+const TIME_TO_ANSWER: Duration = Duration::from_millis(500);
+
+// One thread: an invocation is one chain of calls, and more threads only cost start time and memory.
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    log_as_json();
+    let store = clients::s3_store(&clients::sdk_config().await);
+    let only_bucket = std::env::var("MLP_BUCKET").ok().filter(|bucket| !bucket.is_empty());
+    lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| {
+        let (store, only_bucket) = (&store, only_bucket.as_deref());
+        async move {
+            let (message, context) = event.into_parts();
+            let make = storing::templates(suite(&context.invoked_function_arn));
+            let time = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
+            let handled = handle(store, &make, only_bucket, &message);
+            match tokio::time::timeout(time.saturating_sub(TIME_TO_ANSWER), handled).await {
+                Ok(result) => result,
+                Err(_) => Err(RecordsFailed::whole("the invocation's time ran out; it will be tried again")),
+            }
+            .map_err(|error| diagnostic(&error))
+        }
+    }))
+    .await
+}
+
+fn diagnostic(error: &RecordsFailed) -> Diagnostic {
+    Diagnostic { error_type: RecordsFailed::NAME.to_owned(), error_message: error.to_string() }
+}
+
+/// One JSON object a line. The level is for our own crates; of all others only warnings are kept, because the SDK's
+/// debug output quotes requests.
+fn log_as_json() {
+    let level = std::env::var("AWS_LAMBDA_LOG_LEVEL").ok().and_then(|level| level.parse().ok());
+    let level = level.unwrap_or(LevelFilter::INFO);
+    let ours = ["generate", "mlp_generate", "mlp_aws", "mlp_core"];
+    // The runtime's span carries the request id.
+    let targets = Targets::new().with_default(LevelFilter::WARN).with_target("lambda_runtime::layers", level);
+    let targets = targets.with_targets(ours.map(|target| (target, level)));
+    let lines =
+        tracing_subscriber::fmt::layer().json().flatten_event(true).with_span_list(false).with_ansi(false);
+    tracing_subscriber::registry().with(lines).with(targets).init();
+}

@@ -1,0 +1,44 @@
+//! SDK clients: built once per process, bounded in time, retried with jitter.
+
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
+
+use crate::s3::S3Store;
+
+/// One attempt of one call. Objects here have at most a few hundred kilobytes.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
+/// One call with all its attempts.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(10);
+/// Attempts in all. The SDK's standard mode waits with exponential back-off and full jitter between them and stops
+/// early when the service is in trouble (a token bucket shared by all calls of a client).
+const MAX_ATTEMPTS: u32 = 4;
+
+/// What every client is built from: credentials, region and endpoint from the environment, as AWS's tools read them.
+///
+/// The SDK's behaviour is pinned to a version, so that an update of the SDK doesn't change time-outs or retries
+/// behind our back.
+pub async fn sdk_config() -> SdkConfig {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(2))
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .operation_timeout(OPERATION_TIMEOUT)
+        .build();
+    aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .retry_config(RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS))
+        .timeout_config(timeouts)
+        .load()
+        .await
+}
+
+/// The bucket store over S3.
+///
+/// With an endpoint of one's own (`AWS_ENDPOINT_URL` or `AWS_ENDPOINT_URL_S3`) buckets are addressed by path: a bucket
+/// in the host name needs a wildcard DNS entry that only AWS has.
+pub fn s3_store(config: &SdkConfig) -> S3Store {
+    let own_endpoint = config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
+    let config = aws_sdk_s3::config::Builder::from(config).force_path_style(own_endpoint).build();
+    S3Store::new(aws_sdk_s3::Client::from_conf(config))
+}

@@ -1,0 +1,19 @@
+//! What talks to AWS for ML Provisioner's functions, and the rules by which they store things.
+//!
+//! - [`notification`]: S3's event messages, read one record at a time.
+//! - [`storing`]: the protocol that turns an uploaded config into its outputs and its status object. S3 delivers
+//!   events at least once and in any order; the protocol makes the result the same as if each had come once, in order.
+//! - [`store`]: the bucket as the protocol sees it, a trait with three calls; [`s3`] is the real one.
+//! - [`clients`]: SDK clients with bounded time and bounded retries.
+//!
+//! Nothing here decides what a template looks like: that is `mlp-core`, handed in as a function.
+
+pub mod clients;
+#[cfg(feature = "testing")]
+pub mod memory;
+pub mod notification;
+pub mod s3;
+pub mod sequencer;
+pub mod status;
+pub mod store;
+pub mod storing;
