@@ -8,4 +8,8 @@ pub mod actions;
 pub mod config;
 pub mod error;
 pub mod finding;
+pub mod generate;
+pub mod names;
 pub mod outcome;
+pub mod product;
+pub mod template;

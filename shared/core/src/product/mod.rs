@@ -9,7 +9,7 @@ use crate::config::{AccountId, Build, Config, Region, Retention, Source, VpcIds,
 use crate::error::InternalError;
 use crate::names::Names;
 use crate::template::{Map, Parameter, Value, map};
-pub use blueprint::{Blueprint, Grants, Group, Links, ResourceSpec, When, blueprint};
+pub use blueprint::{AwsManaged, Blueprint, Grants, Group, Links, ResourceSpec, Scenario, When, blueprint};
 
 /// Everything that the generator needs to know of one product.
 #[derive(Debug, Clone)]
@@ -60,6 +60,8 @@ pub struct Inputs {
 /// The VPC that an enterprise product lives in.
 #[derive(Debug, Clone)]
 pub struct VpcInputs {
+    /// Whose security group the endpoints use.
+    pub mode: VpcMode,
     /// The VPC's id.
     pub vpc_id: Value,
     /// A list of subnet ids.
@@ -99,8 +101,11 @@ impl Product {
             retention: config.ml_product.retention,
             resources: select(
                 blueprint(tier)?,
-                config.ml_product.source.as_str(),
-                config.ml_product.vpc.as_ref().map(|vpc| vpc.mode),
+                &Scenario {
+                    source_control: config.ml_product.source.as_str(),
+                    vpc_mode: config.ml_product.vpc.as_ref().map(|vpc| vpc.mode.as_str()),
+                    data_lake: config.ml_product.data_lake.is_some(),
+                },
             ),
             names,
             inputs,
@@ -110,6 +115,15 @@ impl Product {
     /// Whether the scenario has the resource. Generators ask this, never for the tier.
     pub fn has(&self, logical_id: &str) -> bool {
         self.resources.contains_key(logical_id)
+    }
+
+    /// What conditions in tier files are asked about.
+    pub fn conditions(&self) -> Scenario<'_> {
+        Scenario {
+            source_control: self.source.as_str(),
+            vpc_mode: self.inputs.vpc.as_ref().map(|vpc| vpc.mode.as_str()),
+            data_lake: self.inputs.data_lake_bucket.is_some(),
+        }
     }
 
     /// The first resource of a type.
@@ -135,19 +149,11 @@ impl Product {
 }
 
 /// The resources of a tier in one scenario, in reading order.
-pub fn select(
-    blueprint: &'static Blueprint,
-    source_control: &str,
-    vpc_mode: Option<VpcMode>,
-) -> IndexMap<String, &'static ResourceSpec> {
-    let exists = |when: &When| {
-        when.source_control.as_deref().is_none_or(|wanted| wanted == source_control)
-            && when.vpc_mode.as_deref().is_none_or(|wanted| vpc_mode.is_some_and(|mode| mode.as_str() == wanted))
-    };
+pub fn select(blueprint: &'static Blueprint, scenario: &Scenario<'_>) -> IndexMap<String, &'static ResourceSpec> {
     let mut resources: IndexMap<String, &ResourceSpec> = blueprint
         .resources
         .iter()
-        .filter(|(_, spec)| exists(&spec.when))
+        .filter(|(_, spec)| spec.when.holds(scenario))
         .map(|(id, spec)| (id.clone(), spec))
         .collect();
     // Stable: within a group the files' order stays.
@@ -201,6 +207,7 @@ impl Inputs {
                 ),
             };
             inputs.vpc = Some(VpcInputs {
+                mode: vpc.mode,
                 vpc_id,
                 subnet_ids,
                 security_group_id: security_group_id.filter(|_| vpc.mode == VpcMode::SgProvisioner),
