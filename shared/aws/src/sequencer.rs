@@ -45,7 +45,8 @@ impl Sequencer {
 impl Ord for Sequencer {
     fn cmp(&self, other: &Self) -> Ordering {
         let digits = self.0.len().max(other.0.len());
-        let padded = |text: &Self| repeat(b'0').take(digits - text.0.len()).chain(text.0.clone().into_bytes());
+        let padded =
+            |text: &Self| repeat(b'0').take(digits - text.0.len()).chain(text.0.clone().into_bytes());
         padded(self).cmp(padded(other))
     }
 }

@@ -5,6 +5,7 @@
 //! functions, `mlp`, a macro) gives the same answer for the same input.
 
 pub mod actions;
+pub mod codes;
 pub mod config;
 pub mod error;
 pub mod finding;
@@ -13,3 +14,4 @@ pub mod names;
 pub mod outcome;
 pub mod product;
 pub mod template;
+pub mod yaml;

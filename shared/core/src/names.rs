@@ -209,7 +209,8 @@ pub fn check(config: &Config) -> Vec<Finding> {
 }
 
 fn ambiguous_prefix(prefix: &CompanyPrefix) -> Option<Finding> {
-    let word = prefix.as_str().split('-').find(|word| matches!(*word, "dev" | "test" | "staging" | "prod"))?;
+    let word =
+        prefix.as_str().split('-').find(|word| matches!(*word, "dev" | "test" | "staging" | "prod"))?;
     Some(
         Finding::warning(
             codes::AMBIGUOUS_NAME,

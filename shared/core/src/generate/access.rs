@@ -9,10 +9,10 @@ use super::{Built, Context, Scope, arn, arn_of, as_part};
 use crate::config::Source;
 use crate::error::InternalError;
 use crate::product::{Grants, Product};
-use crate::template::{SubPart, Sub, Value, map};
+use crate::template::{Sub, SubPart, Value, map};
 
 /// The longest policy that IAM accepts for a managed policy, white space not counted ("IAM and AWS STS quotas").
-pub const MANAGED_POLICY_MAX: usize = 6144;
+pub(super) const MANAGED_POLICY_MAX: usize = 6144;
 
 /// The part of the data lake that is the product's.
 pub(super) fn data_lake_prefix(product: &Product) -> String {
@@ -51,7 +51,10 @@ fn trust(cx: &Context<'_>, name: &str) -> Result<Statement, InternalError> {
     let (sid, source) = match name {
         "codebuild" => {
             let projects = cx.names_of("AWS::CodeBuild::Project")?;
-            let arns = projects.iter().map(|name| arn("codebuild", Scope::Regional, &format!("project/{name}"))).collect();
+            let arns = projects
+                .iter()
+                .map(|name| arn("codebuild", Scope::Regional, &format!("project/{name}")))
+                .collect();
             ("CodeBuild", Some(Value::List(arns)))
         }
         "codepipeline" => ("CodePipeline", None),
@@ -59,9 +62,11 @@ fn trust(cx: &Context<'_>, name: &str) -> Result<Statement, InternalError> {
         "sagemaker" => ("SageMaker", Some(arn("sagemaker", Scope::Regional, "*"))),
         other => return Err(cx.bug(&format!("no trust policy is known for {other}"))),
     };
-    let statement = Statement::allow(sid, ["sts:AssumeRole"], [])
-        .to(service(name))
-        .when("StringEquals", "aws:SourceAccount", Value::reference("AWS::AccountId"));
+    let statement = Statement::allow(sid, ["sts:AssumeRole"], []).to(service(name)).when(
+        "StringEquals",
+        "aws:SourceAccount",
+        Value::reference("AWS::AccountId"),
+    );
     Ok(match source {
         Some(source) => statement.when("ArnLike", "aws:SourceArn", source),
         None => statement,
@@ -136,7 +141,10 @@ fn build(cx: &Context<'_>) -> Result<Vec<Statement>, InternalError> {
                 "sagemaker:UpdateModelPackage",
             ],
             models.iter().flat_map(|name| {
-                [sagemaker(format!("model-package-group/{name}")), sagemaker(format!("model-package/{name}/*"))]
+                [
+                    sagemaker(format!("model-package-group/{name}")),
+                    sagemaker(format!("model-package/{name}/*")),
+                ]
             }),
         ),
         Statement::allow(
@@ -155,9 +163,19 @@ fn build(cx: &Context<'_>) -> Result<Vec<Statement>, InternalError> {
                 "sagemaker:Update*",
             ],
             // What the policy lets a build make is what the product's builds name: RESOURCE_PREFIX in their environment.
-            ["endpoint", "endpoint-config", "model", "pipeline", "processing-job", "training-job", "transform-job",
-                "hyper-parameter-tuning-job", "experiment", "experiment-trial"]
-                .map(|kind| sagemaker(format!("{kind}/{prefix}*"))),
+            [
+                "endpoint",
+                "endpoint-config",
+                "model",
+                "pipeline",
+                "processing-job",
+                "training-job",
+                "transform-job",
+                "hyper-parameter-tuning-job",
+                "experiment",
+                "experiment-trial",
+            ]
+            .map(|kind| sagemaker(format!("{kind}/{prefix}*"))),
         ),
         Statement::allow(
             "ReadPublishedValues",
@@ -236,7 +254,9 @@ fn fetch_source(cx: &Context<'_>) -> Result<Vec<Statement>, InternalError> {
                 "codecommit:GetUploadArchiveStatus",
                 "codecommit:UploadArchive",
             ],
-            cx.names_of("AWS::CodeCommit::Repository")?.iter().map(|name| arn("codecommit", Scope::Regional, name)),
+            cx.names_of("AWS::CodeCommit::Repository")?
+                .iter()
+                .map(|name| arn("codecommit", Scope::Regional, name)),
         )],
         Source::S3 { bucket, prefix } => {
             let archives = cx.product.resources.values().filter_map(|spec| spec.links.archive.as_deref());
@@ -248,7 +268,12 @@ fn fetch_source(cx: &Context<'_>) -> Result<Vec<Statement>, InternalError> {
                 ),
                 Statement::allow(
                     "FetchSource",
-                    ["s3:GetObject", "s3:GetObjectTagging", "s3:GetObjectVersion", "s3:GetObjectVersionTagging"],
+                    [
+                        "s3:GetObject",
+                        "s3:GetObjectTagging",
+                        "s3:GetObjectVersion",
+                        "s3:GetObjectVersionTagging",
+                    ],
                     archives.map(|archive| {
                         let key = super::pipeline::archive_key(prefix, archive);
                         arn("s3", Scope::Global, &format!("{bucket}/{key}"))
@@ -276,7 +301,18 @@ fn boundary(cx: &Context<'_>) -> Result<Vec<Statement>, InternalError> {
 
     let mut statements = vec![
         Statement::allow("SageMaker", ["sagemaker:*"], [arn("sagemaker", Scope::Regional, "*")]),
-        Statement::allow("OwnBuckets", ["s3:Get*", "s3:List*", "s3:PutObject*", "s3:DeleteObject*", "s3:AbortMultipartUpload", "s3:CreateBucket"], buckets),
+        Statement::allow(
+            "OwnBuckets",
+            [
+                "s3:Get*",
+                "s3:List*",
+                "s3:PutObject*",
+                "s3:DeleteObject*",
+                "s3:AbortMultipartUpload",
+                "s3:CreateBucket",
+            ],
+            buckets,
+        ),
         Statement::allow(
             "OwnBuildsAndPipelines",
             ["codebuild:*", "codecommit:*", "codepipeline:StartPipelineExecution"],
@@ -288,12 +324,26 @@ fn boundary(cx: &Context<'_>) -> Result<Vec<Statement>, InternalError> {
                         arn("codebuild", Scope::Regional, &format!("report-group/{name}-*")),
                     ]
                 })
-                .chain(cx.names_of("AWS::CodeCommit::Repository")?.iter().map(|name| arn("codecommit", Scope::Regional, name)))
-                .chain(cx.names_of("AWS::CodePipeline::Pipeline")?.iter().map(|name| arn("codepipeline", Scope::Regional, name))),
+                .chain(
+                    cx.names_of("AWS::CodeCommit::Repository")?
+                        .iter()
+                        .map(|name| arn("codecommit", Scope::Regional, name)),
+                )
+                .chain(
+                    cx.names_of("AWS::CodePipeline::Pipeline")?
+                        .iter()
+                        .map(|name| arn("codepipeline", Scope::Regional, name)),
+                ),
         ),
         Statement::allow(
             "OwnLogs",
-            ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:Describe*", "logs:GetLogEvents", "logs:PutLogEvents"],
+            [
+                "logs:CreateLogGroup",
+                "logs:CreateLogStream",
+                "logs:Describe*",
+                "logs:GetLogEvents",
+                "logs:PutLogEvents",
+            ],
             ["/aws/sagemaker/*".to_owned()]
                 .into_iter()
                 .chain(projects.iter().map(|name| format!("/aws/codebuild/{name}")))
@@ -315,7 +365,12 @@ fn boundary(cx: &Context<'_>) -> Result<Vec<Statement>, InternalError> {
         ),
         Statement::allow(
             "Images",
-            ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:DescribeImages"],
+            [
+                "ecr:BatchCheckLayerAvailability",
+                "ecr:BatchGetImage",
+                "ecr:GetDownloadUrlForLayer",
+                "ecr:DescribeImages",
+            ],
             // AWS's own training and inference images are in accounts of AWS.
             [Value::sub("arn:${AWS::Partition}:ecr:${AWS::Region}:*:repository/*")],
         ),
@@ -349,7 +404,8 @@ const NETWORK: [&str; 7] = [
 ];
 
 /// Lets a service use an interface that the role has made.
-const NETWORK_PERMISSION: [&str; 2] = ["ec2:CreateNetworkInterfacePermission", "ec2:DeleteNetworkInterfacePermission"];
+const NETWORK_PERMISSION: [&str; 2] =
+    ["ec2:CreateNetworkInterfacePermission", "ec2:DeleteNetworkInterfacePermission"];
 
 fn in_region(statement: Statement) -> Statement {
     statement.when("StringEquals", "aws:RequestedRegion", Value::reference("AWS::Region"))
@@ -358,22 +414,23 @@ fn in_region(statement: Statement) -> Statement {
 fn build_in_vpc(_: &Context<'_>) -> [Statement; 2] {
     [
         in_region(Statement::allow("JoinVpc", NETWORK, [Value::str("*")])),
-        Statement::allow("UseNetworkInterface", NETWORK_PERMISSION, [arn("ec2", Scope::Regional, "network-interface/*")])
-            .when(
-                "StringEquals",
-                "ec2:AuthorizedService",
-                Value::list([Value::str("codebuild.amazonaws.com"), Value::str("sagemaker.amazonaws.com")]),
-            ),
+        Statement::allow(
+            "UseNetworkInterface",
+            NETWORK_PERMISSION,
+            [arn("ec2", Scope::Regional, "network-interface/*")],
+        )
+        .when(
+            "StringEquals",
+            "ec2:AuthorizedService",
+            Value::list([Value::str("codebuild.amazonaws.com"), Value::str("sagemaker.amazonaws.com")]),
+        ),
     ]
 }
 
 /// The one role that may be passed on, and to SageMaker only.
 fn pass_role(cx: &Context<'_>) -> Result<Statement, InternalError> {
-    Ok(Statement::allow("PassSagemakerRole", ["iam:PassRole"], [cx.role_arn(cx.role_of("sagemaker")?)?]).when(
-        "StringEquals",
-        "iam:PassedToService",
-        Value::str("sagemaker.amazonaws.com"),
-    ))
+    Ok(Statement::allow("PassSagemakerRole", ["iam:PassRole"], [cx.role_arn(cx.role_of("sagemaker")?)?])
+        .when("StringEquals", "iam:PassedToService", Value::str("sagemaker.amazonaws.com")))
 }
 
 fn use_key(cx: &Context<'_>) -> Option<Statement> {
@@ -401,11 +458,12 @@ fn data_lake(cx: &Context<'_>) -> Vec<Statement> {
     };
     let prefix = data_lake_prefix(cx.product);
     vec![
-        Statement::allow("FindData", ["s3:ListBucket"], [arn_of("s3", Scope::Global, [bucket.clone()])]).when(
-            "StringLike",
-            "s3:prefix",
-            Value::list([Value::str(prefix.as_str()), Value::str(format!("{prefix}*"))]),
-        ),
+        Statement::allow("FindData", ["s3:ListBucket"], [arn_of("s3", Scope::Global, [bucket.clone()])])
+            .when(
+                "StringLike",
+                "s3:prefix",
+                Value::list([Value::str(prefix.as_str()), Value::str(format!("{prefix}*"))]),
+            ),
         Statement::allow(
             "UseData",
             ["s3:DeleteObject", "s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"],

@@ -69,7 +69,11 @@ pub(super) fn project(cx: &Context<'_>) -> Built {
 
 /// The kind of machine that an image needs.
 fn environment_type(image: &str) -> &'static str {
-    if image.starts_with("aws/codebuild/") && image.contains("aarch64") { "ARM_CONTAINER" } else { "LINUX_CONTAINER" }
+    if image.starts_with("aws/codebuild/") && image.contains("aarch64") {
+        "ARM_CONTAINER"
+    } else {
+        "LINUX_CONTAINER"
+    }
 }
 
 fn variables(cx: &Context<'_>) -> Result<Value, crate::error::InternalError> {
@@ -105,7 +109,11 @@ fn variables(cx: &Context<'_>) -> Result<Value, crate::error::InternalError> {
     add("DATA_LAKE_BUCKET", product.inputs.data_lake_bucket.clone());
     add(
         "DATA_LAKE_PREFIX",
-        product.inputs.data_lake_bucket.as_ref().map(|_| Value::str(super::access::data_lake_prefix(product))),
+        product
+            .inputs
+            .data_lake_bucket
+            .as_ref()
+            .map(|_| Value::str(super::access::data_lake_prefix(product))),
     );
     add("LOAD_BALANCER_ARN", product.inputs.load_balancer_arn.clone());
     Ok(list(values))

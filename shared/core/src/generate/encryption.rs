@@ -20,8 +20,10 @@ pub(super) fn key(cx: &Context<'_>) -> Built {
     ];
     let log_groups = cx.names_of("AWS::Logs::LogGroup")?;
     if !log_groups.is_empty() {
-        let groups =
-            log_groups.iter().map(|name| arn("logs", Scope::Regional, &format!("log-group:{name}"))).collect::<Vec<_>>();
+        let groups = log_groups
+            .iter()
+            .map(|name| arn("logs", Scope::Regional, &format!("log-group:{name}")))
+            .collect::<Vec<_>>();
         statements.push(
             Statement::allow(
                 "LogsEncryptLogGroup",
@@ -43,13 +45,18 @@ pub(super) fn key(cx: &Context<'_>) -> Built {
                 .when("ArnEquals", "kms:EncryptionContext:aws:sns:topicArn", topics()),
         );
         statements.push(
-            Statement::allow("EventsPublishToTopic", publish, everything())
-                .to(service("events"))
-                .when("ArnEquals", "kms:EncryptionContext:aws:sns:topicArn", topics()),
+            Statement::allow("EventsPublishToTopic", publish, everything()).to(service("events")).when(
+                "ArnEquals",
+                "kms:EncryptionContext:aws:sns:topicArn",
+                topics(),
+            ),
         );
     }
     Ok(map([
-        ("Description", Value::str(format!("Artifacts, logs and notifications of {}", cx.product.names.ml_name()))),
+        (
+            "Description",
+            Value::str(format!("Artifacts, logs and notifications of {}", cx.product.names.ml_name())),
+        ),
         ("KeyPolicy", document(statements)),
         ("Tags", cx.tag_list()),
     ]))

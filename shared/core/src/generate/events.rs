@@ -37,7 +37,14 @@ pub(super) fn rule(cx: &Context<'_>) -> Built {
             Value::list([Value::map([
                 ("Id", Value::str("DeployPipeline")),
                 // `Ref` of a pipeline is its name; using the reference makes the rule wait for the pipeline.
-                ("Arn", super::arn_of("codepipeline", Scope::Regional, super::as_part(&Value::reference(pipeline)))),
+                (
+                    "Arn",
+                    super::arn_of(
+                        "codepipeline",
+                        Scope::Regional,
+                        super::as_part(&Value::reference(pipeline)),
+                    ),
+                ),
                 ("RoleArn", get_att(role, "Arn")),
                 (
                     "InputTransformer",

@@ -61,8 +61,12 @@ pub fn template(product: &Product) -> Result<Template, InternalError> {
             },
         );
         if let Some(leaf) = &spec.links.leaf {
-            let output =
-                Output { description: Some(spec.purpose.clone()), value: cx.published()?, condition: None, export: None };
+            let output = Output {
+                description: Some(spec.purpose.clone()),
+                value: cx.published()?,
+                condition: None,
+                export: None,
+            };
             outputs.insert(leaf.clone(), output);
         }
     }
@@ -162,11 +166,9 @@ impl Context<'_> {
     /// The tags of every taggable resource, in the list shape that most types have.
     fn tag_list(&self) -> Value {
         Value::list(
-            self.product
-                .inputs
-                .tags
-                .iter()
-                .map(|(key, value)| Value::map([("Key", Value::str(key.as_str())), ("Value", value.clone())])),
+            self.product.inputs.tags.iter().map(|(key, value)| {
+                Value::map([("Key", Value::str(key.as_str())), ("Value", value.clone())])
+            }),
         )
     }
 
@@ -196,7 +198,12 @@ impl Context<'_> {
         if !self.has(of) {
             return Err(self.bug(&format!("publishes {of}, which this scenario doesn't have")));
         }
-        Ok(self.spec.links.attribute.as_deref().map_or_else(|| Value::reference(of), |attribute| get_att(of, attribute)))
+        Ok(self
+            .spec
+            .links
+            .attribute
+            .as_deref()
+            .map_or_else(|| Value::reference(of), |attribute| get_att(of, attribute)))
     }
 
     /// The physical names of all resources of a type, in reading order.

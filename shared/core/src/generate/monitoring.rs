@@ -46,15 +46,19 @@ pub(super) fn metric_filter(cx: &Context<'_>) -> Built {
 pub(super) fn alarm(cx: &Context<'_>) -> Built {
     let metric = cx.link(&cx.spec.links.metric, "metric")?;
     let topic = cx.link(&cx.spec.links.topic, "topic")?;
-    let written = cx.product.resources.values().any(|spec| {
-        spec.kind == "AWS::Logs::MetricFilter" && spec.links.metric.as_deref() == Some(metric)
-    });
+    let written =
+        cx.product.resources.values().any(|spec| {
+            spec.kind == "AWS::Logs::MetricFilter" && spec.links.metric.as_deref() == Some(metric)
+        });
     if !written {
         return Err(cx.bug(&format!("reads the metric {metric}, which no filter writes")));
     }
     Ok(map([
         ("AlarmName", cx.name()?),
-        ("AlarmDescription", Value::str(format!("{}. Needs CloudTrail delivered into the log group.", cx.spec.purpose))),
+        (
+            "AlarmDescription",
+            Value::str(format!("{}. Needs CloudTrail delivered into the log group.", cx.spec.purpose)),
+        ),
         ("Namespace", Value::Str(namespace(cx))),
         ("MetricName", Value::str(metric)),
         ("AlarmActions", Value::list([Value::reference(topic)])),
@@ -75,8 +79,12 @@ pub(super) fn topic(cx: &Context<'_>) -> Built {
 /// `AWS::SNS::Subscription`: AWS asks the address to confirm before it gets anything.
 pub(super) fn subscription(cx: &Context<'_>) -> Built {
     let topic = cx.link(&cx.spec.links.topic, "topic")?;
-    let email =
-        cx.product.inputs.alerts_email.clone().ok_or_else(|| cx.bug("needs an address, and the config has none"))?;
+    let email = cx
+        .product
+        .inputs
+        .alerts_email
+        .clone()
+        .ok_or_else(|| cx.bug("needs an address, and the config has none"))?;
     Ok(map([("TopicArn", Value::reference(topic)), ("Endpoint", email)]))
 }
 
@@ -90,17 +98,15 @@ pub(super) fn dashboard(cx: &Context<'_>) -> Built {
     let projects = cx.names_of("AWS::CodeBuild::Project")?;
     let mut widgets = vec![text(cx)];
     let mut row = 3;
-    widgets.push(metrics(
-        "Pipeline executions",
-        (0, row),
-        "Sum",
-        executions(&pipelines),
-    ));
+    widgets.push(metrics("Pipeline executions", (0, row), "Sum", executions(&pipelines)));
     widgets.push(metrics(
         "Pipeline duration (seconds)",
         (8, row),
         "Average",
-        pipelines.iter().map(|name| json!(["AWS/CodePipeline", "PipelineDuration", "PipelineName", name])).collect(),
+        pipelines
+            .iter()
+            .map(|name| json!(["AWS/CodePipeline", "PipelineDuration", "PipelineName", name]))
+            .collect(),
     ));
     widgets.push(metrics(
         "Failed pipeline executions",
@@ -150,7 +156,9 @@ fn body(widgets: &Json) -> Result<Value, InternalError> {
     for (index, piece) in text.split(escaped_mark).enumerate() {
         match (index % 2, piece.split_once('.')) {
             (0, _) => sub.push_text(piece),
-            (_, Some((id, attribute))) => sub.parts.push(SubPart::GetAtt(id.to_owned(), attribute.to_owned())),
+            (_, Some((id, attribute))) => {
+                sub.parts.push(SubPart::GetAtt(id.to_owned(), attribute.to_owned()))
+            }
             (_, None) => sub.parts.push(SubPart::Ref(piece.to_owned())),
         }
     }

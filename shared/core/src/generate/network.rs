@@ -40,7 +40,10 @@ pub(super) fn security_group(cx: &Context<'_>) -> Built {
         ("GroupDescription", Value::str("VPC endpoints and builds of an ML product")),
         ("VpcId", vpc.vpc_id.clone()),
         ("SecurityGroupIngress", https(&vpc.ingress_cidr, "HTTPS to the endpoints")),
-        ("SecurityGroupEgress", https("0.0.0.0/0", "HTTPS from builds to endpoints, repositories and package indexes")),
+        (
+            "SecurityGroupEgress",
+            https("0.0.0.0/0", "HTTPS from builds to endpoints, repositories and package indexes"),
+        ),
         ("Tags", cx.tag_list()),
     ]))
 }

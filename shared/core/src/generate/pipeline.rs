@@ -33,7 +33,8 @@ pub(super) fn pipeline(cx: &Context<'_>) -> Built {
         store.insert("EncryptionKey".to_owned(), Value::map([("Id", key), ("Type", Value::str("KMS"))]));
     }
     // Only what an event can start with a model has the variable.
-    let started_by_rule = cx.product.resources.values().any(|spec| spec.links.pipeline.as_deref() == Some(cx.id));
+    let started_by_rule =
+        cx.product.resources.values().any(|spec| spec.links.pipeline.as_deref() == Some(cx.id));
 
     let mut build = map([("ProjectName", Value::reference(project))]);
     if started_by_rule {
@@ -44,11 +45,8 @@ pub(super) fn pipeline(cx: &Context<'_>) -> Built {
             )),
         );
     }
-    let mut properties = map([
-        ("Name", cx.name()?),
-        ("RoleArn", get_att(role, "Arn")),
-        ("ArtifactStore", Value::Map(store)),
-    ]);
+    let mut properties =
+        map([("Name", cx.name()?), ("RoleArn", get_att(role, "Arn")), ("ArtifactStore", Value::Map(store))]);
     if started_by_rule {
         properties.insert(
             "Variables".to_owned(),

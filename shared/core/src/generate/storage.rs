@@ -18,7 +18,10 @@ pub(super) fn bucket(cx: &Context<'_>) -> Built {
             // One data key for many objects: fewer KMS calls, same protection.
             ("BucketKeyEnabled", true.into()),
         ]),
-        None => Value::map([("ServerSideEncryptionByDefault", Value::map([("SSEAlgorithm", Value::str("AES256"))]))]),
+        None => Value::map([(
+            "ServerSideEncryptionByDefault",
+            Value::map([("SSEAlgorithm", Value::str("AES256"))]),
+        )]),
     };
     let rule = |id: &str, entry: (&str, Value)| {
         Value::map([("Id", Value::str(id)), ("Status", Value::str("Enabled")), entry])

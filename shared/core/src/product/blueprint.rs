@@ -235,9 +235,8 @@ const FILES: [(Tier, &str); 3] = [
     (Tier::Enterprise, include_str!("../../../../schemas/products/enterprise.yaml")),
 ];
 
-static BLUEPRINTS: LazyLock<Result<[Blueprint; 3], InternalError>> = LazyLock::new(|| {
-    Ok([parse(Tier::Starter)?, parse(Tier::Professional)?, parse(Tier::Enterprise)?])
-});
+static BLUEPRINTS: LazyLock<Result<[Blueprint; 3], InternalError>> =
+    LazyLock::new(|| Ok([parse(Tier::Starter)?, parse(Tier::Professional)?, parse(Tier::Enterprise)?]));
 
 /// The blueprint of a tier, read once in a process.
 ///

@@ -137,19 +137,21 @@ impl Product {
     ///
     /// When the scenario has no such resource, or its type has no name of our choice.
     pub fn physical_name(&self, logical_id: &str) -> Result<String, InternalError> {
-        let spec = self
-            .resources
-            .get(logical_id)
-            .ok_or_else(|| InternalError::new(format!("{logical_id} is used but not in scenario {}", self.scenario)))?;
+        let spec = self.resources.get(logical_id).ok_or_else(|| {
+            InternalError::new(format!("{logical_id} is used but not in scenario {}", self.scenario))
+        })?;
         let suffix = spec.name.as_deref().unwrap_or_default();
-        self.names
-            .physical(&spec.kind, suffix)
-            .ok_or_else(|| InternalError::new(format!("{logical_id} ({}) has no row in the limits table", spec.kind)))
+        self.names.physical(&spec.kind, suffix).ok_or_else(|| {
+            InternalError::new(format!("{logical_id} ({}) has no row in the limits table", spec.kind))
+        })
     }
 }
 
 /// The resources of a tier in one scenario, in reading order.
-pub fn select(blueprint: &'static Blueprint, scenario: &Scenario<'_>) -> IndexMap<String, &'static ResourceSpec> {
+pub fn select(
+    blueprint: &'static Blueprint,
+    scenario: &Scenario<'_>,
+) -> IndexMap<String, &'static ResourceSpec> {
     let mut resources: IndexMap<String, &ResourceSpec> = blueprint
         .resources
         .iter()
@@ -181,7 +183,12 @@ impl Inputs {
                 // SSM parameter types are the way that needs no look-up of ours: CloudFormation reads them at every
                 // deployment. `Fn::Split` of a `{{resolve:ssm:...}}` would be split before it is resolved.
                 VpcIds::ParameterStore { vpc, subnets, security_group, route_tables } => (
-                    inputs.from_ssm("VpcId", "AWS::EC2::VPC::Id", vpc.as_str(), "The VPC of builds and endpoints"),
+                    inputs.from_ssm(
+                        "VpcId",
+                        "AWS::EC2::VPC::Id",
+                        vpc.as_str(),
+                        "The VPC of builds and endpoints",
+                    ),
                     inputs.from_ssm(
                         "SubnetIds",
                         "List<AWS::EC2::Subnet::Id>",
@@ -220,7 +227,12 @@ impl Inputs {
             inputs.from_ssm("DataLakeBucketName", "String", path.as_str(), "The bucket of the data lake")
         });
         inputs.load_balancer_arn = product.load_balancer.as_ref().map(|path| {
-            inputs.from_ssm("LoadBalancerArn", "String", path.as_str(), "The load balancer in front of endpoints")
+            inputs.from_ssm(
+                "LoadBalancerArn",
+                "String",
+                path.as_str(),
+                "The load balancer in front of endpoints",
+            )
         });
         inputs
     }
