@@ -11,9 +11,6 @@ use crate::error::InternalError;
 use crate::product::{Grants, Product};
 use crate::template::{Sub, SubPart, Value, map};
 
-/// The longest policy that IAM accepts for a managed policy, white space not counted ("IAM and AWS STS quotas").
-pub(super) const MANAGED_POLICY_MAX: usize = 6144;
-
 /// The part of the data lake that is the product's.
 pub(super) fn data_lake_prefix(product: &Product) -> String {
     format!("solutions/{}/", product.use_case)
