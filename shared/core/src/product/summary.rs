@@ -28,10 +28,7 @@ pub fn summary(tier: Tier) -> Result<ProductSummary, InternalError> {
                     |mode| {
                         format!(
                             "{source_control}-{}",
-                            match mode {
-                                VpcMode::Standalone => "standalone",
-                                VpcMode::SgProvisioner => "sgprov",
-                            }
+                            mode.word()
                         )
                     },
                 ),
