@@ -40,32 +40,31 @@ class GoldenTemplates(unittest.TestCase):
     def resources(self):
         for name, template in self.templates.items():
             for logical_id, resource in template["Resources"].items():
-                with self.subTest(template=name, resource=logical_id):
-                    yield name, template, logical_id, resource
+                yield f"{name}: {logical_id}", template, resource
 
     def test_there_are_golden_templates(self):
         self.assertGreaterEqual(len(self.templates), 31)
 
     def test_every_taggable_resource_is_tagged_and_no_other(self):
-        for _, _, _, resource in self.resources():
+        for where, _, resource in self.resources():
             tagging = schema(resource["Type"]).get("tagging", {})
             taggable = tagging.get("taggable", True)
-            self.assertEqual(taggable, "Tags" in resource["Properties"], resource["Type"])
+            self.assertEqual(taggable, "Tags" in resource["Properties"], where)
 
     def test_tags_have_the_shape_that_their_type_takes(self):
-        for name, template, _, resource in self.resources():
+        for where, template, resource in self.resources():
             tags = resource["Properties"].get("Tags")
             if tags is None:
                 continue
             if isinstance(tags, list):
                 tags = {tag["Key"]: tag["Value"] for tag in tags}
-            self.assertEqual(tags["ManagedBy"], "ml-provisioner")
+            self.assertEqual(tags["ManagedBy"], "ml-provisioner", where)
             made_for = template["Metadata"]["MLProvisioner"]
-            self.assertEqual(tags["ml-provisioner:product"], made_for["MlName"])
-            self.assertEqual(tags["ml-provisioner:tier"], made_for["Tier"])
+            self.assertEqual(tags["ml-provisioner:product"], made_for["MlName"], where)
+            self.assertEqual(tags["ml-provisioner:tier"], made_for["Tier"], where)
             for key in ("company", "tenant", "environment", "use-case"):
-                self.assertTrue(tags[f"ml-provisioner:{key}"], name)
-            self.assertLessEqual({"cost_center", "project", "owner"}, set(tags))
+                self.assertTrue(tags[f"ml-provisioner:{key}"], where)
+            self.assertLessEqual({"cost_center", "project", "owner"}, set(tags), where)
 
     def test_what_holds_data_says_what_becomes_of_it(self):
         stateful = {
@@ -75,44 +74,44 @@ class GoldenTemplates(unittest.TestCase):
             "AWS::KMS::Key",
             "AWS::Logs::LogGroup",
         }
-        for _, _, _, resource in self.resources():
+        for where, _, resource in self.resources():
             has = "DeletionPolicy" in resource and "UpdateReplacePolicy" in resource
-            self.assertEqual(has, resource["Type"] in stateful, resource["Type"])
+            self.assertEqual(has, resource["Type"] in stateful, where)
 
     def test_no_policy_statement_is_unbounded(self):
-        for _, _, _, resource in self.resources():
+        for where, _, resource in self.resources():
             if resource["Type"] == "AWS::IAM::Role":
-                self.assertNotIn("Policies", resource["Properties"])
+                self.assertNotIn("Policies", resource["Properties"], where)
             if resource["Type"] != "AWS::IAM::ManagedPolicy":
                 continue
             for statement in resource["Properties"]["PolicyDocument"]["Statement"]:
                 resources = statement["Resource"]
                 if "*" in (resources if isinstance(resources, list) else [resources]):
-                    self.assertIn("Condition", statement, statement["Sid"])
+                    self.assertIn("Condition", statement, where + " " + statement["Sid"])
 
     def test_pass_role_goes_to_the_sagemaker_role_and_its_services_only(self):
-        for _, _, _, resource in self.resources():
+        for where, _, resource in self.resources():
             if resource["Type"] != "AWS::IAM::ManagedPolicy":
                 continue
             for statement in resource["Properties"]["PolicyDocument"]["Statement"]:
                 actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
                 if "iam:PassRole" in actions:
-                    self.assertEqual(actions, ["iam:PassRole"])
+                    self.assertEqual(actions, ["iam:PassRole"], where)
                     self.assertEqual(
-                        statement["Condition"], {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
+                        statement["Condition"], {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}, where
                     )
 
     def test_every_role_trusts_services_of_this_account_only(self):
-        for _, _, _, resource in self.resources():
+        for where, _, resource in self.resources():
             if resource["Type"] != "AWS::IAM::Role":
                 continue
             for statement in resource["Properties"]["AssumeRolePolicyDocument"]["Statement"]:
                 self.assertEqual(
-                    statement["Condition"]["StringEquals"]["aws:SourceAccount"], {"Ref": "AWS::AccountId"}
+                    statement["Condition"]["StringEquals"]["aws:SourceAccount"], {"Ref": "AWS::AccountId"}, where
                 )
 
     def test_dashboards_are_json_once_their_references_are_filled_in(self):
-        for _, _, _, resource in self.resources():
+        for where, _, resource in self.resources():
             if resource["Type"] != "AWS::CloudWatch::Dashboard":
                 continue
             body = re.sub(
@@ -121,7 +120,7 @@ class GoldenTemplates(unittest.TestCase):
                 resource["Properties"]["DashboardBody"]["Fn::Sub"],
             )
             widgets = json.loads(body)["widgets"]
-            self.assertTrue({"text", "metric"} <= {widget["type"] for widget in widgets})
+            self.assertTrue({"text", "metric"} <= {widget["type"] for widget in widgets}, where)
 
     def test_yaml_1_1_readers_read_the_same_texts(self):
         class Plain(yaml.SafeLoader):

@@ -50,6 +50,7 @@ fn build_template(bencher: Bencher<'_, '_>, tier: &str) {
 /// Only the last step.
 #[divan::bench(args = ["starter", "professional", "enterprise"])]
 fn write_yaml(bencher: Bencher<'_, '_>, tier: &str) {
-    let template = generate::template(&Product::new(&config::load(&example(tier)).unwrap().config).unwrap()).unwrap();
+    let template =
+        generate::template(&Product::new(&config::load(&example(tier)).unwrap().config).unwrap()).unwrap();
     bencher.bench(|| divan::black_box(&template).to_yaml());
 }

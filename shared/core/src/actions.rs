@@ -95,7 +95,11 @@ pub fn show_product(tier: Tier) -> Result<Made, InternalError> {
 
 /// What a config says, as far as it can be understood: an outcome that names the product, and the product itself when
 /// nothing blocks.
-fn understand(action: &str, bytes: &[u8], suite: &Suite) -> Result<(Outcome, Option<Product>), InternalError> {
+fn understand(
+    action: &str,
+    bytes: &[u8],
+    suite: &Suite,
+) -> Result<(Outcome, Option<Product>), InternalError> {
     let loaded = match config::load(bytes) {
         Ok(loaded) => loaded,
         Err(findings) => return Ok((Outcome::of(action, findings), None)),
@@ -173,12 +177,16 @@ fn needs(product: &Product) -> Vec<Finding> {
             .help(format!("let a trail of the account deliver to CloudWatch Logs, log group `{group}`")),
         );
     }
-    if product.of_type("AWS::SageMaker::ModelPackageGroup").is_some() && !product.region.has_model_registry() {
+    if product.of_type("AWS::SageMaker::ModelPackageGroup").is_some() && !product.region.has_model_registry()
+    {
         findings.push(
             Finding::warning(
                 codes::NO_REGISTRY_HERE,
                 "/environment/region",
-                format!("CloudFormation doesn't offer AWS::SageMaker::ModelPackageGroup in {}", product.region),
+                format!(
+                    "CloudFormation doesn't offer AWS::SageMaker::ModelPackageGroup in {}",
+                    product.region
+                ),
             )
             .help("check the region's resource types before you deploy, or choose another region"),
         );

@@ -34,7 +34,11 @@ fn products() -> BTreeMap<String, Vec<u8>> {
     let mut products = BTreeMap::new();
     for folder in folders.iter().map(String::as_str).chain(["tests/golden/products"]) {
         for path in yaml_files(folder) {
-            assert!(products.insert(stem(&path), fs::read(&path).unwrap()).is_none(), "{} twice", path.display());
+            assert!(
+                products.insert(stem(&path), fs::read(&path).unwrap()).is_none(),
+                "{} twice",
+                path.display()
+            );
         }
     }
     products
@@ -66,7 +70,8 @@ fn every_product_gives_its_golden_template() {
         }
     }
     assert!(wrong.is_empty(), "differ from tests/golden/templates (UPDATE_GOLDEN=1 writes them): {wrong:#?}");
-    let there: BTreeSet<String> = yaml_files("tests/golden/templates").iter().map(|path| stem(path)).collect();
+    let there: BTreeSet<String> =
+        yaml_files("tests/golden/templates").iter().map(|path| stem(path)).collect();
     assert_eq!(there, products.into_keys().collect(), "a golden template without its product");
 }
 
@@ -75,7 +80,11 @@ fn counts_are_those_of_the_tiers() {
     for (name, config) in products() {
         let loaded = config::load(&config).unwrap();
         let scenario = loaded.config.scenario();
-        let counts = actions::create_prov_template(&config, &Suite::default()).unwrap().outcome.resource_counts.unwrap();
+        let counts = actions::create_prov_template(&config, &Suite::default())
+            .unwrap()
+            .outcome
+            .resource_counts
+            .unwrap();
         let codecommit = scenario.starts_with("codecommit");
         let standalone = scenario.contains("-standalone-");
         let expected = match (loaded.config.ml_product.tier, codecommit, standalone) {
@@ -155,7 +164,9 @@ fn resolved(json: &serde_json::Value) -> serde_json::Value {
                     .replace("${AWS::AccountId}", "123456789012")
                     .replace("${AWS::URLSuffix}", "amazonaws.com.cn"),
             ),
-            Some((key, _)) if object.len() == 1 && (key == "Ref" || key == "Fn::GetAtt") => Value::String("x".repeat(80)),
+            Some((key, _)) if object.len() == 1 && (key == "Ref" || key == "Fn::GetAtt") => {
+                Value::String("x".repeat(80))
+            }
             _ => object.iter().map(|(key, value)| (key.clone(), resolved(value))).collect(),
         },
         other => other.clone(),
@@ -169,7 +180,11 @@ fn a_tier_upgrade_keeps_every_logical_id() {
         let bigger = resources(bigger);
         for (id, spec) in resources(smaller) {
             let upgraded = bigger.get(&id).unwrap_or_else(|| panic!("{id} is lost"));
-            assert_eq!((&spec.kind, &spec.name, &spec.when), (&upgraded.kind, &upgraded.name, &upgraded.when), "{id}");
+            assert_eq!(
+                (&spec.kind, &spec.name, &spec.when),
+                (&upgraded.kind, &upgraded.name, &upgraded.when),
+                "{id}"
+            );
         }
     }
 }
@@ -198,7 +213,8 @@ fn the_order_of_blocks_in_a_config_changes_nothing_but_its_hash() {
     let (environment, rest) = rest.split_at(rest.find("ml_product:").unwrap());
     let (product, tags) = rest.split_at(rest.find("tags:").unwrap());
     let shuffled = format!("{product}{tags}{environment}{client}");
-    let without_hash =
-        |text: &str| -> Vec<String> { text.lines().filter(|line| !line.contains("ConfigSha256")).map(str::to_owned).collect() };
+    let without_hash = |text: &str| -> Vec<String> {
+        text.lines().filter(|line| !line.contains("ConfigSha256")).map(str::to_owned).collect()
+    };
     assert_eq!(without_hash(&text(config)), without_hash(&text(shuffled.as_bytes())));
 }

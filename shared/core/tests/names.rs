@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use mlp_core::config::{
-    AccountId, Build, Client, CompanyPrefix, Config, Env, Environment, MlProduct, ProductName, Region, Retention, Source,
-    TenantId, Tier, UseCase, Workload,
+    AccountId, Build, Client, CompanyPrefix, Config, Env, Environment, MlProduct, ProductName, Region,
+    Retention, Source, TenantId, Tier, UseCase, Workload,
 };
 use mlp_core::names::{NAME_RULES, Names};
 use mlp_core::product::blueprint;
@@ -64,8 +64,8 @@ fn kebab() -> impl Strategy<Value = String> {
 }
 
 fn identity() -> impl Strategy<Value = Identity> {
-    (kebab(), 0..4usize, "[a-z0-9]{2,8}", 0..100usize, any::<bool>(), kebab(), proptest::option::of(kebab())).prop_map(
-        |(prefix, env, tenant, region, multi_region, use_case, workload)| Identity {
+    (kebab(), 0..4usize, "[a-z0-9]{2,8}", 0..100usize, any::<bool>(), kebab(), proptest::option::of(kebab()))
+        .prop_map(|(prefix, env, tenant, region, multi_region, use_case, workload)| Identity {
             prefix,
             env,
             tenant,
@@ -73,8 +73,7 @@ fn identity() -> impl Strategy<Value = Identity> {
             multi_region,
             use_case,
             workload,
-        },
-    )
+        })
 }
 
 /// Type, suffix and physical name of everything that a product can name.
@@ -94,7 +93,9 @@ fn all_names(names: &Names) -> Vec<(String, String)> {
 fn is_legal(kind: &str, name: &str) -> bool {
     let word = |name: &str| name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
     match kind {
-        "AWS::KMS::Alias" => name.strip_prefix("alias/").is_some_and(|name| word(name) && !name.starts_with("aws")),
+        "AWS::KMS::Alias" => {
+            name.strip_prefix("alias/").is_some_and(|name| word(name) && !name.starts_with("aws"))
+        }
         "AWS::S3::Bucket" => {
             (3..=63).contains(&name.len())
                 && word(name)

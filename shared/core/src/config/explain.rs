@@ -84,15 +84,25 @@ impl Explainer<'_> {
         let keys = self.schemas.keys(parent);
         let pointer = yaml::join(parent, key);
         let wanted_elsewhere = || {
-            ["/client", "/environment", "/ml_product", "/ml_product/vpc_integration", "/ml_product/build", "/ml_product/retention", ""]
-                .into_iter()
-                .find(|block| *block != parent && self.schemas.keys(block).contains(&key))
+            [
+                "/client",
+                "/environment",
+                "/ml_product",
+                "/ml_product/vpc_integration",
+                "/ml_product/build",
+                "/ml_product/retention",
+                "",
+            ]
+            .into_iter()
+            .find(|block| *block != parent && self.schemas.keys(block).contains(&key))
         };
         let help = match meant {
             Some(meant) => format!("did you mean `{meant}`?"),
             None => match wanted_elsewhere() {
                 Some("") => format!("`{key}` stands at the top of the file, not in here"),
-                Some(block) => format!("`{key}` belongs into `{}`", block.trim_start_matches('/').replace('/', ".")),
+                Some(block) => {
+                    format!("`{key}` belongs into `{}`", block.trim_start_matches('/').replace('/', "."))
+                }
                 None => format!("allowed here: {}", keys.join(", ")),
             },
         };
@@ -102,14 +112,12 @@ impl Explainer<'_> {
 
     fn missing_key(&self, parent: &str, key: &str) -> Finding {
         let pointer = yaml::join(parent, key);
-        let needed = self.schemas.word(&pointer, "x-needed").map(|when| format!(" {when}")).unwrap_or_default();
+        let needed =
+            self.schemas.word(&pointer, "x-needed").map(|when| format!(" {when}")).unwrap_or_default();
         let is_empty = self.document.node(&pointer).is_some();
         let problem = if is_empty { "is empty" } else { "is missing" };
         let message = format!("`{key}` {problem}{}; it is required{needed}", within(parent));
-        let code = self
-            .schemas
-            .word(&pointer, "x-needed-code")
-            .map_or(codes::MISSING_KEY, code);
+        let code = self.schemas.word(&pointer, "x-needed-code").map_or(codes::MISSING_KEY, code);
         let example = self.schemas.property(&pointer).and_then(|property| property.get("examples")?.get(0));
         let help = match example {
             Some(example) => format!("for example `{key}: {example}`"),
@@ -133,8 +141,12 @@ impl Explainer<'_> {
                 let texts: Vec<&str> = options.iter().map(String::as_str).collect();
                 if pointer == "/ml_product/source_control" && value.as_str() == Some("connection") {
                     return self.at_value(
-                        Finding::error(codes::NOT_YET, pointer, "`source_control: connection` is not supported yet")
-                            .help("use `codecommit` or `s3`"),
+                        Finding::error(
+                            codes::NOT_YET,
+                            pointer,
+                            "`source_control: connection` is not supported yet",
+                        )
+                        .help("use `codecommit` or `s3`"),
                     );
                 }
                 let finding = Finding::error(
@@ -151,7 +163,8 @@ impl Explainer<'_> {
                 let code = self.schemas.word(&pointer, "x-refused-code").map_or(codes::NO_EFFECT, code);
                 let belongs = self.schemas.word(&pointer, "x-belongs").unwrap_or("another kind of config");
                 let message = format!("`{key}` belongs to {belongs}, and {}", self.instead(&pointer));
-                let finding = Finding::error(code, &pointer, message).help("remove it, or change the other value");
+                let finding =
+                    Finding::error(code, &pointer, message).help("remove it, or change the other value");
                 return self.at_key(&pointer, finding);
             }
             Kind::PropertyNames { error } => {
@@ -175,21 +188,29 @@ impl Explainer<'_> {
             Kind::MinLength { limit } | Kind::MaxLength { limit } => {
                 let length = value.as_str().map_or(0, |text| text.chars().count());
                 let code = self.schemas.word(&pointer, "x-code").map_or(codes::WRONG_LENGTH, code);
-                let message = format!("`{key}` has {length} characters; {}", is_allowed(format!("the limit is {limit}")));
+                let message = format!(
+                    "`{key}` has {length} characters; {}",
+                    is_allowed(format!("the limit is {limit}"))
+                );
                 Finding::error(code, &pointer, message)
             }
             Kind::MinItems { limit } | Kind::MaxItems { limit } => {
                 let length = value.as_array().map_or(0, Vec::len);
-                let message = format!("`{key}` has {length} entries; {}", is_allowed(format!("the limit is {limit}")));
+                let message =
+                    format!("`{key}` has {length} entries; {}", is_allowed(format!("the limit is {limit}")));
                 Finding::error(codes::WRONG_LENGTH, &pointer, message)
             }
             Kind::UniqueItems => {
-                let message = format!("`{key}` names something twice; {}", is_allowed("each at most once".to_owned()));
+                let message =
+                    format!("`{key}` names something twice; {}", is_allowed("each at most once".to_owned()));
                 Finding::error(codes::WRONG_LENGTH, &pointer, message).help("delete the repetition")
             }
             Kind::Minimum { limit } | Kind::Maximum { limit } => {
                 let word = if matches!(error.kind(), Kind::Minimum { .. }) { "least" } else { "most" };
-                let message = format!("{shown} is not allowed as `{key}`; it is at {word} {limit}{}", self.here(&pointer));
+                let message = format!(
+                    "{shown} is not allowed as `{key}`; it is at {word} {limit}{}",
+                    self.here(&pointer)
+                );
                 Finding::error(codes::OUT_OF_RANGE, &pointer, message)
             }
             _ => Finding::error(codes::WRONG_SHAPE, &pointer, format!("`{key}`: {error}")),
@@ -202,7 +223,8 @@ impl Explainer<'_> {
         let scalar = self.document.node(pointer).and_then(yaml::Node::scalar);
         let wants_text = expected.contains("String");
         if let (true, Some(scalar), Json::Number(_) | Json::Bool(_)) = (wants_text, scalar, value) {
-            let message = format!("{} without quotes is a {}, and `{key}` must be text", scalar.text, kind(value));
+            let message =
+                format!("{} without quotes is a {}, and `{key}` must be text", scalar.text, kind(value));
             return self.at_value(
                 Finding::error(codes::UNQUOTED_ID, pointer, message)
                     .help(format!("put quotes around it: \"{}\"", scalar.text)),
@@ -222,7 +244,9 @@ impl Explainer<'_> {
         };
         let finding = Finding::error(codes::WRONG_TYPE, pointer, message);
         self.at_value(match (value, wanted) {
-            (Json::String(_), "a whole number" | "true or false") if scalar.is_some_and(|scalar| !scalar.plain) => {
+            (Json::String(_), "a whole number" | "true or false")
+                if scalar.is_some_and(|scalar| !scalar.plain) =>
+            {
                 finding.help("remove the quotes")
             }
             (Json::String(_), "true or false") => finding.help("write true or false"),
@@ -241,7 +265,11 @@ impl Explainer<'_> {
         match name(pointer) {
             "vpc_integration" => format!("this config says {}", said("/ml_product/tier")),
             "sg_parameter_store_path" | "security_group_id" => {
-                format!("this config says {} with {}", said(&format!("{vpc}/mode")), said(&format!("{vpc}/vpc_source")))
+                format!(
+                    "this config says {} with {}",
+                    said(&format!("{vpc}/mode")),
+                    said(&format!("{vpc}/vpc_source"))
+                )
             }
             _ => format!("this config says {}", said(&format!("{vpc}/vpc_source"))),
         }
@@ -250,7 +278,11 @@ impl Explainer<'_> {
     /// Where a limit holds, if it is not everywhere.
     fn here(&self, pointer: &str) -> String {
         let tier = self.json.pointer("/ml_product/tier").map(plain).unwrap_or_default();
-        if pointer == "/ml_product/retention/log_days" { format!(" in the {tier} tier") } else { String::new() }
+        if pointer == "/ml_product/retention/log_days" {
+            format!(" in the {tier} tier")
+        } else {
+            String::new()
+        }
     }
 }
 
@@ -342,7 +374,8 @@ pub(super) fn nearest<'a>(text: &str, candidates: &[&'a str]) -> Option<&'a str>
         .iter()
         .map(|candidate| {
             let other = candidate.to_ascii_lowercase().replace(['-', ' '], "_");
-            let contained = other.len() >= 4 && text.len() >= 4 && (other.contains(&text) || text.contains(&other));
+            let contained =
+                other.len() >= 4 && text.len() >= 4 && (other.contains(&text) || text.contains(&other));
             let likeness = strsim::jaro_winkler(&text, &other).max(if contained { 0.9 } else { 0.0 });
             let close = strsim::damerau_levenshtein(&text, &other) <= 1 + text.len() / 4 || contained;
             (*candidate, if close { likeness } else { 0.0 })

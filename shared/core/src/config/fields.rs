@@ -90,14 +90,17 @@ fn is_ssm_path(text: &str) -> bool {
     text.len() <= 1011
         && levels.split('/').count() <= 15
         && levels.split('/').all(|level| {
-            !level.is_empty() && level.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
+            !level.is_empty()
+                && level.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
         })
 }
 
 /// An IPv4 network in CIDR notation without host bits.
 fn is_network(text: &str) -> bool {
     let Some((address, length)) = text.split_once('/') else { return false };
-    let (Ok(address), Ok(length)) = (address.parse::<std::net::Ipv4Addr>(), length.parse::<u32>()) else { return false };
+    let (Ok(address), Ok(length)) = (address.parse::<std::net::Ipv4Addr>(), length.parse::<u32>()) else {
+        return false;
+    };
     let plain = length.to_string().len() == text.len().saturating_sub(text.find('/').map_or(0, |at| at + 1));
     length <= 32 && plain && (u64::from(address.to_bits()) << length) & 0xffff_ffff == 0
 }

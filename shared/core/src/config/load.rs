@@ -38,12 +38,14 @@ pub struct Loaded {
 /// All findings, warnings included, when at least one of them blocks.
 pub fn load(bytes: &[u8]) -> Result<Loaded, Vec<Finding>> {
     let document = yaml::load(bytes, &yaml::Limits::config())?;
-    let schemas = Schemas::get().map_err(|error| vec![Finding::error(codes::DEFECT, "", error.to_string())])?;
+    let schemas =
+        Schemas::get().map_err(|error| vec![Finding::error(codes::DEFECT, "", error.to_string())])?;
     let json = without_empty(document.to_json());
     let tier = json.pointer("/ml_product/tier").and_then(Json::as_str).and_then(Tier::parse);
 
     let explainer = Explainer { schemas, document: &document, json: &json };
-    let mut findings = explainer.findings(schemas.validator(tier).iter_errors(&json).map(|error| error.to_owned()));
+    let mut findings =
+        explainer.findings(schemas.validator(tier).iter_errors(&json).map(|error| error.to_owned()));
     for finding in rules::check(&explainer) {
         // A value that the schemas have refused already is not judged twice.
         if findings.iter().all(|other| !covers(&other.path, &finding.path)) {
@@ -106,7 +108,11 @@ impl Reader<'_> {
     }
 
     fn number(&self, pointer: &str, default: u16) -> u16 {
-        self.json.pointer(pointer).and_then(Json::as_u64).and_then(|number| u16::try_from(number).ok()).unwrap_or(default)
+        self.json
+            .pointer(pointer)
+            .and_then(Json::as_u64)
+            .and_then(|number| u16::try_from(number).ok())
+            .unwrap_or(default)
     }
 
     fn optional<T>(&mut self, pointer: &str, parse: fn(&str) -> Result<T, FieldError>) -> Option<T> {
@@ -154,7 +160,9 @@ fn typed(json: &Json) -> Result<Config, Vec<Finding>> {
     let config = config(&mut reader);
     match config {
         Some(config) if reader.findings.is_empty() => Ok(config),
-        _ if reader.findings.is_empty() => Err(vec![Finding::error(codes::DEFECT, "", "the config can't be read")]),
+        _ if reader.findings.is_empty() => {
+            Err(vec![Finding::error(codes::DEFECT, "", "the config can't be read")])
+        }
         _ => Err(reader.findings),
     }
 }
@@ -184,7 +192,10 @@ fn config(reader: &mut Reader<'_>) -> Option<Config> {
             multi_region: reader.flag("/environment/multi_region", false),
         },
         ml_product: ml_product?,
-        tags: tags.iter().map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_owned())).collect(),
+        tags: tags
+            .iter()
+            .map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_owned()))
+            .collect(),
     })
 }
 
@@ -235,7 +246,9 @@ fn source(reader: &Reader<'_>) -> Source {
 }
 
 fn build(reader: &Reader<'_>) -> Build {
-    let text = |key: &str, default: &str| reader.text(&format!("/ml_product/build/{key}")).unwrap_or(default).to_owned();
+    let text = |key: &str, default: &str| {
+        reader.text(&format!("/ml_product/build/{key}")).unwrap_or(default).to_owned()
+    };
     Build {
         image: text("image", "aws/codebuild/amazonlinux-x86_64-standard:5.0"),
         compute_type: text("compute_type", "BUILD_GENERAL1_SMALL"),

@@ -12,8 +12,8 @@ mod schema;
 use indexmap::IndexMap;
 
 pub use fields::{
-    AccountId, Cidr, CompanyPrefix, Email, FieldError, ProductName, RouteTableId, SecurityGroupId,
-    SsmPath, SubnetId, TenantId, UseCase, VpcId, Workload,
+    AccountId, Cidr, CompanyPrefix, Email, FieldError, ProductName, RouteTableId, SecurityGroupId, SsmPath,
+    SubnetId, TenantId, UseCase, VpcId, Workload,
 };
 pub use load::{Loaded, load};
 pub use region::Region;
@@ -285,4 +285,3 @@ impl Config {
         words.join("-")
     }
 }
-

@@ -97,7 +97,10 @@ impl Region {
 
     /// `aws`, `aws-cn`, `aws-us-gov`, ...
     pub fn partition(&self) -> &'static str {
-        PARTITIONS.iter().find(|(_, regions)| regions.contains(&self.0)).map_or("aws", |(partition, _)| partition)
+        PARTITIONS
+            .iter()
+            .find(|(_, regions)| regions.contains(&self.0))
+            .map_or("aws", |(partition, _)| partition)
     }
 
     /// The short code for global names, unique over all partitions: `us-west-2` is `usw2`, `ap-southeast-1` `apse1`.
@@ -149,14 +152,20 @@ mod tests {
     fn no_two_regions_share_a_short_code() {
         let codes: BTreeSet<String> = Region::all().map(|region| region.short_code()).collect();
         assert_eq!(codes.len(), Region::all().count());
-        assert!(codes.iter().all(|code| code.len() <= 8 && code.bytes().all(|b| b.is_ascii_alphanumeric())), "{codes:?}");
+        assert!(
+            codes.iter().all(|code| code.len() <= 8 && code.bytes().all(|b| b.is_ascii_alphanumeric())),
+            "{codes:?}"
+        );
     }
 
     #[test]
     fn the_partition_follows_from_the_region() {
-        for (region, partition) in
-            [("us-west-2", "aws"), ("us-gov-west-1", "aws-us-gov"), ("cn-north-1", "aws-cn"), ("eusc-de-east-1", "aws-eusc")]
-        {
+        for (region, partition) in [
+            ("us-west-2", "aws"),
+            ("us-gov-west-1", "aws-us-gov"),
+            ("cn-north-1", "aws-cn"),
+            ("eusc-de-east-1", "aws-eusc"),
+        ] {
             assert_eq!(Region::parse(region).unwrap().partition(), partition);
         }
         assert!(Region::parse("us-west-3").is_err());

@@ -58,7 +58,8 @@ fn bucket(text: &str) -> Option<Finding> {
         "looks like an IP address"
     } else if ["xn--", "sthree-", "amzn-s3-demo-"].iter().any(|start| bucket.starts_with(start)) {
         "begins with what S3 keeps for itself"
-    } else if ["-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"].iter().any(|end| bucket.ends_with(end)) {
+    } else if ["-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"].iter().any(|end| bucket.ends_with(end))
+    {
         "ends with what S3 keeps for itself"
     } else {
         return None;
@@ -99,7 +100,8 @@ fn tags(tags: Option<&Map<String, Json>>) -> Vec<Finding> {
     for wanted in ["cost_center", "project", "owner"] {
         let value = tags.get(wanted);
         if value.is_none_or(|value| value.as_str() == Some("")) {
-            let message = format!("the tag `{wanted}` is {}", if value.is_some() { "empty" } else { "missing" });
+            let message =
+                format!("the tag `{wanted}` is {}", if value.is_some() { "empty" } else { "missing" });
             let path = if value.is_some() { yaml::join("/tags", wanted) } else { "/tags".to_owned() };
             let help = format!("add `{wanted}:` to `tags`, so that costs and owners can be found");
             findings.push(Finding::warning(codes::MISSING_TAG, path, message).help(help));
@@ -111,7 +113,9 @@ fn tags(tags: Option<&Map<String, Json>>) -> Vec<Finding> {
 /// Keys that are allowed but that nothing reads here.
 fn without_effect(json: &Json, tier: Option<Tier>) -> Vec<Finding> {
     let product = |pointer: &str| json.pointer(&format!("/ml_product{pointer}"));
-    let is = |pointer: &str, values: &[&str]| product(pointer).and_then(Json::as_str).is_some_and(|it| values.contains(&it));
+    let is = |pointer: &str, values: &[&str]| {
+        product(pointer).and_then(Json::as_str).is_some_and(|it| values.contains(&it))
+    };
     let below_enterprise = tier.is_some_and(|tier| tier < Tier::Enterprise);
     [
         ("/s3_prefix", is("/source_control", &["codecommit"]), "`source_control: s3`"),

@@ -44,8 +44,9 @@ impl Schemas {
         // The files refer to each other by name; any base will do to make the names absolute.
         let base = "mlp:///schemas/";
         let named = |name: &str| format!("{base}{name}.schema.json");
-        let mut registry =
-            Registry::new().add(named("config"), with_id(document.clone(), &named("config"))).map_err(broken)?;
+        let mut registry = Registry::new()
+            .add(named("config"), with_id(document.clone(), &named("config")))
+            .map_err(broken)?;
         for (tier, text) in TIER_SCHEMAS {
             let id = named(&format!("config-{}", tier.as_str()));
             registry = registry.add(id.clone(), with_id(parse(text)?, &id)).map_err(broken)?;
@@ -70,7 +71,10 @@ impl Schemas {
 
     /// The rules of a tier, or of all when the tier isn't known.
     pub(super) fn validator(&self, tier: Option<Tier>) -> &Validator {
-        self.tiers.iter().find(|(candidate, _)| Some(*candidate) == tier).map_or(&self.common, |(_, validator)| validator)
+        self.tiers
+            .iter()
+            .find(|(candidate, _)| Some(*candidate) == tier)
+            .map_or(&self.common, |(_, validator)| validator)
     }
 
     /// What the common schema says about the value at a JSON pointer of a config.

@@ -25,12 +25,7 @@ pub fn summary(tier: Tier) -> Result<ProductSummary, InternalError> {
             scenarios.push(ScenarioSummary {
                 scenario: mode.map_or_else(
                     || source_control.to_owned(),
-                    |mode| {
-                        format!(
-                            "{source_control}-{}",
-                            mode.word()
-                        )
-                    },
+                    |mode| format!("{source_control}-{}", mode.word()),
                 ),
                 resource_counts: outcome::count(resources.values().map(|spec| spec.kind.as_str())),
             });
