@@ -78,7 +78,7 @@ def check_references(template: dict, conditions: dict) -> None:
         for key in ("Properties", "CreationPolicy", "UpdatePolicy"):
             _check_conditions_named(body.get(key), declared)
             check(body.get(key), "Resources")
-    for name, body in (template.get("Outputs") or {}).items():
+    for body in (template.get("Outputs") or {}).values():
         if isinstance(body, dict) and conditions.get(body.get("Condition"), True):
             _check_conditions_named(body.get("Value"), declared)
             check([body.get("Value"), body.get("Export")], "Outputs")

@@ -6,6 +6,7 @@ Run it with the interpreter of the emulator's virtual environment.
 """
 
 import atexit
+import functools
 import io
 import json
 import os
@@ -67,8 +68,13 @@ def running():
 
 
 def client(service, endpoint=None):
-    return boto3.client(service, endpoint_url=endpoint or running()["endpoint"], region_name=REGION,
-                        aws_access_key_id=ACCOUNT, aws_secret_access_key="local",
+    return _client(service, endpoint or running()["endpoint"])
+
+
+@functools.lru_cache(maxsize=None)  # making one costs more than most calls with it
+def _client(service, endpoint):
+    return boto3.client(service, endpoint_url=endpoint, region_name=REGION, aws_access_key_id=ACCOUNT,
+                        aws_secret_access_key="local",
                         config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}))
 
 

@@ -142,11 +142,10 @@ class Macros(suite.StackCase):
                          "Requires capabilities : [CAPABILITY_NAMED_IAM]")
 
     def test_a_macro_may_call_the_suite_while_it_runs(self):
-        suite.client("ssm").put_parameter(Name="/macro/value", Value="from-ssm", Type="String", Overwrite=True)
-        command = ("curl -sS -o /tmp/unused \"$AWS_ENDPOINT_URL/_mlp/health\" && python3 -c '"
+        command = ("curl -sS -o /dev/null \"$AWS_ENDPOINT_URL/_mlp/health\" && python3 -c '"
                    'import json,os; e=json.loads(os.environ["FUNCTION_EVENT"]); print(json.dumps({"requestId": '
                    'e["requestId"], "status": "success", "fragment": e["fragment"]}))' + "'")
-        name = self.macro_of(suite.function(command.replace("/tmp/unused", "/dev/null")))
+        name = self.macro_of(suite.function(command))
         self.deploy({"Transform": name, "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}})
 
 

@@ -94,8 +94,9 @@ class Templates(suite.StackCase):
 
     def test_pseudo_parameters_and_functions(self):
         body = self.deploy({"Resources": {"T": TOPIC}, "Outputs": {
-            "Sub": {"Value": {"Fn::Sub": ["${AWS::Partition} ${AWS::URLSuffix} ${AWS::StackName} ${X} ${!Y} ${T.TopicName}",
-                                          {"X": {"Fn::Select": [1, {"Fn::Split": ["-", "a-b-c"]}]}}]}}}}, )
+            "Sub": {"Value": {"Fn::Sub": [
+                "${AWS::Partition} ${AWS::URLSuffix} ${AWS::StackName} ${X} ${!Y} ${T.TopicName}",
+                {"X": {"Fn::Select": [1, {"Fn::Split": ["-", "a-b-c"]}]}}]}}}})
         self.assertRegex(self.outputs(body)["Sub"], rf"^aws amazonaws.com {body['StackName']} b \$\{{Y\}} .+$")
 
 

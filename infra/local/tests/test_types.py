@@ -117,6 +117,43 @@ class Product(suite.StackCase):
             TagFilters=[{"Key": "Cost", "Values": ["1"]}], ResourceTypeFilters=["cloudformation:stack"])
         self.assertIn(body["StackId"], [r["ResourceARN"] for r in found["ResourceTagMappingList"]])
 
+    def test_every_type_takes_an_update(self):
+        parameters, *_ = network()
+        name = suite.unique("acme-")
+        body = self.deploy(PRODUCT, parameters={"Name": name, **parameters})
+        changed = PRODUCT
+        for old, new in (("Value: team", "Value: crew"), ("Owner: team", "Owner: crew"),
+                         ("RetentionInDays: 365", "RetentionInDays: 400"), ("TimeoutInMinutes: 60",
+                                                                            "TimeoutInMinutes: 90"),
+                         ("RepositoryDescription: build", "RepositoryDescription: other"),
+                         ("ExpirationInDays: 90", "ExpirationInDays: 30"), ("Threshold: 1", "Threshold: 2"),
+                         ("BranchName: main", "BranchName: trunk"), ("State: ENABLED", "State: DISABLED"),
+                         ('Action: "s3:*"', 'Action: "s3:Get*"'), ("CidrIp: 10.0.0.0/8", "CidrIp: 10.1.0.0/16"),
+                         ('MetricValue: "1"', 'MetricValue: "2"'), ("EnableKeyRotation: true",
+                                                                    "EnableKeyRotation: false"),
+                         ("PrivateDnsEnabled: true", "PrivateDnsEnabled: false")):
+            self.assertIn(old, changed)
+            changed = changed.replace(old, new)
+        described = self.change_set(body["StackName"], changed, "UPDATE", {"Name": name, **parameters})
+        replaced = [c["ResourceChange"]["LogicalResourceId"] for c in described["Changes"]
+                    if c["ResourceChange"].get("Replacement") == "True"]
+        self.assertEqual(replaced, [])
+        after = self.execute(described)
+        self.assertEqual(after["StackStatus"], "UPDATE_COMPLETE", self.reasons(body["StackId"]))
+        before = self.outputs(body)
+        for key, value in self.outputs(after).items():
+            if key not in ("PipelineVersion", "InterfaceDns"):
+                self.assertEqual(value, before[key], key)
+        self.assertEqual(self.outputs(after)["PipelineVersion"], "2")
+        self.cloudformation.detect_stack_drift(StackName=body["StackName"])
+        drifts = self.cloudformation.describe_stack_resource_drifts(StackName=body["StackName"])["StackResourceDrifts"]
+        self.assertEqual([(d["LogicalResourceId"], d.get("PropertyDifferences")) for d in drifts
+                          if d["StackResourceDriftStatus"] != "IN_SYNC"], [])
+        group = suite.client("logs").describe_log_groups(logGroupNamePrefix=f"/ml/{name}")["logGroups"][0]
+        self.assertEqual(group["retentionInDays"], 400)
+        project = suite.client("codebuild").batch_get_projects(names=[f"{name}-build"])["projects"][0]
+        self.assertEqual(project["timeoutInMinutes"], 90)
+
     def test_a_second_product_in_the_same_vpc_meets_aws_s_conflicts(self):
         parameters, vpc, _, table = network()
         self.deploy(PRODUCT, parameters={"Name": suite.unique("acme-"), **parameters})

@@ -9,18 +9,20 @@ const MAX_DIGITS: usize = 64;
 
 /// The `sequencer` of an event: a hexadecimal string that grows with every write to one key.
 ///
-/// "The sequencers can be of different lengths. So, to compare these values, first right pad the shorter value with
-/// zeros, and then do a lexicographical comparison." Sequencers of different keys say nothing about each other.
+/// "The event notification with the greater sequencer hexadecimal value is the event that occurred later. [...] sequencer
+/// strings can be of different lengths. So, to compare these values, first left-pad the shorter value with zeros, and
+/// then do a lexicographical comparison." Sequencers of different keys say nothing about each other.
 /// Source: Amazon S3 User Guide, "Event message structure"
-/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html>).
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html>, read in its 2026
+/// edition; editions of some earlier years say "right pad", which contradicts the greater hexadecimal value).
 ///
 /// ```
 /// use mlp_aws::sequencer::Sequencer;
 /// let earlier = Sequencer::parse("0055AED6DCD90281E5").unwrap();
 /// let later = Sequencer::parse("0055AED6DCD90281E6").unwrap();
 /// assert!(earlier < later);
-/// // Padded on the right: the shorter one is the greater here, although as a number it would be the smaller.
-/// assert!(Sequencer::parse("B").unwrap() > Sequencer::parse("A0F").unwrap());
+/// // Compared as numbers: padded on the left.
+/// assert!(Sequencer::parse("B").unwrap() < Sequencer::parse("A0F").unwrap());
 /// ```
 #[derive(Debug, Clone)]
 pub struct Sequencer(String);
@@ -43,9 +45,9 @@ impl Sequencer {
 impl Ord for Sequencer {
     fn cmp(&self, other: &Self) -> Ordering {
         let digits = self.0.len().max(other.0.len());
-        let mine = self.0.bytes().chain(repeat(b'0')).take(digits);
-        let theirs = other.0.bytes().chain(repeat(b'0')).take(digits);
-        mine.cmp(theirs)
+        let padded =
+            |text: &Self| repeat(b'0').take(digits - text.0.len()).chain(text.0.clone().into_bytes());
+        padded(self).cmp(padded(other))
     }
 }
 
@@ -55,7 +57,7 @@ impl PartialOrd for Sequencer {
     }
 }
 
-// By the same rule as the order: `AB` and `AB00` are one place in the sequence.
+// By the same rule as the order: `AB` and `00AB` are one place in the sequence.
 impl PartialEq for Sequencer {
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other) == Ordering::Equal
@@ -81,11 +83,11 @@ mod tests {
     }
 
     #[test]
-    fn the_shorter_sequencer_is_padded_on_the_right() {
+    fn the_shorter_sequencer_is_padded_on_the_left() {
         assert!(sequencer("0055AED6DCD90281E5") < sequencer("0055AED6DCD90281E6"));
-        assert!(sequencer("B") > sequencer("AFFFF"));
+        assert!(sequencer("B") < sequencer("AFFFF"));
         assert!(sequencer("AB") < sequencer("AB01"));
-        assert_eq!(sequencer("AB"), sequencer("AB000"));
+        assert_eq!(sequencer("AB"), sequencer("000AB"));
     }
 
     #[test]
@@ -104,7 +106,7 @@ mod tests {
     proptest! {
         #[test]
         fn the_order_is_that_of_the_padded_strings(a in "[0-9A-F]{1,20}", b in "[0-9A-F]{1,20}") {
-            let expected = format!("{a:0<20}").cmp(&format!("{b:0<20}"));
+            let expected = format!("{a:0>20}").cmp(&format!("{b:0>20}"));
             prop_assert_eq!(sequencer(&a).cmp(&sequencer(&b)), expected);
         }
     }

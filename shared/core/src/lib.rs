@@ -5,7 +5,13 @@
 //! functions, `mlp`, a macro) gives the same answer for the same input.
 
 pub mod actions;
+pub mod codes;
 pub mod config;
 pub mod error;
 pub mod finding;
+pub mod generate;
+pub mod names;
 pub mod outcome;
+pub mod product;
+pub mod template;
+pub mod yaml;

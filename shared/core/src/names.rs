@@ -129,6 +129,12 @@ impl Names {
         format!("/ml/{}/{leaf}", self.ml_name)
     }
 
+    /// What the names of jobs, models and endpoints that builds make in SageMaker begin with: the `ml_name`, or what is
+    /// left of it in 40 characters. SageMaker allows 63, so 22 remain for a hyphen and the build's own part.
+    pub fn job_prefix(&self) -> String {
+        cut(&self.ml_name, &self.ml_name, "", 40)
+    }
+
     /// The physical name of a resource; `None` when the type has no name of our choice.
     pub fn physical(&self, resource_type: &str, suffix: &str) -> Option<String> {
         let rule = rule(resource_type)?;
@@ -138,21 +144,25 @@ impl Names {
 }
 
 /// `{base}-{suffix}` when it fits into `max` characters, else `{cut base}-{6 hex digits}-{suffix}`.
+fn shorten(base: &str, suffix: &str, max: usize) -> String {
+    cut(&format!("{base}-{suffix}"), base, &format!("-{suffix}"), max)
+}
+
+/// `full` when it fits, else `base` cut so that six digits of the full name's hash and `ending` fit behind it.
 ///
 /// Names are ASCII by their types, so bytes are characters here.
-fn shorten(base: &str, suffix: &str, max: usize) -> String {
-    let full = format!("{base}-{suffix}");
+fn cut(full: &str, base: &str, ending: &str, max: usize) -> String {
     if full.len() <= max {
-        return full;
+        return full.to_owned();
     }
     let digest = Sha256::digest(full.as_bytes());
     let mut hash = String::with_capacity(6);
     for byte in digest.iter().take(3) {
         let _ = write!(hash, "{byte:02x}");
     }
-    let room = max.saturating_sub(hash.len() + suffix.len() + 2);
+    let room = max.saturating_sub(hash.len() + ending.len() + 1);
     let kept = base.get(..room.min(base.len())).unwrap_or(base).trim_end_matches('-');
-    format!("{kept}-{hash}-{suffix}")
+    format!("{kept}-{hash}{ending}")
 }
 
 /// First words that a service keeps for itself, with the type that refuses them.
@@ -199,7 +209,8 @@ pub fn check(config: &Config) -> Vec<Finding> {
 }
 
 fn ambiguous_prefix(prefix: &CompanyPrefix) -> Option<Finding> {
-    let word = prefix.as_str().split('-').find(|word| matches!(*word, "dev" | "test" | "staging" | "prod"))?;
+    let word =
+        prefix.as_str().split('-').find(|word| matches!(*word, "dev" | "test" | "staging" | "prod"))?;
     Some(
         Finding::warning(
             codes::AMBIGUOUS_NAME,

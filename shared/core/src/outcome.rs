@@ -34,6 +34,9 @@ pub struct Outcome {
     pub outputs: Vec<String>,
     /// SHA-256 of each output, in lower-case hexadecimal digits.
     pub hashes: BTreeMap<String, String>,
+    /// What `list-products` and `show-product` answer; absent elsewhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub products: Vec<ProductSummary>,
     /// Everything worth saying about the input.
     pub findings: Vec<Finding>,
     /// Which config this came from.
@@ -73,6 +76,54 @@ pub struct ResourceCounts {
     pub by_type: BTreeMap<String, usize>,
 }
 
+/// A tier, as `list-products` and `show-product` describe it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProductSummary {
+    /// As written in configs.
+    pub tier: String,
+    /// The name that people read.
+    pub title: String,
+    /// One sentence.
+    pub summary: String,
+    /// The tier that this one holds and extends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extends: Option<String>,
+    /// The combinations of source control and VPC mode that change what is made.
+    pub scenarios: Vec<ScenarioSummary>,
+    /// Every resource that the tier can have; `show-product` only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<ResourceSummary>,
+}
+
+/// How many resources a tier has in one scenario.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScenarioSummary {
+    /// Such as `codecommit` or `s3-standalone`.
+    pub scenario: String,
+    /// What the template holds.
+    pub resource_counts: ResourceCounts,
+}
+
+/// One resource of a tier.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResourceSummary {
+    /// The logical id, the same in every product and tier.
+    pub logical_id: String,
+    /// The CloudFormation type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The physical name's pattern, such as `{ml_name}-build`, for types that have one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The part of the product that it belongs to.
+    pub group: String,
+    /// One line for people.
+    pub purpose: String,
+    /// When it exists, such as `source_control: codecommit`; always, if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
+}
+
 impl Outcome {
     /// An outcome of `action` without a product, for inputs that are too broken to name one.
     pub fn of(action: &str, mut findings: Vec<Finding>) -> Self {
@@ -88,6 +139,7 @@ impl Outcome {
             resource_counts: None,
             outputs: Vec::new(),
             hashes: BTreeMap::new(),
+            products: Vec::new(),
             findings,
             source: Source::default(),
             generator_version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -154,6 +154,11 @@ text_field!(
 );
 
 impl Region {
+    /// Every region that this version knows.
+    pub fn all() -> impl Iterator<Item = Self> {
+        ["us-west-2"].into_iter().map(|name| Self(name.to_owned()))
+    }
+
     /// `aws`, `aws-cn`, `aws-us-gov`, ...
     pub fn partition(&self) -> &'static str {
         if self.0.starts_with("cn-") {
@@ -167,6 +172,10 @@ impl Region {
 
     /// The short code for global names: `us-west-2` is `usw2`.
     pub fn short_code(&self) -> String {
-        self.0.split('-').enumerate().map(|(i, part)| if i == 0 { part } else { part.get(..1).unwrap_or("") }).collect()
+        self.0
+            .split('-')
+            .enumerate()
+            .map(|(i, part)| if i == 0 { part } else { part.get(..1).unwrap_or("") })
+            .collect()
     }
 }

@@ -7,8 +7,8 @@ mod fields;
 use indexmap::IndexMap;
 
 pub use fields::{
-    AccountId, Cidr, CompanyPrefix, Email, FieldError, ProductName, Region, RouteTableId, SecurityGroupId, SsmPath,
-    SubnetId, TenantId, UseCase, VpcId, Workload,
+    AccountId, Cidr, CompanyPrefix, Email, FieldError, ProductName, Region, RouteTableId, SecurityGroupId,
+    SsmPath, SubnetId, TenantId, UseCase, VpcId, Workload,
 };
 
 /// A config without a mistake in it.
@@ -208,6 +208,55 @@ impl Tier {
             Self::Professional => "professional",
             Self::Enterprise => "enterprise",
         }
+    }
+}
+
+impl Source {
+    /// As written in configs.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::CodeCommit => "codecommit",
+            Self::S3 { .. } => "s3",
+        }
+    }
+}
+
+impl VpcMode {
+    /// As written in configs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Standalone => "standalone",
+            Self::SgProvisioner => "sg-provisioner",
+        }
+    }
+}
+
+impl Config {
+    /// Source control, VPC mode, id source and what else changes the shape of the stack, in one word:
+    /// `{codecommit|s3}[-{standalone|sgprov}-{ssm|direct}][-workload][-rtb]`.
+    pub fn scenario(&self) -> String {
+        let product = &self.ml_product;
+        let mut words = vec![product.source.as_str()];
+        let mut routes = false;
+        if let Some(vpc) = &product.vpc {
+            words.push(match vpc.mode {
+                VpcMode::Standalone => "standalone",
+                VpcMode::SgProvisioner => "sgprov",
+            });
+            let (source, has_routes) = match &vpc.ids {
+                VpcIds::ParameterStore { route_tables, .. } => ("ssm", route_tables.is_some()),
+                VpcIds::Direct { route_tables, .. } => ("direct", !route_tables.is_empty()),
+            };
+            words.push(source);
+            routes = has_routes;
+        }
+        if product.workload.is_some() {
+            words.push("workload");
+        }
+        if routes {
+            words.push("rtb");
+        }
+        words.join("-")
     }
 }
 

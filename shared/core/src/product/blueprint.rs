@@ -114,6 +114,40 @@ pub struct When {
     /// Only in this VPC mode, as written in configs.
     #[serde(default)]
     pub vpc_mode: Option<String>,
+    /// Only with a data lake (or only without).
+    #[serde(default)]
+    pub data_lake: Option<bool>,
+}
+
+/// What conditions in tier files are asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Scenario<'a> {
+    /// As written in configs.
+    pub source_control: &'a str,
+    /// As written in configs.
+    pub vpc_mode: Option<&'a str>,
+    /// Whether the config names a data lake.
+    pub data_lake: bool,
+}
+
+impl When {
+    /// Whether the condition holds; an empty one always does.
+    pub fn holds(&self, scenario: &Scenario<'_>) -> bool {
+        self.source_control.as_deref().is_none_or(|wanted| wanted == scenario.source_control)
+            && self.vpc_mode.as_deref().is_none_or(|wanted| Some(wanted) == scenario.vpc_mode)
+            && self.data_lake.is_none_or(|wanted| wanted == scenario.data_lake)
+    }
+}
+
+/// A policy that AWS keeps, attached to a role.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AwsManaged {
+    /// Its path and name below `policy/`.
+    pub policy: String,
+    /// When it is attached; always, if empty.
+    #[serde(default)]
+    pub when: When,
 }
 
 /// Logical ids of other resources of the tier, and other choices that a resource's builder needs. Each builder says
@@ -139,9 +173,9 @@ pub struct Links {
     /// Services that may assume a role, without `.amazonaws.com`.
     #[serde(default)]
     pub assumed_by: Vec<String>,
-    /// AWS-managed policies of a role, as paths below `policy/`.
+    /// AWS-managed policies of a role.
     #[serde(default)]
-    pub aws_managed: Vec<String>,
+    pub aws_managed: Vec<AwsManaged>,
     /// The product's own policies that a role has.
     #[serde(default)]
     pub attach: Vec<String>,
@@ -201,9 +235,8 @@ const FILES: [(Tier, &str); 3] = [
     (Tier::Enterprise, include_str!("../../../../schemas/products/enterprise.yaml")),
 ];
 
-static BLUEPRINTS: LazyLock<Result<[Blueprint; 3], InternalError>> = LazyLock::new(|| {
-    Ok([parse(Tier::Starter)?, parse(Tier::Professional)?, parse(Tier::Enterprise)?])
-});
+static BLUEPRINTS: LazyLock<Result<[Blueprint; 3], InternalError>> =
+    LazyLock::new(|| Ok([parse(Tier::Starter)?, parse(Tier::Professional)?, parse(Tier::Enterprise)?]));
 
 /// The blueprint of a tier, read once in a process.
 ///

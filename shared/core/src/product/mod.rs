@@ -9,7 +9,7 @@ use crate::config::{AccountId, Build, Config, Region, Retention, Source, VpcIds,
 use crate::error::InternalError;
 use crate::names::Names;
 use crate::template::{Map, Parameter, Value, map};
-pub use blueprint::{Blueprint, Grants, Group, Links, ResourceSpec, When, blueprint};
+pub use blueprint::{AwsManaged, Blueprint, Grants, Group, Links, ResourceSpec, Scenario, When, blueprint};
 
 /// Everything that the generator needs to know of one product.
 #[derive(Debug, Clone)]
@@ -60,6 +60,8 @@ pub struct Inputs {
 /// The VPC that an enterprise product lives in.
 #[derive(Debug, Clone)]
 pub struct VpcInputs {
+    /// Whose security group the endpoints use.
+    pub mode: VpcMode,
     /// The VPC's id.
     pub vpc_id: Value,
     /// A list of subnet ids.
@@ -99,8 +101,11 @@ impl Product {
             retention: config.ml_product.retention,
             resources: select(
                 blueprint(tier)?,
-                config.ml_product.source.as_str(),
-                config.ml_product.vpc.as_ref().map(|vpc| vpc.mode),
+                &Scenario {
+                    source_control: config.ml_product.source.as_str(),
+                    vpc_mode: config.ml_product.vpc.as_ref().map(|vpc| vpc.mode.as_str()),
+                    data_lake: config.ml_product.data_lake.is_some(),
+                },
             ),
             names,
             inputs,
@@ -110,6 +115,15 @@ impl Product {
     /// Whether the scenario has the resource. Generators ask this, never for the tier.
     pub fn has(&self, logical_id: &str) -> bool {
         self.resources.contains_key(logical_id)
+    }
+
+    /// What conditions in tier files are asked about.
+    pub fn conditions(&self) -> Scenario<'_> {
+        Scenario {
+            source_control: self.source.as_str(),
+            vpc_mode: self.inputs.vpc.as_ref().map(|vpc| vpc.mode.as_str()),
+            data_lake: self.inputs.data_lake_bucket.is_some(),
+        }
     }
 
     /// The first resource of a type.
@@ -123,31 +137,25 @@ impl Product {
     ///
     /// When the scenario has no such resource, or its type has no name of our choice.
     pub fn physical_name(&self, logical_id: &str) -> Result<String, InternalError> {
-        let spec = self
-            .resources
-            .get(logical_id)
-            .ok_or_else(|| InternalError::new(format!("{logical_id} is used but not in scenario {}", self.scenario)))?;
+        let spec = self.resources.get(logical_id).ok_or_else(|| {
+            InternalError::new(format!("{logical_id} is used but not in scenario {}", self.scenario))
+        })?;
         let suffix = spec.name.as_deref().unwrap_or_default();
-        self.names
-            .physical(&spec.kind, suffix)
-            .ok_or_else(|| InternalError::new(format!("{logical_id} ({}) has no row in the limits table", spec.kind)))
+        self.names.physical(&spec.kind, suffix).ok_or_else(|| {
+            InternalError::new(format!("{logical_id} ({}) has no row in the limits table", spec.kind))
+        })
     }
 }
 
 /// The resources of a tier in one scenario, in reading order.
 pub fn select(
     blueprint: &'static Blueprint,
-    source_control: &str,
-    vpc_mode: Option<VpcMode>,
+    scenario: &Scenario<'_>,
 ) -> IndexMap<String, &'static ResourceSpec> {
-    let exists = |when: &When| {
-        when.source_control.as_deref().is_none_or(|wanted| wanted == source_control)
-            && when.vpc_mode.as_deref().is_none_or(|wanted| vpc_mode.is_some_and(|mode| mode.as_str() == wanted))
-    };
     let mut resources: IndexMap<String, &ResourceSpec> = blueprint
         .resources
         .iter()
-        .filter(|(_, spec)| exists(&spec.when))
+        .filter(|(_, spec)| spec.when.holds(scenario))
         .map(|(id, spec)| (id.clone(), spec))
         .collect();
     // Stable: within a group the files' order stays.
@@ -175,7 +183,12 @@ impl Inputs {
                 // SSM parameter types are the way that needs no look-up of ours: CloudFormation reads them at every
                 // deployment. `Fn::Split` of a `{{resolve:ssm:...}}` would be split before it is resolved.
                 VpcIds::ParameterStore { vpc, subnets, security_group, route_tables } => (
-                    inputs.from_ssm("VpcId", "AWS::EC2::VPC::Id", vpc.as_str(), "The VPC of builds and endpoints"),
+                    inputs.from_ssm(
+                        "VpcId",
+                        "AWS::EC2::VPC::Id",
+                        vpc.as_str(),
+                        "The VPC of builds and endpoints",
+                    ),
                     inputs.from_ssm(
                         "SubnetIds",
                         "List<AWS::EC2::Subnet::Id>",
@@ -201,6 +214,7 @@ impl Inputs {
                 ),
             };
             inputs.vpc = Some(VpcInputs {
+                mode: vpc.mode,
                 vpc_id,
                 subnet_ids,
                 security_group_id: security_group_id.filter(|_| vpc.mode == VpcMode::SgProvisioner),
@@ -213,7 +227,12 @@ impl Inputs {
             inputs.from_ssm("DataLakeBucketName", "String", path.as_str(), "The bucket of the data lake")
         });
         inputs.load_balancer_arn = product.load_balancer.as_ref().map(|path| {
-            inputs.from_ssm("LoadBalancerArn", "String", path.as_str(), "The load balancer in front of endpoints")
+            inputs.from_ssm(
+                "LoadBalancerArn",
+                "String",
+                path.as_str(),
+                "The load balancer in front of endpoints",
+            )
         });
         inputs
     }

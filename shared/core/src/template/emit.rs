@@ -70,7 +70,8 @@ impl Resource {
         add("Condition", self.condition.as_deref().map(Value::str));
         add(
             "DependsOn",
-            (!self.depends_on.is_empty()).then(|| Value::list(self.depends_on.iter().map(|id| Value::str(id.as_str())))),
+            (!self.depends_on.is_empty())
+                .then(|| Value::list(self.depends_on.iter().map(|id| Value::str(id.as_str())))),
         );
         add("DeletionPolicy", self.deletion_policy.clone());
         add("UpdateReplacePolicy", self.update_replace_policy.clone());
@@ -261,7 +262,13 @@ impl Writer {
                 '\r' => self.text.write_str("\\r"),
                 '\t' => self.text.write_str("\\t"),
                 // C0, DEL, C1, the line and paragraph separators, the BOM and non-characters must be escaped in YAML.
-                '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' => {
+                '\0'..='\u{1f}'
+                | '\u{7f}'..='\u{9f}'
+                | '\u{2028}'
+                | '\u{2029}'
+                | '\u{feff}'
+                | '\u{fffe}'
+                | '\u{ffff}' => {
                     write!(self.text, "\\u{:04x}", u32::from(character))
                 }
                 other => self.text.write_char(other),

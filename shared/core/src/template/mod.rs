@@ -101,11 +101,17 @@ impl Template {
         add("Transform", self.transform.clone());
         add("Description", self.description.as_deref().map(Value::str));
         add("Metadata", filled(&self.metadata));
-        add("Parameters", filled(&self.parameters.iter().map(|(id, it)| (id.clone(), it.to_value())).collect()));
+        add(
+            "Parameters",
+            filled(&self.parameters.iter().map(|(id, it)| (id.clone(), it.to_value())).collect()),
+        );
         add("Mappings", filled(&self.mappings));
         add("Rules", filled(&self.rules));
         add("Conditions", filled(&self.conditions));
-        add("Resources", Some(Value::Map(self.resources.iter().map(|(id, it)| (id.clone(), it.to_value())).collect())));
+        add(
+            "Resources",
+            Some(Value::Map(self.resources.iter().map(|(id, it)| (id.clone(), it.to_value())).collect())),
+        );
         add("Outputs", filled(&self.outputs.iter().map(|(id, it)| (id.clone(), it.to_value())).collect()));
         Value::Map(sections)
     }

@@ -216,7 +216,9 @@ impl Sub {
 fn escape_literal(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(start) = rest.find("${").filter(|start| rest.get(*start..).is_some_and(|tail| tail.contains('}'))) {
+    while let Some(start) =
+        rest.find("${").filter(|start| rest.get(*start..).is_some_and(|tail| tail.contains('}')))
+    {
         let (before, after) = rest.split_at(start + 2);
         escaped.push_str(before);
         escaped.push('!');
@@ -299,9 +301,9 @@ impl Value {
             }
             Json::String(text) => Self::Str(text.clone()),
             Json::Array(values) => Self::List(values.iter().map(Self::from_plain_json).collect()),
-            Json::Object(object) => {
-                Self::Map(object.iter().map(|(key, value)| (key.clone(), Self::from_plain_json(value))).collect())
-            }
+            Json::Object(object) => Self::Map(
+                object.iter().map(|(key, value)| (key.clone(), Self::from_plain_json(value))).collect(),
+            ),
         }
     }
 }

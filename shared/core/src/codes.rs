@@ -1,0 +1,164 @@
+//! Every finding's code: one table, from which `docs/findings.md` is made.
+//!
+//! A code never changes its meaning and is never used again for another one.
+
+use crate::finding::Code;
+
+/// What a code means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CodeInfo {
+    /// Such as `MLP-CFG-003`.
+    pub code: &'static str,
+    /// A few words.
+    pub title: &'static str,
+    /// Why it is found, and what to do, in a few sentences (Markdown).
+    pub explanation: &'static str,
+}
+
+macro_rules! codes {
+    ($($name:ident = $code:literal, $title:literal, $explanation:literal;)*) => {
+        $(
+            #[doc = concat!("`", $code, "`: ", $title, ". ", $explanation)]
+            pub const $name: Code = Code::new($code);
+        )*
+
+        /// Every code, in the order of the documentation.
+        pub const ALL: &[CodeInfo] = &[
+            $(CodeInfo { code: $code, title: $title, explanation: $explanation },)*
+        ];
+    };
+}
+
+codes! {
+    YAML_NOT_UTF8 = "MLP-YAML-001", "The file is not UTF-8",
+        "The bytes are not valid UTF-8, for example because an editor saved the file as Latin-1 or UTF-16. Save it as UTF-8.";
+    YAML_SYNTAX = "MLP-YAML-002", "The file is not YAML",
+        "The YAML parser stopped at the place named. Common causes are a missing colon, an unclosed quote and wrong indentation.";
+    YAML_TOO_LARGE = "MLP-YAML-003", "The file is too large",
+        "A config may have 256 KiB, a template 1 MiB (CloudFormation's own limit for templates in S3). A real config has about 2 KiB.";
+    YAML_TOO_DEEP = "MLP-YAML-004", "The nesting is too deep",
+        "A config needs 5 levels and may have 32; a template may have 128.";
+    YAML_TOO_MANY_NODES = "MLP-YAML-005", "The document is too big once its aliases are expanded",
+        "Anchors and aliases that repeat each other grow without bound (\"billion laughs\"). Write the values out.";
+    YAML_SEVERAL_DOCUMENTS = "MLP-YAML-006", "The file holds several documents",
+        "A `---` begins a second document. One file describes one product; make one file of each.";
+    YAML_EMPTY = "MLP-YAML-007", "The file is empty",
+        "There is nothing in it, or comments only. `mlp init` writes a config to start from.";
+    YAML_DUPLICATE_KEY = "MLP-YAML-008", "A key stands twice in one map",
+        "YAML readers disagree about which of the two counts, so neither does. Delete one.";
+    YAML_TAG = "MLP-YAML-009", "A YAML tag stands where none is allowed",
+        "A config is plain data: no `!Ref`, no `!!binary`. Templates may use CloudFormation's short-form functions.";
+    YAML_TAB = "MLP-YAML-010", "A tab is used for indentation",
+        "YAML forbids tabs there. Use spaces.";
+    YAML_KEY = "MLP-YAML-011", "A key is not text",
+        "Keys must be plain text, not lists, maps or null.";
+    YAML_CONTROL_CHARACTER = "MLP-YAML-012", "The file holds a character that YAML forbids",
+        "NUL and other control characters can't stand in YAML. The file may be binary, damaged or UTF-16.";
+    YAML_ALIAS = "MLP-YAML-013", "An alias can't be resolved",
+        "`*name` needs an `&name` before it, outside of itself. Merge keys (`<<`) are not read: YAML 1.2 has none.";
+
+    UNKNOWN_KEY = "MLP-CFG-001", "A key that configs don't have",
+        "Every key is checked, so that a typing error can't silently switch something off. The help names the nearest key.";
+    MISSING_KEY = "MLP-CFG-002", "A required key is missing",
+        "The message says which key, and in which tier or mode it is required.";
+    WRONG_TYPE = "MLP-CFG-003", "A value has the wrong type",
+        "For example a list where text is wanted.";
+    NOT_A_CHOICE = "MLP-CFG-004", "A value is none of the allowed ones",
+        "The message lists what is allowed.";
+    WRONG_SHAPE = "MLP-CFG-005", "A value has the wrong shape",
+        "The message says in words what is allowed.";
+    WRONG_LENGTH = "MLP-CFG-006", "A text or list is too short or too long",
+        "The message says how long it is and how long it may be.";
+    OUT_OF_RANGE = "MLP-CFG-007", "A number is out of range",
+        "The message says what is allowed.";
+    UNQUOTED_ID = "MLP-CFG-008", "An id is written without quotes",
+        "YAML reads `012345678901` as a number and loses its leading zeros. Put quotes around account ids and the like.";
+    UNKNOWN_REGION = "MLP-CFG-009", "Not an AWS region",
+        "The region is in none of AWS's partitions that this version knows.";
+    NOT_IN_TIER = "MLP-CFG-010", "A key that this tier doesn't have",
+        "For example `vpc_integration` outside of enterprise. Remove it or choose the tier that has it.";
+    S3_PREFIX = "MLP-CFG-011", "`s3_prefix` names no bucket and prefix",
+        "It is `bucket` or `bucket/some/prefix`, without `s3://` and without a slash at either end.";
+    OTHER_ID_SOURCE = "MLP-CFG-012", "A VPC key of the other mode or id source",
+        "`parameter-store` wants the `..._parameter_store_path` keys and `direct` the ids; a security group belongs to `sg-provisioner`. What would not be read is refused.";
+    WRONG_CIDR = "MLP-CFG-013", "Not an IPv4 network",
+        "A network is written like `10.0.0.0/8`, with no bit set behind the prefix.";
+    WRONG_TAG = "MLP-CFG-014", "A tag that AWS would refuse",
+        "Keys have 1-128 and values 0-256 of the characters letters, digits, space and `_ . : / = + - @`; `aws:` and `ml-provisioner:` are reserved; a resource has at most 50 tags, the product's own included; keys that differ only in case are refused by IAM.";
+    MISSING_TAG = "MLP-CFG-015", "A wanted tag is missing",
+        "`cost_center`, `project` and `owner` make costs and owners findable.";
+    NO_EFFECT = "MLP-CFG-016", "A key without effect here",
+        "It is allowed but nothing in this tier or scenario reads it.";
+    PRIVILEGED_WITHOUT_REASON = "MLP-CFG-017", "`privileged_mode` without `privileged_justification`",
+        "Privileged builds have root access to the build host's Docker daemon. Whoever asks for that says why, in the config.";
+    WRONG_EMAIL = "MLP-CFG-018", "Not an e-mail address",
+        "Amazon SNS sends a confirmation to it; nobody gets an alarm before it is confirmed.";
+    NOT_YET = "MLP-CFG-019", "A value that this version doesn't support yet",
+        "`connection` (GitHub, GitLab, Bitbucket through AWS CodeConnections) is planned. Use `codecommit` or `s3`.";
+    RESERVED_NAME = "MLP-CFG-020", "A name begins with what AWS reserves",
+        "S3 refuses bucket names that begin with `xn--`, `sthree-` or `amzn-s3-demo-`; EC2 refuses security group names that begin with `sg-`.";
+    AMBIGUOUS_NAME = "MLP-CFG-021", "A name that another product could get too",
+        "The hyphen both joins the parts of a name and may stand in them. With an environment's name in the company prefix, or a region's short code at the start of the use case, two products can end up with the same global names.";
+
+    OTHER_ACCOUNT = "MLP-GEN-001", "The config is for another account",
+        "The template is made all the same; deploy it in the account that the config names.";
+    OTHER_REGION = "MLP-GEN-002", "The config is for another region",
+        "The template is made all the same; deploy it in the region that the config names.";
+    OUTPUT_TAKEN = "MLP-GEN-003", "Another config makes the same template",
+        "Two configs in the bucket lead to one product and scenario, so to one output key. The newer one has it; delete the one that is not wanted.";
+    NEEDS_CLOUDTRAIL = "MLP-GEN-004", "The alarms need CloudTrail",
+        "The alarms on root use and refused calls read CloudTrail events. The product makes the log group; a trail of the account must deliver into it. Without one the alarms stay silent.";
+    NO_REGISTRY_HERE = "MLP-GEN-005", "CloudFormation can't make a model registry in this region",
+        "`AWS::SageMaker::ModelPackageGroup` is not among the resource types of the region, so the stack would fail.";
+
+    TPL_SHAPE = "MLP-TPL-001", "A template section has the wrong shape",
+        "For example `Resources` that is a list, or a resource without `Type`.";
+    TPL_UNKNOWN_SECTION = "MLP-TPL-002", "A key that CloudFormation doesn't know here",
+        "Sections and resource attributes are a closed list; CloudFormation refuses any other key.";
+    TPL_LOGICAL_ID = "MLP-TPL-003", "A logical id that is not alphanumeric",
+        "Logical ids have 1-255 of the characters A-Z, a-z and 0-9.";
+    TPL_DUPLICATE_ID = "MLP-TPL-004", "One name for a parameter and a resource",
+        "`Ref` looks in both, so a name may stand in one of them only.";
+    TPL_UNKNOWN_REFERENCE = "MLP-TPL-005", "A reference to something that isn't there",
+        "`Ref`, `Fn::GetAtt` and `Fn::Sub` must name a resource, a parameter or a pseudo parameter of the template.";
+    TPL_UNKNOWN_CONDITION = "MLP-TPL-006", "A condition that isn't there",
+        "`Condition` and `Fn::If` must name an entry of `Conditions`.";
+    TPL_DEPENDS_ON = "MLP-TPL-007", "`DependsOn` names no resource",
+        "It must name another resource of the template.";
+    TPL_CIRCLE = "MLP-TPL-008", "Resources depend on each other in a circle",
+        "CloudFormation can't decide which to create first. The message shows the circle.";
+    TPL_LIMIT = "MLP-TPL-009", "Over a limit of CloudFormation",
+        "500 resources, 200 parameters, 200 outputs, 200 mappings, 1 MiB of text, 1,024 bytes of description.";
+    TPL_UNKNOWN_FUNCTION = "MLP-TPL-010", "An unknown intrinsic function",
+        "The tag or `Fn::` key is none of CloudFormation's.";
+    TPL_FUNCTION = "MLP-TPL-011", "An intrinsic function with a wrong argument",
+        "For example `Fn::Join` without its list, or `Fn::FindInMap` of a mapping that isn't there.";
+    TPL_UNUSED_PARAMETER = "MLP-TPL-012", "A parameter that nothing uses",
+        "It can be removed.";
+    TPL_MACRO = "MLP-TPL-013", "A macro decides what this template becomes",
+        "The template has a `Transform`; what it expands to can't be checked before CloudFormation has run it.";
+
+    IO_NOT_FOUND = "MLP-IO-001", "There is no such file", "Check the path.";
+    IO_NOT_A_FILE = "MLP-IO-002", "The path is a directory", "Name one file.";
+    IO_UNREADABLE = "MLP-IO-003", "The file can't be read", "The message gives the operating system's reason.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_code_means_two_things() {
+        let mut codes: Vec<_> = ALL.iter().map(|info| info.code).collect();
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), ALL.len());
+    }
+
+    #[test]
+    fn every_code_is_explained_in_a_sentence() {
+        for info in ALL {
+            assert!(info.explanation.ends_with('.') && !info.title.ends_with('.'), "{}", info.code);
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! What others read from SSM Parameter Store.
+
+use super::{Built, Context};
+use crate::template::{Value, map};
+
+/// `AWS::SSM::Parameter`: `/ml/{ml_name}/{leaf}`.
+pub(super) fn parameter(cx: &Context<'_>) -> Built {
+    let leaf = cx.link(&cx.spec.links.leaf, "leaf")?;
+    Ok(map([
+        ("Name", Value::str(cx.product.names.ssm_path(leaf))),
+        ("Description", Value::str(cx.spec.purpose.as_str())),
+        ("Type", Value::str("String")),
+        ("Value", cx.published()?),
+        ("Tags", cx.tag_map()),
+    ]))
+}
