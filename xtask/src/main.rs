@@ -12,18 +12,14 @@
 //! `target/venv/`, logs and state in `target/local/`.
 
 mod bench;
-mod cold_start;
-mod counts;
 mod demo;
 mod docs;
 mod failure;
-mod functions;
 mod fuzz;
-mod http;
 mod paths;
 mod process;
 mod progress;
-mod render;
+mod start;
 mod suite;
 mod test;
 mod venv;
@@ -31,8 +27,6 @@ mod venv;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-
-use crate::failure::Failure;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", about = "The commands of ML Provisioner's own repository")]
