@@ -5,6 +5,7 @@
 //! functions, `mlp`, a macro) gives the same answer for the same input.
 
 pub mod actions;
+pub mod check;
 pub mod codes;
 pub mod config;
 pub mod error;
@@ -13,5 +14,6 @@ pub mod generate;
 pub mod names;
 pub mod outcome;
 pub mod product;
+pub mod suggest;
 pub mod template;
 pub mod yaml;

@@ -7,7 +7,7 @@
 
 use std::fmt::Write as _;
 
-use super::{FORMAT_VERSION, Map, Output, Parameter, Resource, Template, Value};
+use super::{Entry, FORMAT_VERSION, Function, Map, Output, Parameter, Resource, Section, Template, Value};
 
 /// A template as YAML.
 pub(super) fn template(template: &Template) -> String {
@@ -21,38 +21,23 @@ pub(super) fn template(template: &Template) -> String {
         out.entry(0, "Description", &Value::str(description.as_str()));
     }
     out.section("Metadata", &template.metadata);
-    if !template.parameters.is_empty() {
-        out.heading("Parameters");
-        for (name, parameter) in &template.parameters {
-            out.entry(1, name, &parameter.to_value());
-        }
-    }
+    out.typed(template, Section::Parameters);
     out.section("Mappings", &template.mappings);
     out.section("Rules", &template.rules);
     out.section("Conditions", &template.conditions);
-    out.heading("Resources");
-    for (index, (name, resource)) in template.resources.iter().enumerate() {
-        if index > 0 {
-            out.text.push('\n');
-        }
-        if let Some(comment) = &resource.comment {
-            let _ = writeln!(out.text, "  # {}", comment.replace(['\n', '\r'], " "));
-        }
-        out.entry(1, name, &resource.to_value());
+    for (name, value) in &template.other {
+        out.text.push('\n');
+        out.entry(0, name, value);
     }
-    if !template.outputs.is_empty() {
-        out.heading("Outputs");
-        for (name, output) in &template.outputs {
-            out.entry(1, name, &output.to_value());
-        }
-    }
+    out.typed(template, Section::Resources);
+    out.typed(template, Section::Outputs);
     out.text
 }
 
 impl Parameter {
     /// The parameter as CloudFormation writes it.
     pub(super) fn to_value(&self) -> Value {
-        let mut entries = super::map([("Type", Value::str(self.kind.as_str()))]);
+        let mut entries = type_of(&self.kind);
         entries.extend(self.attributes.iter().map(|(key, value)| (key.clone(), value.clone())));
         Value::Map(entries)
     }
@@ -61,7 +46,7 @@ impl Parameter {
 impl Resource {
     /// The resource as CloudFormation writes it.
     pub(super) fn to_value(&self) -> Value {
-        let mut entries = super::map([("Type", Value::str(self.kind.as_str()))]);
+        let mut entries = type_of(&self.kind);
         let mut add = |key: &str, value: Option<Value>| {
             if let Some(value) = value {
                 entries.insert(key.to_owned(), value);
@@ -75,13 +60,18 @@ impl Resource {
         );
         add("DeletionPolicy", self.deletion_policy.clone());
         add("UpdateReplacePolicy", self.update_replace_policy.clone());
-        for (key, value) in &self.policies {
+        for (key, value) in &self.attributes {
             add(key, Some(value.clone()));
         }
         add("Metadata", (!self.metadata.is_empty()).then(|| Value::Map(self.metadata.clone())));
         add("Properties", (!self.properties.is_empty()).then(|| Value::Map(self.properties.clone())));
         Value::Map(entries)
     }
+}
+
+/// `Type`; a template from outside may have forgotten it.
+fn type_of(kind: &str) -> Map {
+    if kind.is_empty() { Map::new() } else { super::map([("Type", Value::str(kind))]) }
 }
 
 impl Output {
@@ -121,6 +111,31 @@ impl Writer {
         }
     }
 
+    /// Parameters, resources or outputs; resources apart from each other, each under its comment.
+    fn typed(&mut self, template: &Template, section: Section) {
+        let mut entries = template.entries(section).peekable();
+        if entries.peek().is_none() {
+            if section == Section::Resources {
+                self.text.push_str("\nResources: {}\n");
+            }
+            return;
+        }
+        self.heading(section.name());
+        for (index, (name, entry)) in entries.enumerate() {
+            if section == Section::Resources && index > 0 {
+                self.text.push('\n');
+            }
+            if let Entry::Resource(Resource { comment: Some(comment), .. }) = &entry {
+                let _ = writeln!(
+                    self.text,
+                    "  # {}",
+                    comment.replace(|c: char| c.is_control() || is_odd(c), " ")
+                );
+            }
+            self.entry(1, name, &entry.to_value());
+        }
+    }
+
     fn indent(&mut self, depth: usize) {
         for _ in 0..depth {
             self.text.push_str("  ");
@@ -130,7 +145,20 @@ impl Writer {
     /// `key: value` on a line of its own (and the lines below it).
     fn entry(&mut self, depth: usize, key: &str, value: &Value) {
         self.indent(depth);
-        self.scalar(key, None);
+        self.entry_here(depth, key, value);
+    }
+
+    /// `key: value` where the line's indentation stands already.
+    fn entry_here(&mut self, depth: usize, key: &str, value: &Value) {
+        // YAML allows a simple key 1,024 characters, and an escape takes up to six.
+        if key.len() > 1024 / 6 && key.chars().count() > 1024 / 6 {
+            self.text.push_str("? ");
+            self.scalar(key, None);
+            self.text.push('\n');
+            self.indent(depth);
+        } else {
+            self.scalar(key, None);
+        }
         self.text.push(':');
         self.after_colon(depth, value);
     }
@@ -148,9 +176,9 @@ impl Writer {
                     self.entry(depth + 1, key, value);
                 }
             }
-            Value::Call(function, argument) if is_tagged(argument) => {
+            Value::Call(function, argument) if needs_long_form(*function, argument) => {
                 self.text.push('\n');
-                self.entry(depth + 1, &function.long(), argument);
+                self.entry(depth + 1, function.long(), argument);
             }
             other => {
                 self.text.push(' ');
@@ -173,14 +201,12 @@ impl Writer {
                         } else {
                             self.indent(depth + 1);
                         }
-                        self.scalar(key, None);
-                        self.text.push(':');
-                        self.after_colon(depth + 1, value);
+                        self.entry_here(depth + 1, key, value);
                     }
                 }
-                Value::Call(function, argument) if is_tagged(argument) => {
-                    let _ = write!(self.text, " {}:", function.long());
-                    self.after_colon(depth + 1, argument);
+                Value::Call(function, argument) if needs_long_form(*function, argument) => {
+                    self.text.push(' ');
+                    self.entry_here(depth + 1, function.long(), argument);
                 }
                 Value::List(inner) if !inner.is_empty() => {
                     self.text.push('\n');
@@ -214,6 +240,11 @@ impl Writer {
             Value::List(_) => self.text.push_str("[]\n"),
             Value::Map(_) => self.text.push_str("{}\n"),
             Value::Ref(name) => self.tagged(depth, "!Ref ", name),
+            // The text form ends the logical id at the first dot.
+            Value::GetAtt(name, attribute) if name.contains('.') => {
+                self.text.push_str("!GetAtt\n");
+                self.items(depth + 1, &[Value::str(name.as_str()), Value::str(attribute.as_str())]);
+            }
             Value::GetAtt(name, attribute) => self.tagged(depth, "!GetAtt ", &format!("{name}.{attribute}")),
             Value::Sub(sub) if sub.variables.is_empty() => self.tagged(depth, "!Sub ", &sub.to_text()),
             Value::Sub(sub) => {
@@ -278,10 +309,30 @@ impl Writer {
     }
 }
 
-/// Whether the value is written with a tag of its own. YAML knows no two tags on one node (`!Base64 !Sub x`), so a
-/// function around such a value is written in long form.
-fn is_tagged(value: &Value) -> bool {
-    matches!(value, Value::Ref(_) | Value::GetAtt(..) | Value::Sub(_) | Value::Call(..))
+/// Whether a function is written as `Fn::X:` instead of `!X`.
+fn needs_long_form(function: Function, argument: &Value) -> bool {
+    // YAML knows no two tags on one node (`!Base64 !Sub x`).
+    let tagged = matches!(argument, Value::Ref(_) | Value::GetAtt(..) | Value::Sub(_) | Value::Call(..));
+    // What only a transform or `Rules` knows has no short form in CloudFormation's YAML, the short form of
+    // `GetStackOutput` must not hold other short forms, and what is left of `Ref`, `GetAtt` and `Sub` holds functions
+    // where names stand.
+    let long = matches!(
+        function,
+        Function::Length
+            | Function::ToJsonString
+            | Function::Transform
+            | Function::GetStackOutput
+            | Function::Contains
+            | Function::EachMemberEquals
+            | Function::EachMemberIn
+            | Function::RefAll
+            | Function::ValueOf
+            | Function::ValueOfAll
+            | Function::Ref
+            | Function::GetAtt
+            | Function::Sub
+    );
+    tagged || long
 }
 
 /// Several lines that a literal block keeps exactly: no carriage return, no control character, no blank at a line's

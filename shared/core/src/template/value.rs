@@ -30,101 +30,68 @@ pub enum Value {
     GetAtt(String, String),
     /// `Fn::Sub`.
     Sub(Sub),
-    /// Every other intrinsic function with its argument.
+    /// Every other intrinsic function with its argument; also `Ref`, `Fn::GetAtt` and `Fn::Sub` around what the variants
+    /// above can't hold: a function (`AWS::LanguageExtensions` allows that), or a mistake.
     Call(Function, Box<Value>),
 }
 
-/// The intrinsic functions that take a general argument.
-///
-/// Source: AWS CloudFormation Template Reference, "Intrinsic function reference" (and `Condition`, which conditions and
-/// resources share).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "each is the CloudFormation function of the same name")]
-pub enum Function {
-    And,
-    Base64,
-    Cidr,
-    Condition,
-    Equals,
-    FindInMap,
-    GetAZs,
-    GetStackOutput,
-    If,
-    ImportValue,
-    Join,
-    Length,
-    Not,
-    Or,
-    Select,
-    Split,
-    ToJsonString,
-    Transform,
+macro_rules! functions {
+    ($($name:ident),* $(,)?) => {
+        /// The intrinsic functions.
+        ///
+        /// Source: AWS CloudFormation Template Reference, "Intrinsic function reference" and "Rule functions" (and
+        /// `Condition`, which conditions and resources share). `Fn::ForEach::<name>` is no function of this kind: it
+        /// stands beside other keys and has a name of its own.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[expect(missing_docs, reason = "each is the CloudFormation function of the same name")]
+        pub enum Function {
+            $($name,)*
+        }
+
+        impl Function {
+            /// Every function.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// The name in short form, without the `!`.
+            pub fn short(self) -> &'static str {
+                match self {
+                    $(Self::$name => stringify!($name),)*
+                }
+            }
+
+            fn prefixed(self) -> &'static str {
+                match self {
+                    $(Self::$name => concat!("Fn::", stringify!($name)),)*
+                }
+            }
+        }
+    };
+}
+
+functions! {
+    And, Base64, Cidr, Condition, Contains, EachMemberEquals, EachMemberIn, Equals, FindInMap, GetAZs, GetAtt,
+    GetStackOutput, If, ImportValue, Join, Length, Not, Or, Ref, RefAll, Select, Split, Sub, ToJsonString, Transform,
+    ValueOf, ValueOfAll,
 }
 
 impl Function {
-    /// Every function.
-    pub const ALL: [Self; 18] = [
-        Self::And,
-        Self::Base64,
-        Self::Cidr,
-        Self::Condition,
-        Self::Equals,
-        Self::FindInMap,
-        Self::GetAZs,
-        Self::GetStackOutput,
-        Self::If,
-        Self::ImportValue,
-        Self::Join,
-        Self::Length,
-        Self::Not,
-        Self::Or,
-        Self::Select,
-        Self::Split,
-        Self::ToJsonString,
-        Self::Transform,
-    ];
-
-    /// The name in short form, without the `!`.
-    pub fn short(self) -> &'static str {
+    /// The key in long form: `Fn::Join`, but `Ref` and `Condition`.
+    pub fn long(self) -> &'static str {
         match self {
-            Self::And => "And",
-            Self::Base64 => "Base64",
-            Self::Cidr => "Cidr",
-            Self::Condition => "Condition",
-            Self::Equals => "Equals",
-            Self::FindInMap => "FindInMap",
-            Self::GetAZs => "GetAZs",
-            Self::GetStackOutput => "GetStackOutput",
-            Self::If => "If",
-            Self::ImportValue => "ImportValue",
-            Self::Join => "Join",
-            Self::Length => "Length",
-            Self::Not => "Not",
-            Self::Or => "Or",
-            Self::Select => "Select",
-            Self::Split => "Split",
-            Self::ToJsonString => "ToJsonString",
-            Self::Transform => "Transform",
+            Self::Condition | Self::Ref => self.short(),
+            _ => self.prefixed(),
         }
     }
 
-    /// The key in long form: `Fn::Join`, or `Condition`.
-    pub fn long(self) -> String {
-        match self {
-            Self::Condition => "Condition".to_owned(),
-            _ => format!("Fn::{}", self.short()),
-        }
-    }
-
-    /// The function of a long-form key.
+    /// The function of a long-form key; none for `Condition`, which is a function only where conditions stand.
     pub fn from_long(key: &str) -> Option<Self> {
-        let short = key.strip_prefix("Fn::")?;
-        Self::ALL.into_iter().find(|function| *function != Self::Condition && function.short() == short)
+        let short = key.strip_prefix("Fn::").unwrap_or(key);
+        Self::from_short(short).filter(|function| function.long() == key && *function != Self::Condition)
     }
 
     /// The function of a short-form tag without its `!`.
     pub fn from_short(tag: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|function| function.short() == tag)
+        Self::ALL.iter().copied().find(|function| function.short() == tag)
     }
 }
 
@@ -198,7 +165,10 @@ impl Sub {
         }
     }
 
-    /// The text of the `Fn::Sub`.
+    /// The text of the `Fn::Sub`; [`Sub::parse`] reads it back to the same parts.
+    ///
+    /// One thing CloudFormation has no way to write: text with a `${` that never closes, and a reference behind it. The
+    /// `}` of the reference would close it.
     pub fn to_text(&self) -> String {
         let mut text = String::new();
         for part in &self.parts {
@@ -214,15 +184,17 @@ impl Sub {
 
 /// `${x}` becomes `${!x}`; a `${` that never closes is text already.
 fn escape_literal(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
+    let mut escaped = String::with_capacity(text.len() + 1);
     let mut rest = text;
-    while let Some(start) =
-        rest.find("${").filter(|start| rest.get(*start..).is_some_and(|tail| tail.contains('}')))
+    // The reader takes everything up to the next `}`, so a `${` inside of another one needs no escape.
+    while let Some((before, after)) = rest.split_once("${")
+        && let Some((inside, behind)) = after.split_once('}')
     {
-        let (before, after) = rest.split_at(start + 2);
         escaped.push_str(before);
-        escaped.push('!');
-        rest = after;
+        escaped.push_str("${!");
+        escaped.push_str(inside);
+        escaped.push('}');
+        rest = behind;
     }
     escaped.push_str(rest);
     escaped
@@ -284,7 +256,7 @@ impl Value {
             Self::Sub(sub) => json!({ "Fn::Sub": [sub.to_text(), map_to_json(&sub.variables)] }),
             Self::Call(function, argument) => {
                 let mut object = serde_json::Map::new();
-                object.insert(function.long(), argument.to_json());
+                object.insert(function.long().to_owned(), argument.to_json());
                 Json::Object(object)
             }
         }

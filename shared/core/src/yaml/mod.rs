@@ -3,6 +3,7 @@
 //! Built on `saphyr-parser`'s events (pure safe Rust, YAML 1.2, passes the YAML test suite). Whatever the bytes are, the
 //! answer is a [`Document`] or findings, in bounded time and memory.
 
+mod from_json;
 mod load;
 
 pub use load::load;

@@ -1,0 +1,555 @@
+//! The arguments of intrinsic functions.
+//!
+//! Source: AWS CloudFormation Template Reference, "Intrinsic function reference" and "Rule functions", and the function
+//! schemas that cfn-lint 1.58 ships. Where a function stands as an argument, what it will give is mostly unknown; then
+//! nothing is said.
+
+use std::ops::RangeInclusive;
+
+use super::sections::{describe, is_condition, null};
+use super::{Report, Spot};
+use crate::codes;
+use crate::finding::Severity;
+use crate::suggest::did_you_mean;
+use crate::template::references::{Owner, Part};
+use crate::template::{Function, Map, Path, Value};
+
+pub(super) fn check(report: &mut Report<'_>) {
+    let template = report.template;
+    template.parts(&mut |owner, part, path| {
+        let mut walk = Walk { report, owner };
+        match part {
+            Part::Map(entries) => walk.map(entries, path),
+            Part::Value(value) => walk.value(value, path),
+            Part::Entry(key, value) => walk.entry((key, value), true, path),
+        }
+    });
+}
+
+struct Walk<'w, 't> {
+    report: &'w mut Report<'t>,
+    owner: Owner<'w>,
+}
+
+impl Walk<'_, '_> {
+    fn value(&mut self, value: &Value, path: &Path<'_>) {
+        match value {
+            Value::Bool(_) | Value::Int(_) | Value::Number(_) | Value::Str(_) | Value::Ref(_) => {}
+            Value::Null => null(self.report, path),
+            Value::List(values) => {
+                for (index, value) in values.iter().enumerate() {
+                    self.value(value, &path.index(index));
+                }
+            }
+            Value::Map(entries) => self.map(entries, path),
+            Value::GetAtt(name, attribute) => {
+                if name.is_empty() || attribute.is_empty() {
+                    self.wrong(path, format!("`Fn::GetAtt` is `{name}.{attribute}`; {GET_ATT}"), None);
+                }
+            }
+            Value::Sub(sub) => {
+                if !sub.variables.is_empty() {
+                    let path = path.key(Function::Sub.long());
+                    self.map(&sub.variables, &path.index(1));
+                }
+            }
+            Value::Call(function, argument) => {
+                let path = path.key(function.long());
+                self.place(*function, &path);
+                self.call(*function, argument, &path);
+                self.value(argument, &path);
+            }
+        }
+    }
+
+    fn map(&mut self, entries: &Map, path: &Path<'_>) {
+        for entry in entries {
+            self.entry((entry.0, entry.1), false, path);
+        }
+    }
+
+    /// An entry of a map; of a `section` its key is checked elsewhere.
+    fn entry(&mut self, (key, value): (&str, &Value), section: bool, path: &Path<'_>) {
+        let path = path.key(key);
+        if key.starts_with("Fn::ForEach::") {
+            self.for_each(value, &path);
+        } else if key == "Fn::Transform" {
+            self.transform(value, &path);
+        } else if key.starts_with("Fn::") && !section {
+            if Function::from_long(key).is_some() {
+                let message = format!("`{key}` stands where a function can't, or beside other keys");
+                let help = "A function is the only entry of its map. In a list every function is an item of its own.";
+                self.report.error_at_key(codes::TPL_FUNCTION, &path, message, help);
+            } else {
+                let known = Function::ALL.iter().map(|function| function.long()).chain(["Fn::ForEach"]);
+                let help = did_you_mean(key, known);
+                let message = format!("CloudFormation has no function `{key}`");
+                self.report.error_at_key(codes::TPL_UNKNOWN_FUNCTION, &path, message, help);
+            }
+        }
+        self.value(value, &path);
+    }
+
+    fn wrong(&mut self, path: &Path<'_>, message: String, help: Option<&str>) {
+        self.report.error(codes::TPL_FUNCTION, path, message, help.map(str::to_owned));
+    }
+
+    /// Where the function may stand, and what it needs.
+    fn place(&mut self, function: Function, path: &Path<'_>) {
+        let name = function.long();
+        match (function, self.owner) {
+            (Function::Length | Function::ToJsonString, _) => {
+                self.needs_extensions(&format!("`{name}`"), path);
+            }
+            (
+                Function::And | Function::Or | Function::Not | Function::Equals | Function::Condition,
+                Owner::Resource(_) | Owner::Output(_) | Owner::Expansion(_) | Owner::Other(_),
+            ) => {
+                let message = format!("`{name}` can stand in `Conditions` and `Rules` only");
+                let help = "Give the condition a name in `Conditions`, and ask for it with `Fn::If`.";
+                self.wrong(path, message, Some(help));
+            }
+            (_, Owner::Rule(_)) => {}
+            (
+                Function::Contains
+                | Function::EachMemberEquals
+                | Function::EachMemberIn
+                | Function::RefAll
+                | Function::ValueOf
+                | Function::ValueOfAll,
+                _,
+            ) => self.wrong(path, format!("`{name}` can stand in `Rules` only"), None),
+            _ => {}
+        }
+    }
+
+    fn needs_extensions(&mut self, what: &str, path: &Path<'_>) {
+        if !self.report.transforms.language_extensions {
+            let message = format!("{what} needs the transform `AWS::LanguageExtensions`");
+            let help = "Add `Transform: AWS::LanguageExtensions` to the template.";
+            self.wrong(path, message, Some(help));
+        }
+    }
+
+    fn call(&mut self, function: Function, argument: &Value, path: &Path<'_>) {
+        let name = function.long();
+        match function {
+            Function::And | Function::Or => {
+                let Some(list) = self.list(function, argument, 2..=10, "2 to 10 conditions", path) else {
+                    return;
+                };
+                self.conditions(function, list, path);
+            }
+            Function::Not => {
+                let Some(list) = self.list(function, argument, 1..=1, "a list of one condition", path) else {
+                    return;
+                };
+                self.conditions(function, list, path);
+            }
+            Function::Equals => {
+                let Some(list) = self.list(function, argument, 2..=2, "a list of two values", path) else {
+                    return;
+                };
+                self.each_text(function, list, path);
+            }
+            Function::Base64 | Function::GetAZs | Function::ImportValue | Function::RefAll => {
+                self.text(function, argument, path);
+            }
+            Function::Condition => {
+                if argument.as_str().is_none() {
+                    let message =
+                        format!("`{name}` is {}; it takes the name of a condition", describe(argument));
+                    self.wrong(path, message, None);
+                }
+            }
+            Function::Cidr => self.cidr(argument, path),
+            Function::FindInMap => self.find_in_map(argument, path),
+            Function::If => self.choice(argument, path),
+            Function::Join => self.join(argument, path),
+            Function::Split => self.split(argument, path),
+            Function::Select => self.select(argument, path),
+            Function::Length => {
+                if !may_be_list(argument) {
+                    self.wrong(path, format!("`{name}` is {}; it takes a list", describe(argument)), None);
+                }
+            }
+            Function::ToJsonString => {
+                if !matches!(argument, Value::Map(_)) && !may_be_list(argument) {
+                    self.wrong(
+                        path,
+                        format!("`{name}` is {}; it takes a map or a list", describe(argument)),
+                        None,
+                    );
+                }
+            }
+            Function::Contains | Function::EachMemberEquals | Function::ValueOf | Function::ValueOfAll => {
+                self.list(function, argument, 2..=2, "a list of two", path);
+            }
+            Function::EachMemberIn => {
+                self.list(function, argument, 2..=2, "two lists", path);
+            }
+            Function::Transform => self.transform(argument, path),
+            Function::GetStackOutput => self.stack_output(argument, path),
+            Function::Ref => self.reference(argument, path),
+            Function::GetAtt => self.get_att(argument, path),
+            Function::Sub => {
+                let message = format!(
+                    "`{name}` is {}; it takes text, or a list of text and a map of variables",
+                    describe(argument)
+                );
+                self.wrong(path, message, None);
+            }
+        }
+    }
+
+    /// The elements of a list of the right length. A function in its place is wrong too, but for `Fn::Transform`.
+    fn list<'v>(
+        &mut self,
+        function: Function,
+        argument: &'v Value,
+        lengths: RangeInclusive<usize>,
+        takes: &str,
+        path: &Path<'_>,
+    ) -> Option<&'v [Value]> {
+        let found = match argument {
+            Value::List(list) if lengths.contains(&list.len()) => return Some(list),
+            Value::Call(Function::Transform, _) => return None,
+            Value::List(list) => match list.len() {
+                1 => "a list of 1".to_owned(),
+                length => format!("a list of {length}"),
+            },
+            other => describe(other),
+        };
+        self.wrong(path, format!("`{}` is {found}; it takes {takes}", function.long()), None);
+        None
+    }
+
+    fn conditions(&mut self, function: Function, list: &[Value], path: &Path<'_>) {
+        for (index, value) in list.iter().enumerate() {
+            if !is_condition(value) {
+                let message = format!(
+                    "`{}` holds {}; it takes `Fn::And`, `Fn::Equals`, `Fn::Not`, `Fn::Or` and `Condition`",
+                    function.long(),
+                    describe(value)
+                );
+                self.wrong(&path.index(index), message, None);
+            }
+        }
+    }
+
+    fn each_text(&mut self, function: Function, list: &[Value], path: &Path<'_>) {
+        for (index, value) in list.iter().enumerate() {
+            if !may_be_text(value) {
+                let message = format!("`{}` holds {}; it takes text", function.long(), describe(value));
+                self.wrong(&path.index(index), message, None);
+            }
+        }
+    }
+
+    fn text(&mut self, function: Function, argument: &Value, path: &Path<'_>) {
+        if !may_be_text(argument) {
+            let message = format!("`{}` is {}; it takes text", function.long(), describe(argument));
+            let help = matches!(function, Function::GetAZs).then_some("The stack's own region is `\"\"`.");
+            self.wrong(path, message, help);
+        }
+    }
+
+    fn cidr(&mut self, argument: &Value, path: &Path<'_>) {
+        let takes = "[network, count] or [network, count, bits]";
+        let Some(list) = self.list(Function::Cidr, argument, 2..=3, takes, path) else { return };
+        for (index, value) in list.iter().enumerate() {
+            let allowed = match index {
+                0 if may_be_text(value) => continue,
+                0 => "a network such as 10.0.0.0/16",
+                1 if in_range(value, 1..=256) => continue,
+                1 => "a count of 1 to 256",
+                _ if in_range(value, 1..=128) => continue,
+                _ => "1 to 128 bits",
+            };
+            let message = format!("`Fn::Cidr` holds {}; it takes {allowed}", describe(value));
+            self.wrong(&path.index(index), message, None);
+        }
+    }
+
+    fn find_in_map(&mut self, argument: &Value, path: &Path<'_>) {
+        let takes = "[mapping, key, second key]";
+        let Some(list) = self.list(Function::FindInMap, argument, 3..=4, takes, path) else { return };
+        for (index, value) in list.iter().enumerate().take(3) {
+            let path = path.index(index);
+            match value {
+                Value::Ref(_) | Value::Call(Function::FindInMap | Function::Transform, _) => {}
+                value if is_scalar(value) => {}
+                Value::GetAtt(..) | Value::Sub(_) | Value::Call(..) => {
+                    self.needs_extensions(&format!("{} in `Fn::FindInMap`", describe(value)), &path);
+                }
+                value => {
+                    let message = format!("`Fn::FindInMap` holds {}; it takes {takes}", describe(value));
+                    self.wrong(&path, message, None);
+                }
+            }
+        }
+        if let Some(default) = list.get(3) {
+            let path = path.index(3);
+            match default {
+                Value::Map(entries) if entries.len() == 1 && entries.contains_key("DefaultValue") => {
+                    self.needs_extensions("A default in `Fn::FindInMap`", &path);
+                }
+                other => {
+                    let message = format!(
+                        "The fourth element of `Fn::FindInMap` is {}; it takes a map with `DefaultValue`",
+                        describe(other)
+                    );
+                    self.wrong(&path, message, None);
+                }
+            }
+        }
+    }
+
+    fn choice(&mut self, argument: &Value, path: &Path<'_>) {
+        let takes = "[condition, value if true, value if false]";
+        let Some(list) = self.list(Function::If, argument, 3..=3, takes, path) else { return };
+        let Some(first) = list.first().filter(|first| first.as_str().is_none()) else { return };
+        let message =
+            format!("The condition of `Fn::If` is {}; it takes the name of a condition", describe(first));
+        let help = "Give the condition a name in `Conditions`.";
+        self.wrong(&path.index(0), message, Some(help));
+    }
+
+    fn join(&mut self, argument: &Value, path: &Path<'_>) {
+        let takes = "[delimiter, list]";
+        let Some([delimiter, values]) = self.list(Function::Join, argument, 2..=2, takes, path) else {
+            return;
+        };
+        self.delimiter(Function::Join, delimiter, path);
+        let path = path.index(1);
+        match values {
+            Value::List(values) => self.each_text(Function::Join, values, &path),
+            values if may_be_list(values) => {}
+            other => {
+                let message = format!(
+                    "`Fn::Join` joins {}; it takes a list, or a function that gives one",
+                    describe(other)
+                );
+                self.wrong(&path, message, None);
+            }
+        }
+    }
+
+    fn split(&mut self, argument: &Value, path: &Path<'_>) {
+        let takes = "[delimiter, text]";
+        let Some([delimiter, text]) = self.list(Function::Split, argument, 2..=2, takes, path) else {
+            return;
+        };
+        self.delimiter(Function::Split, delimiter, path);
+        if !may_be_text(text) {
+            let message = format!("`Fn::Split` splits {}; it takes text", describe(text));
+            self.wrong(&path.index(1), message, None);
+        }
+    }
+
+    fn delimiter(&mut self, function: Function, delimiter: &Value, path: &Path<'_>) {
+        let empty = function == Function::Split && delimiter.as_str() == Some("");
+        if !is_scalar(delimiter) || empty {
+            let message = format!(
+                "The delimiter of `{}` is {}; it takes literal text",
+                function.long(),
+                describe(delimiter)
+            );
+            self.wrong(&path.index(0), message, None);
+        }
+    }
+
+    fn select(&mut self, argument: &Value, path: &Path<'_>) {
+        let Some([index, values]) = self.list(Function::Select, argument, 2..=2, "[index, list]", path)
+        else {
+            return;
+        };
+        let number = number(index);
+        if (is_scalar(index) || !may_be_text(index)) && number.is_none_or(|number| number < 0) {
+            let message =
+                format!("The index of `Fn::Select` is {}; it takes a whole number from 0", describe(index));
+            self.wrong(&path.index(0), message, None);
+        }
+        match values {
+            Value::List(list) => {
+                let beyond =
+                    number.and_then(|number| usize::try_from(number).ok()).filter(|at| *at >= list.len());
+                if let Some(at) = beyond {
+                    let message = format!(
+                        "`Fn::Select` takes element {at} of a list of {}; the first element has index 0",
+                        list.len()
+                    );
+                    self.wrong(&path.index(0), message, None);
+                }
+            }
+            values if may_be_list(values) => {}
+            other => {
+                let message = format!(
+                    "`Fn::Select` selects from {}; it takes a list, or a function that gives one",
+                    describe(other)
+                );
+                self.wrong(&path.index(1), message, None);
+            }
+        }
+    }
+
+    fn reference(&mut self, argument: &Value, path: &Path<'_>) {
+        if is_function(argument) {
+            self.needs_extensions(&format!("{} in `Ref`", describe(argument)), path);
+        } else {
+            let message =
+                format!("`Ref` is {}; it takes the name of a parameter or a resource", describe(argument));
+            self.wrong(path, message, None);
+        }
+    }
+
+    fn get_att(&mut self, argument: &Value, path: &Path<'_>) {
+        match argument {
+            Value::List(list) if list.len() == 2 => {
+                for (index, value) in list.iter().enumerate() {
+                    match value {
+                        Value::Str(_) => {}
+                        // An attribute's name may be a `Ref` in any template.
+                        Value::Ref(_) if index == 1 => {}
+                        value if is_function(value) => {
+                            let what = format!("{} in `Fn::GetAtt`", describe(value));
+                            self.needs_extensions(&what, &path.index(index));
+                        }
+                        value => {
+                            let message = format!("`Fn::GetAtt` holds {}; {GET_ATT}", describe(value));
+                            self.wrong(&path.index(index), message, None);
+                        }
+                    }
+                }
+            }
+            Value::Call(Function::Transform, _) => {}
+            Value::List(list) => {
+                self.wrong(path, format!("`Fn::GetAtt` is a list of {}; {GET_ATT}", list.len()), None);
+            }
+            other => {
+                let help = other
+                    .as_str()
+                    .map(|name| format!("Write `{name}.` and the attribute, such as `{name}.Arn`."));
+                self.wrong(path, format!("`Fn::GetAtt` is {}; {GET_ATT}", describe(other)), help.as_deref());
+            }
+        }
+    }
+
+    fn transform(&mut self, argument: &Value, path: &Path<'_>) {
+        let named = matches!(argument, Value::Map(entries) if entries.get("Name").is_some_and(|name| name.as_str().is_some()));
+        // A list of them, as `Transform` has, is accepted too.
+        if !named && !matches!(argument, Value::List(_)) {
+            let message = format!(
+                "`Fn::Transform` is {}; it takes a map with `Name` and `Parameters`",
+                describe(argument)
+            );
+            self.wrong(path, message, None);
+        }
+    }
+
+    fn stack_output(&mut self, argument: &Value, path: &Path<'_>) {
+        const KEYS: [&str; 4] = ["StackName", "OutputName", "Region", "RoleArn"];
+        let takes = "it takes a map with `StackName` and `OutputName`, and may have `Region` and `RoleArn`";
+        let Value::Map(entries) = argument else {
+            self.wrong(path, format!("`Fn::GetStackOutput` is {}; {takes}", describe(argument)), None);
+            return;
+        };
+        if let Some(missing) = ["StackName", "OutputName"].into_iter().find(|key| !entries.contains_key(*key))
+        {
+            self.wrong(path, format!("`Fn::GetStackOutput` has no `{missing}`; {takes}"), None);
+        }
+        for key in entries.keys().filter(|key| !KEYS.contains(&key.as_str())) {
+            let message = format!("`Fn::GetStackOutput` has `{key}`; {takes}");
+            let at = (&path.key(key), Spot::Key);
+            self.report.add(Severity::Error, codes::TPL_FUNCTION, at, message, did_you_mean(key, KEYS));
+        }
+    }
+
+    fn for_each(&mut self, argument: &Value, path: &Path<'_>) {
+        self.needs_extensions("`Fn::ForEach`", path);
+        let takes = "[variable, collection, map of what is made]";
+        let Value::List(list) = argument else {
+            self.wrong(path, format!("`Fn::ForEach` is {}; it takes {takes}", describe(argument)), None);
+            return;
+        };
+        let [variable, collection, made] = list.as_slice() else {
+            self.wrong(path, format!("`Fn::ForEach` is a list of {}; it takes {takes}", list.len()), None);
+            return;
+        };
+        if variable.as_str().is_none() {
+            let message = format!("The variable of `Fn::ForEach` is {}; it takes a name", describe(variable));
+            self.wrong(&path.index(0), message, None);
+        }
+        if !may_be_list(collection) {
+            let message =
+                format!("The collection of `Fn::ForEach` is {}; it takes a list", describe(collection));
+            self.wrong(&path.index(1), message, None);
+        }
+        if !matches!(made, Value::Map(_)) {
+            let message = format!("What `Fn::ForEach` makes is {}; it takes a map", describe(made));
+            self.wrong(&path.index(2), message, None);
+        }
+    }
+}
+
+const GET_ATT: &str = "it takes `Resource.Attribute` or [resource, attribute]";
+
+fn is_scalar(value: &Value) -> bool {
+    matches!(value, Value::Str(_) | Value::Int(_) | Value::Number(_) | Value::Bool(_))
+}
+
+fn is_function(value: &Value) -> bool {
+    matches!(value, Value::Ref(_) | Value::GetAtt(..) | Value::Sub(_) | Value::Call(..))
+}
+
+fn may_be_text(value: &Value) -> bool {
+    match value {
+        Value::Call(Function::Split | Function::GetAZs | Function::Cidr, _) => false,
+        value if is_condition(value) => matches!(value, Value::Call(Function::Transform, _)),
+        // Null is reported where it stands.
+        Value::Null => true,
+        value => is_scalar(value) || is_function(value),
+    }
+}
+
+fn may_be_list(value: &Value) -> bool {
+    match value {
+        Value::List(_)
+        | Value::Ref(_)
+        | Value::GetAtt(..)
+        | Value::Null
+        | Value::Call(Function::Transform, _) => true,
+        Value::Call(
+            Function::Base64
+            | Function::ImportValue
+            | Function::Join
+            | Function::GetStackOutput
+            | Function::Length
+            | Function::Sub
+            | Function::ToJsonString,
+            _,
+        ) => false,
+        Value::Call(..) => !is_condition(value),
+        // One that is all maps: a `Fn::Transform` beside other keys.
+        Value::Map(entries) => entries.contains_key("Fn::Transform"),
+        _ => false,
+    }
+}
+
+/// A literal whole number, also as text.
+fn number(value: &Value) -> Option<i64> {
+    match value {
+        Value::Int(number) => Some(*number),
+        Value::Str(text) | Value::Number(text) => text.parse().ok(),
+        _ => None,
+    }
+}
+
+/// Whether the literal is in range; what a function will give is unknown.
+fn in_range(value: &Value, range: RangeInclusive<i64>) -> bool {
+    if is_scalar(value) {
+        number(value).is_some_and(|number| range.contains(&number))
+    } else {
+        may_be_text(value)
+    }
+}

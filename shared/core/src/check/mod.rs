@@ -1,0 +1,173 @@
+//! Checks over finished templates, ours and anybody's.
+//!
+//! [`structure`] finds what CloudFormation itself would refuse, so that nobody waits for a change set to learn of a
+//! typing error. It doesn't know the properties of resource types: `cfn-lint` does that better. One file a concern;
+//! each adds to one [`Report`], none stops at its first finding.
+//!
+//! # Templates with macros
+//!
+//! A template with a `Transform` is not what CloudFormation will see. How much is known depends on the macro:
+//!
+//! - `AWS::LanguageExtensions` is part of the language: its functions are checked like all others, and the names that a
+//!   `Fn::ForEach` makes are known by their pattern.
+//! - SAM (`AWS::Serverless-...`) makes several resources of one; their names begin with that resource's. So does
+//!   `MLProvisioner`. Other unknown names are warnings under SAM.
+//! - Any other macro may change everything, so whatever is found is a warning.
+
+mod circles;
+mod functions;
+mod graph;
+mod limits;
+mod places;
+mod references;
+mod sections;
+
+use crate::codes;
+use crate::finding::{self, Code, Finding, Severity};
+use crate::template::{Path, Template, Transforms, read};
+use crate::yaml::{self, Document};
+
+/// The findings on a template's structure; without line and column, for templates that were never a file.
+///
+/// ```
+/// # use mlp_core::{check, template::{Resource, Template, Value, map}};
+/// let bucket = Resource {
+///     kind: "AWS::S3::Bucket".into(),
+///     properties: map([("BucketName", Value::reference("Nmae"))]),
+///     ..Resource::default()
+/// };
+/// let template = Template { resources: [("Bucket".into(), bucket)].into(), ..Template::default() };
+/// let findings = check::structure(&template);
+/// assert_eq!(findings[0].code.as_str(), "MLP-TPL-005");
+/// assert_eq!(findings[0].path, "/Resources/Bucket/Properties/BucketName");
+/// ```
+pub fn structure(template: &Template) -> Vec<Finding> {
+    run(template, None)
+}
+
+/// The findings on the structure of a template that [`read::from_document`] read from this document. Their pointers
+/// lead into the document as it is written: `!Join [",", [x]]` has no `Fn::Join` in it.
+pub fn structure_of(template: &Template, document: &Document) -> Vec<Finding> {
+    run(template, Some(document))
+}
+
+/// Reads and checks a document: what [`read::from_document`] and [`structure_of`] find.
+pub fn document(document: &Document) -> (Vec<Finding>, Template) {
+    let (template, mut findings) = read::from_document(document);
+    // What could not be read is missing from the template; that it is missing is no second finding.
+    let unread: Vec<String> = findings.iter().map(|finding| finding.path.clone()).collect();
+    findings.extend(structure_of(&template, document).into_iter().filter(|it| !unread.contains(&it.path)));
+    finding::sort(&mut findings);
+    (findings, template)
+}
+
+/// Reads and checks the text of a template, YAML or JSON. No template: the text is neither.
+pub fn text(bytes: &[u8]) -> (Vec<Finding>, Option<Template>) {
+    match load(bytes) {
+        Ok(found) => {
+            let (findings, template) = document(&found);
+            (findings, Some(template))
+        }
+        Err(findings) => (findings, None),
+    }
+}
+
+/// Whether a finished template's text is within CloudFormation's size.
+pub fn size(text: &str) -> Option<Finding> {
+    limits::size(text)
+}
+
+/// JSON is YAML, with two exceptions that matter: tabs between its tokens, and characters beyond 16 bits as two escapes.
+fn load(bytes: &[u8]) -> Result<Document, Vec<Finding>> {
+    let limits = yaml::Limits::template();
+    let begins_like_json = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
+    if !begins_like_json || serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_err() {
+        return yaml::load(bytes, &limits);
+    }
+    // A tab can't stand in a JSON text but between tokens; a blank there keeps every place.
+    let blanks: Vec<u8> = bytes.iter().map(|byte| if *byte == b'\t' { b' ' } else { *byte }).collect();
+    yaml::load(&blanks, &limits).or_else(|findings| {
+        let syntax = findings.iter().all(|finding| finding.code == codes::YAML_SYNTAX);
+        match serde_json::from_slice(bytes) {
+            Ok(json) if syntax => Ok(Document { root: yaml::Node::from_json(&json) }),
+            _ => Err(findings),
+        }
+    })
+}
+
+fn run(template: &Template, document: Option<&Document>) -> Vec<Finding> {
+    let mut report =
+        Report { template, document, transforms: template.transforms(), findings: Vec::with_capacity(8) };
+    sections::check(&mut report);
+    limits::check(&mut report);
+    functions::check(&mut report);
+    references::check(&mut report);
+    circles::check(&mut report);
+    let Report { mut findings, transforms, .. } = report;
+    if transforms.open {
+        for finding in &mut findings {
+            finding.severity = Severity::Warning;
+        }
+    }
+    finding::sort(&mut findings);
+    findings
+}
+
+/// What the checks share, and where they leave their findings.
+struct Report<'t> {
+    template: &'t Template,
+    document: Option<&'t Document>,
+    transforms: Transforms,
+    findings: Vec<Finding>,
+}
+
+/// Which of the two places of an entry a finding shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Spot {
+    Key,
+    Value,
+}
+
+impl Report<'_> {
+    /// An error about the value at `path`.
+    fn error(&mut self, code: Code, path: &Path<'_>, message: impl Into<String>, help: impl Help) {
+        self.add(Severity::Error, code, (path, Spot::Value), message.into(), help);
+    }
+
+    /// An error about the entry at `path`, shown at its key.
+    fn error_at_key(&mut self, code: Code, path: &Path<'_>, message: impl Into<String>, help: impl Help) {
+        self.add(Severity::Error, code, (path, Spot::Key), message.into(), help);
+    }
+
+    fn add(
+        &mut self,
+        severity: Severity,
+        code: Code,
+        (path, spot): (&Path<'_>, Spot),
+        message: String,
+        help: impl Help,
+    ) {
+        let finding = Finding { severity, help: help.text(), ..Finding::error(code, String::new(), message) };
+        self.findings.push(match self.document {
+            Some(document) => places::place(document, path, spot, finding),
+            None => Finding { path: path.to_string(), ..finding },
+        });
+    }
+}
+
+/// Help is optional, and either fixed or made.
+trait Help {
+    fn text(self) -> Option<String>;
+}
+
+impl Help for &str {
+    fn text(self) -> Option<String> {
+        Some(self.to_owned())
+    }
+}
+
+impl Help for Option<String> {
+    fn text(self) -> Option<String> {
+        self
+    }
+}

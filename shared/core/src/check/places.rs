@@ -1,0 +1,50 @@
+//! From a place in the template's long form to the place in the user's document.
+
+use super::Spot;
+use crate::finding::Finding;
+use crate::template::Path;
+use crate::template::path::Token;
+use crate::yaml::{Document, NodeValue, join};
+
+/// Gives a finding its pointer into the document, line and column. What the document doesn't have (a part of a text, the
+/// list that a single `DependsOn` becomes) is placed at what holds it.
+pub(super) fn place(document: &Document, path: &Path<'_>, spot: Spot, finding: Finding) -> Finding {
+    let mut node = &document.root;
+    let mut key = None;
+    let mut pointer = String::new();
+    // Whether the node's tag has been stepped into already.
+    let mut inside = false;
+    for token in path.tokens() {
+        match (token, &node.value) {
+            (Token::Key(function), _)
+                if !inside && node.tag.as_deref().is_some_and(|tag| is(function, tag)) =>
+            {
+                inside = true;
+            }
+            (Token::Key(name), NodeValue::Map(entries)) => {
+                let Some(entry) = entries.iter().find(|entry| entry.key == name) else { break };
+                pointer = join(&pointer, name);
+                key = Some((entry.line, entry.column));
+                (node, inside) = (&entry.value, false);
+            }
+            (Token::Index(index), NodeValue::Seq(nodes)) => {
+                let Some(element) = nodes.get(index) else { break };
+                pointer = join(&pointer, &index.to_string());
+                (node, key, inside) = (element, None, false);
+            }
+            _ => break,
+        }
+    }
+    let (line, column) = match (spot, key) {
+        (Spot::Key, Some(key)) => key,
+        _ => (node.line, node.column),
+    };
+    let finding = Finding { path: pointer, ..finding };
+    // Lines count from 1: 0 is a document that was never a file.
+    if line > 0 { finding.at(line, column) } else { finding }
+}
+
+/// Whether a short form's tag is the function of a long form's key.
+fn is(function: &str, tag: &str) -> bool {
+    function.strip_prefix("Fn::").unwrap_or(function) == tag
+}

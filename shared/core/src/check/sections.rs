@@ -1,0 +1,274 @@
+//! What the sections hold: parameters, conditions, deletion policies, and that there is anything at all.
+
+use super::{Report, Spot};
+use crate::codes;
+use crate::finding::Severity;
+use crate::suggest::did_you_mean;
+use crate::template::read::{is_expansion, shorten};
+use crate::template::{Function, Map, Parameter, Path, Resource, Section, Value};
+
+pub(super) fn check(report: &mut Report<'_>) {
+    macros(report);
+    anything(report);
+    parameters(report);
+    mappings(report);
+    conditions(report);
+    rules(report);
+    resources(report);
+    let metadata = &report.template.metadata;
+    no_nulls(report, metadata, &Path::ROOT.key("Metadata"));
+}
+
+fn macros(report: &mut Report<'_>) {
+    let transforms = report.transforms;
+    // `AWS::LanguageExtensions` alone hides nothing from these checks.
+    if !transforms.serverless && !transforms.products && !transforms.open {
+        return;
+    }
+    let (message, help) = if transforms.open {
+        (
+            "A macro may change this template, so what is wrong with it is only worth a look",
+            "`aws cloudformation create-change-set` runs the macro; check what comes out.",
+        )
+    } else if transforms.serverless {
+        (
+            "SAM changes this template before CloudFormation reads it; names that SAM makes are not checked",
+            "`sam validate --lint` checks what comes out.",
+        )
+    } else {
+        (
+            "MLProvisioner changes this template before CloudFormation reads it; names that it makes are not checked",
+            "`mlp expand` shows what comes out.",
+        )
+    };
+    let transform = Path::ROOT.key("Transform");
+    let at = if report.template.transform.is_some() { transform } else { Path::ROOT };
+    report.add(Severity::Warning, codes::TPL_MACRO, (&at, Spot::Key), message.to_owned(), help);
+}
+
+fn anything(report: &mut Report<'_>) {
+    let template = report.template;
+    if template.resources.is_empty() && template.expansions_of(Section::Resources).next().is_none() {
+        let message = "The template has no resources; CloudFormation wants at least one";
+        report.error_at_key(codes::TPL_SHAPE, &Path::ROOT.key("Resources"), message, None);
+    }
+}
+
+const PARAMETER_TYPES: [&str; 4] = ["String", "Number", "List<Number>", "CommaDelimitedList"];
+
+fn parameters(report: &mut Report<'_>) {
+    let section = Path::ROOT.key("Parameters");
+    for (name, parameter) in &report.template.parameters {
+        self::parameter(report, parameter, &section.key(name));
+    }
+}
+
+fn parameter(report: &mut Report<'_>, parameter: &Parameter, path: &Path<'_>) {
+    let kind = parameter.kind.as_str();
+    // The reader has reported a type that is missing. AWS's own types (`AWS::EC2::VPC::Id`) are many and grow.
+    let known = kind.is_empty()
+        || PARAMETER_TYPES.contains(&kind)
+        || kind.starts_with("AWS::")
+        || (kind.starts_with("List<AWS::") && kind.ends_with('>'));
+    if !known {
+        let message = format!(
+            "`{}` is no parameter type; allowed are String, Number, List<Number>, CommaDelimitedList and AWS's own, \
+             such as AWS::EC2::VPC::Id",
+            shorten(kind)
+        );
+        let help = did_you_mean(kind, PARAMETER_TYPES);
+        report.error(codes::TPL_SHAPE, &path.key("Type"), message, help);
+    }
+    for (key, value) in &parameter.attributes {
+        let path = path.key(key);
+        let (fits, allowed) = match (key.as_str(), value) {
+            ("AllowedValues", Value::List(values)) => (values.iter().all(is_plain), "a list of plain values"),
+            ("AllowedValues", _) => (false, "a list of plain values"),
+            (_, value) => (is_plain(value), "a plain value"),
+        };
+        if !fits {
+            let message = format!("A parameter's `{key}` is {}; allowed is {allowed}", describe(value));
+            let help = match (key.as_str(), value) {
+                ("Default", Value::Null) => Some("An empty default is written `Default: \"\"`.".to_owned()),
+                ("Default", Value::List(_)) => {
+                    Some("The default of a list is one text with commas: `Default: \"a,b\"`.".to_owned())
+                }
+                _ => None,
+            };
+            report.error(codes::TPL_SHAPE, &path, message, help);
+        }
+    }
+}
+
+fn is_plain(value: &Value) -> bool {
+    matches!(value, Value::Str(_) | Value::Int(_) | Value::Number(_) | Value::Bool(_))
+}
+
+/// The reader has seen that mappings are maps of maps; their values are texts and lists of texts.
+fn mappings(report: &mut Report<'_>) {
+    let section = Path::ROOT.key("Mappings");
+    for (name, mapping) in plain_entries(&report.template.mappings) {
+        let (Value::Map(tops), path) = (mapping, section.key(name)) else { continue };
+        for (top, seconds) in plain_entries(tops) {
+            let (Value::Map(seconds), path) = (seconds, path.key(top)) else { continue };
+            for (second, value) in plain_entries(seconds) {
+                let fits = match value {
+                    Value::List(values) => values.iter().all(is_plain),
+                    value => is_plain(value),
+                };
+                // `AWS::LanguageExtensions` resolves functions there.
+                if !fits && !report.transforms.language_extensions {
+                    let message = format!(
+                        "A mapping's value is {}; allowed are plain values and lists of them",
+                        describe(value)
+                    );
+                    report.error(codes::TPL_SHAPE, &path.key(second), message, None);
+                }
+            }
+        }
+    }
+}
+
+fn plain_entries(entries: &Map) -> impl Iterator<Item = (&String, &Value)> {
+    entries.iter().filter(|(key, _)| !is_expansion(key))
+}
+
+fn conditions(report: &mut Report<'_>) {
+    let section = Path::ROOT.key("Conditions");
+    for (name, condition) in plain_entries(&report.template.conditions) {
+        if !is_condition(condition) {
+            let message = format!(
+                "Condition `{name}` is {}; allowed are `Fn::And`, `Fn::Equals`, `Fn::Not`, `Fn::Or` and `Condition`",
+                describe(condition)
+            );
+            report.error(codes::TPL_SHAPE, &section.key(name), message, None);
+        }
+    }
+}
+
+/// Whether a value is true or false. A `Fn::Transform` may become that.
+pub(super) fn is_condition(value: &Value) -> bool {
+    matches!(
+        value,
+        Value::Call(
+            Function::And
+                | Function::Condition
+                | Function::Contains
+                | Function::EachMemberEquals
+                | Function::EachMemberIn
+                | Function::Equals
+                | Function::Not
+                | Function::Or
+                | Function::Transform,
+            _
+        )
+    )
+}
+
+fn rules(report: &mut Report<'_>) {
+    let section = Path::ROOT.key("Rules");
+    for (name, rule) in plain_entries(&report.template.rules) {
+        let path = section.key(name);
+        let assertions = match rule {
+            Value::Map(rule) => rule.get("Assertions"),
+            _ => None,
+        };
+        let Some(Value::List(assertions)) = assertions else {
+            let message = format!("Rule `{name}` has no list of `Assertions`");
+            report.error_at_key(codes::TPL_SHAPE, &path, message, None);
+            continue;
+        };
+        for (index, assertion) in assertions.iter().enumerate() {
+            let fits = matches!(assertion, Value::Map(it) if it.get("Assert").is_some_and(is_condition));
+            if !fits {
+                let message = "An assertion needs `Assert` with a condition function, such as `Fn::Contains`";
+                let path = path.key("Assertions");
+                report.error(codes::TPL_SHAPE, &path.index(index), message, None);
+            }
+        }
+    }
+}
+
+fn resources(report: &mut Report<'_>) {
+    let section = Path::ROOT.key("Resources");
+    for (id, resource) in &report.template.resources {
+        self::resource(report, resource, &section.key(id));
+    }
+}
+
+fn resource(report: &mut Report<'_>, resource: &Resource, path: &Path<'_>) {
+    let kind = resource.kind.as_str();
+    if !kind.is_empty() && !kind.contains("::") {
+        let message = format!(
+            "`{}` is no resource type; types look like AWS::S3::Bucket or Custom::Name",
+            shorten(kind)
+        );
+        report.error(codes::TPL_SHAPE, &path.key("Type"), message, None);
+    }
+    let deletion = (&resource.deletion_policy, "DeletionPolicy");
+    let replacement = (&resource.update_replace_policy, "UpdateReplacePolicy");
+    for (policy, key) in [deletion, replacement] {
+        let Some(policy) = policy else { continue };
+        let allowed: &[&str] = match key {
+            "DeletionPolicy" => &["Delete", "Retain", "RetainExceptOnCreate", "Snapshot"],
+            _ => &["Delete", "Retain", "Snapshot"],
+        };
+        match policy {
+            Value::Str(text) if allowed.contains(&text.as_str()) => {}
+            // With `AWS::LanguageExtensions` a function may give it.
+            Value::Ref(_) | Value::Sub(_) | Value::Call(..) if report.transforms.language_extensions => {}
+            other => {
+                let message = format!("`{key}` is {}; allowed are {}", describe(other), allowed.join(", "));
+                let help = other.as_str().and_then(|text| did_you_mean(text, allowed.iter().copied()));
+                report.error(codes::TPL_SHAPE, &path.key(key), message, help);
+            }
+        }
+    }
+}
+
+fn no_nulls(report: &mut Report<'_>, entries: &Map, path: &Path<'_>) {
+    for (key, value) in entries {
+        no_null(report, value, &path.key(key));
+    }
+}
+
+fn no_null(report: &mut Report<'_>, value: &Value, path: &Path<'_>) {
+    match value {
+        Value::Null => null(report, path),
+        Value::Map(entries) => no_nulls(report, entries, path),
+        Value::List(values) => {
+            for (index, value) in values.iter().enumerate() {
+                no_null(report, value, &path.index(index));
+            }
+        }
+        _ => {}
+    }
+}
+
+/// CloudFormation refuses null everywhere in a template.
+pub(super) fn null(report: &mut Report<'_>, path: &Path<'_>) {
+    let help = "Delete the key, or give it a value; an empty text is `\"\"`.";
+    report.error_at_key(
+        codes::TPL_SHAPE,
+        path,
+        "A value is empty (null), which CloudFormation refuses",
+        help,
+    );
+}
+
+/// What a person sees there.
+pub(super) fn describe(value: &Value) -> String {
+    match value {
+        Value::Null => "empty".to_owned(),
+        Value::Bool(value) => value.to_string(),
+        Value::Int(value) => value.to_string(),
+        Value::Number(text) => text.clone(),
+        Value::Str(text) => format!("{:?}", shorten(text)),
+        Value::List(_) => "a list".to_owned(),
+        Value::Map(_) => "a map".to_owned(),
+        Value::Ref(name) => format!("`Ref` of `{name}`"),
+        Value::GetAtt(name, attribute) => format!("`Fn::GetAtt` of `{name}.{attribute}`"),
+        Value::Sub(_) => "`Fn::Sub`".to_owned(),
+        Value::Call(function, _) => format!("`{}`", function.long()),
+    }
+}
