@@ -1,8 +1,15 @@
 //! The local actions, one function each: bytes in, [`Made`] out. Every front end calls these and nothing below them.
 
-use crate::config::{self, Tier};
+use std::collections::BTreeMap;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::config::{self, Config, Tier};
 use crate::error::InternalError;
-use crate::outcome::{Made, Outcome};
+use crate::finding::Finding;
+use crate::outcome::{self, Made, Outcome, OutputFile};
+use crate::product::{self, Product};
+use crate::{codes, generate, names, yaml};
 
 /// Where the caller runs, so that a config for another place can be pointed out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -18,12 +25,8 @@ pub struct Suite {
 /// # Errors
 ///
 /// Only for our own defects; mistakes in the config are findings in the outcome.
-pub fn validate_config(config: &[u8], _suite: &Suite) -> Result<Made, InternalError> {
-    let findings = match config::load(config) {
-        Err(findings) => findings,
-        Ok((_config, warnings)) => warnings,
-    };
-    Ok(Made { outcome: Outcome::of("validate-config", findings), files: Vec::new() })
+pub fn validate_config(config: &[u8], suite: &Suite) -> Result<Made, InternalError> {
+    Ok(nothing_made(understand("validate-config", config, suite)?.0))
 }
 
 /// `create-prov-template`: the CloudFormation template of a config.
@@ -31,12 +34,17 @@ pub fn validate_config(config: &[u8], _suite: &Suite) -> Result<Made, InternalEr
 /// # Errors
 ///
 /// Only for our own defects; mistakes in the config are findings in the outcome.
-pub fn create_prov_template(config: &[u8], _suite: &Suite) -> Result<Made, InternalError> {
-    let findings = match config::load(config) {
-        Err(findings) => findings,
-        Ok((_config, warnings)) => warnings,
+pub fn create_prov_template(config: &[u8], suite: &Suite) -> Result<Made, InternalError> {
+    let (mut outcome, product) = understand("create-prov-template", config, suite)?;
+    let Some(product) = product else { return Ok(nothing_made(outcome)) };
+    let file = OutputFile {
+        path: format!("templates/{}-{}.yaml", product.names.ml_name(), product.scenario),
+        media_type: "application/yaml",
+        text: generate::template(&product)?.to_yaml(),
     };
-    Ok(Made { outcome: Outcome::of("create-prov-template", findings), files: Vec::new() })
+    outcome.outputs = vec![file.path.clone()];
+    outcome.hashes = BTreeMap::from([(file.path.clone(), sha256(file.text.as_bytes()))]);
+    Ok(Made { outcome, files: vec![file] })
 }
 
 /// `validate-prov-template` of the template that a config leads to.
@@ -45,7 +53,8 @@ pub fn create_prov_template(config: &[u8], _suite: &Suite) -> Result<Made, Inter
 ///
 /// Only for our own defects; mistakes in the config are findings in the outcome.
 pub fn validate_prov_template(config: &[u8], suite: &Suite) -> Result<Made, InternalError> {
-    create_prov_template(config, suite)
+    let (outcome, _product) = understand("validate-prov-template", config, suite)?;
+    Ok(nothing_made(outcome))
 }
 
 /// `validate-prov-template` of any CloudFormation template, in YAML or JSON.
@@ -53,8 +62,9 @@ pub fn validate_prov_template(config: &[u8], suite: &Suite) -> Result<Made, Inte
 /// # Errors
 ///
 /// Only for our own defects; mistakes in the template are findings in the outcome.
-pub fn validate_template(_template: &[u8]) -> Result<Made, InternalError> {
-    Ok(Made { outcome: Outcome::of("validate-prov-template", Vec::new()), files: Vec::new() })
+pub fn validate_template(template: &[u8]) -> Result<Made, InternalError> {
+    let findings = yaml::load(template, &yaml::Limits::template()).err().unwrap_or_default();
+    Ok(nothing_made(Outcome::of("validate-prov-template", findings)))
 }
 
 /// `list-products`: every tier with its scenarios and counts.
@@ -63,7 +73,12 @@ pub fn validate_template(_template: &[u8]) -> Result<Made, InternalError> {
 ///
 /// Only for our own defects.
 pub fn list_products() -> Result<Made, InternalError> {
-    Ok(Made { outcome: Outcome::of("list-products", Vec::new()), files: Vec::new() })
+    let mut outcome = Outcome::of("list-products", Vec::new());
+    outcome.products = Tier::ALL.into_iter().map(product::summary).collect::<Result<_, _>>()?;
+    for summary in &mut outcome.products {
+        summary.resources.clear();
+    }
+    Ok(nothing_made(outcome))
 }
 
 /// `show-product`: one tier, resource by resource.
@@ -71,6 +86,123 @@ pub fn list_products() -> Result<Made, InternalError> {
 /// # Errors
 ///
 /// Only for our own defects.
-pub fn show_product(_tier: Tier) -> Result<Made, InternalError> {
-    Ok(Made { outcome: Outcome::of("show-product", Vec::new()), files: Vec::new() })
+pub fn show_product(tier: Tier) -> Result<Made, InternalError> {
+    let mut outcome = Outcome::of("show-product", Vec::new());
+    outcome.tier = Some(tier.as_str().to_owned());
+    outcome.products = vec![product::summary(tier)?];
+    Ok(nothing_made(outcome))
+}
+
+/// What a config says, as far as it can be understood: an outcome that names the product, and the product itself when
+/// nothing blocks.
+fn understand(
+    action: &str,
+    bytes: &[u8],
+    suite: &Suite,
+) -> Result<(Outcome, Option<Product>), InternalError> {
+    let loaded = match config::load(bytes) {
+        Ok(loaded) => loaded,
+        Err(findings) => return Ok((Outcome::of(action, findings), None)),
+    };
+    let mut product = Product::new(&loaded.config)?;
+    product.config_sha256 = Some(sha256(bytes));
+    let mut later = names::check(&loaded.config);
+    later.extend(elsewhere(&loaded.config, suite));
+    later.extend(needs(&product));
+    let mut findings = loaded.findings;
+    findings.extend(later.into_iter().map(|finding| placed(finding, &loaded.document)));
+
+    let mut outcome = Outcome::of(action, findings);
+    outcome.ml_name = Some(product.names.ml_name().to_owned());
+    outcome.stack_name = Some(product.names.stack());
+    outcome.scenario = Some(product.scenario.clone());
+    outcome.tier = Some(product.tier.as_str().to_owned());
+    outcome.resource_counts = Some(outcome::count(product.resources.values().map(|spec| spec.kind.as_str())));
+    let usable = outcome.ok.then_some(product);
+    Ok((outcome, usable))
+}
+
+/// Gives a finding the line and column of the value that its pointer names.
+fn placed(finding: Finding, document: &yaml::Document) -> Finding {
+    match document.place(&finding.path) {
+        Some(place) => {
+            let (line, column) = place.value;
+            finding.at(line, column)
+        }
+        None => finding,
+    }
+}
+
+/// A config for another account or region than the suite's own.
+fn elsewhere(config: &Config, suite: &Suite) -> Vec<Finding> {
+    let (account, region) = (&config.client.account_id, &config.environment.region);
+    let mut findings = Vec::new();
+    if let Some(own) = suite.account_id.as_deref().filter(|own| *own != account.as_str()) {
+        findings.push(
+            Finding::warning(
+                codes::OTHER_ACCOUNT,
+                "/client/account_id",
+                format!("this product is for account {account}, and this suite runs in {own}"),
+            )
+            .help(format!("deploy the template in account {account}")),
+        );
+    }
+    if let Some(own) = suite.region.as_deref().filter(|own| *own != region.as_str()) {
+        findings.push(
+            Finding::warning(
+                codes::OTHER_REGION,
+                "/environment/region",
+                format!("this product is for {region}, and this suite runs in {own}"),
+            )
+            .help(format!("deploy the template in {region}")),
+        );
+    }
+    findings
+}
+
+/// What must be there before the stack can do its work.
+fn needs(product: &Product) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if product.of_type("AWS::Logs::MetricFilter").is_some() {
+        let group = product
+            .of_type("AWS::Logs::LogGroup")
+            .and_then(|id| product.physical_name(id).ok())
+            .unwrap_or_default();
+        findings.push(
+            Finding::warning(
+                codes::NEEDS_CLOUDTRAIL,
+                "/ml_product/tier",
+                "the alarms on root use and refused calls stay silent until CloudTrail delivers into the log group",
+            )
+            .help(format!("let a trail of the account deliver to CloudWatch Logs, log group `{group}`")),
+        );
+    }
+    if product.of_type("AWS::SageMaker::ModelPackageGroup").is_some() && !product.region.has_model_registry()
+    {
+        findings.push(
+            Finding::warning(
+                codes::NO_REGISTRY_HERE,
+                "/environment/region",
+                format!(
+                    "CloudFormation doesn't offer AWS::SageMaker::ModelPackageGroup in {}",
+                    product.region
+                ),
+            )
+            .help("check the region's resource types before you deploy, or choose another region"),
+        );
+    }
+    findings
+}
+
+fn nothing_made(outcome: Outcome) -> Made {
+    Made { outcome, files: Vec::new() }
+}
+
+/// SHA-256 in lower-case hexadecimal digits.
+fn sha256(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

@@ -2,14 +2,22 @@
 //!
 //! [`load`] is the only way in. It answers with a [`Config`] that is valid by its types or with every finding at once.
 
+mod explain;
 mod fields;
+mod load;
+mod region;
+mod rules;
+mod schema;
 
 use indexmap::IndexMap;
 
 pub use fields::{
-    AccountId, Cidr, CompanyPrefix, Email, FieldError, ProductName, Region, RouteTableId, SecurityGroupId,
-    SsmPath, SubnetId, TenantId, UseCase, VpcId, Workload,
+    AccountId, Cidr, CompanyPrefix, Email, FieldError, ProductName, RouteTableId, SecurityGroupId, SsmPath,
+    SubnetId, TenantId, UseCase, VpcId, Workload,
 };
+pub use load::{Loaded, load};
+pub use region::Region;
+pub use schema::{COMMON_SCHEMA, TIER_SCHEMAS};
 
 /// A config without a mistake in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -186,6 +194,14 @@ pub struct Retention {
 }
 
 impl Env {
+    /// Every stage.
+    pub const ALL: [Self; 4] = [Self::Dev, Self::Test, Self::Staging, Self::Prod];
+
+    /// The stage of a name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|env| env.as_str() == text)
+    }
+
     /// As written in configs and names.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -200,6 +216,11 @@ impl Env {
 impl Tier {
     /// Every tier, the smallest first.
     pub const ALL: [Self; 3] = [Self::Starter, Self::Professional, Self::Enterprise];
+
+    /// The tier of a name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|tier| tier.as_str() == text)
+    }
 
     /// As written in configs.
     pub fn as_str(self) -> &'static str {
@@ -222,6 +243,14 @@ impl Source {
 }
 
 impl VpcMode {
+    /// As written in scenarios.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Standalone => "standalone",
+            Self::SgProvisioner => "sgprov",
+        }
+    }
+
     /// As written in configs.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -239,10 +268,7 @@ impl Config {
         let mut words = vec![product.source.as_str()];
         let mut routes = false;
         if let Some(vpc) = &product.vpc {
-            words.push(match vpc.mode {
-                VpcMode::Standalone => "standalone",
-                VpcMode::SgProvisioner => "sgprov",
-            });
+            words.push(vpc.mode.word());
             let (source, has_routes) = match &vpc.ids {
                 VpcIds::ParameterStore { route_tables, .. } => ("ssm", route_tables.is_some()),
                 VpcIds::Direct { route_tables, .. } => ("direct", !route_tables.is_empty()),
@@ -258,13 +284,4 @@ impl Config {
         }
         words.join("-")
     }
-}
-
-/// Reads a config: any bytes at all give a config with its warnings, or every finding.
-///
-/// # Errors
-///
-/// All findings, warnings included, when at least one of them blocks.
-pub fn load(_bytes: &[u8]) -> Result<(Config, Vec<crate::finding::Finding>), Vec<crate::finding::Finding>> {
-    Err(Vec::new())
 }

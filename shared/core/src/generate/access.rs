@@ -11,9 +11,6 @@ use crate::error::InternalError;
 use crate::product::{Grants, Product};
 use crate::template::{Sub, SubPart, Value, map};
 
-/// The longest policy that IAM accepts for a managed policy, white space not counted ("IAM and AWS STS quotas").
-pub(super) const MANAGED_POLICY_MAX: usize = 6144;
-
 /// The part of the data lake that is the product's.
 pub(super) fn data_lake_prefix(product: &Product) -> String {
     format!("solutions/{}/", product.use_case)
@@ -136,7 +133,6 @@ fn build(cx: &Context<'_>) -> Result<Vec<Statement>, InternalError> {
                 "sagemaker:CreateModelPackage",
                 "sagemaker:DescribeModelPackage",
                 "sagemaker:DescribeModelPackageGroup",
-                "sagemaker:ListModelPackages",
                 "sagemaker:ListTags",
                 "sagemaker:UpdateModelPackage",
             ],
@@ -147,6 +143,8 @@ fn build(cx: &Context<'_>) -> Result<Vec<Statement>, InternalError> {
                 ]
             }),
         ),
+        // To find the newest approved version. Lists can't be scoped to a resource.
+        in_region(Statement::allow("ListModels", ["sagemaker:ListModelPackages"], [Value::str("*")])),
         Statement::allow(
             "RunJobsAndEndpoints",
             [
@@ -162,20 +160,9 @@ fn build(cx: &Context<'_>) -> Result<Vec<Statement>, InternalError> {
                 "sagemaker:Stop*",
                 "sagemaker:Update*",
             ],
-            // What the policy lets a build make is what the product's builds name: RESOURCE_PREFIX in their environment.
-            [
-                "endpoint",
-                "endpoint-config",
-                "model",
-                "pipeline",
-                "processing-job",
-                "training-job",
-                "transform-job",
-                "hyper-parameter-tuning-job",
-                "experiment",
-                "experiment-trial",
-            ]
-            .map(|kind| sagemaker(format!("{kind}/{prefix}*"))),
+            // Whatever the kind (job, model, endpoint, pipeline, experiment), what a build may make begins with the
+            // product's own prefix: RESOURCE_PREFIX in its environment.
+            [sagemaker(format!("*/{prefix}*"))],
         ),
         Statement::allow(
             "ReadPublishedValues",
@@ -300,7 +287,8 @@ fn boundary(cx: &Context<'_>) -> Result<Vec<Statement>, InternalError> {
     buckets.extend([default_bucket(""), default_bucket("/*")]);
 
     let mut statements = vec![
-        Statement::allow("SageMaker", ["sagemaker:*"], [arn("sagemaker", Scope::Regional, "*")]),
+        // Lists and searches have no resource of their own and match `*` only.
+        in_region(Statement::allow("SageMaker", ["sagemaker:*"], [Value::str("*")])),
         Statement::allow(
             "OwnBuckets",
             [

@@ -97,19 +97,20 @@ fn description(product: &Product) -> String {
 
 /// Who made the template for what; the generator's version stands here and nowhere in the resources.
 fn metadata(product: &Product) -> Map {
-    map([(
-        "MLProvisioner",
-        Value::map([
-            ("Version", Value::str(env!("CARGO_PKG_VERSION"))),
-            ("MlName", Value::str(product.names.ml_name())),
-            ("StackName", Value::str(product.names.stack())),
-            ("Company", Value::str(product.company.as_str())),
-            ("Tier", Value::str(product.tier.as_str())),
-            ("Scenario", Value::str(product.scenario.as_str())),
-            ("AccountId", Value::str(product.account_id.as_str())),
-            ("Region", Value::str(product.region.as_str())),
-        ]),
-    )])
+    let mut made = map([
+        ("Version", Value::str(env!("CARGO_PKG_VERSION"))),
+        ("MlName", Value::str(product.names.ml_name())),
+        ("StackName", Value::str(product.names.stack())),
+        ("Company", Value::str(product.company.as_str())),
+        ("Tier", Value::str(product.tier.as_str())),
+        ("Scenario", Value::str(product.scenario.as_str())),
+        ("AccountId", Value::str(product.account_id.as_str())),
+        ("Region", Value::str(product.region.as_str())),
+    ]);
+    if let Some(sha256) = &product.config_sha256 {
+        made.insert("ConfigSha256".to_owned(), Value::str(sha256.as_str()));
+    }
+    map([("MLProvisioner", Value::Map(made))])
 }
 
 impl Context<'_> {

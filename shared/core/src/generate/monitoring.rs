@@ -141,7 +141,11 @@ pub(super) fn dashboard(cx: &Context<'_>) -> Built {
             }
         }));
     }
-    Ok(map([("DashboardName", cx.name()?), ("DashboardBody", body(&json!({ "widgets": widgets }))?)]))
+    Ok(map([
+        ("DashboardName", cx.name()?),
+        ("DashboardBody", body(&json!({ "widgets": widgets }))?),
+        ("Tags", cx.tag_list()),
+    ]))
 }
 
 /// Stands around a reference while the body is still JSON; no name, tag or config text can hold this character.

@@ -1,6 +1,7 @@
 //! A product: the blueprint of its tier, cut to its scenario, with its names and the values that the config gives.
 
 mod blueprint;
+mod summary;
 
 use indexmap::IndexMap;
 
@@ -10,6 +11,7 @@ use crate::error::InternalError;
 use crate::names::Names;
 use crate::template::{Map, Parameter, Value, map};
 pub use blueprint::{AwsManaged, Blueprint, Grants, Group, Links, ResourceSpec, Scenario, When, blueprint};
+pub use summary::summary;
 
 /// Everything that the generator needs to know of one product.
 #[derive(Debug, Clone)]
@@ -38,6 +40,8 @@ pub struct Product {
     pub resources: IndexMap<String, &'static ResourceSpec>,
     /// What the product gets from outside.
     pub inputs: Inputs,
+    /// SHA-256 of the config's bytes; absent when there was no config file.
+    pub config_sha256: Option<String>,
 }
 
 /// What a product gets from outside: plain values, or references to the template parameters that fetch them.
@@ -77,7 +81,10 @@ pub struct VpcInputs {
 }
 
 /// How many tags of a resource are the product's own; AWS allows 50 in all.
-pub const OWN_TAGS: usize = 6;
+pub const OWN_TAGS: usize = 7;
+
+/// The value of the tag `ManagedBy`.
+pub const MANAGED_BY: &str = "ml-provisioner";
 
 impl Product {
     /// The product that a config describes.
@@ -109,6 +116,7 @@ impl Product {
             ),
             names,
             inputs,
+            config_sha256: None,
         })
     }
 
@@ -255,6 +263,7 @@ impl Inputs {
 /// None of them changes with the generator's version: an update of ours must not touch every resource.
 fn tags(config: &Config, names: &Names) -> IndexMap<String, Value> {
     let mut tags: Map = map([
+        ("ManagedBy", Value::str(MANAGED_BY)),
         ("ml-provisioner:product", Value::str(names.ml_name())),
         ("ml-provisioner:tier", Value::str(config.ml_product.tier.as_str())),
         ("ml-provisioner:company", Value::str(config.client.company_prefix.as_str())),

@@ -1,0 +1,56 @@
+//! From config text to template text.
+//!
+//! `cargo xtask bench`, or `cargo bench -p mlp-core`.
+
+use std::path::Path;
+
+use divan::Bencher;
+use mlp_core::actions::{self, Suite};
+use mlp_core::config;
+use mlp_core::generate;
+use mlp_core::product::Product;
+
+fn main() {
+    divan::main();
+}
+
+const EXAMPLES: [(&str, &str); 3] = [
+    ("starter", "techcorp-prod-a001-us-west-2-customer-churn-ml-codecommit"),
+    ("professional", "edge-prod-b001-us-west-2-fraud-detection-ml-codecommit"),
+    ("enterprise", "globalbank-prod-c001-us-west-2-demand-forecasting-ml-codecommit-standalone-ssm"),
+];
+
+fn example(tier: &str) -> Vec<u8> {
+    let (_, name) = EXAMPLES.iter().find(|(candidate, _)| *candidate == tier).unwrap();
+    let path = format!("configs/examples/{tier}/{name}.yaml");
+    std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)).unwrap()
+}
+
+/// Config text to template text, one product, as every front end asks for it.
+#[divan::bench(args = ["starter", "professional", "enterprise"])]
+fn config_text_to_template_text(bencher: Bencher<'_, '_>, tier: &str) {
+    let config = example(tier);
+    bencher.bench(|| actions::create_prov_template(divan::black_box(&config), &Suite::default()).unwrap());
+}
+
+/// Only the first step of it.
+#[divan::bench(args = ["starter", "professional", "enterprise"])]
+fn load_config(bencher: Bencher<'_, '_>, tier: &str) {
+    let config = example(tier);
+    bencher.bench(|| config::load(divan::black_box(&config)).unwrap());
+}
+
+/// Only the second step.
+#[divan::bench(args = ["starter", "professional", "enterprise"])]
+fn build_template(bencher: Bencher<'_, '_>, tier: &str) {
+    let config = config::load(&example(tier)).unwrap().config;
+    bencher.bench(|| generate::template(&Product::new(divan::black_box(&config)).unwrap()).unwrap());
+}
+
+/// Only the last step.
+#[divan::bench(args = ["starter", "professional", "enterprise"])]
+fn write_yaml(bencher: Bencher<'_, '_>, tier: &str) {
+    let template =
+        generate::template(&Product::new(&config::load(&example(tier)).unwrap().config).unwrap()).unwrap();
+    bencher.bench(|| divan::black_box(&template).to_yaml());
+}

@@ -1,0 +1,290 @@
+//! Names are legal wherever they are used, and no two products share one.
+
+use std::collections::HashMap;
+
+use mlp_core::config::{
+    AccountId, Build, Client, CompanyPrefix, Config, Env, Environment, MlProduct, ProductName, Region,
+    Retention, Source, TenantId, Tier, UseCase, Workload,
+};
+use mlp_core::names::{NAME_RULES, Names};
+use mlp_core::product::blueprint;
+use proptest::prelude::*;
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Identity {
+    prefix: String,
+    env: usize,
+    tenant: String,
+    region: usize,
+    multi_region: bool,
+    use_case: String,
+    workload: Option<String>,
+}
+
+const ENVS: [Env; 4] = [Env::Dev, Env::Test, Env::Staging, Env::Prod];
+
+fn config(identity: &Identity) -> Config {
+    Config {
+        client: Client {
+            company_name: "Company".to_owned(),
+            company_prefix: CompanyPrefix::parse(&identity.prefix).unwrap(),
+            account_id: AccountId::parse("123456789012").unwrap(),
+            tenant_id: TenantId::parse(&identity.tenant).unwrap(),
+        },
+        environment: Environment {
+            env: ENVS[identity.env],
+            region: Region::all().nth(identity.region % Region::all().count()).unwrap(),
+            multi_region: identity.multi_region,
+        },
+        ml_product: MlProduct {
+            use_case: UseCase::parse(&identity.use_case).unwrap(),
+            tier: Tier::Enterprise,
+            source: Source::CodeCommit,
+            product_name_override: None,
+            workload: identity.workload.as_deref().map(|workload| Workload::parse(workload).unwrap()),
+            alerts_email: None,
+            vpc: None,
+            build: Build {
+                image: "aws/codebuild/standard:7.0".to_owned(),
+                compute_type: "BUILD_GENERAL1_SMALL".to_owned(),
+                timeout_minutes: 60,
+                privileged: None,
+            },
+            retention: Retention { artifact_days: 90, log_days: 365 },
+            data_lake: None,
+            load_balancer: None,
+        },
+        tags: [].into_iter().collect(),
+    }
+}
+
+/// A field of the shape `^[a-z][a-z0-9-]*[a-z0-9]$`, hyphens included.
+fn kebab() -> impl Strategy<Value = String> {
+    "[a-z][a-z0-9-]{0,18}[a-z0-9]"
+}
+
+fn identity() -> impl Strategy<Value = Identity> {
+    (kebab(), 0..4usize, "[a-z0-9]{2,8}", 0..100usize, any::<bool>(), kebab(), proptest::option::of(kebab()))
+        .prop_map(|(prefix, env, tenant, region, multi_region, use_case, workload)| Identity {
+            prefix,
+            env,
+            tenant,
+            region,
+            multi_region,
+            use_case,
+            workload,
+        })
+}
+
+/// Type, suffix and physical name of everything that a product can name.
+fn all_names(names: &Names) -> Vec<(String, String)> {
+    let mut all: Vec<(String, String)> = blueprint(Tier::Enterprise)
+        .unwrap()
+        .resources
+        .values()
+        .filter_map(|spec| Some((spec.kind.clone(), names.physical(&spec.kind, spec.name.as_deref()?)?)))
+        .collect();
+    all.push(("AWS::CloudFormation::Stack".to_owned(), names.stack()));
+    all
+}
+
+/// What the services say about the characters of names (their API references; CodeCommit, S3 and SageMaker are the
+/// strictest).
+fn is_legal(kind: &str, name: &str) -> bool {
+    let word = |name: &str| name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    match kind {
+        "AWS::KMS::Alias" => {
+            name.strip_prefix("alias/").is_some_and(|name| word(name) && !name.starts_with("aws"))
+        }
+        "AWS::S3::Bucket" => {
+            (3..=63).contains(&name.len())
+                && word(name)
+                && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+                && !name.ends_with('-')
+                && !name.ends_with("-s3alias")
+                && !name.ends_with("--ol-s3")
+        }
+        _ => word(name) && name.starts_with(|c: char| c.is_ascii_alphabetic()) && !name.ends_with('-'),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_name_is_legal_and_within_its_limit(identity in identity()) {
+        for (kind, name) in all_names(&Names::new(&config(&identity))) {
+            let rule = NAME_RULES.iter().find(|rule| rule.resource_type == kind).unwrap();
+            prop_assert!(name.len() <= rule.max, "{kind} {name}: {} characters", name.len());
+            prop_assert!(is_legal(&kind, &name), "{kind} {name}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_fits_is_exactly_the_pattern(identity in identity()) {
+        let names = Names::new(&config(&identity));
+        for (kind, suffix, base) in [
+            ("AWS::IAM::Role", "codebuild-role", names.global_name()),
+            ("AWS::SageMaker::ModelPackageGroup", "models", names.ml_name()),
+        ] {
+            let max = NAME_RULES.iter().find(|rule| rule.resource_type == kind).unwrap().max;
+            let full = format!("{base}-{suffix}");
+            let name = names.physical(kind, suffix).unwrap();
+            if full.len() <= max {
+                prop_assert_eq!(name, full);
+            } else {
+                let ending = format!("-{suffix}");
+                prop_assert!(name.ends_with(&ending));
+                let (_, hash) = name.strip_suffix(&ending).unwrap().rsplit_once('-').unwrap();
+                prop_assert!(hash.len() == 6 && hash.bytes().all(|b| b.is_ascii_hexdigit()), "{}", name);
+            }
+        }
+    }
+
+    /// One product's names of one type never meet.
+    #[test]
+    fn one_product_never_names_two_things_the_same(identity in identity()) {
+        let mut seen = HashMap::new();
+        for pair in all_names(&Names::new(&config(&identity))) {
+            prop_assert_eq!(seen.insert(pair.clone(), ()), None, "{:?}", pair);
+        }
+    }
+
+    /// Neighbours: products that differ in one field only, with long parts, where cutting would hurt.
+    #[test]
+    fn products_that_differ_never_share_a_name(
+        prefix in "[a-z]{12,20}", tenant in "[a-z][0-9]{3}", use_case in "[a-z]{12,20}", workload in "[a-z]{12,20}",
+        other in "[a-z]{12,20}",
+    ) {
+        let one = Identity { prefix, env: 3, tenant, region: 0, multi_region: true, use_case, workload: Some(workload) };
+        let mut products = vec![one.clone()];
+        products.push(Identity { workload: Some(other.clone()), ..one.clone() });
+        products.push(Identity { workload: None, ..one.clone() });
+        products.push(Identity { use_case: other.clone(), ..one.clone() });
+        products.push(Identity { prefix: other, ..one.clone() });
+        products.push(Identity { env: 0, ..one.clone() });
+        products.push(Identity { region: 1, ..one.clone() });
+        products.push(Identity { tenant: "zz".to_owned(), ..one });
+        products.dedup();
+        let mut owners: HashMap<(String, String), Identity> = HashMap::new();
+        for product in products {
+            for pair in all_names(&Names::new(&config(&product))) {
+                if let Some(owner) = owners.insert(pair.clone(), product.clone()) {
+                    prop_assert_eq!(&owner, &product, "{:?}", pair);
+                }
+            }
+        }
+    }
+
+    /// The hyphen joins the parts of a name and may stand inside them. Small vocabularies make such collisions likely;
+    /// every product that could be mistaken for another one must be warned about.
+    #[test]
+    fn products_without_a_warning_never_share_a_name(one in ambiguous(), other in ambiguous()) {
+        let (a, b) = (config(&one), config(&other));
+        if !mlp_core::names::check(&a).is_empty() || !mlp_core::names::check(&b).is_empty() {
+            return Ok(());
+        }
+        let same = |one: &Identity, other: &Identity| {
+            (&one.prefix, one.env, &one.tenant, tail(one)) == (&other.prefix, other.env, &other.tenant, tail(other))
+        };
+        let (names, others) = (Names::new(&a), Names::new(&b));
+        if names.ml_name() == others.ml_name() {
+            prop_assert!(same(&one, &other) && a.environment.region == b.environment.region, "{}", names.ml_name());
+        }
+        if names.global_name() == others.global_name() {
+            prop_assert!(same(&one, &other), "{}", names.global_name());
+            prop_assert!(!one.multi_region || a.environment.region == b.environment.region, "{}", names.global_name());
+        }
+    }
+}
+
+/// Identities of few words, which often look like each other.
+fn ambiguous() -> impl Strategy<Value = Identity> {
+    let words = |words: &'static [&'static str]| {
+        proptest::collection::vec(proptest::sample::select(words), 1..3).prop_map(|words| words.join("-"))
+    };
+    (
+        words(&["aa", "prod", "c1"]),
+        2..4usize,
+        proptest::sample::select(&["c1", "usw2", "prod"][..]),
+        0..2usize,
+        any::<bool>(),
+        words(&["aa", "usw2", "c1", "use1"]),
+        proptest::option::of(words(&["aa", "c1"])),
+    )
+        .prop_map(|(prefix, env, tenant, region, multi_region, use_case, workload)| Identity {
+            prefix,
+            env,
+            tenant: tenant.to_owned(),
+            region: Region::all().position(|it| it.as_str() == ["us-west-2", "us-east-1"][region]).unwrap(),
+            multi_region,
+            use_case,
+            workload,
+        })
+}
+
+/// Use case and workload are one text in names: `a` with the workload `b-c` is the same product as `a-b` with `c`.
+fn tail(identity: &Identity) -> String {
+    let workload = identity.workload.iter().map(|workload| format!("-{workload}"));
+    std::iter::once(identity.use_case.clone()).chain(workload).collect()
+}
+
+#[test]
+fn a_config_that_could_be_mistaken_for_another_gets_a_warning() {
+    let us_west = Region::all().position(|region| region.as_str() == "us-west-2").unwrap();
+    let identity = |prefix: &str, use_case: &str| Identity {
+        prefix: prefix.to_owned(),
+        env: 3,
+        tenant: "c1".to_owned(),
+        region: us_west,
+        multi_region: false,
+        use_case: use_case.to_owned(),
+        workload: None,
+    };
+    let paths = |identity: &Identity| -> Vec<String> {
+        mlp_core::names::check(&config(identity)).into_iter().map(|finding| finding.path).collect()
+    };
+    assert_eq!(paths(&identity("aa-prod", "churn")), ["/client/company_prefix"]);
+    assert_eq!(paths(&identity("aa", "usw2-churn")), ["/ml_product/use_case"]);
+    assert_eq!(paths(&identity("xn--a", "churn")), ["/client/company_prefix"]);
+    assert_eq!(paths(&identity("aa-products", "churn")), [""; 0]);
+}
+
+#[test]
+fn the_example_of_the_documentation_is_shortened_the_same_way_for_ever() {
+    let identity = Identity {
+        prefix: "globalbank".to_owned(),
+        env: 3,
+        tenant: "c001".to_owned(),
+        region: Region::all().position(|region| region.as_str() == "us-west-2").unwrap(),
+        multi_region: false,
+        use_case: "demand-forecasting".to_owned(),
+        workload: Some("realtime".to_owned()),
+    };
+    let names = Names::new(&config(&identity));
+    assert_eq!(names.ml_name(), "globalbank-prod-c001-us-west-2-demand-forecasting-realtime-ml");
+    assert_eq!(
+        names.physical("AWS::IAM::Role", "codepipeline-role").unwrap(),
+        "globalbank-prod-c001-demand-forecasting-805b55-codepipeline-role"
+    );
+    let multi = Names::new(&config(&Identity { multi_region: true, ..identity }));
+    assert_eq!(multi.global_name(), "globalbank-prod-c001-usw2-demand-forecasting-realtime-ml");
+}
+
+#[test]
+fn an_override_replaces_the_pattern_and_keeps_the_region_code() {
+    let identity = Identity {
+        prefix: "edge".to_owned(),
+        env: 3,
+        tenant: "b001".to_owned(),
+        region: Region::all().position(|region| region.as_str() == "us-west-2").unwrap(),
+        multi_region: true,
+        use_case: "fraud".to_owned(),
+        workload: None,
+    };
+    let mut config = config(&identity);
+    config.ml_product.product_name_override = Some(ProductName::parse("edge-fraud").unwrap());
+    let names = Names::new(&config);
+    assert_eq!((names.ml_name(), names.global_name()), ("edge-fraud", "edge-fraud-usw2"));
+    assert_eq!(names.ssm_path("BucketName"), "/ml/edge-fraud/BucketName");
+}

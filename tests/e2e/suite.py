@@ -1,0 +1,127 @@
+"""The running suite, as `cargo xtask test` hands it over in the environment."""
+
+import functools
+import json
+import os
+import pathlib
+import time
+import unittest
+import urllib.request
+import uuid
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+REGION = "us-west-2"
+
+
+def setting(name):
+    value = os.environ.get(name)
+    if not value:
+        raise unittest.SkipTest(f"{name} is not set: run `cargo xtask test`, or `cargo xtask demo --keep` and source target/local/env")
+    return value
+
+
+def bucket():
+    return setting("MLP_BUCKET")
+
+
+@functools.lru_cache(maxsize=None)
+def client(service, account=None):
+    """A client of the suite; a key of twelve digits is the account that it calls in."""
+    return boto3.client(
+        service,
+        endpoint_url=setting("AWS_ENDPOINT_URL"),
+        region_name=REGION,
+        aws_access_key_id=account or setting("AWS_ACCESS_KEY_ID"),
+        aws_secret_access_key="local",
+        config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
+    )
+
+
+def examples():
+    return sorted((ROOT / "configs/examples").glob("*/*.yaml"))
+
+
+def starter(**replacements):
+    """A starter config of a product that no other test has."""
+    text = next(path for path in examples() if path.name.endswith("churn-ml-codecommit.yaml")).read_text(encoding="utf-8")
+    replacements.setdefault("a001", "t" + uuid.uuid4().hex[:7])
+    for old, new in replacements.items():
+        if old not in text:
+            raise AssertionError(f"{old} is not in the example")
+        text = text.replace(old, new)
+    return text
+
+
+def upload(key, text):
+    """Puts a config; returns its version."""
+    body = text if isinstance(text, bytes) else text.encode()
+    return client("s3").put_object(Bucket=bucket(), Key=key, Body=body)["VersionId"]
+
+
+def read(key):
+    return client("s3").get_object(Bucket=bucket(), Key=key)["Body"].read()
+
+
+def exists(key):
+    try:
+        client("s3").head_object(Bucket=bucket(), Key=key)
+        return True
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+            return False
+        raise
+
+
+def wait(what, check, seconds=30):
+    """The first value of `check` that isn't None or False."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = check()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"no {what} within {seconds} seconds")
+        time.sleep(0.05)
+
+
+def status(key, version):
+    """The status object, once it answers this version of the config."""
+
+    def answered():
+        try:
+            found = json.loads(read(f"status/{key}.json"))
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
+                return None
+            raise
+        return found if found["source"].get("version_id") == version else None
+
+    return wait(f"status of {key}", answered)
+
+
+def faults(**body):
+    request = urllib.request.Request(
+        setting("AWS_ENDPOINT_URL") + "/_mlp/faults", json.dumps(body).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return json.load(answer)
+
+
+def record(key, version, sequencer, event="ObjectCreated:Put"):
+    """One record of an S3 message, as S3 sends it."""
+    message = json.loads((ROOT / "events/s3/put.json").read_text(encoding="utf-8"))["Records"][0]
+    message["eventName"] = event
+    message["s3"]["bucket"]["name"] = bucket()
+    message["s3"]["object"].update({"key": key, "versionId": version, "sequencer": sequencer})
+    return message
+
+
+def invoke(*records):
+    answer = client("lambda").invoke(
+        FunctionName=setting("MLP_GENERATE_FUNCTION"), Payload=json.dumps({"Records": list(records)})
+    )
+    return answer.get("FunctionError"), json.loads(answer["Payload"].read() or b"null")

@@ -1,0 +1,208 @@
+"""A config dropped into the bucket becomes a template and a status object."""
+
+import hashlib
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+import urllib.parse
+import uuid
+
+sys.path.insert(0, os.path.dirname(__file__))
+
+import suite  # noqa: E402
+
+
+def setUpModule():
+    suite.setting("AWS_ENDPOINT_URL")
+
+
+def unique(name):
+    return f"configs/{uuid.uuid4().hex[:8]}/{name}"
+
+
+class Uploads(unittest.TestCase):
+    def test_every_example_gives_its_template_and_status(self):
+        versions = {path: suite.upload(f"configs/{path.name}", path.read_bytes()) for path in suite.examples()}
+        self.assertEqual(len(versions), 20)
+        for path, version in versions.items():
+            with self.subTest(example=path.name):
+                status = suite.status(f"configs/{path.name}", version)
+                self.assertTrue(status["ok"], status["findings"])
+                scenario = path.stem.split("-ml-", 1)[1]
+                self.assertEqual(status["scenario"], scenario)
+                output = f"templates/{status['ml_name']}-{scenario}.yaml"
+                self.assertEqual(status["outputs"], [output])
+                template = suite.read(output)
+                self.assertEqual(status["hashes"][output], hashlib.sha256(template).hexdigest())
+                golden = suite.ROOT / "tests/golden/templates" / path.name
+                self.assertEqual(template, golden.read_bytes())
+
+    def test_keys_may_hold_anything(self):
+        for name in ("with space.yaml", "a+b.yaml", "ünïcode-日本.yaml", "per%2Fcent.yaml", "100%.yaml", "a&b=c?.yml", "x'y\"z.yaml"):
+            with self.subTest(name=name):
+                key = unique(name)
+                status = suite.status(key, suite.upload(key, suite.starter()))
+                self.assertTrue(status["ok"], status["findings"])
+                self.assertEqual(status["source"]["key"], key)
+                output = status["outputs"][0]
+                head = suite.client("s3").head_object(Bucket=suite.bucket(), Key=output)
+                self.assertEqual(urllib.parse.unquote(head["Metadata"]["mlp-config-key"]), key)
+
+    def test_the_aws_client_drops_a_config_too(self):
+        key = unique("by-cli.yaml")
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, "config.yaml")
+            path.write_text(suite.starter(), encoding="utf-8")
+            bucket = suite.bucket()
+            subprocess.run(["aws", "s3", "cp", "--quiet", str(path), f"s3://{bucket}/{key}"], check=True, timeout=60)
+        status = suite.wait("status", lambda: suite.exists(f"status/{key}.json") and json.loads(suite.read(f"status/{key}.json")))
+        self.assertTrue(status["ok"], status["findings"])
+
+    def test_a_broken_config_gives_its_findings_and_keeps_the_last_good_template(self):
+        key, good = unique("broken.yaml"), suite.starter()
+        first = suite.status(key, suite.upload(key, good))
+        output = first["outputs"][0]
+        before = suite.read(output)
+        status = suite.status(key, suite.upload(key, good.replace("env: prod", "env: production")))
+        self.assertFalse(status["ok"])
+        (finding,) = [finding for finding in status["findings"] if finding["severity"] == "error"]
+        self.assertEqual((finding["code"], finding["path"]), ("MLP-CFG-004", "/environment/env"))
+        line = good[: good.index("env: prod")].count("\n") + 1
+        self.assertEqual(finding["line"], line)
+        self.assertEqual(status["outputs"], [])
+        self.assertEqual([stored["path"] for stored in status["stored"]], [output])
+        self.assertEqual(suite.read(output), before)
+
+    def test_ten_mistakes_give_ten_findings(self):
+        key = unique("ten.yaml")
+        text = (suite.ROOT / "tests/golden/configs/ten-mistakes.yaml").read_text(encoding="utf-8")
+        status = suite.status(key, suite.upload(key, text))
+        errors = [finding for finding in status["findings"] if finding["severity"] == "error"]
+        self.assertEqual(len(errors), 10, errors)
+        self.assertTrue(all(finding["line"] and finding["help"] or finding["message"] for finding in errors))
+
+    def test_a_config_for_another_place_is_generated_and_says_so(self):
+        key = unique("elsewhere.yaml")
+        status = suite.status(key, suite.upload(key, suite.starter(**{"us-west-2": "eu-central-1"})))
+        self.assertTrue(status["ok"], status["findings"])
+        codes = {finding["code"] for finding in status["findings"]}
+        self.assertIn("MLP-GEN-002", codes)
+        self.assertTrue(suite.exists(status["outputs"][0]))
+
+    def test_bytes_that_are_no_config_are_findings_and_no_failure(self):
+        for name, body, code in (
+            ("empty.yaml", b"", "MLP-YAML-007"),
+            ("latin.yaml", b"client: \xe9", "MLP-YAML-001"),
+            ("zeros.yaml", b"a: \0", "MLP-YAML-012"),
+            ("large.yaml", b"a" * 5_000_000, "MLP-YAML-003"),
+            ("deep.yaml", b"[" * 100_000, "MLP-YAML-004"),
+        ):
+            with self.subTest(name=name):
+                key = unique(name)
+                status = suite.status(key, suite.upload(key, body))
+                self.assertIn(code, [finding["code"] for finding in status["findings"]])
+
+    def test_what_the_function_writes_starts_nothing(self):
+        key = unique("once.yaml")
+        status = suite.status(key, suite.upload(key, suite.starter()))
+        for written in (f"status/{key}", status["outputs"][0]):
+            self.assertFalse(suite.exists(f"status/{written}.json"), written)
+
+
+class Order(unittest.TestCase):
+    """Events come at least once and in any order: S3's own are repeated and reordered by hand here."""
+
+    def two_versions(self):
+        key, text = unique("order.yaml"), suite.starter()
+        older = suite.upload(key, text)
+        suite.status(key, older)
+        newer = suite.upload(key, text.replace("TechCorp", "Newer Corp"))
+        status = suite.status(key, newer)
+        return key, older, newer, status
+
+    def test_an_older_event_never_overwrites_a_newer_ones_output(self):
+        key, older, newer, status = self.two_versions()
+        template = suite.read(status["outputs"][0])
+        self.assertIn(b"Newer Corp", template)
+        error, _ = suite.invoke(suite.record(key, older, "0000000000000001"))
+        self.assertIsNone(error)
+        self.assertEqual(suite.status(key, newer)["source"]["version_id"], newer)
+        self.assertEqual(suite.read(status["outputs"][0]), template)
+
+    def test_a_repeated_event_changes_nothing(self):
+        key, _, newer, status = self.two_versions()
+        head = suite.client("s3").head_object(Bucket=suite.bucket(), Key=status["outputs"][0])
+        for _ in range(3):
+            error, _ = suite.invoke(suite.record(key, newer, status["source"]["sequencer"]))
+            self.assertIsNone(error)
+        self.assertEqual(suite.status(key, newer), status)
+        again = suite.client("s3").head_object(Bucket=suite.bucket(), Key=status["outputs"][0])
+        self.assertEqual(head["VersionId"], again["VersionId"])
+
+    def test_a_bad_record_does_not_lose_the_others_of_its_message(self):
+        keys = [unique("first.yaml"), unique("last.yaml")]
+        versions = [suite.upload(key, suite.starter()) for key in keys]
+        for key, version in zip(keys, versions):
+            suite.status(key, version)
+            suite.client("s3").delete_object(Bucket=suite.bucket(), Key=f"status/{key}.json")
+        bad = suite.record(keys[0], versions[0], "FF")
+        del bad["s3"]["object"]["key"]
+        records = [suite.record(keys[0], versions[0], "FFFFFFFFFFFFFFFF"), bad, suite.record(keys[1], versions[1], "FFFFFFFFFFFFFFFF")]
+        error, answer = suite.invoke(*records)
+        self.assertEqual((error is not None, answer["errorType"]), (True, "MLProvisioner.RecordsFailed"))
+        for key, version in zip(keys, versions):
+            self.assertTrue(suite.status(key, version)["ok"])
+
+
+class Failures(unittest.TestCase):
+    def tearDown(self):
+        suite.faults(clear=True)
+
+    def test_throttled_calls_are_tried_again(self):
+        suite.faults(service="s3", operation="PutObject", error="SlowDown", times=2, after=1)
+        key = unique("throttled.yaml")
+        status = suite.status(key, suite.upload(key, suite.starter()))
+        self.assertTrue(status["ok"], status["findings"])
+
+    def test_an_event_that_can_not_be_handled_waits_in_the_failure_queue(self):
+        queue, key = suite.setting("MLP_GENERATE_FAILURES_URL"), unique("refused.yaml")
+        suite.faults(service="s3", operation="GetObject", error="AccessDenied", times=1000)
+        version = suite.upload(key, suite.starter())
+
+        def arrived():
+            answer = suite.client("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=1)
+            bodies = [json.loads(message["Body"]) for message in answer.get("Messages", [])]
+            return [body for body in bodies if key in urllib.parse.unquote_plus(json.dumps(body["requestPayload"]))]
+
+        (message, *_) = suite.wait("message in the failure queue", arrived, 60)
+        suite.faults(clear=True)
+        self.assertEqual(message["responsePayload"]["errorType"], "MLProvisioner.RecordsFailed")
+        error, _ = suite.invoke(*message["requestPayload"]["Records"])
+        self.assertIsNone(error)
+        self.assertTrue(suite.status(key, version)["ok"])
+
+
+class Bucket(unittest.TestCase):
+    def test_it_is_private_encrypted_versioned_and_tls_only(self):
+        s3, name = suite.client("s3"), suite.bucket()
+        block = s3.get_public_access_block(Bucket=name)["PublicAccessBlockConfiguration"]
+        self.assertEqual(set(block.values()), {True})
+        self.assertEqual(len(block), 4)
+        rule = s3.get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"]["Rules"][0]
+        self.assertIn(rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"], ("AES256", "aws:kms"))
+        self.assertEqual(s3.get_bucket_versioning(Bucket=name)["Status"], "Enabled")
+        policy = json.loads(s3.get_bucket_policy(Bucket=name)["Policy"])
+        denied = [
+            statement
+            for statement in policy["Statement"]
+            if statement["Effect"] == "Deny" and statement.get("Condition", {}).get("Bool", {}).get("aws:SecureTransport") in ("false", False)
+        ]
+        self.assertEqual(len(denied), 1)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,148 @@
+"""The golden templates against the resource provider schemas that cfn-lint ships.
+
+`cargo xtask test` runs these with the tools' virtual environment; cfn-lint itself runs beside them.
+"""
+
+import json
+import pathlib
+import re
+import unittest
+
+import yaml
+from cfnlint.decode.cfn_yaml import loads
+from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+GOLDENS = sorted((ROOT / "tests/golden/templates").glob("*.yaml"))
+REGION = "us-west-2"
+PSEUDO = {
+    "AWS::Partition": "aws-us-gov",
+    "AWS::Region": "ap-southeast-2",
+    "AWS::AccountId": "123456789012",
+    "AWS::URLSuffix": "amazonaws.com.cn",
+}
+
+
+def schema(resource_type):
+    return PROVIDER_SCHEMA_MANAGER.get_resource_schema(REGION, resource_type).schema
+
+
+def plain(node):
+    """cfn-lint's nodes as plain dicts and lists."""
+    return json.loads(json.dumps(node, default=str))
+
+
+class GoldenTemplates(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.templates = {path.stem: plain(loads(path.read_text(encoding="utf-8"))) for path in GOLDENS}
+
+    def resources(self):
+        for name, template in self.templates.items():
+            for logical_id, resource in template["Resources"].items():
+                yield f"{name}: {logical_id}", template, resource
+
+    def test_there_are_golden_templates(self):
+        self.assertGreaterEqual(len(self.templates), 31)
+
+    def test_every_taggable_resource_is_tagged_and_no_other(self):
+        for where, _, resource in self.resources():
+            tagging = schema(resource["Type"]).get("tagging", {})
+            taggable = tagging.get("taggable", True)
+            self.assertEqual(taggable, "Tags" in resource["Properties"], where)
+
+    def test_tags_have_the_shape_that_their_type_takes(self):
+        for where, template, resource in self.resources():
+            tags = resource["Properties"].get("Tags")
+            if tags is None:
+                continue
+            if isinstance(tags, list):
+                tags = {tag["Key"]: tag["Value"] for tag in tags}
+            self.assertEqual(tags["ManagedBy"], "ml-provisioner", where)
+            made_for = template["Metadata"]["MLProvisioner"]
+            self.assertEqual(tags["ml-provisioner:product"], made_for["MlName"], where)
+            self.assertEqual(tags["ml-provisioner:tier"], made_for["Tier"], where)
+            for key in ("company", "tenant", "environment", "use-case"):
+                self.assertTrue(tags[f"ml-provisioner:{key}"], where)
+            self.assertLessEqual({"cost_center", "project", "owner"}, set(tags), where)
+
+    def test_what_holds_data_says_what_becomes_of_it(self):
+        stateful = {
+            "AWS::S3::Bucket",
+            "AWS::CodeCommit::Repository",
+            "AWS::SageMaker::ModelPackageGroup",
+            "AWS::KMS::Key",
+            "AWS::Logs::LogGroup",
+        }
+        for where, _, resource in self.resources():
+            has = "DeletionPolicy" in resource and "UpdateReplacePolicy" in resource
+            self.assertEqual(has, resource["Type"] in stateful, where)
+
+    def test_no_policy_statement_is_unbounded(self):
+        for where, _, resource in self.resources():
+            if resource["Type"] == "AWS::IAM::Role":
+                self.assertNotIn("Policies", resource["Properties"], where)
+            if resource["Type"] != "AWS::IAM::ManagedPolicy":
+                continue
+            for statement in resource["Properties"]["PolicyDocument"]["Statement"]:
+                resources = statement["Resource"]
+                if "*" in (resources if isinstance(resources, list) else [resources]):
+                    self.assertIn("Condition", statement, where + " " + statement["Sid"])
+
+    def test_pass_role_goes_to_the_sagemaker_role_and_its_services_only(self):
+        for where, _, resource in self.resources():
+            if resource["Type"] != "AWS::IAM::ManagedPolicy":
+                continue
+            for statement in resource["Properties"]["PolicyDocument"]["Statement"]:
+                actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+                if "iam:PassRole" in actions:
+                    self.assertEqual(actions, ["iam:PassRole"], where)
+                    self.assertEqual(
+                        statement["Condition"], {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}, where
+                    )
+
+    def test_every_role_trusts_services_of_this_account_only(self):
+        for where, _, resource in self.resources():
+            if resource["Type"] != "AWS::IAM::Role":
+                continue
+            for statement in resource["Properties"]["AssumeRolePolicyDocument"]["Statement"]:
+                self.assertEqual(
+                    statement["Condition"]["StringEquals"]["aws:SourceAccount"], {"Ref": "AWS::AccountId"}, where
+                )
+
+    def test_dashboards_are_json_once_their_references_are_filled_in(self):
+        for where, _, resource in self.resources():
+            if resource["Type"] != "AWS::CloudWatch::Dashboard":
+                continue
+            body = re.sub(
+                r"\$\{([^!}][^}]*)\}",
+                lambda match: PSEUDO.get(match[1], "arn:aws:x:y:1:z"),
+                resource["Properties"]["DashboardBody"]["Fn::Sub"],
+            )
+            widgets = json.loads(body)["widgets"]
+            self.assertTrue({"text", "metric"} <= {widget["type"] for widget in widgets}, where)
+
+    def test_yaml_1_1_readers_read_the_same_texts(self):
+        class Plain(yaml.SafeLoader):
+            """YAML 1.1 with CloudFormation's tags read as text, list or map."""
+
+        def tagged(loader, suffix, node):
+            if isinstance(node, yaml.ScalarNode):
+                return loader.construct_scalar(node)
+            if isinstance(node, yaml.SequenceNode):
+                return loader.construct_sequence(node, deep=True)
+            return loader.construct_mapping(node, deep=True)
+
+        Plain.add_multi_constructor("!", tagged)
+        for path in GOLDENS:
+            with self.subTest(template=path.stem):
+                template = yaml.load(path.read_text(encoding="utf-8"), Loader=Plain)
+                for resource in template["Resources"].values():
+                    tags = resource["Properties"].get("Tags", [])
+                    values = tags.values() if isinstance(tags, dict) else [tag["Value"] for tag in tags]
+                    for value in values:
+                        self.assertIsInstance(value, str)
+
+
+if __name__ == "__main__":
+    unittest.main()

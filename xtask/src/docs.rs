@@ -1,0 +1,38 @@
+//! `cargo xtask docs`: the pages of `docs/` that are made from code.
+
+use std::fs;
+
+use crate::failure::{Context as _, Failure, Result};
+use crate::process::{self, cargo};
+use crate::{paths, progress, suite};
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Only say whether they are up to date
+    #[arg(long)]
+    check: bool,
+}
+
+/// The page, and the example of `mlp-core` that prints it.
+const PAGES: [(&str, &str); 1] = [("docs/findings.md", "findings")];
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    made(arguments.check)
+}
+
+/// Writes the pages, or says which are out of date.
+pub(crate) fn made(check: bool) -> Result<()> {
+    let task = progress::task("pages made from code");
+    for (page, example) in PAGES {
+        let mut print = cargo();
+        print.args(["run", "--quiet", "--package", "mlp-core", "--example", example]);
+        let text = process::output(&mut print, &suite::log("docs"))?;
+        let path = paths::at(page);
+        if check && fs::read_to_string(&path).ok().as_deref() != Some(text.as_str()) {
+            return Err(Failure::new(format!("{page} is out of date; `cargo xtask docs` writes it")));
+        }
+        fs::write(&path, text).context(page)?;
+    }
+    task.done("");
+    Ok(())
+}

@@ -1,0 +1,31 @@
+//! Where things are.
+
+use std::path::{Path, PathBuf};
+
+/// The repository.
+pub(crate) fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_owned()
+}
+
+/// A path below the repository.
+pub(crate) fn at(path: &str) -> PathBuf {
+    root().join(path)
+}
+
+/// What these commands make. Always in the repository, wherever cargo puts its own files: people read the logs here.
+pub(crate) fn target() -> PathBuf {
+    at("target")
+}
+
+/// Logs and state of local suites.
+pub(crate) fn local() -> PathBuf {
+    target().join("local")
+}
+
+/// A path as a person wants to read it: relative to the working directory or else the repository, if it is in there.
+pub(crate) fn shown(path: &Path) -> String {
+    let working = std::env::current_dir().unwrap_or_default();
+    let root = root();
+    path.strip_prefix(&working).or_else(|_| path.strip_prefix(&root)).unwrap_or(path).display().to_string()
+}

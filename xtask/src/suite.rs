@@ -1,0 +1,196 @@
+//! The local suite: the emulator, and in it what `infra/template.yaml` describes, deployed by the real `sam deploy`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::Value as Json;
+
+use crate::failure::{Context as _, Failure, Result};
+use crate::process::{self, Background, cargo};
+use crate::venv::Venv;
+use crate::{paths, progress};
+
+/// The stack of the suite.
+pub(crate) const STACK: &str = "ml-provisioner";
+const ACCOUNT: &str = "123456789012";
+const REGION: &str = "us-west-2";
+
+/// A running suite.
+pub(crate) struct Suite {
+    /// The emulator.
+    pub(crate) process: Background,
+    /// What clients need in their environment, and the names of what is deployed.
+    pub(crate) environment: Vec<(String, String)>,
+}
+
+/// Builds what is deployed, with the profile and features that the tests use, so nothing is built twice.
+pub(crate) fn build() -> Result<()> {
+    let task = progress::task("build the functions");
+    let log = log("build");
+    task.follow(&log);
+    process::run(cargo().args(["build", "--workspace", "--bins"]), &log, Duration::from_mins(60))?;
+    task.done("");
+    Ok(())
+}
+
+/// Starts the emulator in a fresh folder below `target/local` and deploys the suite into it.
+///
+/// `lives_on`: whether it may outlive this process.
+pub(crate) fn start(name: &str, emulator: &Venv, tools: &Venv, lives_on: bool) -> Result<Suite> {
+    let folder = paths::local().join(name);
+    if folder.exists() {
+        fs::remove_dir_all(&folder).context(paths::shown(&folder))?;
+    }
+    fs::create_dir_all(&folder).context(paths::shown(&folder))?;
+
+    let task = progress::task("start the emulator");
+    let (process, endpoint) = launch(&folder, emulator, lives_on)?;
+    task.done(&endpoint);
+
+    let task = progress::task("sam deploy");
+    let log = folder.join("sam-deploy.log");
+    task.follow(&log);
+    let mut environment = client_environment(&endpoint);
+    let template = template(&folder)?;
+    let mut sam = tools.command("sam");
+    sam.args(["deploy", "--template-file"]).arg(&template).args([
+        "--stack-name",
+        STACK,
+        "--resolve-s3",
+        "--region",
+        REGION,
+        "--capabilities",
+        "CAPABILITY_IAM",
+        "--no-confirm-changeset",
+        "--parameter-overrides",
+        &format!("Architecture={}", architecture()),
+    ]);
+    sam.current_dir(&folder).envs(environment.iter().cloned());
+    process::run(&mut sam, &log, Duration::from_mins(5))?;
+    environment.extend(outputs(tools, &environment, &folder)?);
+    task.done(&format!("stack {STACK}"));
+    Ok(Suite { process, environment })
+}
+
+impl Suite {
+    /// A client's command, pointed at the suite.
+    pub(crate) fn client(&self, tools: &Venv, program: &str) -> Command {
+        let mut command = tools.command(program);
+        command.envs(self.environment.iter().cloned());
+        command
+    }
+
+    /// One of the names or settings.
+    pub(crate) fn get(&self, name: &str) -> &str {
+        self.environment.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
+    }
+}
+
+/// A log below `target/local/logs`, emptied.
+pub(crate) fn log(name: &str) -> PathBuf {
+    let path = paths::local().join("logs").join(format!("{name}.log"));
+    let _ = fs::remove_file(&path);
+    path
+}
+
+fn client_environment(endpoint: &str) -> Vec<(String, String)> {
+    [
+        ("AWS_ENDPOINT_URL", endpoint),
+        // The emulator takes a key of twelve digits for the account that the call is made in.
+        ("AWS_ACCESS_KEY_ID", ACCOUNT),
+        ("AWS_SECRET_ACCESS_KEY", "local"),
+        ("AWS_REGION", REGION),
+        ("AWS_DEFAULT_REGION", REGION),
+        ("AWS_PAGER", ""),
+        // Somebody's own profile must not reach through.
+        ("AWS_CONFIG_FILE", "/dev/null"),
+        ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+        ("SAM_CLI_TELEMETRY", "0"),
+    ]
+    .map(|(key, value)| (key.to_owned(), value.to_owned()))
+    .into()
+}
+
+fn launch(folder: &Path, emulator: &Venv, lives_on: bool) -> Result<(Background, String)> {
+    let (ready, log) = (folder.join("ready.json"), folder.join("emulator.log"));
+    let mut launcher = emulator.command("python");
+    launcher.arg(paths::at("infra/local/launcher.py")).arg("--data-dir").arg(folder.join("data"));
+    launcher.arg("--ready-file").arg(&ready).arg("--log").arg(&log).args(["--account-id", ACCOUNT, "--region", REGION]);
+    if !lives_on {
+        launcher.arg("--die-with-parent");
+    }
+    let mut process = Background::start(&mut launcher, &folder.join("launcher.log"))?;
+    let asked = Instant::now();
+    loop {
+        if let Ok(text) = fs::read_to_string(&ready) {
+            let json: Json = serde_json::from_str(&text).context(paths::shown(&ready))?;
+            let endpoint = json.get("endpoint").and_then(Json::as_str).unwrap_or_default();
+            return Ok((process, endpoint.to_owned()));
+        }
+        if let Some(status) = process.exited()? {
+            return Err(Failure::new(format!("the emulator ended with {status}")).log(process.log()));
+        }
+        if asked.elapsed() > Duration::from_mins(1) {
+            return Err(Failure::new("the emulator did not get ready within a minute").log(&log));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// `infra/template.yaml` with the functions' code in place of their sources: what `sam build` would leave, made from the
+/// development build.
+fn template(folder: &Path) -> Result<PathBuf> {
+    let source = paths::at("infra/template.yaml");
+    let mut text = fs::read_to_string(&source).context(paths::shown(&source))?;
+    let mut found = 0;
+    for function in ["generate"] {
+        let wanted = format!("CodeUri: ../functions/{function}");
+        found += text.matches(&wanted).count();
+        let code = folder.join("functions").join(function);
+        fs::create_dir_all(&code).context(paths::shown(&code))?;
+        fs::copy(binary(function), code.join("bootstrap")).context(format!("target/debug/{function}"))?;
+        text = text.replace(&wanted, &format!("CodeUri: {}", code.display()));
+    }
+    if found != text.matches("CodeUri:").count() {
+        return Err(Failure::new("infra/template.yaml has a function that xtask doesn't know; add it in xtask/src/suite.rs"));
+    }
+    let path = folder.join("template.yaml");
+    fs::write(&path, text).context(paths::shown(&path))?;
+    Ok(path)
+}
+
+fn binary(name: &str) -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(paths::target, |folder| paths::root().join(folder));
+    target.join("debug").join(name)
+}
+
+/// Lambda's name of this machine's architecture.
+fn architecture() -> &'static str {
+    if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" }
+}
+
+/// The stack's outputs, as variables.
+fn outputs(tools: &Venv, environment: &[(String, String)], folder: &Path) -> Result<Vec<(String, String)>> {
+    let mut aws = tools.command("aws");
+    aws.args(["cloudformation", "describe-stacks", "--stack-name", STACK, "--output", "json"]);
+    aws.envs(environment.iter().cloned());
+    let text = process::output(&mut aws, &folder.join("describe-stacks.log"))?;
+    let json: Json = serde_json::from_str(&text).context("the answer of `aws cloudformation describe-stacks`")?;
+    let list = json.pointer("/Stacks/0/Outputs").and_then(Json::as_array).cloned().unwrap_or_default();
+    let value = |key: &str| {
+        list.iter()
+            .find(|output| output.get("OutputKey").and_then(Json::as_str) == Some(key))
+            .and_then(|output| output.get("OutputValue").and_then(Json::as_str))
+            .map(str::to_owned)
+            .ok_or_else(|| Failure::new(format!("the stack has no output {key}")))
+    };
+    Ok(vec![
+        ("MLP_STACK".to_owned(), STACK.to_owned()),
+        ("MLP_BUCKET".to_owned(), value("BucketName")?),
+        ("MLP_GENERATE_FUNCTION".to_owned(), value("GenerateFunctionName")?),
+        ("MLP_GENERATE_FAILURES_URL".to_owned(), value("GenerateFailuresUrl")?),
+    ])
+}

@@ -1,0 +1,205 @@
+//! `cargo xtask test`: everything that must hold, what fails fastest first.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::failure::{Context as _, Failure, Result};
+use crate::process::{self, cargo};
+use crate::progress::say;
+use crate::venv::Venv;
+use crate::{docs, paths, progress, suite, venv};
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {}
+
+/// How many tests ran, and how they ended.
+#[derive(Default, Clone, Copy)]
+struct Count {
+    passed: u64,
+    failed: u64,
+    skipped: u64,
+}
+
+impl Count {
+    fn add(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.skipped += other.skipped;
+    }
+
+    fn shown(self) -> String {
+        format!("{} passed, {} failed, {} skipped", self.passed, self.failed, self.skipped)
+    }
+}
+
+pub(crate) fn run(_: &Arguments) -> Result<()> {
+    let started = Instant::now();
+    say("Everything that must hold. Logs are in target/local/logs.\n");
+    check("rustfmt", cargo().args(["fmt", "--all", "--check"]))?;
+    // Downloads and compilation don't stand in each other's way.
+    let (emulator, tools) = std::thread::scope(|scope| {
+        let environments = scope.spawn(venv::both);
+        let built = lint_and_build();
+        let environments = environments.join().map_err(|_| Failure::new("making the Python environments panicked"))?;
+        built.and(environments)
+    })?;
+    let advisories = licences(&tools)?;
+    docs::made(true)?;
+    templates(&tools)?;
+
+    let mut count = Count::default();
+    let golden = tools.command("python");
+    count.add(python("golden templates against the resource schemas", golden, "tests/goldens")?);
+    let launcher = emulator.command("python");
+    count.add(python("the emulator's launcher", launcher, "infra/local/tests")?);
+
+    let suite = suite::start("test", &emulator, &tools, false)?;
+    count.add(nextest(&tools, &suite)?);
+    count.add(doctests()?);
+    count.add(python("end to end on the running suite", suite.client(&tools, "python"), "tests/e2e")?);
+    drop(suite);
+
+    say("");
+    if !advisories {
+        say("NOT CHECKED: security advisories. Their database could not be fetched; run `cargo deny check advisories` online.");
+    }
+    say(&format!("everything took {}", progress::seconds(started.elapsed())));
+    say(&count.shown());
+    Ok(())
+}
+
+fn check(name: &str, command: &mut std::process::Command) -> Result<()> {
+    let task = progress::task(name);
+    let log = suite::log(&name.replace(' ', "-"));
+    task.follow(&log);
+    process::run(command, &log, Duration::from_mins(60))?;
+    task.done("");
+    Ok(())
+}
+
+fn lint_and_build() -> Result<()> {
+    check("clippy", cargo().args(["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]))?;
+    check("build the tests", cargo().args(["test", "--workspace", "--no-run"]))?;
+    suite::build()
+}
+
+/// Licences, bans and sources always; advisories when their database can be had.
+fn licences(tools: &Venv) -> Result<bool> {
+    let deny = |what: &[&str]| {
+        let mut deny = cargo();
+        deny.env("PATH", tools.path()).args(["deny", "--log-level", "error", "check"]).args(what);
+        deny
+    };
+    check("cargo deny", &mut deny(&["bans", "licenses", "sources"]))?;
+    let log = suite::log("advisories");
+    if process::status(&mut deny(&["advisories"]), &log, Duration::from_mins(2)).is_ok_and(|status| status.success()) {
+        return Ok(true);
+    }
+    let text = fs::read_to_string(&log).unwrap_or_default();
+    if text.contains("failed to fetch advisory database") || text.contains("failed to clone") {
+        return Ok(false);
+    }
+    Err(Failure::new("a dependency has a security advisory").log(&log))
+}
+
+/// cfn-lint on what is generated and deployed, and SAM's own check.
+fn templates(tools: &Venv) -> Result<()> {
+    let goldens = files("tests/golden/templates", "yaml")?;
+    if goldens.is_empty() {
+        return Err(Failure::new("there are no golden templates in tests/golden/templates"));
+    }
+    check(&format!("cfn-lint on {} golden templates", goldens.len()), tools.command("cfn-lint").args(&goldens))?;
+    check("cfn-lint on infra", tools.command("cfn-lint").arg("infra/template.yaml"))?;
+    let mut sam = tools.command("sam");
+    sam.args(["validate", "--lint", "--template-file", "infra/template.yaml", "--region", "us-west-2"]);
+    // `sam validate` wants credentials, and calls nobody with them when it lints.
+    sam.env("SAM_CLI_TELEMETRY", "0").env("AWS_ACCESS_KEY_ID", "none").env("AWS_SECRET_ACCESS_KEY", "none");
+    check("sam validate", &mut sam)
+}
+
+fn files(folder: &str, extension: &str) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(paths::at(folder)).context(folder)? {
+        let path = entry.context(folder)?.path();
+        if path.extension().is_some_and(|it| it == extension) {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// The tests of a folder, with `unittest`.
+fn python(name: &str, mut python: std::process::Command, folder: &str) -> Result<Count> {
+    let task = progress::task(name);
+    let log = suite::log(&folder.replace('/', "-"));
+    task.follow(&log);
+    python.args(["-m", "unittest", "discover", "--start-directory", folder, "--verbose"]);
+    process::run(&mut python, &log, Duration::from_mins(20))?;
+    let count = unittest_count(&log)?;
+    task.done(&count.shown());
+    Ok(count)
+}
+
+/// The end of unittest's output: `Ran 9 tests in 4.8s` and `OK (skipped=1)`.
+fn unittest_count(log: &Path) -> Result<Count> {
+    let text = fs::read_to_string(log).context(paths::shown(log))?;
+    let ran = text
+        .lines()
+        .rev()
+        .find_map(|line| line.strip_prefix("Ran ")?.split(' ').next()?.parse::<u64>().ok())
+        .filter(|ran| *ran > 0)
+        .ok_or_else(|| Failure::new("no tests ran").log(log))?;
+    let skipped = text
+        .lines()
+        .rev()
+        .find_map(|line| line.strip_prefix("OK")?.split_once("skipped=")?.1.trim_end_matches(')').parse().ok())
+        .unwrap_or(0);
+    Ok(Count { passed: ran.saturating_sub(skipped), failed: 0, skipped })
+}
+
+fn nextest(tools: &Venv, suite: &suite::Suite) -> Result<Count> {
+    let task = progress::task("Rust tests");
+    let log = suite::log("nextest");
+    task.follow(&log);
+    let mut nextest = cargo();
+    // The machine's own cargo-nextest, or else the one among the tools.
+    let machine = std::env::var_os("PATH").unwrap_or_default();
+    let mut path = machine;
+    path.push(OsString::from(":"));
+    path.push(tools.path());
+    nextest.env("PATH", path).envs(suite.environment.iter().cloned());
+    nextest.args(["nextest", "run", "--workspace", "--profile", "suite", "--no-fail-fast", "--color", "never"]);
+    process::run(&mut nextest, &log, Duration::from_mins(30))?;
+    let text = fs::read_to_string(&log).context(paths::shown(&log))?;
+    let summary = text.lines().rev().find(|line| line.trim_start().starts_with("Summary")).unwrap_or_default();
+    let number = |word: &str| {
+        let before = summary.split(word).next().filter(|before| before.len() < summary.len())?;
+        before.trim_end().rsplit([' ', ',', ':']).next()?.parse().ok()
+    };
+    let count = Count { passed: number("passed").unwrap_or(0), failed: 0, skipped: number("skipped").unwrap_or(0) };
+    if count.passed == 0 {
+        return Err(Failure::new("nextest ran no tests").log(&log));
+    }
+    task.done(&count.shown());
+    Ok(count)
+}
+
+fn doctests() -> Result<Count> {
+    let task = progress::task("examples in the documentation");
+    let log = suite::log("doctests");
+    task.follow(&log);
+    process::run(cargo().args(["test", "--workspace", "--doc"]), &log, Duration::from_mins(20))?;
+    let text = fs::read_to_string(&log).context(paths::shown(&log))?;
+    let mut count = Count::default();
+    for line in text.lines().filter_map(|line| line.strip_prefix("test result: ok. ")) {
+        let number = |word: &str| {
+            line.split(';').find_map(|part| part.trim().strip_suffix(word)?.trim().parse().ok()).unwrap_or(0)
+        };
+        count.add(Count { passed: number("passed"), failed: number("failed"), skipped: number("ignored") });
+    }
+    task.done(&count.shown());
+    Ok(count)
+}

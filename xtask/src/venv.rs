@@ -1,0 +1,97 @@
+//! Python virtual environments below `target/venv`, made from pinned requirements.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use crate::failure::{Context as _, Failure, Result};
+use crate::process::{self, command};
+use crate::{paths, progress};
+
+/// One virtual environment.
+#[derive(Clone)]
+pub(crate) struct Venv {
+    bin: PathBuf,
+}
+
+/// The emulator's: it pins botocore, so nothing else belongs in there.
+pub(crate) fn emulator() -> Result<Venv> {
+    ensure("emulator", &paths::at("infra/local/requirements.txt"))
+}
+
+/// Clients, linters and build tools.
+pub(crate) fn tools() -> Result<Venv> {
+    ensure("tools", &paths::at("tests/requirements.txt"))
+}
+
+/// Both, at the same time.
+pub(crate) fn both() -> Result<(Venv, Venv)> {
+    std::thread::scope(|scope| {
+        let emulator = scope.spawn(emulator);
+        let tools = tools()?;
+        let emulator = emulator.join().map_err(|_| Failure::new("making the emulator's environment panicked"))??;
+        Ok((emulator, tools))
+    })
+}
+
+impl Venv {
+    /// A program of this environment, with its other programs on the path.
+    pub(crate) fn command(&self, program: &str) -> Command {
+        let mut command = command(self.bin.join(program));
+        command.env("PATH", self.path()).env("PYTHONDONTWRITEBYTECODE", "1");
+        command
+    }
+
+    /// The path with this environment's programs first.
+    pub(crate) fn path(&self) -> OsString {
+        let rest = std::env::var_os("PATH").unwrap_or_default();
+        std::env::join_paths(std::iter::once(self.bin.clone()).chain(std::env::split_paths(&rest))).unwrap_or(rest)
+    }
+}
+
+/// The environment of a requirements file; made when it isn't there or the file or Python has changed.
+fn ensure(name: &str, requirements: &Path) -> Result<Venv> {
+    let folder = paths::target().join("venv").join(name);
+    let python = python()?;
+    let text = fs::read_to_string(requirements).context(paths::shown(requirements))?;
+    // The whole text is the stamp: it is small, and a hash would only hide what differs.
+    let stamp = format!("{}\n{text}", python.version);
+    let stamp_file = folder.join("made-from.txt");
+    let venv = Venv { bin: folder.join("bin") };
+    if fs::read_to_string(&stamp_file).is_ok_and(|made| made == stamp) {
+        return Ok(venv);
+    }
+    let task = progress::task(format!("Python environment `{name}`"));
+    let log = paths::local().join("logs").join(format!("venv-{name}.log"));
+    task.follow(&log);
+    if folder.exists() {
+        fs::remove_dir_all(&folder).context(paths::shown(&folder))?;
+    }
+    process::run(command(&python.program).args(["-m", "venv"]).arg(&folder), &log, Duration::from_mins(3))?;
+    let mut pip = venv.command("python");
+    pip.args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--requirement"]).arg(requirements);
+    process::run(&mut pip, &log, Duration::from_mins(15))?;
+    fs::write(&stamp_file, stamp).context(paths::shown(&stamp_file))?;
+    task.done("");
+    Ok(venv)
+}
+
+struct Python {
+    program: String,
+    version: String,
+}
+
+/// Python 3.10 or newer.
+fn python() -> Result<Python> {
+    for program in ["python3", "python", "python3.13", "python3.12", "python3.11", "python3.10"] {
+        let Ok(answer) = Command::new(program).arg("--version").output() else { continue };
+        let version = String::from_utf8_lossy(&answer.stdout).trim().to_owned();
+        let number = |index: usize| version.strip_prefix("Python ")?.split('.').nth(index)?.parse::<u32>().ok();
+        if (number(0), number(1)) >= (Some(3), Some(10)) {
+            return Ok(Python { program: program.to_owned(), version });
+        }
+    }
+    Err(Failure::new("Python 3.10 or newer is needed, as `python3` on the path"))
+}
