@@ -1,2 +1,234 @@
-//! `mlp`.
-fn main() {}
+//! `mlp`: ML Provisioner's library on a laptop and in CI.
+//!
+//! A front end: it reads arguments and files, calls one action of `mlp-core` and shows the result. No rule stands here
+//! that the Lambda functions would need too.
+
+mod config_text;
+mod files;
+mod init;
+mod show;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
+use mlp_core::actions::{self, Suite};
+use mlp_core::config::Tier;
+use mlp_core::error::InternalError;
+use mlp_core::outcome::Made;
+use mlp_core::yaml::Limits;
+
+use crate::files::Input;
+use crate::show::Shown;
+
+#[derive(Parser)]
+#[command(
+    name = "mlp",
+    version,
+    about = "From one small YAML config to the CloudFormation stack of an ML project",
+    after_help = "Exit status: 0 done, 1 findings that block, 2 wrong usage or unreadable input."
+)]
+struct Arguments {
+    #[command(flatten)]
+    look: Look,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Args)]
+struct Look {
+    /// How results are shown; `json` is one object on standard output (schemas/outcome.schema.json)
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// When to use colour; `auto` means on a terminal, unless `NO_COLOR` is set
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    color: Color,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Write a commented config that validates; asks for what the flags don't say
+    #[command(
+        after_help = "Example:\n  mlp init --tier starter --source-control codecommit --company-name TechCorp \\\n    --company-prefix techcorp --account-id 123456789012 --tenant-id a001 --env prod \\\n    --region us-west-2 --use-case customer-churn"
+    )]
+    Init(Box<init::Flags>),
+    /// Every finding of a config, with line and column
+    #[command(after_help = "Example:\n  mlp validate-config --config my.yaml")]
+    ValidateConfig {
+        #[command(flatten)]
+        config: ConfigFile,
+    },
+    /// The tiers, and how many resources each has
+    ListProducts,
+    /// What a tier holds, resource by resource; with --config what that product holds, with its names
+    #[command(after_help = "Examples:\n  mlp show-product enterprise\n  mlp show-product --config my.yaml")]
+    ShowProduct {
+        /// starter, professional or enterprise
+        #[arg(value_parser = tier, required_unless_present_any = ["config", "by_flag"], conflicts_with_all = ["config", "by_flag"])]
+        tier: Option<Tier>,
+        /// The same as the argument
+        #[arg(long = "tier", id = "by_flag", value_name = "TIER", value_parser = tier, conflicts_with = "config")]
+        by_flag: Option<Tier>,
+        /// The config; `-` reads standard input
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
+    /// Write the CloudFormation template of a config
+    #[command(after_help = "Example:\n  mlp create-prov-template --config my.yaml --out out/")]
+    CreateProvTemplate {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// The folder to write into, laid out like the bucket
+        #[arg(long, value_name = "DIR", default_value = "out")]
+        out: PathBuf,
+    },
+    /// Check structure and references of a template: of the one that a config leads to, or of any
+    #[command(
+        after_help = "Examples:\n  mlp validate-prov-template --config my.yaml\n  mlp validate-prov-template --template template.yaml"
+    )]
+    ValidateProvTemplate {
+        /// The config; its template is made and checked. `-` reads standard input
+        #[arg(long, value_name = "FILE", required_unless_present = "template", conflicts_with = "template")]
+        config: Option<PathBuf>,
+        /// A CloudFormation template in YAML or JSON; `-` reads standard input
+        #[arg(long, value_name = "FILE")]
+        template: Option<PathBuf>,
+    },
+    /// Print the completions of a shell
+    #[command(
+        after_help = "Example:\n  mlp completions bash > ~/.local/share/bash-completion/completions/mlp"
+    )]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(clap::Args)]
+struct ConfigFile {
+    /// The config; `-` reads standard input
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+}
+
+fn tier(text: &str) -> Result<Tier, String> {
+    Tier::parse(text).ok_or_else(|| format!("a tier is one of {}", Tier::ALL.map(Tier::as_str).join(", ")))
+}
+
+/// Done.
+const DONE: u8 = 0;
+/// Findings that block.
+const BLOCKED: u8 = 1;
+/// Wrong usage, or input or output that can't be read or written.
+const UNUSABLE: u8 = 2;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let shown = Shown::new(arguments.look.format == Format::Json, arguments.look.color);
+    let status = match run(&arguments.command, &shown) {
+        Ok(status) => status,
+        Err(error) => {
+            shown.error(&error.to_string());
+            BLOCKED
+        }
+    };
+    ExitCode::from(status)
+}
+
+fn run(command: &Command, shown: &Shown) -> Result<u8, InternalError> {
+    // A laptop belongs to no account and no region.
+    let suite = Suite::default();
+    match command {
+        Command::Init(flags) => init::run(flags, shown),
+        Command::ValidateConfig { config } => {
+            on_file("validate-config", &config.config, Limits::config(), shown, |bytes| {
+                actions::validate_config(bytes, &suite)
+            })
+        }
+        Command::ListProducts => finish(actions::list_products()?, None, shown),
+        Command::ShowProduct { config: Some(config), .. } => {
+            on_file("show-product", config, Limits::config(), shown, |bytes| {
+                actions::show_product_of(bytes, &suite)
+            })
+        }
+        Command::ShowProduct { tier, by_flag, .. } => {
+            let tier = tier.or(*by_flag).unwrap_or(Tier::Starter);
+            finish(actions::show_product(tier)?, None, shown)
+        }
+        Command::CreateProvTemplate { config, out } => {
+            let action = "create-prov-template";
+            let Some(input) = read(action, &config.config, Limits::config(), shown) else {
+                return Ok(UNUSABLE);
+            };
+            let mut made = actions::create_prov_template(&input.bytes, &suite)?;
+            if let Err(problem) = files::write(out, &mut made) {
+                shown.error(&problem);
+                return Ok(UNUSABLE);
+            }
+            finish(made, Some(input), shown)
+        }
+        Command::ValidateProvTemplate { template: Some(template), .. } => {
+            on_file("validate-prov-template", template, Limits::template(), shown, actions::validate_template)
+        }
+        Command::ValidateProvTemplate { config, .. } => {
+            let config = config.clone().unwrap_or_default();
+            on_file("validate-prov-template", &config, Limits::config(), shown, |bytes| {
+                actions::validate_prov_template(bytes, &suite)
+            })
+        }
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Arguments::command(), "mlp", &mut script);
+            show::print(&String::from_utf8_lossy(&script));
+            Ok(DONE)
+        }
+    }
+}
+
+/// Reads a file, runs an action on it and shows the result.
+fn on_file(
+    action: &str,
+    path: &std::path::Path,
+    limits: Limits,
+    shown: &Shown,
+    run: impl Fn(&[u8]) -> Result<Made, InternalError>,
+) -> Result<u8, InternalError> {
+    let Some(input) = read(action, path, limits, shown) else { return Ok(UNUSABLE) };
+    let made = run(&input.bytes)?;
+    finish(made, Some(input), shown)
+}
+
+/// The file, or nothing after having said why it can't be read.
+fn read(action: &str, path: &std::path::Path, limits: Limits, shown: &Shown) -> Option<Input> {
+    match Input::read(path, limits) {
+        Ok(input) => Some(input),
+        Err(finding) => {
+            let mut outcome = mlp_core::outcome::Outcome::of(action, vec![finding]);
+            outcome.source.key = Some(path.display().to_string());
+            shown.outcome(&outcome, None);
+            None
+        }
+    }
+}
+
+fn finish(mut made: Made, input: Option<Input>, shown: &Shown) -> Result<u8, InternalError> {
+    if let Some(input) = &input {
+        made.outcome.source.key = Some(input.name.clone());
+        made.outcome.source.sha256.clone_from(&input.sha256);
+    }
+    shown.outcome(&made.outcome, input.as_ref());
+    Ok(if made.outcome.ok { DONE } else { BLOCKED })
+}

@@ -99,6 +99,17 @@ pub fn show_product(tier: Tier) -> Result<Made, InternalError> {
     Ok(nothing_made(outcome))
 }
 
+/// `show-product` of the product that a config describes: its own resources, with their names.
+///
+/// # Errors
+///
+/// Only for our own defects; mistakes in the config are findings in the outcome.
+pub fn show_product_of(config: &[u8], suite: &Suite) -> Result<Made, InternalError> {
+    let (mut outcome, product) = understand("show-product", config, suite)?;
+    outcome.products = product.iter().map(product::summary_of).collect::<Result<_, _>>()?;
+    Ok(nothing_made(outcome))
+}
+
 /// What a config says, as far as it can be understood: an outcome that names the product, and the product itself when
 /// nothing blocks.
 fn understand(

@@ -14,6 +14,7 @@ pub mod generate;
 pub mod names;
 pub mod outcome;
 pub mod product;
+pub mod render;
 pub mod suggest;
 pub mod template;
 pub mod yaml;

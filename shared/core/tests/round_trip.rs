@@ -1,5 +1,7 @@
 //! Whatever a template holds: written as YAML or JSON and read again, it is the same template.
 
+#![expect(clippy::panic, reason = "tests may panic")]
+
 use indexmap::IndexMap;
 use mlp_core::template::{
     Expansion, Function, Map, Output, Parameter, Resource, Section, Sub, SubPart, Template, Value, map, read,

@@ -11,7 +11,7 @@ use crate::error::InternalError;
 use crate::names::Names;
 use crate::template::{Map, Parameter, Value, map};
 pub use blueprint::{AwsManaged, Blueprint, Grants, Group, Links, ResourceSpec, Scenario, When, blueprint};
-pub use summary::summary;
+pub use summary::{summary, summary_of};
 
 /// Everything that the generator needs to know of one product.
 #[derive(Debug, Clone)]

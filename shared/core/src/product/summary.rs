@@ -5,7 +5,7 @@ use crate::error::InternalError;
 use crate::names;
 use crate::outcome::{self, ProductSummary, ResourceSummary, ScenarioSummary};
 
-use super::{Scenario, When, blueprint, select};
+use super::{Product, Scenario, When, blueprint, select};
 
 /// What a tier holds: its scenarios with their counts, and every resource that it can have.
 ///
@@ -57,6 +57,30 @@ pub fn summary(tier: Tier) -> Result<ProductSummary, InternalError> {
             })
             .collect(),
     })
+}
+
+/// What one product holds: its own scenario only, with the names that its resources will have.
+///
+/// # Errors
+///
+/// When a tier file is broken, which the tests rule out.
+pub fn summary_of(product: &Product) -> Result<ProductSummary, InternalError> {
+    let mut summary = summary(product.tier)?;
+    summary.scenarios = vec![ScenarioSummary {
+        scenario: product.scenario.clone(),
+        resource_counts: outcome::count(product.resources.values().map(|spec| spec.kind.as_str())),
+    }];
+    summary.resources.retain(|resource| product.has(&resource.logical_id));
+    for resource in &mut summary.resources {
+        resource.when = None;
+        let spec = product.resources.get(&resource.logical_id);
+        if let Some(leaf) = spec.and_then(|spec| spec.links.leaf.as_deref()) {
+            resource.name = Some(product.names.ssm_path(leaf));
+        } else if resource.name.is_some() {
+            resource.name = Some(product.physical_name(&resource.logical_id)?);
+        }
+    }
+    Ok(summary)
 }
 
 /// The condition as a person would write it; `None` for always.

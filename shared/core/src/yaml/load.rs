@@ -33,7 +33,7 @@ pub fn load(bytes: &[u8], limits: &Limits) -> Result<Document, Vec<Finding>> {
 /// The bytes as text that YAML allows, without a byte order mark.
 fn text<'a>(bytes: &'a [u8], limits: &Limits) -> Result<&'a str, Finding> {
     if bytes.len() > limits.bytes {
-        let message = format!("the file has {} bytes; at most {} are read", bytes.len(), limits.bytes);
+        let message = format!("the file has more than {} bytes", limits.bytes);
         return Err(Finding::error(codes::YAML_TOO_LARGE, "", message).help("is this the right file?"));
     }
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {

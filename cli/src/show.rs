@@ -1,0 +1,149 @@
+//! Results on the terminal: text for people, one JSON object for programs.
+
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal as _, Write as _};
+
+use mlp_core::outcome::{Outcome, ProductSummary, ResourceCounts};
+use mlp_core::render::render;
+
+use crate::Color;
+use crate::files::Input;
+
+/// How results are shown.
+pub(crate) struct Shown {
+    json: bool,
+    color: bool,
+}
+
+impl Shown {
+    pub(crate) fn new(json: bool, color: Color) -> Self {
+        let color = match color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => {
+                io::stderr().is_terminal()
+                    && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+            }
+        };
+        Self { json, color }
+    }
+
+    /// Something that is not about the input: a defect of ours, or a file that can't be written.
+    pub(crate) fn error(&self, message: &str) {
+        let (on, off) = if self.color { ("\u{1b}[1;31m", "\u{1b}[0m") } else { ("", "") };
+        complain(&format!("{on}error{off}: {message}\n"));
+    }
+
+    /// Something worth knowing.
+    pub(crate) fn note(&self, message: &str) {
+        if !self.json {
+            complain(&format!("{message}\n"));
+        }
+    }
+
+    /// A result: JSON on standard output, or findings on standard error and the rest on standard output.
+    pub(crate) fn outcome(&self, outcome: &Outcome, input: Option<&Input>) {
+        if self.json {
+            let text = serde_json::to_string_pretty(outcome).unwrap_or_default();
+            print(&format!("{text}\n"));
+            return;
+        }
+        let source = input.map(|input| (input.name.as_str(), input.bytes.as_slice()));
+        complain(&render(&outcome.findings, source, self.color));
+        if outcome.ok {
+            print(&text(outcome));
+        }
+    }
+}
+
+fn text(outcome: &Outcome) -> String {
+    let mut out = String::new();
+    if let (Some(name), Some(tier), Some(scenario), Some(stack)) =
+        (&outcome.ml_name, &outcome.tier, &outcome.scenario, &outcome.stack_name)
+    {
+        let _ =
+            writeln!(out, "Product    {name}\nStack      {stack}\nTier       {tier}, scenario {scenario}");
+    }
+    match outcome.action.as_str() {
+        "list-products" => out.push_str(&list(&outcome.products)),
+        "show-product" => outcome.products.iter().for_each(|product| out.push_str(&one(product))),
+        "validate-config" => out.push_str("The config is valid.\n"),
+        "validate-prov-template" => {
+            out.push_str(&counts(outcome.resource_counts.as_ref()));
+            out.push_str("The template is sound in structure and references.\n");
+        }
+        _ => {
+            out.push_str(&counts(outcome.resource_counts.as_ref()));
+            for path in &outcome.outputs {
+                let _ = writeln!(out, "Wrote      {path}");
+            }
+        }
+    }
+    out
+}
+
+fn counts(counts: Option<&ResourceCounts>) -> String {
+    let Some(counts) = counts else { return String::new() };
+    let mut out = format!("Resources  {}, of them {} SSM parameters\n", counts.total, counts.ssm_parameters);
+    for (kind, number) in &counts.by_type {
+        let _ = writeln!(out, "  {number:>3}  {kind}");
+    }
+    out
+}
+
+fn list(products: &[ProductSummary]) -> String {
+    let mut out = String::new();
+    for product in products {
+        let _ = writeln!(out, "{:<14}{}", product.tier, product.summary);
+        for scenario in &product.scenarios {
+            let counts = &scenario.resource_counts;
+            let _ = writeln!(
+                out,
+                "  {:<24}{:>3} resources, {:>2} of them SSM parameters",
+                scenario.scenario, counts.total, counts.ssm_parameters
+            );
+        }
+        out.push('\n');
+    }
+    out.push_str("`mlp show-product TIER` shows one of them resource by resource.\n");
+    out
+}
+
+fn one(product: &ProductSummary) -> String {
+    let mut out = format!("{}: {}\n", product.title, product.summary);
+    if let Some(extends) = &product.extends {
+        let _ = writeln!(out, "Holds and extends {extends}.");
+    }
+    out.push('\n');
+    for scenario in &product.scenarios {
+        let counts = &scenario.resource_counts;
+        let _ = writeln!(
+            out,
+            "  {:<24}{:>3} resources, {:>2} of them SSM parameters",
+            scenario.scenario, counts.total, counts.ssm_parameters
+        );
+    }
+    let mut group = "";
+    for resource in &product.resources {
+        if resource.group != group {
+            group = &resource.group;
+            let _ = writeln!(out, "\n{group}");
+        }
+        let when = resource.when.as_ref().map(|when| format!(" [{when}]")).unwrap_or_default();
+        let _ = writeln!(out, "  {:<38} {}{when}", resource.logical_id, resource.kind);
+        let _ = writeln!(out, "      {}", resource.purpose);
+        if let Some(name) = &resource.name {
+            let _ = writeln!(out, "      {name}");
+        }
+    }
+    out
+}
+
+/// Prints to standard output. Whoever has closed the pipe doesn't want to read on; that is no error.
+pub(crate) fn print(text: &str) {
+    let _ = io::stdout().lock().write_all(text.as_bytes()).and_then(|()| io::stdout().flush());
+}
+
+fn complain(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}

@@ -1,0 +1,231 @@
+//! Findings as text: message, place, the offending line with a caret, help.
+
+use std::fmt::Write as _;
+
+use crate::finding::{Finding, Severity};
+
+/// How much of a long line is shown around the caret, in characters.
+const WIDEST: usize = 110;
+
+/// Findings as a person reads them, in the manner of `rustc`; ends with a line that counts them.
+///
+/// `source` is the file's name and bytes; without it, or for findings without a place, the line is left out. `color`
+/// adds ANSI colours. Nothing from the user's file reaches the terminal unescaped.
+///
+/// ```
+/// use mlp_core::{codes, finding::Finding, render::render};
+/// let findings = [Finding::error(codes::UNKNOWN_KEY, "/client/tenant", "unknown key `tenant` in `client`")
+///     .at(2, 3)
+///     .help("did you mean `tenant_id`?")];
+/// let text = render(&findings, Some(("my.yaml", b"client:\n  tenant: a001\n")), false);
+/// assert_eq!(text, "\
+/// error[MLP-CFG-001]: unknown key `tenant` in `client`
+///  --> my.yaml:2:3 (/client/tenant)
+/// 2 |   tenant: a001
+///   |   ^
+/// help: did you mean `tenant_id`?
+///
+/// 1 error
+/// ");
+/// ```
+pub fn render(findings: &[Finding], source: Option<(&str, &[u8])>, color: bool) -> String {
+    let mut out = String::new();
+    if findings.is_empty() {
+        return out;
+    }
+    let paint = Paint { on: color };
+    let text = source
+        .map(|(_, bytes)| String::from_utf8_lossy(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)));
+    let lines: Vec<&str> = text.as_deref().map(split_lines).unwrap_or_default();
+    for finding in findings {
+        let head = format!("{}[{}]", finding.severity, finding.code);
+        let _ = writeln!(
+            out,
+            "{}: {}",
+            paint.severity(&head, finding.severity),
+            paint.bold(&visible(&finding.message))
+        );
+        let file = source.map(|(name, _)| visible(name)).unwrap_or_default();
+        let place = match (finding.line, finding.column) {
+            (Some(line), Some(column)) => format!("{file}:{line}:{column}"),
+            _ => file,
+        };
+        let pointer =
+            if finding.path.is_empty() { String::new() } else { format!("({})", visible(&finding.path)) };
+        let whereabouts =
+            [place, pointer].iter().filter(|part| !part.is_empty()).cloned().collect::<Vec<_>>().join(" ");
+        if !whereabouts.is_empty() {
+            let _ = writeln!(out, "{} {whereabouts}", paint.dim(" -->"));
+        }
+        if let (Some(number), Some(column)) = (finding.line, finding.column) {
+            let index = usize::try_from(number).unwrap_or(usize::MAX).saturating_sub(1);
+            if let Some(line) = lines.get(index) {
+                let (shown, caret) = excerpt(line, usize::try_from(column).unwrap_or(1));
+                let gutter = number.to_string();
+                let _ = writeln!(out, "{} {shown}", paint.dim(&format!("{gutter} |")));
+                let bar = paint.dim(&format!("{} |", " ".repeat(gutter.len())));
+                let _ = writeln!(out, "{bar} {}{}", " ".repeat(caret), paint.severity("^", finding.severity));
+            }
+        }
+        if let Some(help) = &finding.help {
+            let _ = writeln!(out, "{}: {}", paint.bold("help"), visible(help));
+        }
+        out.push('\n');
+    }
+    let count = |severity: Severity, word: &str| {
+        let number = findings.iter().filter(|finding| finding.severity == severity).count();
+        (number > 0).then(|| format!("{number} {word}{}", if number == 1 { "" } else { "s" }))
+    };
+    let counts: Vec<String> = [count(Severity::Error, "error"), count(Severity::Warning, "warning")]
+        .into_iter()
+        .flatten()
+        .collect();
+    let _ = writeln!(out, "{}", counts.join(", "));
+    out
+}
+
+/// Lines as YAML counts them: ended by a line feed, a carriage return or both.
+fn split_lines(text: &str) -> Vec<&str> {
+    let mut lines = Vec::new();
+    let mut rest = text;
+    while let Some(end) = rest.find(['\n', '\r']) {
+        let (line, after) = rest.split_at(end);
+        lines.push(line);
+        rest = after.strip_prefix("\r\n").or_else(|| after.get(1..)).unwrap_or_default();
+    }
+    lines.push(rest);
+    lines
+}
+
+/// The part of a line around a column (from 1), and how far in the caret stands, in terminal cells.
+fn excerpt(line: &str, column: usize) -> (String, usize) {
+    let characters: Vec<char> = line.chars().collect();
+    let at = column.saturating_sub(1).min(characters.len());
+    let from = if characters.len() > WIDEST { at.saturating_sub(WIDEST / 2) } else { 0 };
+    let to = characters.len().min(from + WIDEST);
+    let part = |from: usize, to: usize| -> String {
+        characters.get(from..to).unwrap_or_default().iter().map(|character| cell(*character)).collect()
+    };
+    let before = if from > 0 { "..." } else { "" };
+    let after = if to < characters.len() { "..." } else { "" };
+    let lead = format!("{before}{}", part(from, at));
+    let caret = lead.chars().map(width).sum();
+    (format!("{lead}{}{after}", part(at, to)).trim_end().to_owned(), caret)
+}
+
+/// A character as it may reach a terminal: a tab as a blank, what steers the terminal as a visible mark.
+fn cell(character: char) -> char {
+    match character {
+        '\t' => ' ',
+        // C0 have pictures of their own in Unicode.
+        '\0'..='\u{1f}' => char::from_u32(0x2400 + u32::from(character)).unwrap_or('?'),
+        '\u{7f}' => '\u{2421}',
+        // C1, and what reorders or hides text.
+        '\u{80}'..='\u{9f}'
+        | '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}'
+        | '\u{2066}'..='\u{2069}'
+        | '\u{feff}' => '\u{fffd}',
+        other => other,
+    }
+}
+
+fn visible(text: &str) -> String {
+    text.chars().map(cell).collect()
+}
+
+/// Cells that a character takes: 2 for the wide blocks of East Asian scripts and emoji, 0 for combining marks.
+fn width(character: char) -> usize {
+    match character {
+        '\u{300}'..='\u{36f}' | '\u{fe00}'..='\u{fe0f}' | '\u{20d0}'..='\u{20ff}' => 0,
+        '\u{1100}'..='\u{115f}'
+        | '\u{2e80}'..='\u{a4cf}'
+        | '\u{ac00}'..='\u{d7a3}'
+        | '\u{f900}'..='\u{faff}'
+        | '\u{fe30}'..='\u{fe6f}'
+        | '\u{ff00}'..='\u{ff60}'
+        | '\u{ffe0}'..='\u{ffe6}'
+        | '\u{1f300}'..='\u{1faff}'
+        | '\u{20000}'..='\u{3fffd}' => 2,
+        _ => 1,
+    }
+}
+
+struct Paint {
+    on: bool,
+}
+
+impl Paint {
+    fn with(&self, code: &str, text: &str) -> String {
+        if self.on { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+
+    fn severity(&self, text: &str, severity: Severity) -> String {
+        self.with(if severity == Severity::Error { "1;31" } else { "1;33" }, text)
+    }
+
+    fn bold(&self, text: &str) -> String {
+        self.with("1", text)
+    }
+
+    fn dim(&self, text: &str) -> String {
+        self.with("2", text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codes;
+
+    fn at(line: u32, column: u32) -> Vec<Finding> {
+        vec![Finding::error(codes::WRONG_SHAPE, "", "m").at(line, column)]
+    }
+
+    /// The source line and the caret line.
+    fn shown(source: &[u8], line: u32, column: u32) -> (String, String) {
+        let text = render(&at(line, column), Some(("f", source)), false);
+        let lines: Vec<&str> = text.lines().collect();
+        (lines[2].to_owned(), lines[3].to_owned())
+    }
+
+    #[test]
+    fn the_caret_stands_under_the_place() {
+        assert_eq!(shown(b"a: 1\r\nb: 2\r\n", 2, 4), ("2 | b: 2".to_owned(), "  |    ^".to_owned()));
+        assert_eq!(shown("é: ü".as_bytes(), 1, 4), ("1 | é: ü".to_owned(), "  |    ^".to_owned()));
+        assert_eq!(shown("日本: x".as_bytes(), 1, 5), ("1 | 日本: x".to_owned(), "  |       ^".to_owned()));
+        assert_eq!(shown(b"\ta: b", 1, 2), ("1 |  a: b".to_owned(), "  |  ^".to_owned()));
+        assert_eq!(shown(b"\xef\xbb\xbfa", 1, 1), ("1 | a".to_owned(), "  | ^".to_owned()));
+    }
+
+    #[test]
+    fn a_long_line_is_cut_around_the_place() {
+        let line = format!("{}X{}", "a".repeat(5000), "b".repeat(5000));
+        let (source, caret) = shown(line.as_bytes(), 1, 5001);
+        assert!(source.chars().count() < 130 && source.starts_with("1 | ...a") && source.ends_with("b..."));
+        assert_eq!(source.chars().nth(caret.chars().position(|c| c == '^').unwrap()), Some('X'));
+    }
+
+    #[test]
+    fn nothing_steers_the_terminal() {
+        let mut findings = at(1, 1);
+        findings[0].message = "found `\u{1b}[2J`\u{202e}".to_owned();
+        let text = render(&findings, Some(("f\u{7}", b"a: \x1b[31m\x9b\x00")), false);
+        assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text:?}");
+    }
+
+    #[test]
+    fn colour_comes_only_when_asked_for() {
+        assert!(!render(&at(1, 1), None, false).contains('\u{1b}'));
+        assert!(render(&at(1, 1), None, true).contains("\u{1b}[1;31m"));
+    }
+
+    #[test]
+    fn findings_without_a_place_or_file_are_shown_too() {
+        let finding = Finding::warning(codes::MISSING_TAG, "/tags", "m").help("h");
+        let text = render(&[finding], None, false);
+        assert_eq!(text, "warning[MLP-CFG-015]: m\n --> (/tags)\nhelp: h\n\n1 warning\n");
+        assert_eq!(render(&[], None, true), "");
+        assert!(render(&at(99, 1), Some(("f", b"a")), false).contains("f:99:1"));
+    }
+}
