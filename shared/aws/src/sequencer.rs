@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 use std::fmt;
-use std::iter::repeat;
+use std::iter::repeat_n;
 
 /// The longest sequencer that is read. S3's have 16 to 18 digits today; the bound only keeps nonsense out of headers.
 const MAX_DIGITS: usize = 64;
@@ -45,8 +45,7 @@ impl Sequencer {
 impl Ord for Sequencer {
     fn cmp(&self, other: &Self) -> Ordering {
         let digits = self.0.len().max(other.0.len());
-        let padded =
-            |text: &Self| repeat(b'0').take(digits - text.0.len()).chain(text.0.clone().into_bytes());
+        let padded = |text: &Self| repeat_n(b'0', digits - text.0.len()).chain(text.0.clone().into_bytes());
         padded(self).cmp(padded(other))
     }
 }

@@ -1,0 +1,371 @@
+//! `mlp` as a user runs it.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop at the first surprise")]
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value as Json;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn mlp(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_mlp"))
+        .current_dir(folder)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+fn status(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// Standard output as the one JSON object that it must be, valid by the published schema.
+fn json(output: &Output) -> Json {
+    let json: Json = serde_json::from_slice(&output.stdout).unwrap();
+    let schema = fs::read_to_string(root().join("schemas/outcome.schema.json")).unwrap();
+    let validator = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
+    let errors: Vec<String> = validator.iter_errors(&json).map(|error| error.to_string()).collect();
+    assert!(errors.is_empty(), "{errors:#?}\n{json:#}");
+    json
+}
+
+fn temporary() -> tempfile::TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+fn examples() -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = ["starter", "professional", "enterprise"]
+        .iter()
+        .flat_map(|tier| fs::read_dir(root().join("configs/examples").join(tier)).unwrap())
+        .map(|entry| fs::canonicalize(entry.unwrap().path()).unwrap())
+        .collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn every_example_is_generated_and_its_template_validates() {
+    let folder = temporary();
+    let examples = examples();
+    assert_eq!(examples.len(), 20);
+    for example in examples {
+        let name = example.to_str().unwrap();
+        let output = mlp(folder.path(), &["create-prov-template", "--config", name, "--format", "json"]);
+        assert_eq!(status(&output), 0, "{}", stderr(&output));
+        let made = json(&output);
+        let (ml_name, scenario) = (made["ml_name"].as_str().unwrap(), made["scenario"].as_str().unwrap());
+        let path = format!("out/templates/{ml_name}-{scenario}.yaml");
+        assert_eq!(made["outputs"], serde_json::json!([path]));
+        assert!(folder.path().join(&path).is_file());
+        assert_eq!(made["source"]["key"], name);
+
+        let output = mlp(folder.path(), &["validate-prov-template", "--template", &path, "--format", "json"]);
+        assert_eq!(status(&output), 0, "{}", stdout(&output));
+        assert_eq!(json(&output)["resource_counts"], made["resource_counts"]);
+        let output = mlp(folder.path(), &["validate-prov-template", "--config", name]);
+        assert_eq!(status(&output), 0, "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn writing_twice_gives_the_same_bytes() {
+    let folder = temporary();
+    let example = examples().remove(0);
+    let write = || {
+        let output = mlp(
+            folder.path(),
+            &[
+                "create-prov-template",
+                "--config",
+                example.to_str().unwrap(),
+                "--out",
+                "a/b",
+                "--format",
+                "json",
+            ],
+        );
+        let path = folder.path().join(json(&output)["outputs"][0].as_str().unwrap());
+        (fs::read(&path).unwrap(), fs::read_dir(path.parent().unwrap()).unwrap().count())
+    };
+    let first = write();
+    assert_eq!(first, write());
+    assert_eq!(first.1, 1, "nothing temporary is left");
+}
+
+#[test]
+fn ten_mistakes_are_ten_findings_in_text_and_json() {
+    let folder = temporary();
+    let config = root().join("tests/golden/configs/ten-mistakes.yaml");
+    let config = config.to_str().unwrap();
+    let output = mlp(folder.path(), &["create-prov-template", "--config", config, "--format", "json"]);
+    assert_eq!(status(&output), 1);
+    let made = json(&output);
+    assert_eq!((made["ok"].as_bool(), made["findings"].as_array().unwrap().len()), (Some(false), 10));
+    assert_eq!(made["outputs"], serde_json::json!([]));
+    assert!(!folder.path().join("out").exists());
+
+    let output = mlp(folder.path(), &["validate-config", "--config", config]);
+    assert_eq!((status(&output), stdout(&output).as_str()), (1, ""));
+    let text = stderr(&output);
+    assert!(text.ends_with("10 errors\n") && text.matches("^\n").count() == 10, "{text}");
+    assert!(text.contains("ten-mistakes.yaml:6:3 (/client/tenant)\n6 |   tenant: a001\n  |   ^\nhelp: did you mean `tenant_id`?"), "{text}");
+    assert!(!text.contains('\u{1b}'), "no colour without a terminal");
+}
+
+#[test]
+fn colour_can_be_asked_for() {
+    let config = root().join("tests/golden/configs/ten-mistakes.yaml");
+    let output =
+        mlp(&root(), &["validate-config", "--config", config.to_str().unwrap(), "--color", "always"]);
+    assert!(stderr(&output).contains("\u{1b}[1;31m"));
+}
+
+#[test]
+fn input_that_can_not_be_read_is_status_2_and_still_one_object() {
+    let folder = temporary();
+    for (path, code) in
+        [("missing.yaml", "MLP-IO-001"), (".", "MLP-IO-002"), ("missing/config.yaml", "MLP-IO-001")]
+    {
+        for action in ["validate-config", "create-prov-template", "validate-prov-template", "show-product"] {
+            let output = mlp(folder.path(), &[action, "--config", path, "--format", "json"]);
+            assert_eq!(status(&output), 2, "{action} {path}");
+            let made = json(&output);
+            assert_eq!(
+                (made["action"].as_str(), made["findings"][0]["code"].as_str()),
+                (Some(action), Some(code))
+            );
+        }
+        let output = mlp(folder.path(), &["validate-config", "--config", path]);
+        assert!(stderr(&output).contains(code), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn bad_bytes_get_a_clear_answer() {
+    let folder = temporary();
+    let cases: Vec<(&str, Vec<u8>, &str)> = vec![
+        ("large", b"a: b\n".repeat(1_000_000), "MLP-YAML-003"),
+        ("bomb", bomb().into_bytes(), "MLP-YAML-005"),
+        ("deep", "[".repeat(100_000).into_bytes(), "MLP-YAML-004"),
+        ("zeros", b"client:\n  a: \0\n".to_vec(), "MLP-YAML-012"),
+        ("latin", b"client:\n  company_name: M\xfcller\n".to_vec(), "MLP-YAML-001"),
+        ("empty", Vec::new(), "MLP-YAML-007"),
+        ("two", b"a: 1\n---\nb: 2\n".to_vec(), "MLP-YAML-006"),
+    ];
+    for (name, bytes, code) in cases {
+        fs::write(folder.path().join(name), bytes).unwrap();
+        let output = mlp(folder.path(), &["validate-config", "--config", name, "--format", "json"]);
+        assert_eq!(status(&output), 1, "{name}");
+        assert_eq!(json(&output)["findings"][0]["code"], code, "{name}");
+    }
+}
+
+/// Ten aliases of ten aliases of ten aliases.
+fn bomb() -> String {
+    let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+    for level in 1..10 {
+        let aliases = vec![format!("*a{}", level - 1); 10].join(", ");
+        text.push_str(&format!("a{level}: &a{level} [{aliases}]\n"));
+    }
+    text
+}
+
+#[test]
+fn a_windows_file_is_read_with_the_same_places() {
+    let folder = temporary();
+    let text = fs::read_to_string(root().join("tests/golden/configs/ten-mistakes.yaml")).unwrap();
+    let findings = |bytes: &[u8]| {
+        fs::write(folder.path().join("c.yaml"), bytes).unwrap();
+        json(&mlp(folder.path(), &["validate-config", "--config", "c.yaml", "--format", "json"]))["findings"]
+            .clone()
+    };
+    let windows = format!("\u{feff}{}", text.replace('\n', "\r\n"));
+    assert_eq!(findings(windows.as_bytes()), findings(text.as_bytes()));
+}
+
+#[test]
+fn standard_input_is_read_for_a_dash() {
+    let example = fs::read(&examples()[0]).unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_mlp"))
+        .args(["validate-config", "--config", "-", "--format", "json"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(&example).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((status(&output), json(&output)["source"]["key"].as_str()), (0, Some("<stdin>")));
+}
+
+#[test]
+fn products_are_listed_and_shown() {
+    let folder = temporary();
+    let listed = json(&mlp(folder.path(), &["list-products", "--format", "json"]));
+    let tiers: Vec<&str> =
+        listed["products"].as_array().unwrap().iter().map(|it| it["tier"].as_str().unwrap()).collect();
+    assert_eq!(tiers, ["starter", "professional", "enterprise"]);
+    for tier in tiers {
+        let shown = json(&mlp(folder.path(), &["show-product", tier, "--format", "json"]));
+        assert_eq!(shown, json(&mlp(folder.path(), &["show-product", "--tier", tier, "--format", "json"])));
+        let text = stdout(&mlp(folder.path(), &["show-product", tier]));
+        for resource in shown["products"][0]["resources"].as_array().unwrap() {
+            assert!(text.contains(resource["logical_id"].as_str().unwrap()));
+        }
+    }
+    let example = examples().remove(0);
+    let own = json(&mlp(
+        folder.path(),
+        &["show-product", "--config", example.to_str().unwrap(), "--format", "json"],
+    ));
+    let resources = own["products"][0]["resources"].as_array().unwrap();
+    assert_eq!(resources.len() as u64, own["resource_counts"]["total"].as_u64().unwrap());
+    assert!(resources.iter().all(|resource| !resource["name"].as_str().unwrap_or_default().contains('{')));
+}
+
+#[test]
+fn init_writes_a_config_that_validates_for_every_tier_source_and_vpc_mode() {
+    let identity = [
+        "--company-name",
+        "Müller: & \"Co\"",
+        "--company-prefix",
+        "mueller",
+        "--account-id",
+        "012345678901",
+        "--tenant-id",
+        "a001",
+        "--env",
+        "prod",
+        "--region",
+        "eu-central-1",
+        "--use-case",
+        "churn",
+        "--cost-center",
+        "0042",
+        "--project",
+        "yes",
+        "--owner",
+        "x@y.example",
+    ];
+    let direct = [
+        "--vpc-source",
+        "direct",
+        "--vpc-id",
+        "vpc-0a1b2c3d",
+        "--subnet-ids",
+        "subnet-0a1b2c3d,subnet-1a1b2c3d",
+    ];
+    let ssm = [
+        "--vpc-source",
+        "parameter-store",
+        "--vpc-parameter-store-path",
+        "/vpc/VPCId",
+        "--subnet-parameter-store-path",
+        "/vpc/SubnetIds",
+    ];
+    let mut vpcs: Vec<Vec<&str>> = Vec::new();
+    for (mode, own, other) in [
+        ("standalone", [].as_slice(), [].as_slice()),
+        (
+            "sg-provisioner",
+            ["--security-group-id", "sg-0a1b2c3d"].as_slice(),
+            ["--sg-parameter-store-path", "/sg/Id"].as_slice(),
+        ),
+    ] {
+        vpcs.push([&["--vpc-mode", mode], direct.as_slice(), own].concat());
+        vpcs.push([&["--vpc-mode", mode], ssm.as_slice(), other].concat());
+    }
+    let mut written = 0;
+    for tier in ["starter", "professional", "enterprise"] {
+        for source in [
+            ["--source-control", "codecommit"].as_slice(),
+            &["--source-control", "s3", "--s3-prefix", "bucket-x/p"],
+        ] {
+            let none = vec![vec![]];
+            let with_vpc: Vec<Vec<&str>> = vpcs
+                .iter()
+                .map(|vpc| [vpc.as_slice(), &["--alerts-email", "a@b.example"]].concat())
+                .collect();
+            for vpc in if tier == "enterprise" { &with_vpc } else { &none } {
+                let folder = temporary();
+                let arguments =
+                    [&["init", "--format", "json", "--tier", tier], source, vpc.as_slice(), &identity]
+                        .concat();
+                let output = mlp(folder.path(), &arguments);
+                assert_eq!(status(&output), 0, "{}{}", stderr(&output), stdout(&output));
+                let made = json(&output);
+                let path = made["outputs"][0].as_str().unwrap();
+                assert_eq!(
+                    path,
+                    format!(
+                        "mueller-prod-a001-eu-central-1-churn-ml-{}.yaml",
+                        made["scenario"].as_str().unwrap()
+                    )
+                );
+                let output = mlp(folder.path(), &["validate-config", "--config", path]);
+                assert_eq!(status(&output), 0, "{}", stderr(&output));
+                let again = mlp(folder.path(), &arguments);
+                assert!(status(&again) == 2 && stderr(&again).contains("--force"), "{}", stderr(&again));
+                assert_eq!(status(&mlp(folder.path(), &[arguments.as_slice(), &["--force"]].concat())), 0);
+                written += 1;
+            }
+        }
+    }
+    assert_eq!(written, 12);
+}
+
+#[test]
+fn init_without_a_terminal_names_every_flag_that_is_missing() {
+    let folder = temporary();
+    let output = mlp(folder.path(), &["init", "--tier", "enterprise", "--vpc-source", "direct"]);
+    assert_eq!(status(&output), 2);
+    for flag in
+        ["--source-control", "--account-id", "--alerts-email", "--vpc-mode", "--vpc-id", "--subnet-ids"]
+    {
+        assert!(stderr(&output).contains(flag), "{flag}: {}", stderr(&output));
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn wrong_usage_is_status_2() {
+    let folder = temporary();
+    for arguments in [
+        &["no-such-action"][..],
+        &["validate-config"],
+        &["validate-prov-template"],
+        &["show-product"],
+        &["show-product", "huge"],
+        &["list-products", "--format", "xml"],
+    ] {
+        assert_eq!(status(&mlp(folder.path(), arguments)), 2, "{arguments:?}");
+    }
+    let example = examples().remove(0);
+    fs::write(folder.path().join("file"), "").unwrap();
+    let output =
+        mlp(folder.path(), &["create-prov-template", "--config", example.to_str().unwrap(), "--out", "file"]);
+    assert_eq!(status(&output), 2);
+    assert!(stderr(&output).contains("file/templates"), "{}", stderr(&output));
+}
+
+#[test]
+fn every_shell_gets_completions() {
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let output = mlp(&root(), &["completions", shell]);
+        assert!(status(&output) == 0 && stdout(&output).contains("create-prov-template"), "{shell}");
+    }
+}
