@@ -1,5 +1,6 @@
 //! Reading what the user names, and writing what an action makes.
 
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, Read, Write as _};
 use std::path::Path;
@@ -54,7 +55,10 @@ fn up_to(source: &mut impl Read, limit: usize) -> io::Result<Vec<u8>> {
 }
 
 fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// Writes an action's files below a folder, and puts their paths into the outcome.

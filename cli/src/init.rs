@@ -225,7 +225,7 @@ pub(crate) fn run(flags: &Flags, shown: &Shown) -> Result<u8, InternalError> {
     } else {
         shown.note("nothing written: this is what the config would have been, and what is wrong with it\n");
     }
-    finish(made, Some(input), shown)
+    Ok(finish(made, Some(&input), shown))
 }
 
 fn draft(answers: &Answers) -> String {

@@ -158,7 +158,7 @@ fn run(command: &Command, shown: &Shown) -> Result<u8, InternalError> {
                 actions::validate_config(bytes, &suite)
             })
         }
-        Command::ListProducts => finish(actions::list_products()?, None, shown),
+        Command::ListProducts => Ok(finish(actions::list_products()?, None, shown)),
         Command::ShowProduct { config: Some(config), .. } => {
             on_file("show-product", config, Limits::config(), shown, |bytes| {
                 actions::show_product_of(bytes, &suite)
@@ -166,7 +166,7 @@ fn run(command: &Command, shown: &Shown) -> Result<u8, InternalError> {
         }
         Command::ShowProduct { tier, by_flag, .. } => {
             let tier = tier.or(*by_flag).unwrap_or(Tier::Starter);
-            finish(actions::show_product(tier)?, None, shown)
+            Ok(finish(actions::show_product(tier)?, None, shown))
         }
         Command::CreateProvTemplate { config, out } => {
             let action = "create-prov-template";
@@ -178,7 +178,7 @@ fn run(command: &Command, shown: &Shown) -> Result<u8, InternalError> {
                 shown.error(&problem);
                 return Ok(UNUSABLE);
             }
-            finish(made, Some(input), shown)
+            Ok(finish(made, Some(&input), shown))
         }
         Command::ValidateProvTemplate { template: Some(template), .. } => {
             on_file("validate-prov-template", template, Limits::template(), shown, actions::validate_template)
@@ -208,7 +208,7 @@ fn on_file(
 ) -> Result<u8, InternalError> {
     let Some(input) = read(action, path, limits, shown) else { return Ok(UNUSABLE) };
     let made = run(&input.bytes)?;
-    finish(made, Some(input), shown)
+    Ok(finish(made, Some(&input), shown))
 }
 
 /// The file, or nothing after having said why it can't be read.
@@ -224,11 +224,12 @@ fn read(action: &str, path: &std::path::Path, limits: Limits, shown: &Shown) -> 
     }
 }
 
-fn finish(mut made: Made, input: Option<Input>, shown: &Shown) -> Result<u8, InternalError> {
-    if let Some(input) = &input {
+/// Shows a result, and says with which status it ends.
+fn finish(mut made: Made, input: Option<&Input>, shown: &Shown) -> u8 {
+    if let Some(input) = input {
         made.outcome.source.key = Some(input.name.clone());
         made.outcome.source.sha256.clone_from(&input.sha256);
     }
-    shown.outcome(&made.outcome, input.as_ref());
-    Ok(if made.outcome.ok { DONE } else { BLOCKED })
+    shown.outcome(&made.outcome, input);
+    if made.outcome.ok { DONE } else { BLOCKED }
 }
