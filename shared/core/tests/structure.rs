@@ -290,10 +290,10 @@ fn every_limit_is_said_with_its_count() {
         messages,
         [
             "`Description` has 1025 bytes; CloudFormation allows 1024",
-            "The template has 201 parameters; CloudFormation allows 200",
-            "The template has 201 mappings; CloudFormation allows 200",
-            "The template has 501 resources; CloudFormation allows 500",
-            "The template has 201 outputs; CloudFormation allows 200",
+            "the template has 201 parameters; CloudFormation allows 200",
+            "the template has 201 mappings; CloudFormation allows 200",
+            "the template has 501 resources; CloudFormation allows 500",
+            "the template has 201 outputs; CloudFormation allows 200",
         ]
     );
 }
