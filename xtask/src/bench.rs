@@ -50,12 +50,12 @@ fn deployed() -> Result<()> {
     task.follow(&log);
     let mut build = cargo();
     build.env("PATH", tools.path()).args(["lambda", "build", "--release", "--package", "mlp-generate"]);
-    process::run(&mut build, &log, Duration::from_mins(60))?;
+    process::run(&mut build, &log, Duration::from_hours(1))?;
     let folder = binary_folder();
     let binary = folder.join("bootstrap");
     let unpacked = fs::metadata(&binary).context(paths::shown(&binary))?.len();
     build.args(["--output-format", "zip"]);
-    process::run(&mut build, &log, Duration::from_mins(60))?;
+    process::run(&mut build, &log, Duration::from_hours(1))?;
     let zip = fs::metadata(folder.join("bootstrap.zip")).context("bootstrap.zip")?.len();
     task.done("");
     let measured = start::measure(&binary)?;
@@ -74,7 +74,8 @@ fn deployed() -> Result<()> {
 }
 
 fn binary_folder() -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(paths::target, |folder| paths::root().join(folder));
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(paths::target, |folder| paths::root().join(folder));
     target.join("lambda").join("generate")
 }
 

@@ -1,6 +1,7 @@
 //! `cargo xtask demo`: the main job, end to end, on this machine.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -86,8 +87,11 @@ fn feed(suite: &Suite, tools: &Venv) -> Result<PathBuf> {
             break;
         }
         if asked.elapsed() > Duration::from_mins(1) {
-            return Err(Failure::new(format!("after a minute there are {count} status objects, not {}", CONFIGS.len()))
-                .log(&folder.join("emulator.log")));
+            return Err(Failure::new(format!(
+                "after a minute there are {count} status objects, not {}",
+                CONFIGS.len()
+            ))
+            .log(&folder.join("emulator.log")));
         }
         std::thread::sleep(Duration::from_millis(200));
     }
@@ -123,7 +127,8 @@ fn show(bucket: &Path) -> Result<()> {
         .collect::<Result<_>>()?;
 
     say("\nProducts:\n");
-    let text = |json: &Json, pointer: &str| json.pointer(pointer).and_then(Json::as_str).unwrap_or("-").to_owned();
+    let text =
+        |json: &Json, pointer: &str| json.pointer(pointer).and_then(Json::as_str).unwrap_or("-").to_owned();
     let number = |json: &Json, pointer: &str| json.pointer(pointer).and_then(Json::as_u64).unwrap_or(0);
     say(&format!("  {:<14}{:<28}{:>9}{:>6}  stack", "tier", "scenario", "resources", "SSM"));
     for status in statuses.iter().filter(|status| status.get("ok") == Some(&Json::Bool(true))) {
@@ -142,11 +147,19 @@ fn show(bucket: &Path) -> Result<()> {
             continue;
         }
         let key = text(status, "/source/key");
-        say(&format!("\n{} in {key}:\n", if findings.len() == 1 { "1 finding".to_owned() } else { format!("{} findings", findings.len()) }));
+        say(&format!(
+            "\n{} in {key}:\n",
+            if findings.len() == 1 { "1 finding".to_owned() } else { format!("{} findings", findings.len()) }
+        ));
         let config = fs::read_to_string(bucket.join(&key)).unwrap_or_default();
         for finding in &findings {
             let (line, column) = (number(finding, "/line"), number(finding, "/column"));
-            say(&format!("  {}[{}]: {}", text(finding, "/severity"), text(finding, "/code"), text(finding, "/message")));
+            say(&format!(
+                "  {}[{}]: {}",
+                text(finding, "/severity"),
+                text(finding, "/code"),
+                text(finding, "/message")
+            ));
             let index = usize::try_from(line).unwrap_or(0).saturating_sub(1);
             if let Some(source) = config.lines().nth(index).filter(|_| line > 0) {
                 let caret = " ".repeat(usize::try_from(column).unwrap_or(1).saturating_sub(1));
@@ -191,9 +204,11 @@ fn keep(suite: Suite) -> Result<()> {
         "environment": suite.environment.iter().map(|(key, value)| json!([key, value])).collect::<Vec<_>>(),
     });
     fs::write(state_file(), format!("{state:#}\n")).context("target/local/state.json")?;
-    let mut exports = String::from("# How to talk to the local suite: `source target/local/env`. Made by `cargo xtask demo --keep`.\n");
+    let mut exports = String::from(
+        "# How to talk to the local suite: `source target/local/env`. Made by `cargo xtask demo --keep`.\n",
+    );
     for (key, value) in &suite.environment {
-        exports.push_str(&format!("export {key}='{}'\n", value.replace('\'', r"'\''")));
+        let _ = writeln!(exports, "export {key}='{}'", value.replace('\'', r"'\''"));
     }
     fs::write(env_file(), exports).context("target/local/env")?;
     let environment = suite.environment.clone();
@@ -204,7 +219,8 @@ fn keep(suite: Suite) -> Result<()> {
 }
 
 fn how_to_talk(environment: &[(String, String)]) {
-    let get = |name: &str| environment.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str());
+    let get =
+        |name: &str| environment.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str());
     say(&format!("The suite runs at {}. To talk to it:\n", get("AWS_ENDPOINT_URL")));
     say("  source target/local/env");
     say("  export PATH=$PWD/target/venv/tools/bin:$PATH     # aws, sam and cfn-lint, if you have none");
@@ -222,7 +238,12 @@ fn running() -> Option<Vec<(String, String)>> {
         return None;
     }
     let text = |value: Option<&Json>| Some(value?.as_str()?.to_owned());
-    state.get("environment")?.as_array()?.iter().map(|pair| Some((text(pair.get(0))?, text(pair.get(1))?))).collect()
+    state
+        .get("environment")?
+        .as_array()?
+        .iter()
+        .map(|pair| Some((text(pair.get(0))?, text(pair.get(1))?)))
+        .collect()
 }
 
 fn stop() -> Result<()> {

@@ -28,15 +28,27 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         )
         .log(&log));
     }
-    for target in TARGETS.into_iter().filter(|target| arguments.target.as_deref().is_none_or(|wanted| wanted == *target)) {
+    for target in TARGETS
+        .into_iter()
+        .filter(|target| arguments.target.as_deref().is_none_or(|wanted| wanted == *target))
+    {
         let task = progress::task(format!("fuzz {target}"));
         task.follow(&log);
         let mut fuzz_command = process::command("cargo");
         // Set by rustup for the toolchain that runs this.
         fuzz_command.env_remove("RUSTUP_TOOLCHAIN").args(["+nightly", "fuzz", "run", target]);
         fuzz_command.arg(paths::at("fuzz/seeds").join(target));
-        fuzz_command.args(["--", &format!("-max_total_time={}", arguments.seconds), "-timeout=5", "-rss_limit_mb=1024"]);
-        process::run(&mut fuzz_command, &log, Duration::from_secs(arguments.seconds) + Duration::from_mins(20))?;
+        fuzz_command.args([
+            "--",
+            &format!("-max_total_time={}", arguments.seconds),
+            "-timeout=5",
+            "-rss_limit_mb=1024",
+        ]);
+        process::run(
+            &mut fuzz_command,
+            &log,
+            Duration::from_secs(arguments.seconds) + Duration::from_mins(20),
+        )?;
         task.done("nothing found");
     }
     Ok(())

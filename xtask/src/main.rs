@@ -29,7 +29,11 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask", about = "The commands of ML Provisioner's own repository")]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    about = "The commands of ML Provisioner's own repository"
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

@@ -69,7 +69,10 @@ pub(crate) fn cargo() -> Command {
     // Set by `cargo run` for this package; a build script that looks at them would run again.
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
-        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") || text.starts_with("CARGO_BIN_") {
+        if text.starts_with("CARGO_PKG_")
+            || text.starts_with("CARGO_MANIFEST_")
+            || text.starts_with("CARGO_BIN_")
+        {
             cargo.env_remove(name);
         }
     }
@@ -230,10 +233,12 @@ pub(crate) fn end(pid: u32, identity_then: &str) -> Result<()> {
 
 /// A command line as a person would type it.
 pub(crate) fn shown(command: &Command) -> String {
-    let program = Path::new(command.get_program()).file_name().unwrap_or(command.get_program()).to_string_lossy();
+    let program =
+        Path::new(command.get_program()).file_name().unwrap_or(command.get_program()).to_string_lossy();
     let arguments = command.get_args().map(|argument| {
         let text = argument.to_string_lossy();
-        let plain = !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || "'\"$&|;<>()*?`\\".contains(c));
+        let plain =
+            !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || "'\"$&|;<>()*?`\\".contains(c));
         if plain { text.into_owned() } else { format!("'{text}'") }
     });
     std::iter::once(program.into_owned()).chain(arguments).collect::<Vec<_>>().join(" ")

@@ -66,7 +66,8 @@ fn once(binary: &Path, event: &[u8]) -> Result<(Duration, f64)> {
     let start = began.elapsed();
     serve(poll, &server, event)?;
     let status = fs::read_to_string(format!("/proc/{}/status", process.id())).unwrap_or_default();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse().ok());
+    let peak =
+        status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse().ok());
     Ok((start, peak.unwrap_or(0.0)))
 }
 
@@ -92,7 +93,10 @@ fn serve(first: TcpStream, server: &TcpListener, event: &[u8]) -> Result<()> {
                      Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
                     event.len()
                 );
-                writer.write_all(head.as_bytes()).and_then(|()| writer.write_all(event)).context("the event")?;
+                writer
+                    .write_all(head.as_bytes())
+                    .and_then(|()| writer.write_all(event))
+                    .context("the event")?;
             } else if request.starts_with("POST") {
                 let _ = writer.write_all(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n");
                 return Ok(());

@@ -14,6 +14,8 @@ use crate::{paths, progress};
 
 /// The stack of the suite.
 pub(crate) const STACK: &str = "ml-provisioner";
+/// The functions of the suite: the package below `functions/` and the binary have the same name.
+const FUNCTIONS: &[&str] = &["generate"];
 const ACCOUNT: &str = "123456789012";
 const REGION: &str = "us-west-2";
 
@@ -30,7 +32,7 @@ pub(crate) fn build() -> Result<()> {
     let task = progress::task("build the functions");
     let log = log("build");
     task.follow(&log);
-    process::run(cargo().args(["build", "--workspace", "--bins"]), &log, Duration::from_mins(60))?;
+    process::run(cargo().args(["build", "--workspace", "--bins"]), &log, Duration::from_hours(1))?;
     task.done("");
     Ok(())
 }
@@ -118,7 +120,12 @@ fn launch(folder: &Path, emulator: &Venv, lives_on: bool) -> Result<(Background,
     let (ready, log) = (folder.join("ready.json"), folder.join("emulator.log"));
     let mut launcher = emulator.command("python");
     launcher.arg(paths::at("infra/local/launcher.py")).arg("--data-dir").arg(folder.join("data"));
-    launcher.arg("--ready-file").arg(&ready).arg("--log").arg(&log).args(["--account-id", ACCOUNT, "--region", REGION]);
+    launcher.arg("--ready-file").arg(&ready).arg("--log").arg(&log).args([
+        "--account-id",
+        ACCOUNT,
+        "--region",
+        REGION,
+    ]);
     if !lives_on {
         launcher.arg("--die-with-parent");
     }
@@ -146,7 +153,7 @@ fn template(folder: &Path) -> Result<PathBuf> {
     let source = paths::at("infra/template.yaml");
     let mut text = fs::read_to_string(&source).context(paths::shown(&source))?;
     let mut found = 0;
-    for function in ["generate"] {
+    for function in FUNCTIONS {
         let wanted = format!("CodeUri: ../functions/{function}");
         found += text.matches(&wanted).count();
         let code = folder.join("functions").join(function);
@@ -155,7 +162,9 @@ fn template(folder: &Path) -> Result<PathBuf> {
         text = text.replace(&wanted, &format!("CodeUri: {}", code.display()));
     }
     if found != text.matches("CodeUri:").count() {
-        return Err(Failure::new("infra/template.yaml has a function that xtask doesn't know; add it in xtask/src/suite.rs"));
+        return Err(Failure::new(
+            "infra/template.yaml has a function that xtask doesn't know; add it in xtask/src/suite.rs",
+        ));
     }
     let path = folder.join("template.yaml");
     fs::write(&path, text).context(paths::shown(&path))?;
@@ -163,7 +172,8 @@ fn template(folder: &Path) -> Result<PathBuf> {
 }
 
 fn binary(name: &str) -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(paths::target, |folder| paths::root().join(folder));
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(paths::target, |folder| paths::root().join(folder));
     target.join("debug").join(name)
 }
 
@@ -178,7 +188,8 @@ fn outputs(tools: &Venv, environment: &[(String, String)], folder: &Path) -> Res
     aws.args(["cloudformation", "describe-stacks", "--stack-name", STACK, "--output", "json"]);
     aws.envs(environment.iter().cloned());
     let text = process::output(&mut aws, &folder.join("describe-stacks.log"))?;
-    let json: Json = serde_json::from_str(&text).context("the answer of `aws cloudformation describe-stacks`")?;
+    let json: Json =
+        serde_json::from_str(&text).context("the answer of `aws cloudformation describe-stacks`")?;
     let list = json.pointer("/Stacks/0/Outputs").and_then(Json::as_array).cloned().unwrap_or_default();
     let value = |key: &str| {
         list.iter()

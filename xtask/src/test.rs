@@ -42,7 +42,8 @@ pub(crate) fn run(_: &Arguments) -> Result<()> {
     let (emulator, tools) = std::thread::scope(|scope| {
         let environments = scope.spawn(venv::both);
         let built = lint_and_build();
-        let environments = environments.join().map_err(|_| Failure::new("making the Python environments panicked"))?;
+        let environments =
+            environments.join().map_err(|_| Failure::new("making the Python environments panicked"))?;
         built.and(environments)
     })?;
     let advisories = licences(&tools)?;
@@ -63,7 +64,9 @@ pub(crate) fn run(_: &Arguments) -> Result<()> {
 
     say("");
     if !advisories {
-        say("NOT CHECKED: security advisories. Their database could not be fetched; run `cargo deny check advisories` online.");
+        say(
+            "NOT CHECKED: security advisories. Their database could not be fetched; run `cargo deny check advisories` online.",
+        );
     }
     say(&format!("everything took {}", progress::seconds(started.elapsed())));
     say(&count.shown());
@@ -74,7 +77,7 @@ fn check(name: &str, command: &mut std::process::Command) -> Result<()> {
     let task = progress::task(name);
     let log = suite::log(&name.replace(' ', "-"));
     task.follow(&log);
-    process::run(command, &log, Duration::from_mins(60))?;
+    process::run(command, &log, Duration::from_hours(1))?;
     task.done("");
     Ok(())
 }
@@ -94,7 +97,9 @@ fn licences(tools: &Venv) -> Result<bool> {
     };
     check("cargo deny", &mut deny(&["bans", "licenses", "sources"]))?;
     let log = suite::log("advisories");
-    if process::status(&mut deny(&["advisories"]), &log, Duration::from_mins(2)).is_ok_and(|status| status.success()) {
+    if process::status(&mut deny(&["advisories"]), &log, Duration::from_mins(2))
+        .is_ok_and(|status| status.success())
+    {
         return Ok(true);
     }
     let text = fs::read_to_string(&log).unwrap_or_default();
@@ -110,7 +115,10 @@ fn templates(tools: &Venv) -> Result<()> {
     if goldens.is_empty() {
         return Err(Failure::new("there are no golden templates in tests/golden/templates"));
     }
-    check(&format!("cfn-lint on {} golden templates", goldens.len()), tools.command("cfn-lint").args(&goldens))?;
+    check(
+        &format!("cfn-lint on {} golden templates", goldens.len()),
+        tools.command("cfn-lint").args(&goldens),
+    )?;
     check("cfn-lint on infra", tools.command("cfn-lint").arg("infra/template.yaml"))?;
     let mut sam = tools.command("sam");
     sam.args(["validate", "--lint", "--template-file", "infra/template.yaml", "--region", "us-west-2"]);
@@ -155,7 +163,9 @@ fn unittest_count(log: &Path) -> Result<Count> {
     let skipped = text
         .lines()
         .rev()
-        .find_map(|line| line.strip_prefix("OK")?.split_once("skipped=")?.1.trim_end_matches(')').parse().ok())
+        .find_map(|line| {
+            line.strip_prefix("OK")?.split_once("skipped=")?.1.trim_end_matches(')').parse().ok()
+        })
         .unwrap_or(0);
     Ok(Count { passed: ran.saturating_sub(skipped), failed: 0, skipped })
 }
@@ -171,15 +181,26 @@ fn nextest(tools: &Venv, suite: &suite::Suite) -> Result<Count> {
     path.push(OsString::from(":"));
     path.push(tools.path());
     nextest.env("PATH", path).envs(suite.environment.iter().cloned());
-    nextest.args(["nextest", "run", "--workspace", "--profile", "suite", "--no-fail-fast", "--color", "never"]);
+    nextest.args([
+        "nextest",
+        "run",
+        "--workspace",
+        "--profile",
+        "suite",
+        "--no-fail-fast",
+        "--color",
+        "never",
+    ]);
     process::run(&mut nextest, &log, Duration::from_mins(30))?;
     let text = fs::read_to_string(&log).context(paths::shown(&log))?;
-    let summary = text.lines().rev().find(|line| line.trim_start().starts_with("Summary")).unwrap_or_default();
+    let summary =
+        text.lines().rev().find(|line| line.trim_start().starts_with("Summary")).unwrap_or_default();
     let number = |word: &str| {
         let before = summary.split(word).next().filter(|before| before.len() < summary.len())?;
         before.trim_end().rsplit([' ', ',', ':']).next()?.parse().ok()
     };
-    let count = Count { passed: number("passed").unwrap_or(0), failed: 0, skipped: number("skipped").unwrap_or(0) };
+    let count =
+        Count { passed: number("passed").unwrap_or(0), failed: 0, skipped: number("skipped").unwrap_or(0) };
     if count.passed == 0 {
         return Err(Failure::new("nextest ran no tests").log(&log));
     }

@@ -31,7 +31,8 @@ pub(crate) fn both() -> Result<(Venv, Venv)> {
     std::thread::scope(|scope| {
         let emulator = scope.spawn(emulator);
         let tools = tools()?;
-        let emulator = emulator.join().map_err(|_| Failure::new("making the emulator's environment panicked"))??;
+        let emulator =
+            emulator.join().map_err(|_| Failure::new("making the emulator's environment panicked"))??;
         Ok((emulator, tools))
     })
 }
@@ -47,7 +48,8 @@ impl Venv {
     /// The path with this environment's programs first.
     pub(crate) fn path(&self) -> OsString {
         let rest = std::env::var_os("PATH").unwrap_or_default();
-        std::env::join_paths(std::iter::once(self.bin.clone()).chain(std::env::split_paths(&rest))).unwrap_or(rest)
+        std::env::join_paths(std::iter::once(self.bin.clone()).chain(std::env::split_paths(&rest)))
+            .unwrap_or(rest)
     }
 }
 
@@ -71,7 +73,8 @@ fn ensure(name: &str, requirements: &Path) -> Result<Venv> {
     }
     process::run(command(&python.program).args(["-m", "venv"]).arg(&folder), &log, Duration::from_mins(3))?;
     let mut pip = venv.command("python");
-    pip.args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--requirement"]).arg(requirements);
+    pip.args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--requirement"])
+        .arg(requirements);
     process::run(&mut pip, &log, Duration::from_mins(15))?;
     fs::write(&stamp_file, stamp).context(paths::shown(&stamp_file))?;
     task.done("");
@@ -88,7 +91,8 @@ fn python() -> Result<Python> {
     for program in ["python3", "python", "python3.13", "python3.12", "python3.11", "python3.10"] {
         let Ok(answer) = Command::new(program).arg("--version").output() else { continue };
         let version = String::from_utf8_lossy(&answer.stdout).trim().to_owned();
-        let number = |index: usize| version.strip_prefix("Python ")?.split('.').nth(index)?.parse::<u32>().ok();
+        let number =
+            |index: usize| version.strip_prefix("Python ")?.split('.').nth(index)?.parse::<u32>().ok();
         if (number(0), number(1)) >= (Some(3), Some(10)) {
             return Ok(Python { program: program.to_owned(), version });
         }

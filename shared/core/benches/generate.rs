@@ -2,6 +2,8 @@
 //!
 //! `cargo xtask bench`, or `cargo bench -p mlp-core`.
 
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
 use std::path::Path;
 
 use divan::Bencher;

@@ -2,6 +2,8 @@
 //!
 //! Prints wall time, configs a second, the cores kept busy, and the resident memory after a tenth and at the end.
 
+#![expect(clippy::unwrap_used, clippy::cast_precision_loss, reason = "a test may stop at the first surprise")]
+
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;

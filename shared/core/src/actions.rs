@@ -9,7 +9,7 @@ use crate::error::InternalError;
 use crate::finding::Finding;
 use crate::outcome::{self, Made, Outcome, OutputFile};
 use crate::product::{self, Product};
-use crate::{codes, generate, names, yaml};
+use crate::{check, codes, generate, names, yaml};
 
 /// Where the caller runs, so that a config for another place can be pointed out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -53,7 +53,10 @@ pub fn create_prov_template(config: &[u8], suite: &Suite) -> Result<Made, Intern
 ///
 /// Only for our own defects; mistakes in the config are findings in the outcome.
 pub fn validate_prov_template(config: &[u8], suite: &Suite) -> Result<Made, InternalError> {
-    let (outcome, _product) = understand("validate-prov-template", config, suite)?;
+    let (mut outcome, product) = understand("validate-prov-template", config, suite)?;
+    if let Some(product) = product {
+        outcome.add_findings(check::structure(&generate::template(&product)?));
+    }
     Ok(nothing_made(outcome))
 }
 
@@ -63,8 +66,11 @@ pub fn validate_prov_template(config: &[u8], suite: &Suite) -> Result<Made, Inte
 ///
 /// Only for our own defects; mistakes in the template are findings in the outcome.
 pub fn validate_template(template: &[u8]) -> Result<Made, InternalError> {
-    let findings = yaml::load(template, &yaml::Limits::template()).err().unwrap_or_default();
-    Ok(nothing_made(Outcome::of("validate-prov-template", findings)))
+    let (findings, read) = check::text(template);
+    let mut outcome = Outcome::of("validate-prov-template", findings);
+    outcome.resource_counts = read
+        .map(|template| outcome::count(template.resources.values().map(|resource| resource.kind.as_str())));
+    Ok(nothing_made(outcome))
 }
 
 /// `list-products`: every tier with its scenarios and counts.

@@ -70,7 +70,7 @@ pub fn rule(resource_type: &str) -> Option<&'static NameRule> {
 /// ```
 /// # use mlp_core::{config, names::Names};
 /// # let yaml = include_bytes!("../../../configs/examples/starter/techcorp-prod-a001-us-west-2-customer-churn-ml-s3.yaml");
-/// let (config, _) = config::load(yaml).unwrap();
+/// let config = config::load(yaml).unwrap().config;
 /// let names = Names::new(&config);
 /// assert_eq!(names.ml_name(), "techcorp-prod-a001-us-west-2-customer-churn-ml");
 /// assert_eq!(names.stack(), "techcorp-prod-a001-us-west-2-customer-churn-ml-stack");

@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 use super::schema::Schemas;
 use crate::codes;
 use crate::finding::{Code, Finding};
+use crate::suggest::nearest;
 use crate::yaml::{self, Document};
 
 /// Everything that the schemas find wrong with a config.
@@ -38,7 +39,7 @@ impl Explainer<'_> {
         let mut findings = Vec::new();
         for (parent, key) in &unknown {
             // A misspelt key is one mistake: the key that it was meant to be isn't missing as well.
-            let meant = nearest(key, &self.schemas.keys(parent));
+            let meant = nearest(key, self.schemas.keys(parent));
             if let Some(meant) = meant {
                 missing.retain(|(other, property)| other != parent || property != meant);
             }
@@ -118,8 +119,7 @@ impl Explainer<'_> {
         let problem = if is_empty { "is empty" } else { "is missing" };
         let message = format!("`{key}` {problem}{}; it is required{needed}", within(parent));
         let code = self.schemas.word(&pointer, "x-needed-code").map_or(codes::MISSING_KEY, code);
-        let example = self.schemas.property(&pointer).and_then(|property| property.get("examples")?.get(0));
-        let help = match example {
+        let help = match self.example(&pointer) {
             Some(example) => format!("for example `{key}: {example}`"),
             None => format!("add `{key}:` with {}", self.schemas.keys(&pointer).join(", ")),
         };
@@ -154,7 +154,7 @@ impl Explainer<'_> {
                     &pointer,
                     format!("{shown} is not allowed as `{key}`; allowed: {}", texts.join(", ")),
                 );
-                match nearest(&plain(value), &texts) {
+                match nearest(&plain(value), texts) {
                     Some(meant) => finding.help(format!("did you mean `{meant}`?")),
                     None => finding.help("choose one of these"),
                 }
@@ -215,7 +215,25 @@ impl Explainer<'_> {
             }
             _ => Finding::error(codes::WRONG_SHAPE, &pointer, format!("`{key}`: {error}")),
         };
-        self.at_value(finding)
+        self.at_value(match (&finding.help, self.example(&pointer)) {
+            (None, Some(example)) => finding.help(format!("for example `{key}: {example}`")),
+            _ => finding,
+        })
+    }
+
+    /// A value that would be right, as a config would have it.
+    fn example(&self, pointer: &str) -> Option<String> {
+        let property = self.schemas.property(pointer)?;
+        let example = property
+            .get("examples")
+            .and_then(|examples| examples.get(0))
+            .or_else(|| property.get("default"))?;
+        Some(match example {
+            // Texts that YAML would take for something else.
+            Json::String(text) if text.bytes().all(|b| b.is_ascii_digit()) => format!("\"{text}\""),
+            Json::Array(items) => format!("[{}]", items.iter().map(plain).collect::<Vec<_>>().join(", ")),
+            other => plain(other),
+        })
     }
 
     fn wrong_type(&self, pointer: &str, value: &Json, expected: &str) -> Finding {
@@ -310,7 +328,7 @@ fn name(pointer: &str) -> &str {
     if last.bytes().all(|b| b.is_ascii_digit()) { parts.next().unwrap_or(last) } else { last }
 }
 
-/// ` in `client``, or nothing for the top of the file.
+/// The block that a finding is in, or nothing for the top of the file.
 fn within(parent: &str) -> String {
     let block = parent.trim_start_matches('/').replace('/', ".");
     if block.is_empty() { String::new() } else { format!(" in `{block}`") }
@@ -365,22 +383,4 @@ fn mended(pointer: &str, text: &str) -> Option<String> {
     let mended = matches!(name, "company_prefix" | "use_case" | "workload" | "product_name_override")
         && super::fields::ProductName::parse(&lower).is_ok();
     mended.then_some(lower)
-}
-
-/// The candidate that a typing error most likely meant.
-pub(super) fn nearest<'a>(text: &str, candidates: &[&'a str]) -> Option<&'a str> {
-    let text = text.to_ascii_lowercase().replace(['-', ' '], "_");
-    candidates
-        .iter()
-        .map(|candidate| {
-            let other = candidate.to_ascii_lowercase().replace(['-', ' '], "_");
-            let contained =
-                other.len() >= 4 && text.len() >= 4 && (other.contains(&text) || text.contains(&other));
-            let likeness = strsim::jaro_winkler(&text, &other).max(if contained { 0.9 } else { 0.0 });
-            let close = strsim::damerau_levenshtein(&text, &other) <= 1 + text.len() / 4 || contained;
-            (*candidate, if close { likeness } else { 0.0 })
-        })
-        .filter(|(_, likeness)| *likeness > 0.75)
-        .max_by(|(_, a), (_, b)| a.total_cmp(b))
-        .map(|(candidate, _)| candidate)
 }

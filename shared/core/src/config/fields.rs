@@ -102,7 +102,7 @@ fn is_network(text: &str) -> bool {
         return false;
     };
     let plain = length.to_string().len() == text.len().saturating_sub(text.find('/').map_or(0, |at| at + 1));
-    length <= 32 && plain && (u64::from(address.to_bits()) << length) & 0xffff_ffff == 0
+    length <= 32 && plain && address.to_bits().checked_shl(length).unwrap_or(0) == 0
 }
 
 text_field!(

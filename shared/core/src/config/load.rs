@@ -44,8 +44,8 @@ pub fn load(bytes: &[u8]) -> Result<Loaded, Vec<Finding>> {
     let tier = json.pointer("/ml_product/tier").and_then(Json::as_str).and_then(Tier::parse);
 
     let explainer = Explainer { schemas, document: &document, json: &json };
-    let mut findings =
-        explainer.findings(schemas.validator(tier).iter_errors(&json).map(|error| error.to_owned()));
+    let mut findings = explainer
+        .findings(schemas.validator(tier).iter_errors(&json).map(jsonschema::ValidationError::to_owned));
     for finding in rules::check(&explainer) {
         // A value that the schemas have refused already is not judged twice.
         if findings.iter().all(|other| !covers(&other.path, &finding.path)) {
@@ -206,10 +206,7 @@ fn ml_product(reader: &mut Reader<'_>) -> Option<MlProduct> {
     let product_name_override = reader.optional("/ml_product/product_name_override", ProductName::parse);
     let workload = reader.optional("/ml_product/workload", Workload::parse);
     let alerts_email = reader.optional("/ml_product/alerts_email", Email::parse);
-    let vpc = match reader.json.pointer("/ml_product/vpc_integration") {
-        Some(_) => Some(vpc(reader)),
-        None => None,
-    };
+    let vpc = reader.json.pointer("/ml_product/vpc_integration").is_some().then(|| vpc(reader));
     let data_lake = reader.optional("/ml_product/data_lake", SsmPath::parse);
     let load_balancer = reader.optional("/ml_product/load_balancer", SsmPath::parse);
     let enterprise = tier == Some(Tier::Enterprise);

@@ -2,11 +2,12 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::explain::{Explainer, nearest};
+use super::explain::Explainer;
 use super::{Cidr, Region, Tier};
 use crate::codes;
 use crate::finding::Finding;
 use crate::product::OWN_TAGS;
+use crate::suggest::nearest;
 use crate::yaml;
 
 /// AWS allows 50 tags on a resource ("Tag naming limits and requirements").
@@ -29,10 +30,10 @@ pub(super) fn check(explainer: &Explainer<'_>) -> Vec<Finding> {
 
 fn region(text: &str) -> Option<Finding> {
     Region::parse(text).err()?;
-    let known: Vec<&str> = Region::all().map(|region| region.as_str()).collect();
+    let known = Region::all().map(|region| region.as_str());
     let message = format!("`{text}` is not an AWS region");
     let finding = Finding::error(codes::UNKNOWN_REGION, "/environment/region", message);
-    Some(match nearest(text, &known) {
+    Some(match nearest(text, known) {
         Some(meant) => finding.help(format!("did you mean `{meant}`?")),
         None => finding.help("use the region's name, such as `us-west-2`"),
     })

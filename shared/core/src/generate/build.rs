@@ -12,8 +12,8 @@ pub(super) const MODEL_PACKAGE_VARIABLE: &str = "MODEL_PACKAGE_ARN";
 /// every product.
 pub(super) fn project(cx: &Context<'_>) -> Built {
     let build = &cx.product.build;
-    let role = cx.link(&cx.spec.links.role, "role")?;
-    let stage = cx.link(&cx.spec.links.stage, "stage")?;
+    let role = cx.link(cx.spec.links.role.as_deref(), "role")?;
+    let stage = cx.link(cx.spec.links.stage.as_deref(), "stage")?;
     let name = cx.product.physical_name(cx.id)?;
     let mut environment = map([
         ("Type", Value::str(environment_type(&build.image))),

@@ -64,6 +64,6 @@ pub(super) fn key(cx: &Context<'_>) -> Built {
 
 /// `AWS::KMS::Alias`.
 pub(super) fn alias(cx: &Context<'_>) -> Result<crate::template::Map, InternalError> {
-    let key = cx.link(&cx.spec.links.key, "key")?;
+    let key = cx.link(cx.spec.links.key.as_deref(), "key")?;
     Ok(map([("AliasName", cx.name()?), ("TargetKeyId", Value::reference(key))]))
 }

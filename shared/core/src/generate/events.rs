@@ -12,9 +12,9 @@ use crate::template::{Value, map};
 /// transformer.
 pub(super) fn rule(cx: &Context<'_>) -> Built {
     let links = &cx.spec.links;
-    let group = cx.product.physical_name(cx.link(&links.watches, "watches")?)?;
-    let pipeline = cx.link(&links.pipeline, "pipeline")?;
-    let role = cx.link(&links.role, "role")?;
+    let group = cx.product.physical_name(cx.link(links.watches.as_deref(), "watches")?)?;
+    let pipeline = cx.link(links.pipeline.as_deref(), "pipeline")?;
+    let role = cx.link(links.role.as_deref(), "role")?;
     Ok(map([
         ("Name", cx.name()?),
         ("Description", Value::str(format!("{}.", cx.spec.purpose))),

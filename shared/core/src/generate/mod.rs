@@ -150,8 +150,8 @@ impl Context<'_> {
     }
 
     /// A link of this resource, which its type can't do without.
-    fn link<'b>(&self, link: &'b Option<String>, what: &str) -> Result<&'b str, InternalError> {
-        link.as_deref().ok_or_else(|| self.bug(&format!("the tier file gives no `{what}`")))
+    fn link<'b>(&self, link: Option<&'b str>, what: &str) -> Result<&'b str, InternalError> {
+        link.ok_or_else(|| self.bug(&format!("the tier file gives no `{what}`")))
     }
 
     /// Whether the scenario has the resource.
@@ -195,7 +195,7 @@ impl Context<'_> {
 
     /// The value that an SSM parameter publishes.
     fn published(&self) -> Result<Value, InternalError> {
-        let of = self.link(&self.spec.links.of, "of")?;
+        let of = self.link(self.spec.links.of.as_deref(), "of")?;
         if !self.has(of) {
             return Err(self.bug(&format!("publishes {of}, which this scenario doesn't have")));
         }

@@ -24,8 +24,8 @@ pub(super) fn log_group(cx: &Context<'_>) -> Built {
 
 /// `AWS::Logs::MetricFilter`: counts the log events that the tier file's pattern finds.
 pub(super) fn metric_filter(cx: &Context<'_>) -> Built {
-    let metric = cx.link(&cx.spec.links.metric, "metric")?;
-    let log_group = cx.link(&cx.spec.links.log_group, "log_group")?;
+    let metric = cx.link(cx.spec.links.metric.as_deref(), "metric")?;
+    let log_group = cx.link(cx.spec.links.log_group.as_deref(), "log_group")?;
     Ok(map([
         ("FilterName", cx.name()?),
         ("LogGroupName", Value::reference(log_group)),
@@ -44,8 +44,8 @@ pub(super) fn metric_filter(cx: &Context<'_>) -> Built {
 
 /// `AWS::CloudWatch::Alarm` on a metric that one of the filters writes.
 pub(super) fn alarm(cx: &Context<'_>) -> Built {
-    let metric = cx.link(&cx.spec.links.metric, "metric")?;
-    let topic = cx.link(&cx.spec.links.topic, "topic")?;
+    let metric = cx.link(cx.spec.links.metric.as_deref(), "metric")?;
+    let topic = cx.link(cx.spec.links.topic.as_deref(), "topic")?;
     let written =
         cx.product.resources.values().any(|spec| {
             spec.kind == "AWS::Logs::MetricFilter" && spec.links.metric.as_deref() == Some(metric)
@@ -78,7 +78,7 @@ pub(super) fn topic(cx: &Context<'_>) -> Built {
 
 /// `AWS::SNS::Subscription`: AWS asks the address to confirm before it gets anything.
 pub(super) fn subscription(cx: &Context<'_>) -> Built {
-    let topic = cx.link(&cx.spec.links.topic, "topic")?;
+    let topic = cx.link(cx.spec.links.topic.as_deref(), "topic")?;
     let email = cx
         .product
         .inputs
@@ -98,32 +98,32 @@ pub(super) fn dashboard(cx: &Context<'_>) -> Built {
     let projects = cx.names_of("AWS::CodeBuild::Project")?;
     let mut widgets = vec![text(cx)];
     let mut row = 3;
-    widgets.push(metrics("Pipeline executions", (0, row), "Sum", executions(&pipelines)));
+    widgets.push(metrics("Pipeline executions", (0, row), "Sum", &executions(&pipelines)));
     widgets.push(metrics(
         "Pipeline duration (seconds)",
         (8, row),
         "Average",
-        pipelines
+        &pipelines
             .iter()
             .map(|name| json!(["AWS/CodePipeline", "PipelineDuration", "PipelineName", name]))
-            .collect(),
+            .collect::<Vec<_>>(),
     ));
     widgets.push(metrics(
         "Failed pipeline executions",
         (16, row),
         "Sum",
-        pipelines
+        &pipelines
             .iter()
             .map(|name| json!(["AWS/CodePipeline", "FailedPipelineExecutions", "PipelineName", name]))
-            .collect(),
+            .collect::<Vec<_>>(),
     ));
     row += 6;
     let builds = |metric: &str| -> Vec<Json> {
         projects.iter().map(|name| json!(["AWS/CodeBuild", metric, "ProjectName", name])).collect()
     };
-    widgets.push(metrics("Successful builds", (0, row), "Sum", builds("SucceededBuilds")));
-    widgets.push(metrics("Build duration (seconds)", (8, row), "Average", builds("Duration")));
-    widgets.push(metrics("Failed builds", (16, row), "Sum", builds("FailedBuilds")));
+    widgets.push(metrics("Successful builds", (0, row), "Sum", &builds("SucceededBuilds")));
+    widgets.push(metrics("Build duration (seconds)", (8, row), "Average", &builds("Duration")));
+    widgets.push(metrics("Failed builds", (16, row), "Sum", &builds("FailedBuilds")));
     row += 6;
     let alarms: Vec<&str> = cx
         .product
@@ -161,7 +161,7 @@ fn body(widgets: &Json) -> Result<Value, InternalError> {
         match (index % 2, piece.split_once('.')) {
             (0, _) => sub.push_text(piece),
             (_, Some((id, attribute))) => {
-                sub.parts.push(SubPart::GetAtt(id.to_owned(), attribute.to_owned()))
+                sub.parts.push(SubPart::GetAtt(id.to_owned(), attribute.to_owned()));
             }
             (_, None) => sub.parts.push(SubPart::Ref(piece.to_owned())),
         }
@@ -209,7 +209,7 @@ fn executions(pipelines: &[String]) -> Vec<Json> {
     rows
 }
 
-fn metrics(title: &str, (x, y): (u32, u32), stat: &str, rows: Vec<Json>) -> Json {
+fn metrics(title: &str, (x, y): (u32, u32), stat: &str, rows: &[Json]) -> Json {
     json!({
         "type": "metric", "x": x, "y": y, "width": 8, "height": 6,
         "properties": {

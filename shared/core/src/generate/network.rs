@@ -51,7 +51,7 @@ pub(super) fn security_group(cx: &Context<'_>) -> Built {
 /// `AWS::EC2::VPCEndpoint`, interface or gateway as the tier file says.
 pub(super) fn endpoint(cx: &Context<'_>) -> Built {
     let vpc = vpc(cx)?;
-    let service = cx.link(&cx.spec.links.service, "service")?;
+    let service = cx.link(cx.spec.links.service.as_deref(), "service")?;
     let mut properties = map([
         ("ServiceName", service_name(cx.product.region.partition(), service)),
         ("VpcId", vpc.vpc_id.clone()),

@@ -22,8 +22,8 @@ const BUILD_OUTPUT: &str = "BuildOutput";
 /// "Amazon S3 source action" in the CodePipeline User Guide); it stands here so that the template says so.
 pub(super) fn pipeline(cx: &Context<'_>) -> Built {
     let links = &cx.spec.links;
-    let role = cx.link(&links.role, "role")?;
-    let project = cx.link(&links.project, "project")?;
+    let role = cx.link(links.role.as_deref(), "role")?;
+    let project = cx.link(links.project.as_deref(), "project")?;
     let bucket = cx
         .product
         .of_type("AWS::S3::Bucket")
@@ -84,7 +84,7 @@ fn source_action(cx: &Context<'_>) -> Result<Value, crate::error::InternalError>
         Source::CodeCommit => (
             "CodeCommit",
             Value::map([
-                ("RepositoryName", get_att(cx.link(&links.repository, "repository")?, "Name")),
+                ("RepositoryName", get_att(cx.link(links.repository.as_deref(), "repository")?, "Name")),
                 ("BranchName", Value::str(BRANCH)),
                 ("OutputArtifactFormat", Value::str("CODE_ZIP")),
                 ("PollForSourceChanges", true.into()),
@@ -94,7 +94,10 @@ fn source_action(cx: &Context<'_>) -> Result<Value, crate::error::InternalError>
             "S3",
             Value::map([
                 ("S3Bucket", Value::str(bucket.as_str())),
-                ("S3ObjectKey", Value::str(archive_key(prefix, cx.link(&links.archive, "archive")?))),
+                (
+                    "S3ObjectKey",
+                    Value::str(archive_key(prefix, cx.link(links.archive.as_deref(), "archive")?)),
+                ),
                 ("PollForSourceChanges", true.into()),
             ]),
         ),

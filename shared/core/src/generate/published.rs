@@ -5,7 +5,7 @@ use crate::template::{Value, map};
 
 /// `AWS::SSM::Parameter`: `/ml/{ml_name}/{leaf}`.
 pub(super) fn parameter(cx: &Context<'_>) -> Built {
-    let leaf = cx.link(&cx.spec.links.leaf, "leaf")?;
+    let leaf = cx.link(cx.spec.links.leaf.as_deref(), "leaf")?;
     Ok(map([
         ("Name", Value::str(cx.product.names.ssm_path(leaf))),
         ("Description", Value::str(cx.spec.purpose.as_str())),

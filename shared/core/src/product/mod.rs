@@ -191,20 +191,20 @@ impl Inputs {
                 // SSM parameter types are the way that needs no look-up of ours: CloudFormation reads them at every
                 // deployment. `Fn::Split` of a `{{resolve:ssm:...}}` would be split before it is resolved.
                 VpcIds::ParameterStore { vpc, subnets, security_group, route_tables } => (
-                    inputs.from_ssm(
+                    inputs.ssm_parameter(
                         "VpcId",
                         "AWS::EC2::VPC::Id",
                         vpc.as_str(),
                         "The VPC of builds and endpoints",
                     ),
-                    inputs.from_ssm(
+                    inputs.ssm_parameter(
                         "SubnetIds",
                         "List<AWS::EC2::Subnet::Id>",
                         subnets.as_str(),
                         "Private subnets of builds and interface endpoints",
                     ),
                     security_group.as_ref().map(|path| {
-                        inputs.from_ssm(
+                        inputs.ssm_parameter(
                             "SecurityGroupId",
                             "AWS::EC2::SecurityGroup::Id",
                             path.as_str(),
@@ -212,7 +212,7 @@ impl Inputs {
                         )
                     }),
                     route_tables.as_ref().map(|path| {
-                        inputs.from_ssm(
+                        inputs.ssm_parameter(
                             "RouteTableIds",
                             "List<String>",
                             path.as_str(),
@@ -232,10 +232,10 @@ impl Inputs {
             });
         }
         inputs.data_lake_bucket = product.data_lake.as_ref().map(|path| {
-            inputs.from_ssm("DataLakeBucketName", "String", path.as_str(), "The bucket of the data lake")
+            inputs.ssm_parameter("DataLakeBucketName", "String", path.as_str(), "The bucket of the data lake")
         });
         inputs.load_balancer_arn = product.load_balancer.as_ref().map(|path| {
-            inputs.from_ssm(
+            inputs.ssm_parameter(
                 "LoadBalancerArn",
                 "String",
                 path.as_str(),
@@ -246,7 +246,7 @@ impl Inputs {
     }
 
     /// Adds a template parameter that CloudFormation reads from SSM, and answers a reference to it.
-    fn from_ssm(&mut self, id: &str, kind: &str, path: &str, description: &str) -> Value {
+    fn ssm_parameter(&mut self, id: &str, kind: &str, path: &str, description: &str) -> Value {
         self.parameters.insert(
             id.to_owned(),
             Parameter {

@@ -238,33 +238,23 @@ impl Builder {
         match self.stack.last_mut().map(|frame| &mut frame.open) {
             None => *root = Some(node),
             Some(Open::Seq(nodes)) => nodes.push(node),
-            Some(Open::Map { entries, seen, key }) => match key.take() {
-                Some((key, (line, column), keep)) => {
+            Some(Open::Map { entries, seen, key }) => {
+                if let Some((key, (line, column), keep)) = key.take() {
                     if keep {
                         entries.push(Entry { key, line, column, value: node });
                     }
+                    return Ok(());
                 }
-                None => {
-                    let at = (node.line, node.column);
-                    let (text, problem) = key_text(node);
-                    let first = if problem.is_none() { seen.insert(text.clone(), at) } else { None };
-                    let problem = problem.or_else(|| {
-                        first.map(|(line, _)| {
-                            Finding::error(
-                                codes::YAML_DUPLICATE_KEY,
-                                "",
-                                format!("the key `{text}` stands twice in this map, first in line {line}"),
-                            )
-                            .help("delete one of them")
-                        })
-                    });
-                    *key = Some((text, at, problem.is_none()));
-                    if let Some(mut finding) = problem.filter(|_| self.findings.len() < MOST_FINDINGS) {
-                        finding.path = pointer;
-                        self.findings.push(finding.at(at.0, at.1));
-                    }
+                let at = (node.line, node.column);
+                let (text, problem) = key_text(node);
+                let first = if problem.is_none() { seen.insert(text.clone(), at) } else { None };
+                let problem = problem.or_else(|| first.map(|(line, _)| duplicate(&text, line)));
+                *key = Some((text, at, problem.is_none()));
+                if let Some(mut finding) = problem.filter(|_| self.findings.len() < MOST_FINDINGS) {
+                    finding.path = pointer;
+                    self.findings.push(finding.at(at.0, at.1));
                 }
-            },
+            }
         }
         Ok(())
     }
@@ -395,6 +385,11 @@ fn pointer(stack: &[Frame]) -> String {
     pointer
 }
 
+fn duplicate(key: &str, first: u32) -> Finding {
+    let message = format!("the key `{key}` stands twice in this map, first in line {first}");
+    Finding::error(codes::YAML_DUPLICATE_KEY, "", message).help("delete one of them")
+}
+
 /// A key's text, or why it can't be a key.
 fn key_text(node: Node) -> (String, Option<Finding>) {
     let problem = |message: &str, help: &str| Some(Finding::error(codes::YAML_KEY, "", message).help(help));
@@ -516,6 +511,8 @@ fn syntax(error: &ScanError, text: &str) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fmt::Write as _;
+
     use proptest::prelude::*;
     use serde_json::json;
 
@@ -649,7 +646,7 @@ mod tests {
         let mut wide = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
         for level in 1..12 {
             let aliases = vec![format!("*a{}", level - 1); 10].join(", ");
-            wide += &format!("a{level}: &a{level} [{aliases}]\n");
+            let _ = writeln!(wide, "a{level}: &a{level} [{aliases}]");
         }
         assert_eq!(one(wide.as_bytes()).0, "MLP-YAML-005");
         let many = format!("a: &a [{}]\nb: [{}]\n", vec!["x"; 5000].join(","), vec!["*a"; 5000].join(","));
