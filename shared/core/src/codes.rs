@@ -126,7 +126,7 @@ codes! {
     TPL_DEPENDS_ON = "MLP-TPL-007", "`DependsOn` names no resource",
         "It must name another resource of the template.";
     TPL_CIRCLE = "MLP-TPL-008", "Resources depend on each other in a circle",
-        "CloudFormation can't decide which to create first. The message shows the circle.";
+        "CloudFormation can't decide which to create first. The message shows the circle and the properties that make it. Conditions can't name each other in a circle either.";
     TPL_LIMIT = "MLP-TPL-009", "Over a limit of CloudFormation",
         "500 resources, 200 parameters, 200 outputs, 200 mappings, 1 MiB of text, 1,024 bytes of description.";
     TPL_UNKNOWN_FUNCTION = "MLP-TPL-010", "An unknown intrinsic function",
@@ -136,7 +136,7 @@ codes! {
     TPL_UNUSED_PARAMETER = "MLP-TPL-012", "A parameter that nothing uses",
         "It can be removed.";
     TPL_MACRO = "MLP-TPL-013", "A macro decides what this template becomes",
-        "The template has a `Transform`; what it expands to can't be checked before CloudFormation has run it.";
+        "The template has a `Transform`; what it expands to can't be checked before CloudFormation has run it. Under SAM an unknown name is a warning, since SAM may make it; under a macro that isn't AWS's or ours every finding is. `AWS::LanguageExtensions` alone hides nothing and is not reported.";
 
     DEFECT = "MLP-BUG-001", "A defect in ML Provisioner",
         "The data that ML Provisioner ships contradict each other. Please report it with the version.";

@@ -33,5 +33,5 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 
 /// The help sentence for the nearest candidate.
 pub fn did_you_mean<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    nearest(name, candidates).map(|candidate| format!("Did you mean `{candidate}`?"))
+    nearest(name, candidates).map(|candidate| format!("did you mean `{candidate}`?"))
 }

@@ -170,6 +170,18 @@ fn the_suites_own_template_has_no_errors() {
 }
 
 #[test]
+fn generated_templates_have_no_findings_and_survive_being_read() {
+    for path in templates("tests/golden/templates") {
+        let text = fs::read_to_string(&path).unwrap();
+        let (findings, template) = check::text(text.as_bytes());
+        assert!(findings.is_empty(), "{}:\n{}", path.display(), shown(&findings));
+        let without_comments: String =
+            text.lines().filter(|line| !line.starts_with("  # ")).map(|line| format!("{line}\n")).collect();
+        assert_eq!(template.unwrap().to_yaml(), without_comments, "{}", path.display());
+    }
+}
+
+#[test]
 fn a_template_that_was_never_a_file_has_pointers_in_long_form_and_no_lines() {
     let topic = Resource {
         kind: "AWS::SNS::Topic".into(),
@@ -290,10 +302,10 @@ fn every_limit_is_said_with_its_count() {
         messages,
         [
             "`Description` has 1025 bytes; CloudFormation allows 1024",
-            "The template has 201 parameters; CloudFormation allows 200",
-            "The template has 201 mappings; CloudFormation allows 200",
-            "The template has 501 resources; CloudFormation allows 500",
-            "The template has 201 outputs; CloudFormation allows 200",
+            "the template has 201 parameters; CloudFormation allows 200",
+            "the template has 201 mappings; CloudFormation allows 200",
+            "the template has 501 resources; CloudFormation allows 500",
+            "the template has 201 outputs; CloudFormation allows 200",
         ]
     );
 }

@@ -62,15 +62,15 @@ fn resources(report: &mut Report<'_>) {
             .any(|(_, resource)| resource.kind.starts_with("AWS::Serverless::"));
         let (severity, help) = match (sure, serverless) {
             (true, false) => {
-                (Severity::Error, "Take one of these references out, or move it to a resource of its own.")
+                (Severity::Error, "take one of these references out, or move it to a resource of its own")
             }
             (false, _) => (
                 Severity::Warning,
-                "One of these stands in an `Fn::If`: the conditions must rule out that all hold at once.",
+                "one of these stands in an `Fn::If`: the conditions must rule out that all hold at once",
             ),
             (true, true) => (
                 Severity::Warning,
-                "SAM makes several resources of one; check that the circle remains after that.",
+                "SAM makes several resources of one; check that the circle remains after that",
             ),
         };
         let message = match names.as_slice() {
@@ -137,13 +137,13 @@ fn conditions(report: &mut Report<'_>) {
             .map(|(id, _)| id.as_str())
             .collect();
         let Some(first) = names.first() else { continue };
-        let message = format!("Condition {} -> {first} is a circle", names.join(" -> "));
+        let message = format!("condition {} -> {first} is a circle", names.join(" -> "));
         let section = Path::ROOT.key("Conditions");
         report.error_at_key(
             codes::TPL_CIRCLE,
             &section.key(first),
             message,
-            "A condition can't decide itself.",
+            "a condition can't decide itself",
         );
     }
 }

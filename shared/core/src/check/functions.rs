@@ -78,7 +78,8 @@ impl Walk<'_, '_> {
         } else if key.starts_with("Fn::") && !section {
             if Function::from_long(key).is_some() {
                 let message = format!("`{key}` stands where a function can't, or beside other keys");
-                let help = "A function is the only entry of its map. In a list every function is an item of its own.";
+                let help =
+                    "a function is the only entry of its map; in a list every function is an item of its own";
                 self.report.error_at_key(codes::TPL_FUNCTION, &path, message, help);
             } else {
                 let known = Function::ALL.iter().map(|function| function.long()).chain(["Fn::ForEach"]);
@@ -106,7 +107,7 @@ impl Walk<'_, '_> {
                 Owner::Resource(_) | Owner::Output(_) | Owner::Expansion(_) | Owner::Other(_),
             ) => {
                 let message = format!("`{name}` can stand in `Conditions` and `Rules` only");
-                let help = "Give the condition a name in `Conditions`, and ask for it with `Fn::If`.";
+                let help = "give the condition a name in `Conditions`, and ask for it with `Fn::If`";
                 self.wrong(path, message, Some(help));
             }
             (_, Owner::Rule(_)) => {}
@@ -126,7 +127,7 @@ impl Walk<'_, '_> {
     fn needs_extensions(&mut self, what: &str, path: &Path<'_>) {
         if !self.report.transforms.language_extensions {
             let message = format!("{what} needs the transform `AWS::LanguageExtensions`");
-            let help = "Add `Transform: AWS::LanguageExtensions` to the template.";
+            let help = "add `Transform: AWS::LanguageExtensions` to the template";
             self.wrong(path, message, Some(help));
         }
     }
@@ -249,7 +250,7 @@ impl Walk<'_, '_> {
     fn text(&mut self, function: Function, argument: &Value, path: &Path<'_>) {
         if !may_be_text(argument) {
             let message = format!("`{}` is {}; it takes text", function.long(), describe(argument));
-            let help = matches!(function, Function::GetAZs).then_some("The stack's own region is `\"\"`.");
+            let help = matches!(function, Function::GetAZs).then_some("the stack's own region is `\"\"`");
             self.wrong(path, message, help);
         }
     }
@@ -292,11 +293,11 @@ impl Walk<'_, '_> {
             let path = path.index(3);
             match default {
                 Value::Map(entries) if entries.len() == 1 && entries.contains_key("DefaultValue") => {
-                    self.needs_extensions("A default in `Fn::FindInMap`", &path);
+                    self.needs_extensions("a default in `Fn::FindInMap`", &path);
                 }
                 other => {
                     let message = format!(
-                        "The fourth element of `Fn::FindInMap` is {}; it takes a map with `DefaultValue`",
+                        "the fourth element of `Fn::FindInMap` is {}; it takes a map with `DefaultValue`",
                         describe(other)
                     );
                     self.wrong(&path, message, None);
@@ -310,8 +311,8 @@ impl Walk<'_, '_> {
         let Some(list) = self.list(Function::If, argument, 3..=3, takes, path) else { return };
         let Some(first) = list.first().filter(|first| first.as_str().is_none()) else { return };
         let message =
-            format!("The condition of `Fn::If` is {}; it takes the name of a condition", describe(first));
-        let help = "Give the condition a name in `Conditions`.";
+            format!("the condition of `Fn::If` is {}; it takes the name of a condition", describe(first));
+        let help = "give the condition a name in `Conditions`";
         self.wrong(&path.index(0), message, Some(help));
     }
 
@@ -351,7 +352,7 @@ impl Walk<'_, '_> {
         let empty = function == Function::Split && delimiter.as_str() == Some("");
         if !is_scalar(delimiter) || empty {
             let message = format!(
-                "The delimiter of `{}` is {}; it takes literal text",
+                "the delimiter of `{}` is {}; it takes literal text",
                 function.long(),
                 describe(delimiter)
             );
@@ -367,7 +368,7 @@ impl Walk<'_, '_> {
         let number = number(index);
         if (is_scalar(index) || !may_be_text(index)) && number.is_none_or(|number| number < 0) {
             let message =
-                format!("The index of `Fn::Select` is {}; it takes a whole number from 0", describe(index));
+                format!("the index of `Fn::Select` is {}; it takes a whole number from 0", describe(index));
             self.wrong(&path.index(0), message, None);
         }
         match values {
@@ -429,7 +430,7 @@ impl Walk<'_, '_> {
             other => {
                 let help = other
                     .as_str()
-                    .map(|name| format!("Write `{name}.` and the attribute, such as `{name}.Arn`."));
+                    .map(|name| format!("write `{name}.` and the attribute, such as `{name}.Arn`"));
                 self.wrong(path, format!("`Fn::GetAtt` is {}; {GET_ATT}", describe(other)), help.as_deref());
             }
         }
@@ -477,16 +478,16 @@ impl Walk<'_, '_> {
             return;
         };
         if variable.as_str().is_none() {
-            let message = format!("The variable of `Fn::ForEach` is {}; it takes a name", describe(variable));
+            let message = format!("the variable of `Fn::ForEach` is {}; it takes a name", describe(variable));
             self.wrong(&path.index(0), message, None);
         }
         if !may_be_list(collection) {
             let message =
-                format!("The collection of `Fn::ForEach` is {}; it takes a list", describe(collection));
+                format!("the collection of `Fn::ForEach` is {}; it takes a list", describe(collection));
             self.wrong(&path.index(1), message, None);
         }
         if !matches!(made, Value::Map(_)) {
-            let message = format!("What `Fn::ForEach` makes is {}; it takes a map", describe(made));
+            let message = format!("what `Fn::ForEach` makes is {}; it takes a map", describe(made));
             self.wrong(&path.index(2), message, None);
         }
     }

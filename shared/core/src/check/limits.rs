@@ -5,7 +5,6 @@
 use super::Report;
 use crate::codes;
 use crate::finding::Finding;
-use crate::suggest::did_you_mean;
 use crate::template::Path;
 
 /// Resources of a template.
@@ -34,8 +33,8 @@ fn counts(report: &mut Report<'_>) {
     for (section, count, most) in counts {
         if count > most {
             let message =
-                format!("The template has {count} {}; CloudFormation allows {most}", section.to_lowercase());
-            let help = "Split the template into several stacks, for example nested ones.";
+                format!("the template has {count} {}; CloudFormation allows {most}", section.to_lowercase());
+            let help = "split the template into several stacks, for example nested ones";
             report.error_at_key(codes::TPL_LIMIT, &Path::ROOT.key(section), message, help);
         }
     }
@@ -44,18 +43,18 @@ fn counts(report: &mut Report<'_>) {
             && tops.len() > MAPPING_ATTRIBUTES
         {
             let message = format!(
-                "Mapping `{name}` has {} keys; CloudFormation allows {MAPPING_ATTRIBUTES}",
+                "mapping `{name}` has {} keys; CloudFormation allows {MAPPING_ATTRIBUTES}",
                 tops.len()
             );
             let mappings = Path::ROOT.key("Mappings");
-            report.error_at_key(codes::TPL_LIMIT, &mappings.key(name), message, "Split the mapping.");
+            report.error_at_key(codes::TPL_LIMIT, &mappings.key(name), message, "split the mapping");
         }
     }
     let description = template.description.as_ref().map_or(0, String::len);
     if description > DESCRIPTION_BYTES {
         let message =
             format!("`Description` has {description} bytes; CloudFormation allows {DESCRIPTION_BYTES}");
-        let help = "Shorten it; `Metadata` has room for more.";
+        let help = "shorten it; `Metadata` has room for more";
         report.error(codes::TPL_LIMIT, &Path::ROOT.key("Description"), message, help);
     }
 }
@@ -78,37 +77,28 @@ fn names(report: &mut Report<'_>) {
     for name in template.resources.keys().filter(|name| template.parameters.contains_key(*name)) {
         let message =
             format!("`{name}` is a parameter and a resource; a `{name}` elsewhere could mean either");
-        report.error_at_key(codes::TPL_DUPLICATE_ID, &resources.key(name), message, "Rename one of the two.");
+        report.error_at_key(codes::TPL_DUPLICATE_ID, &resources.key(name), message, "rename one of the two");
     }
 }
 
 fn logical_id(report: &mut Report<'_>, name: &str, section: &Path<'_>) {
     let length = name.chars().count();
-    if name.starts_with("Fn::") {
-        let message = format!("`{name}` is no logical id and no function that can stand here");
-        let help = did_you_mean(name, ["Fn::Transform"]).unwrap_or_else(|| {
-            "Entries of a section are logical ids, `Fn::ForEach::<name>` or `Fn::Transform`.".to_owned()
-        });
-        report.error_at_key(codes::TPL_UNKNOWN_FUNCTION, &section.key(name), message, Some(help));
-    } else if name.is_empty()
-        || length > NAME_CHARACTERS
-        || !name.bytes().all(|byte| byte.is_ascii_alphanumeric())
-    {
+    if name.is_empty() || length > NAME_CHARACTERS || !name.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         let shown = crate::template::read::shorten(name);
         let message = if length > NAME_CHARACTERS {
-            format!("The logical id `{shown}` has {length} characters; allowed are {NAME_CHARACTERS}")
+            format!("the logical id `{shown}` has {length} characters; allowed are {NAME_CHARACTERS}")
         } else {
-            format!("The logical id `{shown}` has other characters than A-Z, a-z and 0-9")
+            format!("the logical id `{shown}` has other characters than A-Z, a-z and 0-9")
         };
         let plain: String = name.chars().filter(char::is_ascii_alphanumeric).take(NAME_CHARACTERS).collect();
-        let help = (!plain.is_empty()).then(|| format!("`{plain}` would do."));
+        let help = (!plain.is_empty()).then(|| format!("`{plain}` would do"));
         report.error_at_key(codes::TPL_LOGICAL_ID, &section.key(name), message, help);
     }
 }
 
 pub(super) fn size(text: &str) -> Option<Finding> {
     (text.len() > BYTES).then(|| {
-        let message = format!("The template has {} bytes; CloudFormation allows {BYTES}", text.len());
-        Finding::error(codes::TPL_LIMIT, "", message).help("Split the template into several stacks.")
+        let message = format!("the template has {} bytes; CloudFormation allows {BYTES}", text.len());
+        Finding::error(codes::TPL_LIMIT, "", message).help("split the template into several stacks")
     })
 }

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use super::{Report, Spot};
 use crate::codes;
 use crate::finding::Severity;
-use crate::suggest::{did_you_mean, nearest};
+use crate::suggest::did_you_mean;
 use crate::template::references::{Owner, Part, Reference, is_pattern, pattern_matches};
 use crate::template::{Function, Map, Path, Section, Template, Value};
 
@@ -32,6 +32,7 @@ pub(super) fn check(report: &mut Report<'_>) {
             self::name(report, &names, owner, (name, sub), path);
         }
         Reference::Attribute { name, attribute, sub } => {
+            used.insert(name);
             self::attribute(report, &names, owner, (name, attribute, sub), path);
         }
         Reference::Condition(name) => condition(report, &names, name, path),
@@ -130,7 +131,7 @@ fn name(
     if name.starts_with("AWS::") {
         let message = format!("`{function}` names `{name}`, which is no pseudo parameter");
         let help = did_you_mean(name, PSEUDO_PARAMETERS)
-            .unwrap_or_else(|| format!("There are {}.", PSEUDO_PARAMETERS.join(", ")));
+            .unwrap_or_else(|| format!("there are {}", PSEUDO_PARAMETERS.join(", ")));
         report.error(codes::TPL_UNKNOWN_REFERENCE, path, message, Some(help));
         return;
     }
@@ -178,7 +179,7 @@ fn attribute(
             "`{function}` names `{name}{suffix}`, but `{name}` is a parameter, which has no attributes"
         );
         let plain = if sub { format!("`${{{name}}}`") } else { format!("`!Ref {name}`") };
-        report.error(codes::TPL_UNKNOWN_REFERENCE, path, message, Some(format!("Its value is {plain}.")));
+        report.error(codes::TPL_UNKNOWN_REFERENCE, path, message, Some(format!("its value is {plain}")));
     } else {
         unknown(report, names, (name, function, &suffix), path);
     }
@@ -200,13 +201,15 @@ fn unknown(
     );
     let candidates = template.resources.keys().chain(template.parameters.keys()).map(String::as_str);
     let help = if template.conditions.contains_key(name) {
-        Some(format!("`{name}` is a condition: use `Fn::If`, or the attribute `Condition`."))
+        Some(format!("`{name}` is a condition: use `Fn::If`, or the attribute `Condition`"))
     } else if template.mappings.contains_key(name) {
-        Some(format!("`{name}` is a mapping: use `Fn::FindInMap`."))
-    } else if let Some(near) = nearest(name, candidates) {
-        Some(format!("Did you mean `{near}`?"))
+        Some(format!("`{name}` is a mapping: use `Fn::FindInMap`"))
+    } else if let Some(help) = did_you_mean(name, candidates) {
+        Some(help)
+    } else if let Some(help) = did_you_mean(&format!("AWS::{name}"), PSEUDO_PARAMETERS) {
+        Some(help)
     } else if function == "Fn::Sub" {
-        Some(format!("If the text itself is wanted, write `${{!{name}{suffix}}}`."))
+        Some(format!("if the text itself is wanted, write `${{!{name}{suffix}}}`"))
     } else {
         None
     };
@@ -218,7 +221,7 @@ fn unknown(
 fn condition(report: &mut Report<'_>, names: &Names<'_>, name: &str, path: &Path<'_>) {
     let template = report.template;
     if !template.conditions.contains_key(name) && !names.may_become_condition(name) {
-        let message = format!("The condition `{name}` is not in `Conditions`");
+        let message = format!("the condition `{name}` is not in `Conditions`");
         let help = did_you_mean(name, template.conditions.keys().map(String::as_str));
         report.error(codes::TPL_UNKNOWN_CONDITION, path, message, help);
     }
@@ -228,7 +231,7 @@ fn depends_on(report: &mut Report<'_>, names: &Names<'_>, owner: Owner<'_>, name
     let template = report.template;
     if owner == Owner::Resource(name) {
         let message = format!("`{name}` depends on itself");
-        report.error(codes::TPL_DEPENDS_ON, path, message, "Delete this entry.");
+        report.error(codes::TPL_DEPENDS_ON, path, message, "delete this entry");
     } else if !template.resources.contains_key(name) && !names.may_become_resource(name) {
         let what = if template.parameters.contains_key(name) {
             "a parameter"
@@ -266,7 +269,7 @@ fn mapping(report: &mut Report<'_>, name: &str, argument: &[Value], path: &Path<
             Some(Value::Map(seconds)) => vec![seconds],
             Some(_) => return,
             None => {
-                let message = format!("Mapping `{name}` has no key `{top}`");
+                let message = format!("mapping `{name}` has no key `{top}`");
                 let help = did_you_mean(top, tops.keys().map(String::as_str));
                 report.error(codes::TPL_FUNCTION, &path.index(1), message, help);
                 return;
@@ -281,14 +284,10 @@ fn mapping(report: &mut Report<'_>, name: &str, argument: &[Value], path: &Path<
         && !is_pattern(&second)
         && !candidates.iter().any(|seconds| seconds.contains_key(&second) || has_expansion(seconds))
     {
-        let place = top.map_or_else(
-            || format!("No key of mapping `{name}`"),
-            |top| format!("`{top}` of mapping `{name}`"),
-        );
-        let message = format!(
-            "{place} has {} `{second}`",
-            if place.starts_with("No") { "a value" } else { "no value" }
-        );
+        let message = match top {
+            Some(top) => format!("`{top}` of mapping `{name}` has no `{second}`"),
+            None => format!("no key of mapping `{name}` has a `{second}`"),
+        };
         let help =
             did_you_mean(&second, candidates.iter().flat_map(|seconds| seconds.keys()).map(String::as_str));
         report.error(codes::TPL_FUNCTION, &path.index(2), message, help);
@@ -331,9 +330,9 @@ fn unused_parameters(report: &mut Report<'_>, used: &HashSet<&str>) {
         let by_type =
             template.parameters.get(name).is_some_and(|it| other_uses.types.contains(&it.kind.as_str()));
         if !by_type && !patterns.iter().any(|pattern| pattern_matches(pattern, name)) {
-            let message = format!("Nothing uses the parameter `{name}`");
+            let message = format!("nothing uses the parameter `{name}`");
             let at = (&section.key(name), Spot::Key);
-            report.add(Severity::Warning, codes::TPL_UNUSED_PARAMETER, at, message, "Delete it, or use it.");
+            report.add(Severity::Warning, codes::TPL_UNUSED_PARAMETER, at, message, "delete it, or use it");
         }
     }
 }

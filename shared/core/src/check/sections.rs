@@ -27,18 +27,18 @@ fn macros(report: &mut Report<'_>) {
     }
     let (message, help) = if transforms.open {
         (
-            "A macro may change this template, so what is wrong with it is only worth a look",
-            "`aws cloudformation create-change-set` runs the macro; check what comes out.",
+            "a macro may change this template, so what is wrong with it is only worth a look",
+            "`aws cloudformation create-change-set` runs the macro; check what comes out",
         )
     } else if transforms.serverless {
         (
             "SAM changes this template before CloudFormation reads it; names that SAM makes are not checked",
-            "`sam validate --lint` checks what comes out.",
+            "`sam validate --lint` checks what comes out",
         )
     } else {
         (
             "MLProvisioner changes this template before CloudFormation reads it; names that it makes are not checked",
-            "`mlp expand` shows what comes out.",
+            "`mlp expand` shows what comes out",
         )
     };
     let transform = Path::ROOT.key("Transform");
@@ -49,7 +49,7 @@ fn macros(report: &mut Report<'_>) {
 fn anything(report: &mut Report<'_>) {
     let template = report.template;
     if template.resources.is_empty() && template.expansions_of(Section::Resources).next().is_none() {
-        let message = "The template has no resources; CloudFormation wants at least one";
+        let message = "the template has no resources; CloudFormation wants at least one";
         report.error_at_key(codes::TPL_SHAPE, &Path::ROOT.key("Resources"), message, None);
     }
 }
@@ -87,11 +87,11 @@ fn parameter(report: &mut Report<'_>, parameter: &Parameter, path: &Path<'_>) {
             (_, value) => (is_plain(value), "a plain value"),
         };
         if !fits {
-            let message = format!("A parameter's `{key}` is {}; allowed is {allowed}", describe(value));
+            let message = format!("a parameter's `{key}` is {}; allowed is {allowed}", describe(value));
             let help = match (key.as_str(), value) {
-                ("Default", Value::Null) => Some("An empty default is written `Default: \"\"`.".to_owned()),
+                ("Default", Value::Null) => Some("an empty default is written `Default: \"\"`".to_owned()),
                 ("Default", Value::List(_)) => {
-                    Some("The default of a list is one text with commas: `Default: \"a,b\"`.".to_owned())
+                    Some("the default of a list is one text with commas: `Default: \"a,b\"`".to_owned())
                 }
                 _ => None,
             };
@@ -119,7 +119,7 @@ fn mappings(report: &mut Report<'_>) {
                 // `AWS::LanguageExtensions` resolves functions there.
                 if !fits && !report.transforms.language_extensions {
                     let message = format!(
-                        "A mapping's value is {}; allowed are plain values and lists of them",
+                        "a mapping's value is {}; allowed are plain values and lists of them",
                         describe(value)
                     );
                     report.error(codes::TPL_SHAPE, &path.key(second), message, None);
@@ -138,7 +138,7 @@ fn conditions(report: &mut Report<'_>) {
     for (name, condition) in plain_entries(&report.template.conditions) {
         if !is_condition(condition) {
             let message = format!(
-                "Condition `{name}` is {}; allowed are `Fn::And`, `Fn::Equals`, `Fn::Not`, `Fn::Or` and `Condition`",
+                "condition `{name}` is {}; allowed are `Fn::And`, `Fn::Equals`, `Fn::Not`, `Fn::Or` and `Condition`",
                 describe(condition)
             );
             report.error(codes::TPL_SHAPE, &section.key(name), message, None);
@@ -174,14 +174,14 @@ fn rules(report: &mut Report<'_>) {
             _ => None,
         };
         let Some(Value::List(assertions)) = assertions else {
-            let message = format!("Rule `{name}` has no list of `Assertions`");
+            let message = format!("rule `{name}` has no list of `Assertions`");
             report.error_at_key(codes::TPL_SHAPE, &path, message, None);
             continue;
         };
         for (index, assertion) in assertions.iter().enumerate() {
             let fits = matches!(assertion, Value::Map(it) if it.get("Assert").is_some_and(is_condition));
             if !fits {
-                let message = "An assertion needs `Assert` with a condition function, such as `Fn::Contains`";
+                let message = "an assertion needs `Assert` with a condition function, such as `Fn::Contains`";
                 let path = path.key("Assertions");
                 report.error(codes::TPL_SHAPE, &path.index(index), message, None);
             }
@@ -247,11 +247,11 @@ fn no_null(report: &mut Report<'_>, value: &Value, path: &Path<'_>) {
 
 /// CloudFormation refuses null everywhere in a template.
 pub(super) fn null(report: &mut Report<'_>, path: &Path<'_>) {
-    let help = "Delete the key, or give it a value; an empty text is `\"\"`.";
+    let help = "delete the key, or give it a value; an empty text is `\"\"`";
     report.error_at_key(
         codes::TPL_SHAPE,
         path,
-        "A value is empty (null), which CloudFormation refuses",
+        "a value is empty (null), which CloudFormation refuses",
         help,
     );
 }

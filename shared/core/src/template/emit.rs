@@ -311,8 +311,8 @@ impl Writer {
 
 /// Whether a function is written as `Fn::X:` instead of `!X`.
 fn needs_long_form(function: Function, argument: &Value) -> bool {
-    // YAML knows no two tags on one node (`!Base64 !Sub x`).
-    let tagged = matches!(argument, Value::Ref(_) | Value::GetAtt(..) | Value::Sub(_) | Value::Call(..));
+    // YAML knows no two tags on one node (`!Base64 !Sub x`), and takes a tagged scalar for text (`!Base64 5`).
+    let tagged = !matches!(argument, Value::Str(_) | Value::List(_) | Value::Map(_));
     // What only a transform or `Rules` knows has no short form in CloudFormation's YAML, the short form of
     // `GetStackOutput` must not hold other short forms, and what is left of `Ref`, `GetAtt` and `Sub` holds functions
     // where names stand.

@@ -7,7 +7,7 @@ use super::{Expansion, FORMAT_VERSION, Function, Map, Output, Parameter, Path, R
 use super::{Template, Transforms, Value};
 use crate::codes;
 use crate::finding::{Code, Finding, Severity};
-use crate::suggest::did_you_mean;
+use crate::suggest::{did_you_mean, nearest};
 use crate::yaml::{Document, Entry, Node, NodeValue, Scalar, ScalarKind};
 
 /// Reads a template.
@@ -98,11 +98,18 @@ fn map(entries: &[Entry], conditions: bool) -> Map {
 /// A function; `node` is its argument, which has the function's own tag when it is `tagged`.
 fn call(function: Function, node: &Node, tagged: bool) -> Value {
     let conditions = matches!(function, Function::And | Function::Or | Function::Not | Function::Condition);
-    let argument = if tagged { untagged(node, conditions) } else { read(node, conditions) };
-    // The text of a name counts, whatever else it may look like.
-    let text = match (&node.value, tagged || node.tag.is_none()) {
-        (NodeValue::Scalar(scalar), true) if scalar.kind != ScalarKind::Null => Some(scalar.text.as_str()),
+    // A scalar with a tag is text, whatever it looks like; so is a name.
+    let text = match &node.value {
+        NodeValue::Scalar(scalar) if tagged => Some(scalar.text.as_str()),
+        NodeValue::Scalar(scalar) if node.tag.is_none() && scalar.kind != ScalarKind::Null => {
+            Some(scalar.text.as_str())
+        }
         _ => None,
+    };
+    let argument = match text {
+        Some(text) if tagged => Value::str(text),
+        _ if tagged => untagged(node, conditions),
+        _ => read(node, conditions),
     };
     match (function, argument, text) {
         (Function::Ref, _, Some(name)) => Value::Ref(name.to_owned()),
@@ -221,7 +228,7 @@ const OUTPUT_KEYS: [&str; 4] = ["Value", "Description", "Condition", "Export"];
 
 impl Reader {
     fn template(&mut self, root: &Node) {
-        let Some(sections) = self.entries(root, &Path::ROOT, "A template", "a map of sections") else {
+        let Some(sections) = self.entries(root, &Path::ROOT, "a template", "a map of sections") else {
             return;
         };
         if let Some(node) = root.get("Transform") {
@@ -264,10 +271,10 @@ impl Reader {
                     || (key == "Globals" && self.transforms.serverless);
                 if !known {
                     let message =
-                        format!("A template has no section `{key}`; it may have {}", list(&SECTIONS));
+                        format!("a template has no section `{key}`; it may have {}", list(&SECTIONS));
                     let help = match key {
                         "Globals" => Some(
-                            "`Globals` is read by SAM: add `Transform: AWS::Serverless-2016-10-31`."
+                            "`Globals` is read by SAM: add `Transform: AWS::Serverless-2016-10-31`"
                                 .to_owned(),
                         ),
                         _ => did_you_mean(key, SECTIONS),
@@ -283,7 +290,7 @@ impl Reader {
     fn transform(&mut self, node: &Node, path: &Path<'_>) {
         match &node.value {
             NodeValue::Scalar(Scalar { kind: ScalarKind::Str, .. }) => {}
-            NodeValue::Map(_) if node.get("Name").is_some_and(|name| name.scalar().is_some()) => {}
+            NodeValue::Map(_) if node.get("Name").and_then(plain_text).is_some() => {}
             NodeValue::Seq(nodes) if !nodes.is_empty() => {
                 for (index, node) in nodes.iter().enumerate() {
                     self.transform(node, &path.index(index));
@@ -305,7 +312,7 @@ impl Reader {
         if let NodeValue::Map(mappings) = &node.value {
             for mapping in mappings.iter().filter(|mapping| !is_expansion(&mapping.key)) {
                 let path = path.key(&mapping.key);
-                let what = format!("Mapping `{}`", mapping.key);
+                let what = format!("mapping `{}`", mapping.key);
                 let Some(tops) = self.entries(&mapping.value, &path, &what, "a map of maps") else {
                     continue;
                 };
@@ -324,7 +331,10 @@ impl Reader {
         let Some(entries) = self.entries(node, path, &what, &allowed) else { return };
         for (position, entry) in entries.iter().enumerate() {
             let path = path.key(&entry.key);
-            if is_expansion(&entry.key) {
+            if entry.key.starts_with("Fn::") {
+                if !is_expansion(&entry.key) {
+                    self.no_expansion(entry, &path);
+                }
                 self.template.expansions.push(Expansion {
                     section,
                     position,
@@ -341,33 +351,50 @@ impl Reader {
         }
     }
 
+    /// A function where an entry of a section stands.
+    fn no_expansion(&mut self, entry: &Entry, path: &Path<'_>) {
+        let key = entry.key.as_str();
+        let mut parts = key.splitn(3, "::").skip(1);
+        let meant = parts.next().and_then(|function| nearest(function, ["ForEach", "Transform"]));
+        let help = match (meant, parts.next()) {
+            (Some("ForEach"), Some(name)) => Some(format!("did you mean `Fn::ForEach::{name}`?")),
+            (Some("ForEach"), None) => Some("a loop has a name of its own: `Fn::ForEach::<name>`".to_owned()),
+            (Some(_), None) => Some("did you mean `Fn::Transform`?".to_owned()),
+            _ => None,
+        };
+        let message = format!(
+            "`{key}` can't stand here; allowed are logical ids, `Fn::ForEach::<name>` and `Fn::Transform`"
+        );
+        self.add(codes::TPL_UNKNOWN_FUNCTION, (entry.line, entry.column), path, message, help);
+    }
+
     fn parameter(&mut self, entry: &Entry, path: &Path<'_>) {
-        let what = format!("Parameter `{}`", entry.key);
+        let what = format!("parameter `{}`", entry.key);
         let Some(attributes) = self.entries(&entry.value, path, &what, "a map with `Type`") else { return };
         let mut parameter = Parameter { kind: String::new(), attributes: Map::new() };
         for attribute in attributes {
             let (key, path) = (attribute.key.as_str(), path.key(&attribute.key));
             if key == "Type" {
-                if let Some(kind) = self.text(&attribute.value, &path, "A parameter's `Type`") {
+                if let Some(kind) = self.text(&attribute.value, &path, "a parameter's `Type`") {
                     parameter.kind = kind;
                 }
                 continue;
             }
             if !PARAMETER_KEYS.contains(&key) {
-                let message = format!("A parameter has no `{key}`; it may have {}", list(&PARAMETER_KEYS));
+                let message = format!("a parameter has no `{key}`; it may have {}", list(&PARAMETER_KEYS));
                 self.unknown(attribute, &path, message, did_you_mean(key, PARAMETER_KEYS));
             }
             parameter.attributes.insert(key.to_owned(), Value::from_node(&attribute.value));
         }
         if entry.value.get("Type").is_none() {
             let message = format!("{what} has no `Type`");
-            self.missing(entry, path, message, "Most parameters are of `Type: String`.");
+            self.missing(entry, path, message, "most parameters are of `Type: String`");
         }
         self.template.parameters.insert(entry.key.clone(), parameter);
     }
 
     fn resource(&mut self, entry: &Entry, path: &Path<'_>) {
-        let what = format!("Resource `{}`", entry.key);
+        let what = format!("resource `{}`", entry.key);
         let Some(attributes) = self.entries(&entry.value, path, &what, "a map with `Type`") else { return };
         let mut resource = Resource::default();
         for attribute in attributes {
@@ -375,12 +402,12 @@ impl Reader {
             let path = path.key(key);
             match key {
                 "Type" => {
-                    if let Some(kind) = self.text(node, &path, "A resource's `Type`") {
+                    if let Some(kind) = self.text(node, &path, "a resource's `Type`") {
                         resource.kind = kind;
                     }
                 }
                 "Condition" => {
-                    resource.condition = self.text(node, &path, "A resource's `Condition`");
+                    resource.condition = self.text(node, &path, "a resource's `Condition`");
                 }
                 "DependsOn" => self.depends_on(node, &path, &mut resource),
                 "DeletionPolicy" => resource.deletion_policy = Some(Value::from_node(node)),
@@ -394,9 +421,9 @@ impl Reader {
                     let sam = self.transforms.serverless && SAM_RESOURCE_KEYS.contains(&key);
                     if !RESOURCE_KEYS.contains(&key) && !is_expansion(key) && !sam {
                         let message =
-                            format!("A resource has no `{key}`; it may have {}", list(&RESOURCE_KEYS));
+                            format!("a resource has no `{key}`; it may have {}", list(&RESOURCE_KEYS));
                         let help = did_you_mean(key, RESOURCE_KEYS).unwrap_or_else(|| {
-                            "Settings of the resource stand under `Properties`.".to_owned()
+                            "settings of the resource stand under `Properties`".to_owned()
                         });
                         self.unknown(attribute, &path, message, Some(help));
                     }
@@ -407,7 +434,7 @@ impl Reader {
         // A `Fn::Transform` in the resource may bring its type.
         if entry.value.get("Type").is_none() && entry.value.get("Fn::Transform").is_none() {
             let message = format!("{what} has no `Type`");
-            self.missing(entry, path, message, "Add the resource's type, such as `Type: AWS::S3::Bucket`.");
+            self.missing(entry, path, message, "add the resource's type, such as `Type: AWS::S3::Bucket`");
         }
         self.template.resources.insert(entry.key.clone(), resource);
     }
@@ -432,7 +459,7 @@ impl Reader {
     }
 
     fn output(&mut self, entry: &Entry, path: &Path<'_>) {
-        let what = format!("Output `{}`", entry.key);
+        let what = format!("output `{}`", entry.key);
         let Some(attributes) = self.entries(&entry.value, path, &what, "a map with `Value`") else { return };
         let mut output = Output { description: None, value: Value::Null, condition: None, export: None };
         for attribute in attributes {
@@ -440,8 +467,8 @@ impl Reader {
             let path = path.key(key);
             match key {
                 "Value" => output.value = Value::from_node(node),
-                "Description" => output.description = self.text(node, &path, "An output's `Description`"),
-                "Condition" => output.condition = self.text(node, &path, "An output's `Condition`"),
+                "Description" => output.description = self.text(node, &path, "an output's `Description`"),
+                "Condition" => output.condition = self.text(node, &path, "an output's `Condition`"),
                 "Export" => match (&node.value, node.get("Name")) {
                     (NodeValue::Map(entries), Some(name)) if entries.len() == 1 => {
                         output.export = Some(Value::from_node(name));
@@ -452,13 +479,13 @@ impl Reader {
                     }
                 },
                 _ => {
-                    let message = format!("An output has no `{key}`; it may have {}", list(&OUTPUT_KEYS));
+                    let message = format!("an output has no `{key}`; it may have {}", list(&OUTPUT_KEYS));
                     self.unknown(attribute, &path, message, did_you_mean(key, OUTPUT_KEYS));
                 }
             }
         }
         if entry.value.get("Value").is_none() {
-            self.missing(entry, path, format!("{what} has no `Value`"), "Add what the output gives.");
+            self.missing(entry, path, format!("{what} has no `Value`"), "add what the output gives");
         }
         self.template.outputs.insert(entry.key.clone(), output);
     }
@@ -487,7 +514,7 @@ impl Reader {
         match &node.value {
             NodeValue::Map(entries) if node.tag.is_none() => Some(entries),
             _ => {
-                let help = (describe(node) == "empty").then(|| "Fill it or delete it.".to_owned());
+                let help = (describe(node) == "empty").then(|| "fill it or delete it".to_owned());
                 let message = format!("{what} is {}; allowed is {allowed}", describe(node));
                 self.shape(node, path, message, help);
                 None

@@ -386,11 +386,16 @@ impl<F: FnMut(Reference<'_>) -> Option<Value>> Rewrite<'_, F> {
 
     fn map(&mut self, entries: &mut Map) {
         for (key, value) in entries {
-            let variable = loop_parts(key, value).map(|(variable, ..)| variable.to_owned());
-            let inside = variable.is_some();
-            self.loops.extend(variable);
-            self.value(value);
-            if inside {
+            let Some(variable) = loop_parts(key, value).map(|(variable, ..)| variable.to_owned()) else {
+                self.value(value);
+                continue;
+            };
+            if let Value::List(list) = value
+                && let [_, collection, body] = list.as_mut_slice()
+            {
+                self.value(collection);
+                self.loops.push(variable);
+                self.value(body);
                 self.loops.pop();
             }
         }

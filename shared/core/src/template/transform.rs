@@ -40,11 +40,13 @@ impl Transforms {
         match declared {
             Value::Str(name) => self.add(name),
             Value::List(several) => several.iter().for_each(|one| self.add_declared(one)),
-            Value::Map(entries) => match entries.get("Name") {
-                Some(Value::Str(name)) => self.add(name),
-                _ => self.open = true,
-            },
-            _ => self.open = true,
+            Value::Map(entries) => {
+                if let Some(Value::Str(name)) = entries.get("Name") {
+                    self.add(name);
+                }
+            }
+            // The reader reports what names no macro.
+            _ => {}
         }
     }
 }

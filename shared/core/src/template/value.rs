@@ -137,9 +137,9 @@ impl Sub {
             let (token, after) = from.split_at(end + 1);
             let name = token.strip_prefix("${").and_then(|name| name.strip_suffix('}')).unwrap_or(token);
             sub.push_text(before);
-            if let Some(literal) = name.strip_prefix('!') {
+            if name.trim_start().starts_with('!') {
                 sub.push_text("${");
-                sub.push_text(literal);
+                sub.push_text(&name.replacen('!', "", 1));
                 sub.push_text("}");
             } else {
                 sub.parts.push(match name.trim().split_once('.') {
