@@ -1,5 +1,7 @@
 //! What names what in a template, and how names are changed.
 
+#![expect(clippy::unwrap_used, reason = "tests may panic")]
+
 use mlp_core::template::references::{self, Owner, Reference, is_pattern, pattern_matches};
 use mlp_core::template::{Path, Template, Value, read};
 
@@ -10,7 +12,7 @@ fn template(text: &str) -> Template {
 fn all(template: &Template) -> Vec<String> {
     let mut found = Vec::new();
     template.references(&mut |owner, reference, path| {
-        found.push(format!("{owner:?} {} {path}", shown(reference)))
+        found.push(format!("{owner:?} {} {path}", shown(reference)));
     });
     found
 }
