@@ -12,7 +12,7 @@ fn template(text: &str) -> Template {
 fn all(template: &Template) -> Vec<String> {
     let mut found = Vec::new();
     template.references(&mut |owner, reference, path| {
-        found.push(format!("{owner:?} {} {path}", shown(reference)))
+        found.push(format!("{owner:?} {} {path}", shown(reference)));
     });
     found
 }
