@@ -136,7 +136,7 @@ codes! {
     TPL_UNUSED_PARAMETER = "MLP-TPL-012", "A parameter that nothing uses",
         "It can be removed.";
     TPL_MACRO = "MLP-TPL-013", "A macro decides what this template becomes",
-        "The template has a `Transform`; what it expands to can't be checked before CloudFormation has run it. Under SAM an unknown name is a warning, since SAM may make it; under a macro that isn't AWS's or ours every finding is. `AWS::LanguageExtensions` alone hides nothing and is not reported.";
+        "The template has a `Transform`; what it expands to can't be checked before CloudFormation has run it. Under SAM an unknown name is a warning, since SAM may make it; under `AWS::Include` and macros of your own, which may change anything, every finding is one. `AWS::LanguageExtensions` alone hides nothing and is not reported.";
 
     DEFECT = "MLP-BUG-001", "A defect in ML Provisioner",
         "The data that ML Provisioner ships contradict each other. Please report it with the version.";

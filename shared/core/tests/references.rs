@@ -1,6 +1,6 @@
 //! What names what in a template, and how names are changed.
 
-#![expect(clippy::unwrap_used, reason = "tests may panic")]
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use mlp_core::template::references::{self, Owner, Reference, is_pattern, pattern_matches};
 use mlp_core::template::{Path, Template, Value, read};

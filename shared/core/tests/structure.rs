@@ -3,7 +3,7 @@
 //! `tests/golden/structure/<name>.yaml` (or `.json`) stands beside `<name>.findings`; `UPDATE_GOLDEN=1` writes the
 //! findings anew. What lies in `valid` must give no error, and must be the same template after it was written again.
 
-#![expect(clippy::unwrap_used, reason = "tests may panic")]
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use std::fmt::Write as _;
 use std::fs;

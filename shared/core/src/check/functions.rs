@@ -63,8 +63,14 @@ impl Walk<'_, '_> {
     }
 
     fn map(&mut self, entries: &Map, path: &Path<'_>) {
-        for entry in entries {
-            self.entry((entry.0, entry.1), false, path);
+        // All of a resource's `Properties` may be one `Fn::If`.
+        if let (1, Some(choice)) = (entries.len(), entries.get(Function::If.long())) {
+            let path = path.key(Function::If.long());
+            self.call(Function::If, choice, &path);
+            return self.value(choice, &path);
+        }
+        for (key, value) in entries {
+            self.entry((key, value), false, path);
         }
     }
 
@@ -134,6 +140,9 @@ impl Walk<'_, '_> {
 
     fn call(&mut self, function: Function, argument: &Value, path: &Path<'_>) {
         let name = function.long();
+        if matches!(argument, Value::Call(Function::Transform, _)) {
+            return;
+        }
         match function {
             Function::And | Function::Or => {
                 let Some(list) = self.list(function, argument, 2..=10, "2 to 10 conditions", path) else {
@@ -203,7 +212,7 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// The elements of a list of the right length. A function in its place is wrong too, but for `Fn::Transform`.
+    /// The elements of a list of the right length. A function in its place is wrong too.
     fn list<'v>(
         &mut self,
         function: Function,
@@ -214,7 +223,6 @@ impl Walk<'_, '_> {
     ) -> Option<&'v [Value]> {
         let found = match argument {
             Value::List(list) if lengths.contains(&list.len()) => return Some(list),
-            Value::Call(Function::Transform, _) => return None,
             Value::List(list) => match list.len() {
                 1 => "a list of 1".to_owned(),
                 length => format!("a list of {length}"),
@@ -423,7 +431,6 @@ impl Walk<'_, '_> {
                     }
                 }
             }
-            Value::Call(Function::Transform, _) => {}
             Value::List(list) => {
                 self.wrong(path, format!("`Fn::GetAtt` is a list of {}; {GET_ATT}", list.len()), None);
             }

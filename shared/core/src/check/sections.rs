@@ -54,7 +54,8 @@ fn anything(report: &mut Report<'_>) {
     }
 }
 
-const PARAMETER_TYPES: [&str; 4] = ["String", "Number", "List<Number>", "CommaDelimitedList"];
+/// `List<String>` is not documented, but accepted and in use.
+const PARAMETER_TYPES: [&str; 5] = ["String", "Number", "List<Number>", "List<String>", "CommaDelimitedList"];
 
 fn parameters(report: &mut Report<'_>) {
     let section = Path::ROOT.key("Parameters");
@@ -205,6 +206,17 @@ fn resource(report: &mut Report<'_>, resource: &Resource, path: &Path<'_>) {
         );
         report.error(codes::TPL_SHAPE, &path.key("Type"), message, None);
     }
+    let transforms = report.transforms;
+    let needed = match kind.split("::").take(2).collect::<Vec<_>>().as_slice() {
+        ["AWS", "Serverless"] if !transforms.serverless => Some("AWS::Serverless-2016-10-31"),
+        ["MLProvisioner", _] if !transforms.products => Some("MLProvisioner"),
+        _ => None,
+    };
+    if let Some(needed) = needed {
+        let message = format!("`{}` needs the transform `{needed}`", shorten(kind));
+        let help = format!("add `Transform: {needed}` to the template");
+        report.error(codes::TPL_SHAPE, &path.key("Type"), message, Some(help));
+    }
     let deletion = (&resource.deletion_policy, "DeletionPolicy");
     let replacement = (&resource.update_replace_policy, "UpdateReplacePolicy");
     for (policy, key) in [deletion, replacement] {
@@ -215,8 +227,7 @@ fn resource(report: &mut Report<'_>, resource: &Resource, path: &Path<'_>) {
         };
         match policy {
             Value::Str(text) if allowed.contains(&text.as_str()) => {}
-            // With `AWS::LanguageExtensions` a function may give it.
-            Value::Ref(_) | Value::Sub(_) | Value::Call(..) if report.transforms.language_extensions => {}
+            Value::Ref(_) | Value::Sub(_) | Value::Call(..) => {}
             other => {
                 let message = format!("`{key}` is {}; allowed are {}", describe(other), allowed.join(", "));
                 let help = other.as_str().and_then(|text| did_you_mean(text, allowed.iter().copied()));
@@ -245,15 +256,12 @@ fn no_null(report: &mut Report<'_>, value: &Value, path: &Path<'_>) {
     }
 }
 
-/// CloudFormation refuses null everywhere in a template.
+/// CloudFormation refuses null everywhere in a template; SAM reads some before CloudFormation does.
 pub(super) fn null(report: &mut Report<'_>, path: &Path<'_>) {
+    let severity = if report.transforms.serverless { Severity::Warning } else { Severity::Error };
+    let message = "a value is empty (null), which CloudFormation refuses".to_owned();
     let help = "delete the key, or give it a value; an empty text is `\"\"`";
-    report.error_at_key(
-        codes::TPL_SHAPE,
-        path,
-        "a value is empty (null), which CloudFormation refuses",
-        help,
-    );
+    report.add(severity, codes::TPL_SHAPE, (path, Spot::Key), message, help);
 }
 
 /// What a person sees there.

@@ -492,9 +492,9 @@ impl Reader {
 
     /// A map whose entries are kept as they are.
     fn plain(&mut self, node: &Node, path: &Path<'_>, what: &str, allowed: &str, conditions: bool) -> Map {
-        // `Properties: !Transform {...}` is the long form's map.
+        // `Properties: !If [...]` is the long form's map.
         if let Some(Value::Call(function, argument)) = node.tag.as_ref().map(|_| Value::from_node(node)) {
-            if function != Function::Transform {
+            if !matches!(function, Function::Transform | Function::If) {
                 let message = format!("{what} is {}; allowed is {allowed}", describe(node));
                 self.shape(node, path, message, None);
             }

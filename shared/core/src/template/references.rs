@@ -265,15 +265,17 @@ impl<'v, F: FnMut(Reference<'v>, &Path<'_>)> Walk<'_, 'v, F> {
 
     /// An entry of the map at `path`; a loop brings its variable into scope.
     fn entry(&mut self, key: &'v str, value: &'v Value, path: &Path<'_>) {
-        let path = path.key(key);
-        match loop_parts(key, value) {
-            Some((variable, collection, body)) => {
-                self.value(collection, &path.index(1));
-                self.loops.push(variable);
-                self.value(body, &path.index(2));
-                self.loops.pop();
-            }
-            None => self.value(value, &path),
+        if let Some((variable, collection, body)) = loop_parts(key, value) {
+            let path = path.key(key);
+            self.value(collection, &path.index(1));
+            self.loops.push(variable);
+            self.value(body, &path.index(2));
+            self.loops.pop();
+        } else if let Some(function) = Function::from_long(key) {
+            // All of a resource's `Properties` may be one function.
+            self.call(function, value, path);
+        } else {
+            self.value(value, &path.key(key));
         }
     }
 
