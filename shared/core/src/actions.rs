@@ -141,13 +141,8 @@ fn understand(
 
 /// Gives a finding the line and column of the value that its pointer names.
 fn placed(finding: Finding, document: &yaml::Document) -> Finding {
-    match document.place(&finding.path) {
-        Some(place) => {
-            let (line, column) = place.value;
-            finding.at(line, column)
-        }
-        None => finding,
-    }
+    let (line, column) = document.nearest_place(&finding.path).value;
+    finding.at(line, column)
 }
 
 /// A config for another account or region than the suite's own.

@@ -63,22 +63,16 @@ impl Explainer<'_> {
         findings
     }
 
-    /// Puts a finding about a value at its place.
+    /// Puts a finding about a value at its place, or at what is there of the way to it.
     pub(super) fn at_value(&self, finding: Finding) -> Finding {
-        match self.document.place(&finding.path) {
-            Some(place) => finding.at(place.value.0, place.value.1),
-            None => finding,
-        }
+        let (line, column) = self.document.nearest_place(&finding.path).value;
+        finding.at(line, column)
     }
 
     fn at_key(&self, pointer: &str, finding: Finding) -> Finding {
-        match self.document.place(pointer) {
-            Some(place) => {
-                let (line, column) = place.key.unwrap_or(place.value);
-                finding.at(line, column)
-            }
-            None => finding,
-        }
+        let place = self.document.nearest_place(pointer);
+        let (line, column) = place.key.unwrap_or(place.value);
+        finding.at(line, column)
     }
 
     fn unknown_key(&self, parent: &str, key: &str, meant: Option<&str>) -> Finding {

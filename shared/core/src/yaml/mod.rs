@@ -123,6 +123,17 @@ impl Document {
         self.find(pointer).map(|(key, node)| Place { key, value: (node.line, node.column) })
     }
 
+    /// Where the value at a JSON pointer stands, or else the last value on the way to it that is there.
+    pub fn nearest_place(&self, pointer: &str) -> Place {
+        let mut pointer = pointer;
+        loop {
+            if let Some(place) = self.place(pointer) {
+                return place;
+            }
+            pointer = pointer.rsplit_once('/').map_or("", |(parent, _)| parent);
+        }
+    }
+
     fn find(&self, pointer: &str) -> Option<(Option<(u32, u32)>, &Node)> {
         let mut found = (None, &self.root);
         for token in pointer.split('/').skip(1) {
