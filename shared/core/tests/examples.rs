@@ -1,0 +1,84 @@
+//! The 20 example configs: every one loads, and its file name says what is in it.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use mlp_core::config::{self, Config};
+use mlp_core::names::Names;
+
+fn examples() -> Vec<(PathBuf, Config)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs/examples");
+    let mut files = Vec::new();
+    for tier in std::fs::read_dir(folder).unwrap() {
+        files.extend(std::fs::read_dir(tier.unwrap().path()).unwrap().map(|file| file.unwrap().path()));
+    }
+    files.sort();
+    files
+        .into_iter()
+        .map(|file| match config::load(&std::fs::read(&file).unwrap()) {
+            Ok((config, warnings)) if warnings.is_empty() => (file, config),
+            Ok((_, findings)) | Err(findings) => panic!("{}: {findings:#?}", file.display()),
+        })
+        .collect()
+}
+
+fn stem(file: &Path) -> &str {
+    file.file_stem().unwrap().to_str().unwrap()
+}
+
+#[test]
+fn there_are_twenty_and_each_loads_without_a_finding() {
+    let examples = examples();
+    assert_eq!(examples.len(), 20);
+    assert!(examples.iter().all(|(file, _)| file.extension().unwrap() == "yaml"));
+}
+
+#[test]
+fn an_example_lies_in_the_folder_of_its_tier_and_names_the_schema_of_its_tier() {
+    for (file, config) in examples() {
+        let tier = config.ml_product.tier.as_str();
+        assert_eq!(file.parent().unwrap().file_name().unwrap(), tier);
+        let text = std::fs::read_to_string(&file).unwrap();
+        let (start, schema) = text.lines().next().unwrap().split_once('=').unwrap();
+        assert_eq!(start, "# yaml-language-server: $schema");
+        assert_eq!(
+            file.parent().unwrap().join(schema).canonicalize().unwrap(),
+            Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join(format!("../../schemas/config-{tier}.schema.json"))
+                .canonicalize()
+                .unwrap()
+        );
+    }
+}
+
+/// The workload's own name stands in names only: a file name has the word `workload` at its end instead.
+#[test]
+fn a_file_name_is_the_name_without_the_workload_and_the_scenario() {
+    for (file, config) in examples() {
+        let (ml_name, scenario) = stem(&file).rsplit_once("-ml-").unwrap();
+        assert_eq!(scenario, config.scenario());
+        let mut plain = config.clone();
+        plain.ml_product.workload = None;
+        assert_eq!(format!("{ml_name}-ml"), Names::new(&plain).ml_name());
+    }
+}
+
+#[test]
+fn the_examples_are_every_scenario_that_the_file_name_pattern_has() {
+    let found: BTreeSet<_> = examples()
+        .into_iter()
+        .map(|(_, config)| format!("{} {}", config.ml_product.tier.as_str(), config.scenario()))
+        .collect();
+    let mut expected = BTreeSet::new();
+    for source in ["codecommit", "s3"] {
+        for tier in ["starter", "professional"] {
+            expected.extend([format!("{tier} {source}"), format!("{tier} {source}-workload")]);
+        }
+        for vpc in
+            ["sgprov-direct", "sgprov-ssm", "standalone-direct", "standalone-direct-rtb", "standalone-ssm", "standalone-ssm-workload"]
+        {
+            expected.insert(format!("enterprise {source}-{vpc}"));
+        }
+    }
+    assert_eq!(found, expected);
+}
