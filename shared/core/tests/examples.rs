@@ -74,9 +74,14 @@ fn the_examples_are_every_scenario_that_the_file_name_pattern_has() {
         for tier in ["starter", "professional"] {
             expected.extend([format!("{tier} {source}"), format!("{tier} {source}-workload")]);
         }
-        for vpc in
-            ["sgprov-direct", "sgprov-ssm", "standalone-direct", "standalone-direct-rtb", "standalone-ssm", "standalone-ssm-workload"]
-        {
+        for vpc in [
+            "sgprov-direct",
+            "sgprov-ssm",
+            "standalone-direct",
+            "standalone-direct-rtb",
+            "standalone-ssm",
+            "standalone-ssm-workload",
+        ] {
             expected.insert(format!("enterprise {source}-{vpc}"));
         }
     }

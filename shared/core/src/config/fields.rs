@@ -293,8 +293,8 @@ text_field!(
     /// A bucket and a key prefix in it: `bucket` or `bucket/some/prefix`.
     S3Prefix,
     s3_prefix,
-    "`bucket` or `bucket/some/prefix`: a bucket's name (3-63 lower-case letters, digits, dots and hyphens), then a key \
-     prefix without a slash at the end"
+    "`bucket` or `bucket/some/prefix`, without `s3://` and without a slash at the end; a bucket's name has 3-63 lower-case \
+     letters, digits, dots and hyphens"
 );
 text_field!(
     /// The image that builds run in.
@@ -307,7 +307,7 @@ text_field!(
     /// Why builds must be privileged.
     Reason,
     |text| text.chars().count() <= 500 && text.chars().any(|c| !c.is_control() && !c.is_whitespace()),
-    "a text of 1-500 characters"
+    "1-500 characters"
 );
 
 impl S3Prefix {

@@ -3,8 +3,6 @@
 //! One mistake gives one finding: a refused block hides what is below it, of several broken rules of one value the
 //! first in [`KEYWORDS`] counts, and a misspelled key stands for the missing one that it was meant to be.
 
-use std::borrow::Cow;
-
 use jsonschema::{ValidationError, error::ValidationErrorKind as Kind};
 use serde_json::Value;
 
@@ -14,7 +12,7 @@ use super::schema::{self, Rule};
 use super::suggest::{did_you_mean, nearest, or_list};
 use crate::codes;
 use crate::finding::{Code, Finding};
-use crate::yaml::{Document, Node, NodeValue, Scalar, ScalarKind, join};
+use crate::yaml::{Document, Node, NodeValue, ScalarKind, join};
 
 /// A broken rule, and the value or key that breaks it.
 struct Mistake {
@@ -101,7 +99,7 @@ pub(super) fn is_below(path: &str, block: &str) -> bool {
 impl Mistake {
     /// The mistakes that an error of the validator is about.
     fn of(error: &ValidationError<'_>) -> Vec<Self> {
-        let Some(rule) = Rule::of(error) else { return Vec::new() };
+        let rule = Rule::of(error);
         let path = error.instance_path().as_str();
         let paths = match error.kind() {
             Kind::AdditionalProperties { unexpected } => {
@@ -172,8 +170,11 @@ impl Mistake {
 
     /// "X is A, but must be B."
     fn not_allowed(&self, code: Code, document: &Document, found: &str) -> Finding {
-        let allowed =
-            self.rule.says("x-allowed").map_or_else(|| self.wanted_type().to_owned(), str::to_owned);
+        let allowed = match (self.rule.says("x-allowed"), self.wanted_type()) {
+            (Some(allowed), "text") if self.is("type") => format!("text: {allowed}"),
+            (Some(allowed), _) => allowed.to_owned(),
+            (None, wanted) => wanted.to_owned(),
+        };
         let name = name(document, &self.path);
         Finding::error(code, self.path.as_str(), format!("{name} {found}, but must be {allowed}"))
     }
@@ -185,7 +186,8 @@ impl Mistake {
             Some("array") => "a list",
             Some("boolean") => "`true` or `false`",
             Some("integer") => "a whole number",
-            _ => "text",
+            Some("string") => "text",
+            _ => "another value",
         }
     }
 }
@@ -205,13 +207,17 @@ fn name(document: &Document, path: &str) -> String {
         return "the config".to_owned();
     }
     let key = last(path);
-    let is_list = |node: &Node| matches!(node.value, NodeValue::Seq(_));
     match key.parse::<usize>() {
-        Ok(index) if document.node(parent(path)).is_some_and(is_list) => {
+        Ok(index) if is_entry(document, path) => {
             format!("entry {} of {}", index + 1, name(document, parent(path)))
         }
         _ => shown(&key),
     }
+}
+
+/// Whether a value stands in a list.
+fn is_entry(document: &Document, path: &str) -> bool {
+    document.node(parent(path)).is_some_and(|node| matches!(node.value, NodeValue::Seq(_)))
 }
 
 /// Where a key stands, for a sentence: ` in \`client\``, or nothing at the top.
@@ -246,84 +252,89 @@ fn help_if(finding: Finding, help: Option<String>) -> Finding {
     }
 }
 
-/// `key: value` as it stands in YAML.
-fn line(path: &str, value: &Value) -> String {
-    match value {
-        Value::String(text) if text.parse::<f64>().is_ok() => format!("`{}: \"{text}\"`", last(path)),
-        Value::String(text) => format!("`{}: {text}`", last(path)),
-        other => format!("`{}: {other}`", last(path)),
-    }
-}
-
 fn refused(mistake: &Mistake, document: &Document) -> Finding {
     let key = name(document, &mistake.path);
     let when = mistake.rule.says("x-when").unwrap_or("here");
-    let finding =
-        Finding::error(mistake.code(), mistake.path.as_str(), format!("{key} can't be used {when}"));
-    match (mistake.rule.says("x-instead"), mistake.rule.says("x-help")) {
-        (Some(instead), _) => finding.help(format!("remove it; `{instead}` takes its place")),
-        (None, Some(help)) => finding.help(help),
-        (None, None) => finding.help("remove it"),
-    }
+    let help = match (mistake.rule.says("x-instead"), mistake.rule.says("x-help")) {
+        (Some(instead), _) if document.node(&join(mistake.parent(), instead)).is_none() => {
+            format!("write `{instead}` in its place")
+        }
+        (Some(instead), _) => format!("remove it: `{instead}` is read instead"),
+        (None, Some(help)) => help.to_owned(),
+        (None, None) => "remove it".to_owned(),
+    };
+    Finding::error(mistake.code(), mistake.path.as_str(), format!("{key} can't be used {when}")).help(help)
 }
 
 fn wrong_type(mistake: &Mistake, document: &Document) -> Finding {
+    let found = found(document, &mistake.path);
     let scalar = document.node(&mistake.path).and_then(Node::scalar);
-    if let Some(scalar) = scalar.filter(|scalar| scalar.kind != ScalarKind::Null) {
-        let wants = |kind: &str| mistake.rule.says("type") == Some(kind);
-        if wants("string") && mistake.rule.get("enum").is_some() {
-            return no_choice(mistake, document);
+    let Some(scalar) = scalar.filter(|scalar| scalar.kind != ScalarKind::Null) else {
+        return mistake.not_allowed(codes::WRONG_TYPE, document, &found);
+    };
+    match mistake.rule.says("type") {
+        Some("string") if mistake.rule.get("enum").is_some() => no_choice(mistake, document),
+        Some("string") => {
+            mistake.not_allowed(codes::UNQUOTED_ID, document, &format!("{found} without quotes")).help(
+                format!("put it in quotes: `{}`", assignment(document, &mistake.path, &quoted(&scalar.text))),
+            )
         }
-        if wants("string") {
-            return unquoted(mistake, document, scalar);
+        wanted => {
+            let found =
+                if scalar.kind == ScalarKind::Str { found.replacen("is", "is the text", 1) } else { found };
+            let help = in_type(wanted, &scalar.text)
+                .map(|value| format!("write `{}`", assignment(document, &mistake.path, &value)))
+                .or_else(|| {
+                    let keys: Vec<_> = mistake.rule.keys().map(|key| format!("`{key}`")).collect();
+                    (!keys.is_empty()).then(|| format!("its keys are {}", keys.join(", ")))
+                });
+            help_if(mistake.not_allowed(codes::WRONG_TYPE, document, &found), help)
         }
-        let finding = mistake.not_allowed(codes::WRONG_TYPE, document, &found(document, &mistake.path));
-        let unquoted = match scalar.text.to_lowercase().as_str() {
-            "true" | "yes" | "on" if wants("boolean") => Some("true".to_owned()),
-            "false" | "no" | "off" if wants("boolean") => Some("false".to_owned()),
-            number if wants("integer") => number.parse::<i64>().ok().map(|number| number.to_string()),
-            _ => None,
-        };
-        return help_if(
-            finding,
-            unquoted.map(|value| format!("write `{}: {value}`, without quotes", last(&mistake.path))),
-        );
     }
-    mistake.not_allowed(codes::WRONG_TYPE, document, &found(document, &mistake.path))
 }
 
-/// A number, or another plain scalar that YAML doesn't take for text.
-fn unquoted(mistake: &Mistake, document: &Document, scalar: &Scalar) -> Finding {
-    let quoted = format!("\"{}\"", scalar.text);
-    let is_entry = name(document, &mistake.path).starts_with("entry");
-    let line = if is_entry { format!("- {quoted}") } else { format!("{}: {quoted}", last(&mistake.path)) };
-    mistake
-        .not_allowed(
-            codes::UNQUOTED_ID,
-            document,
-            &format!("{} without quotes", found(document, &mistake.path)),
-        )
-        .help(format!("put it in quotes: `{line}`"))
+/// What a text would be if it were of the type: `yes` is `true`.
+fn in_type(wanted: Option<&str>, text: &str) -> Option<String> {
+    let word = text.to_lowercase();
+    match (wanted?, word.as_str()) {
+        ("boolean", "true" | "yes" | "on") => Some("true".to_owned()),
+        ("boolean", "false" | "no" | "off") => Some("false".to_owned()),
+        ("integer", number) => number.parse::<i64>().ok().map(|number| number.to_string()),
+        ("array", _) => Some(format!("[{text}]")),
+        _ => None,
+    }
+}
+
+fn quoted(text: &str) -> String {
+    format!("\"{text}\"")
+}
+
+/// `key: value` as it stands in YAML; an entry of a list has no key.
+fn assignment(document: &Document, path: &str, value: &str) -> String {
+    if is_entry(document, path) { value.to_owned() } else { format!("{}: {value}", last(path)) }
 }
 
 fn no_choice(mistake: &Mistake, document: &Document) -> Finding {
+    let rule = mistake.rule;
     let value = text(document, &mistake.path);
-    let choices: Vec<Cow<'static, str>> = mistake
-        .rule
-        .choices()
-        .map(|choice| choice.as_str().map_or_else(|| choice.to_string().into(), Cow::Borrowed))
-        .collect();
     let name = name(document, &mistake.path);
-    let planned = mistake.rule.get("x-not-yet").and_then(Value::as_array);
-    let all = or_list(choices.iter().map(AsRef::as_ref));
+    let choices: Vec<_> = rule.choices().filter_map(Value::as_str).collect();
+    let all = or_list(choices.iter().copied());
+    let planned = rule.get("x-not-yet").and_then(Value::as_array);
     if planned.is_some_and(|planned| planned.iter().any(|choice| choice == value)) {
         let message = format!("{name} can't be {} yet", shown(value));
         return Finding::error(codes::NOT_YET, mistake.path.as_str(), message).help(format!("use {all}"));
     }
-    let message = format!("{name} {}, but must be {all}", found(document, &mistake.path));
-    let is_text = mistake.rule.says("type") == Some("string");
-    let guess = is_text.then(|| did_you_mean(value, choices.iter().map(AsRef::as_ref))).flatten();
-    help_if(Finding::error(mistake.code(), mistake.path.as_str(), message), guess)
+    let allowed = rule.says("x-allowed").unwrap_or(&all);
+    let message = format!("{name} {}, but must be {allowed}", found(document, &mistake.path));
+    let help = did_you_mean(value, choices).or_else(|| {
+        let next = rule
+            .choices()
+            .filter_map(Value::as_i64)
+            .find(|choice| value.parse().is_ok_and(|it: i64| it < *choice));
+        next.map(|next| format!("the next one is {next}"))
+    });
+    help_if(Finding::error(mistake.code(), mistake.path.as_str(), message), help)
 }
 
 fn wrong_size(mistake: &Mistake, document: &Document) -> Finding {
@@ -393,19 +404,36 @@ fn unknown(mistake: &Mistake, document: &Document) -> Finding {
 }
 
 fn missing(mistake: &Mistake, document: &Document) -> Finding {
-    let state = if document.node(&mistake.path).is_some() { "is empty" } else { "is missing" };
+    let (key, block) = (last(&mistake.path), in_block(document, mistake.parent()));
     let when = mistake.rule.says("x-when").map(|when| format!(": required {when}")).unwrap_or_default();
-    let message = format!("`{}` {state}{}{when}", last(&mistake.path), in_block(document, mistake.parent()));
-    help_if(Finding::error(mistake.code(), mistake.path.as_str(), message), to_add(&mistake.path))
+    let message = if document.node(&mistake.path).is_some() {
+        format!("`{key}`{block} is empty{when}")
+    } else {
+        format!("`{key}` is missing{block}{when}")
+    };
+    help_if(Finding::error(mistake.code(), mistake.path.as_str(), message), to_add(document, &mistake.path))
 }
 
 /// What to write for a field that isn't there.
-fn to_add(path: &str) -> Option<String> {
+fn to_add(document: &Document, path: &str) -> Option<String> {
     let field = Rule::field(path)?;
     let choices: Vec<_> = field.choices().filter_map(Value::as_str).collect();
     if !choices.is_empty() {
         return Some(format!("add it: {}", or_list(choices)));
     }
-    let example = field.get("examples")?.get(0)?;
-    Some(format!("add it, for example {}", line(path, example)))
+    if let Some(example) = field.get("examples").and_then(|examples| examples.get(0)) {
+        return Some(format!("add it, for example `{}`", assignment(document, path, &in_yaml(example))));
+    }
+    let keys: Vec<_> = field.keys().map(|key| format!("`{key}`")).collect();
+    Some(format!("its keys are {}", keys.join(", ")))
+}
+
+/// A value as it is written in a config.
+fn in_yaml(value: &Value) -> String {
+    match value {
+        Value::String(text) if text.parse::<f64>().is_ok() => quoted(text),
+        Value::String(text) => text.clone(),
+        Value::Array(values) => format!("[{}]", values.iter().map(in_yaml).collect::<Vec<_>>().join(", ")),
+        other => other.to_string(),
+    }
 }

@@ -18,7 +18,7 @@ const FILES: [(&str, &str); 4] = [
     ("config-enterprise.schema.json", include_str!("../../../../schemas/config-enterprise.schema.json")),
 ];
 
-/// Where the descriptions of fields begin. The first one lacks only what other tiers don't have.
+/// Where the descriptions of fields begin. A field is described where it has a title.
 const FIELDS: [(&str, &str); 2] =
     [(ROOT, "/$defs/config"), ("config-enterprise.schema.json", "/$defs/enterprise")];
 
@@ -47,8 +47,7 @@ impl Schemas {
             jsonschema::options()
                 .offline()
                 .with_registry(&registry)
-                .with_base_uri(format!("{BASE}{ROOT}"))
-                .build(&serde_json::json!({ "$ref": ROOT }))?
+                .build(&serde_json::json!({ "$ref": format!("{BASE}{ROOT}") }))?
         };
         Ok(Self { files, validator })
     }
@@ -82,7 +81,12 @@ pub(super) struct Rule {
 
 impl Rule {
     /// The rule that an error is about.
-    pub(super) fn of(error: &ValidationError<'_>) -> Option<Self> {
+    pub(super) fn of(error: &ValidationError<'_>) -> Self {
+        // Every error has its place in one of the files; were it otherwise, it must not get lost.
+        Self::find(error).unwrap_or(Self { keyword: "", schema: &Value::Null })
+    }
+
+    fn find(error: &ValidationError<'_>) -> Option<Self> {
         let location = error.absolute_keyword_location()?.as_str();
         let (name, pointer) = location.strip_prefix(BASE)?.split_once('#')?;
         let file = SCHEMAS.as_ref()?.file(name)?;
@@ -103,7 +107,10 @@ impl Rule {
                 (file, schema) = schemas.resolve(file, schema)?;
                 schema = schema.get("properties")?.get(token)?;
             }
-            Some(Self { keyword: "properties", schema })
+            if schema.get("title").is_none() {
+                schema = schemas.resolve(file, schema)?.1;
+            }
+            schema.get("title").map(|_| Self { keyword: "properties", schema })
         })
     }
 
@@ -150,7 +157,10 @@ mod tests {
     #[test]
     fn a_field_is_found_in_whichever_file_describes_it() {
         for path in ["/client/tenant_id", "/ml_product/vpc_integration/vpc_id"] {
-            assert!(Rule::field(path).unwrap().get("title").is_some(), "{path}");
+            assert!(Rule::field(path).unwrap().get("examples").is_some(), "{path}");
+        }
+        for path in ["/client", "/ml_product/vpc_integration"] {
+            assert!(Rule::field(path).unwrap().keys().count() >= 4, "{path}");
         }
         assert!(Rule::field("/ml_product/nothing").is_none());
     }
