@@ -124,7 +124,7 @@ fn ten_mistakes_are_ten_findings_in_text_and_json() {
     assert_eq!((status(&output), stdout(&output).as_str()), (1, ""));
     let text = stderr(&output);
     assert!(text.ends_with("10 errors\n") && text.matches("^\n").count() == 10, "{text}");
-    assert!(text.contains("ten-mistakes.yaml:6:3 (/client/tenant)\n6 |   tenant: a001\n  |   ^\nhelp: did you mean `tenant_id`?"), "{text}");
+    assert!(text.contains("ten-mistakes.yaml:6:3 (/client/tenant)\n6 |   tenant: c001\n  |   ^\nhelp: did you mean `tenant_id`?"), "{text}");
     assert!(!text.contains('\u{1b}'), "no colour without a terminal");
 }
 

@@ -9,7 +9,7 @@ use crate::error::InternalError;
 use crate::finding::Finding;
 use crate::outcome::{self, Made, Outcome, OutputFile};
 use crate::product::{self, Product};
-use crate::{check, codes, generate, names, yaml};
+use crate::{check, codes, generate, yaml};
 
 /// Where the caller runs, so that a config for another place can be pointed out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -123,8 +123,7 @@ fn understand(
     };
     let mut product = Product::new(&loaded.config)?;
     product.config_sha256 = Some(sha256(bytes));
-    let mut later = names::check(&loaded.config);
-    later.extend(elsewhere(&loaded.config, suite));
+    let mut later = elsewhere(&loaded.config, suite);
     later.extend(needs(&product));
     let mut findings = loaded.findings;
     findings.extend(later.into_iter().map(|finding| placed(finding, &loaded.document)));

@@ -1,5 +1,7 @@
 //! The 20 example configs: every one loads, and its file name says what is in it.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests may panic")]
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -16,8 +18,10 @@ fn examples() -> Vec<(PathBuf, Config)> {
     files
         .into_iter()
         .map(|file| match config::load(&std::fs::read(&file).unwrap()) {
-            Ok((config, warnings)) if warnings.is_empty() => (file, config),
-            Ok((_, findings)) | Err(findings) => panic!("{}: {findings:#?}", file.display()),
+            Ok(loaded) if loaded.findings.is_empty() => (file, loaded.config),
+            Ok(mlp_core::config::Loaded { findings, .. }) | Err(findings) => {
+                panic!("{}: {findings:#?}", file.display())
+            }
         })
         .collect()
 }

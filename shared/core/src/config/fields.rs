@@ -1,6 +1,10 @@
 //! Values that can't be wrong: each is parsed once, at the edge, and carries its rule in its type.
+//!
+//! The rules of a YAML config stand in `schemas/config*.schema.json`. Other front ends build a config without YAML, so
+//! each type keeps its rule too; `shared/core/tests/fields.rs` shows that both say the same about any text.
 
 use std::fmt;
+use std::net::Ipv4Addr;
 
 /// Why a text is not a value of the field's type, in words for the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +17,23 @@ impl fmt::Display for FieldError {
 }
 
 impl std::error::Error for FieldError {}
+
+/// A value as messages show it: in backticks, on one line, not endless.
+pub(super) fn shown(text: &str) -> String {
+    const MOST: usize = 80;
+    let mut line = String::new();
+    for c in text.chars().take(MOST) {
+        if c.is_control() {
+            line.extend(c.escape_debug());
+        } else {
+            line.push(c);
+        }
+    }
+    if text.chars().nth(MOST).is_some() {
+        line.push('…');
+    }
+    format!("`{line}`")
+}
 
 macro_rules! text_field {
     ($(#[$doc:meta])* $name:ident, $rule:expr, $allowed:literal) => {
@@ -34,7 +55,7 @@ macro_rules! text_field {
                 if rule(text) {
                     Ok(Self(text.to_owned()))
                 } else {
-                    Err(FieldError(format!("`{text}` is not allowed here: {}", $allowed)))
+                    Err(FieldError(format!("{} is not allowed here: {}", shown(text), $allowed)))
                 }
             }
 
@@ -52,13 +73,21 @@ macro_rules! text_field {
     };
 }
 
+/// Whether the text has one to `max` characters, is no blank and has no control characters (line breaks are some).
+fn one_line(text: &str, max: usize) -> bool {
+    text.chars().count() <= max && !text.chars().any(char::is_control) && !text.trim().is_empty()
+}
+
 /// `^[a-z][a-z0-9-]*[a-z0-9]$` between `min` and `max` characters.
 fn kebab(text: &str, min: usize, max: usize) -> bool {
-    let bytes = text.as_bytes();
-    (min..=max).contains(&bytes.len())
-        && bytes.first().is_some_and(u8::is_ascii_lowercase)
-        && bytes.last().is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
-        && bytes.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-')
+    (min..=max).contains(&text.len())
+        && text.starts_with(|first: char| first.is_ascii_lowercase())
+        && !text.ends_with('-')
+        && text.bytes().all(|b| lower_or_digit(b) || b == b'-')
+}
+
+fn lower_or_digit(byte: u8) -> bool {
+    byte.is_ascii_lowercase() || byte.is_ascii_digit()
 }
 
 /// `prefix` and 8 or 17 lower-case hexadecimal digits: the two shapes that EC2 hands out.
@@ -68,43 +97,119 @@ fn ec2_id(text: &str, prefix: &str) -> bool {
     })
 }
 
-/// One address without a display name. Amazon SNS confirms it anyway, so this only catches typing errors.
-fn is_email(text: &str) -> bool {
-    let Some((local, domain)) = text.rsplit_once('@') else { return false };
+/// One `@`, a local part of the characters that HTML's `<input type=email>` takes, a domain with a dot.
+fn email(text: &str) -> bool {
+    let Some((local, domain)) = text.split_once('@') else { return false };
     let label = |label: &str| {
-        !label.is_empty()
-            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && !label.is_empty()
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
-    text.chars().count() <= 254
-        && (1..=64).contains(&local.chars().count())
-        && !local.contains(|c: char| c.is_whitespace() || "@\"<>(),;:\\".contains(c))
-        && domain.contains('.')
+    text.len() <= 254
+        && (1..=64).contains(&local.len())
+        && local.bytes().all(|b| b.is_ascii_alphanumeric() || b".!#$%&'*+/=?^_`{|}~-".contains(&b))
         && domain.split('.').all(label)
-}
-
-/// `PutParameter`: a fully qualified name has at most 15 levels and 1,011 characters.
-fn is_ssm_path(text: &str) -> bool {
-    let Some(levels) = text.strip_prefix('/') else { return false };
-    text.len() <= 1011
-        && levels.split('/').count() <= 15
-        && levels.split('/').all(|level| {
-            !level.is_empty()
-                && level.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
+        && domain.rsplit_once('.').is_some_and(|(_, top)| {
+            top.len() >= 2 && top.starts_with(|first: char| first.is_ascii_alphabetic())
         })
 }
 
-/// An IPv4 network in CIDR notation without host bits.
-fn is_network(text: &str) -> bool {
-    let Some((address, length)) = text.split_once('/') else { return false };
-    let (Ok(address), Ok(length)) = (address.parse::<std::net::Ipv4Addr>(), length.parse::<u32>()) else {
-        return false;
+/// What `PutParameter` accepts, and AWS's public parameters.
+fn ssm_path(text: &str) -> bool {
+    let public = ["/aws/service/", "/aws/reference/secretsmanager/"];
+    let reserved = text
+        .get(..4)
+        .is_some_and(|start| start.eq_ignore_ascii_case("/aws") || start.eq_ignore_ascii_case("/ssm"));
+    let level = |level: &str| {
+        !level.is_empty() && level.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b))
     };
-    let plain = length.to_string().len() == text.len().saturating_sub(text.find('/').map_or(0, |at| at + 1));
-    length <= 32 && plain && address.to_bits().checked_shl(length).unwrap_or(0) == 0
+    text.len() <= 1011
+        && (!reserved || public.iter().any(|start| text.starts_with(start)))
+        && text
+            .strip_prefix('/')
+            .is_some_and(|path| path.split('/').count() <= 15 && path.split('/').all(level))
 }
 
+/// Four numbers up to 255 and a prefix length, with no bit set behind the prefix.
+fn cidr(text: &str) -> bool {
+    let Some((address, length)) = text.split_once('/') else { return false };
+    let plain = |digits: &str| digits == "0" || digits.starts_with(|first: char| matches!(first, '1'..='9'));
+    let (Ok(address), Ok(bits)) = (address.parse::<Ipv4Addr>(), length.parse::<u32>()) else { return false };
+    plain(length) && bits <= 32 && network_of(address, bits) == address
+}
+
+/// The network that an address lies in.
+fn network_of(address: Ipv4Addr, bits: u32) -> Ipv4Addr {
+    let mask = u32::MAX.checked_shl(32_u32.saturating_sub(bits)).unwrap_or(0);
+    Ipv4Addr::from_bits(address.to_bits() & mask)
+}
+
+/// The general purpose bucket naming rules.
+fn bucket(text: &str) -> bool {
+    const BEGINNINGS: [&str; 3] = ["xn--", "sthree-", "amzn-s3-demo-"];
+    const ENDINGS: [&str; 5] = ["-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"];
+    let ends = |byte: Option<u8>| byte.is_some_and(lower_or_digit);
+    let number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    (3..=63).contains(&text.len())
+        && text.bytes().all(|b| lower_or_digit(b) || b".-".contains(&b))
+        && ends(text.bytes().next())
+        && ends(text.bytes().last())
+        && !text.contains("..")
+        && !(text.split('.').count() == 4 && text.split('.').all(number))
+        && !BEGINNINGS.iter().any(|start| text.starts_with(start))
+        && !ENDINGS.iter().any(|end| text.ends_with(end))
+}
+
+/// A bucket, and segments of a key: no empty one, no `.` and `..`, and only characters that S3 calls safe, without the
+/// `*` that would be a wildcard in a policy.
+fn s3_prefix(text: &str) -> bool {
+    let mut parts = text.split('/');
+    text.len() <= 1000
+        && parts.next().is_some_and(bucket)
+        && parts.all(|part| {
+            !matches!(part, "" | "." | "..")
+                && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"!_.'()=-".contains(&b))
+        })
+}
+
+/// One of CodeBuild's own Linux images, or an image of another registry.
+fn image(text: &str) -> bool {
+    text.len() <= 512
+        && match text.strip_prefix("aws/codebuild/") {
+            Some(own) => own
+                .split_once(':')
+                .is_some_and(|(name, version)| CODEBUILD_IMAGES.contains(&name) && image_version(version)),
+            None => {
+                text.starts_with(|first: char| first.is_ascii_alphanumeric())
+                    && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._:/@-".contains(&b))
+            }
+        }
+}
+
+/// Images for `LINUX_CONTAINER` and `ARM_CONTAINER`; the ones for Lambda, Windows and macOS run elsewhere.
+const CODEBUILD_IMAGES: [&str; 5] = [
+    "amazonlinux-aarch64-standard",
+    "amazonlinux-x86_64-standard",
+    "amazonlinux2-aarch64-standard",
+    "amazonlinux2-x86_64-standard",
+    "standard",
+];
+
+/// `5.0`, or with a date such as `5.0-24.10.29`.
+fn image_version(text: &str) -> bool {
+    let (version, date) = text.split_once('-').map_or((text, None), |(version, date)| (version, Some(date)));
+    let number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    version.split_once('.').is_some_and(|(major, minor)| number(major) && number(minor))
+        && date.is_none_or(|date| !date.is_empty() && date.bytes().all(|b| b.is_ascii_digit() || b == b'.'))
+}
+
+text_field!(
+    /// A company's name as people write it.
+    CompanyName,
+    |text| one_line(text, 100),
+    "1-100 characters on one line"
+);
 text_field!(
     /// First part of every name; may contain hyphens (`globalbank-europe`).
     CompanyPrefix,
@@ -120,7 +225,7 @@ text_field!(
 text_field!(
     /// A tenant inside the account, such as `c001`.
     TenantId,
-    |text| (2..=8).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()),
+    |text| (2..=8).contains(&text.len()) && text.bytes().all(lower_or_digit),
     "2-8 lower-case letters and digits"
 );
 text_field!(
@@ -144,14 +249,15 @@ text_field!(
 text_field!(
     /// An e-mail address.
     Email,
-    is_email,
-    "one e-mail address, such as `ml-alerts@example.com`"
+    email,
+    "an e-mail address such as `ml-alerts@example.com`"
 );
 text_field!(
     /// The full name of an SSM parameter, such as `/vpc/main/VPCId`.
     SsmPath,
-    is_ssm_path,
-    "the full name of an SSM parameter: `/` and up to 15 levels of letters, digits, `_`, `.` and `-`"
+    ssm_path,
+    "the path of an SSM parameter such as `/vpc/main/VPCId`: `/` and up to 15 levels of letters, digits and `_ . -`, not \
+     beginning with `/aws` or `/ssm`"
 );
 text_field!(
     /// A VPC id.
@@ -180,6 +286,54 @@ text_field!(
 text_field!(
     /// An IPv4 network in CIDR notation.
     Cidr,
-    is_network,
-    "an IPv4 network such as `10.0.0.0/8`, with no bit set behind the prefix"
+    cidr,
+    "an IPv4 network such as `10.0.0.0/8`"
 );
+text_field!(
+    /// A bucket and a key prefix in it: `bucket` or `bucket/some/prefix`.
+    S3Prefix,
+    s3_prefix,
+    "`bucket` or `bucket/some/prefix`, without `s3://` and without a slash at the end; a bucket's name has 3-63 lower-case \
+     letters, digits, dots and hyphens"
+);
+text_field!(
+    /// The image that builds run in.
+    Image,
+    image,
+    "a Linux image of CodeBuild such as `aws/codebuild/amazonlinux-x86_64-standard:5.0`, or an image of another registry \
+     such as `123456789012.dkr.ecr.us-west-2.amazonaws.com/ml-build:1`"
+);
+text_field!(
+    /// Why builds must be privileged.
+    Reason,
+    |text| text.chars().count() <= 500 && text.chars().any(|c| !c.is_control() && !c.is_whitespace()),
+    "1-500 characters"
+);
+
+impl S3Prefix {
+    /// The bucket's name.
+    pub fn bucket(&self) -> &str {
+        self.0.split_once('/').map_or(self.as_str(), |(bucket, _)| bucket)
+    }
+
+    /// The key prefix without slashes at either end; empty for the bucket's root.
+    pub fn prefix(&self) -> &str {
+        self.0.split_once('/').map_or("", |(_, prefix)| prefix)
+    }
+}
+
+impl Default for Cidr {
+    /// `10.0.0.0/8`.
+    fn default() -> Self {
+        Self("10.0.0.0/8".to_owned())
+    }
+}
+
+impl Cidr {
+    /// The network that an address with a prefix length lies in: `10.1.2.3/8` is in `10.0.0.0/8`.
+    pub fn around(text: &str) -> Option<Self> {
+        let (address, length) = text.split_once('/')?;
+        let (address, bits) = (address.parse().ok()?, length.parse().ok()?);
+        Self::parse(&format!("{}/{length}", network_of(address, bits))).ok()
+    }
+}

@@ -2,22 +2,37 @@
 //!
 //! [`load`] is the only way in. It answers with a [`Config`] that is valid by its types or with every finding at once.
 
-mod explain;
 mod fields;
-mod load;
+mod mistakes;
+mod place;
+mod read;
 mod region;
-mod rules;
 mod schema;
 
 use indexmap::IndexMap;
 
+use crate::finding::Finding;
+use crate::yaml::{self, Limits};
 pub use fields::{
-    AccountId, Cidr, CompanyPrefix, Email, FieldError, ProductName, RouteTableId, SecurityGroupId, SsmPath,
-    SubnetId, TenantId, UseCase, VpcId, Workload,
+    AccountId, Cidr, CompanyName, CompanyPrefix, Email, FieldError, Image, ProductName, Reason, RouteTableId,
+    S3Prefix, SecurityGroupId, SsmPath, SubnetId, TenantId, UseCase, VpcId, Workload,
 };
-pub use load::{Loaded, load};
+pub use read::read;
 pub use region::Region;
-pub use schema::{COMMON_SCHEMA, TIER_SCHEMAS};
+
+/// The block that only enterprise has.
+const VPC: &str = "/ml_product/vpc_integration";
+
+/// A config that nothing blocks.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loaded {
+    /// The config.
+    pub config: Config,
+    /// The file, to find the place of what is found later.
+    pub document: yaml::Document,
+    /// Warnings.
+    pub findings: Vec<Finding>,
+}
 
 /// A config without a mistake in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -178,7 +193,7 @@ pub struct Build {
     pub image: String,
     /// Such as `BUILD_GENERAL1_SMALL`.
     pub compute_type: String,
-    /// 5-480 in CodeBuild (2160 is the service's maximum).
+    /// After how many minutes a build is stopped, 5-2160.
     pub timeout_minutes: u16,
     /// Root access to the build host's Docker daemon, with the reason that the config gives.
     pub privileged: Option<String>,
@@ -197,7 +212,7 @@ impl Env {
     /// Every stage.
     pub const ALL: [Self; 4] = [Self::Dev, Self::Test, Self::Staging, Self::Prod];
 
-    /// The stage of a name.
+    /// Reads it as written in configs.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|env| env.as_str() == text)
     }
@@ -217,7 +232,7 @@ impl Tier {
     /// Every tier, the smallest first.
     pub const ALL: [Self; 3] = [Self::Starter, Self::Professional, Self::Enterprise];
 
-    /// The tier of a name.
+    /// Reads it as written in configs.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|tier| tier.as_str() == text)
     }
@@ -242,7 +257,39 @@ impl Source {
     }
 }
 
+impl From<S3Prefix> for Source {
+    fn from(place: S3Prefix) -> Self {
+        Self::S3 { bucket: place.bucket().to_owned(), prefix: place.prefix().to_owned() }
+    }
+}
+
+impl Default for Build {
+    fn default() -> Self {
+        Self {
+            image: "aws/codebuild/amazonlinux-x86_64-standard:5.0".to_owned(),
+            compute_type: "BUILD_GENERAL1_SMALL".to_owned(),
+            timeout_minutes: 60,
+            privileged: None,
+        }
+    }
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { artifact_days: 90, log_days: 365 }
+    }
+}
+
 impl VpcMode {
+    /// Reads it as written in configs; `sgprov` is short for `sg-provisioner`.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "standalone" => Some(Self::Standalone),
+            "sg-provisioner" | "sgprov" => Some(Self::SgProvisioner),
+            _ => None,
+        }
+    }
+
     /// As written in scenarios.
     pub fn word(self) -> &'static str {
         match self {
@@ -284,4 +331,15 @@ impl Config {
         }
         words.join("-")
     }
+}
+
+/// Reads a config: any bytes at all give a config with its warnings, or every finding.
+///
+/// # Errors
+///
+/// All findings, warnings included, when at least one of them blocks.
+pub fn load(bytes: &[u8]) -> Result<Loaded, Vec<Finding>> {
+    let document = yaml::load(bytes, &Limits::config())?;
+    let (config, findings) = read(&document)?;
+    Ok(Loaded { config, document, findings })
 }

@@ -1,146 +1,165 @@
-//! AWS regions of all partitions.
+//! AWS's regions.
 
-use super::fields::FieldError;
+use std::fmt;
+
+use super::FieldError;
 
 /// An AWS region of any partition.
+///
+/// ```
+/// # use mlp_core::config::Region;
+/// let region = Region::parse("us-gov-west-1").unwrap();
+/// assert_eq!((region.partition(), region.short_code()), ("aws-us-gov", "usgw1"));
+/// assert!(Region::parse("us-west-9").is_err());
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Region(&'static str);
+pub struct Region(&'static Row);
 
-/// Partitions with their regions. Source: botocore's `endpoints.json` and `partitions.json` of 2026-11.
-const PARTITIONS: [(&str, &[&str]); 8] = [
-    (
-        "aws",
-        &[
-            "af-south-1",
-            "ap-east-1",
-            "ap-east-2",
-            "ap-northeast-1",
-            "ap-northeast-2",
-            "ap-northeast-3",
-            "ap-south-1",
-            "ap-south-2",
-            "ap-southeast-1",
-            "ap-southeast-2",
-            "ap-southeast-3",
-            "ap-southeast-4",
-            "ap-southeast-5",
-            "ap-southeast-6",
-            "ap-southeast-7",
-            "ca-central-1",
-            "ca-west-1",
-            "eu-central-1",
-            "eu-central-2",
-            "eu-north-1",
-            "eu-south-1",
-            "eu-south-2",
-            "eu-west-1",
-            "eu-west-2",
-            "eu-west-3",
-            "il-central-1",
-            "me-central-1",
-            "me-south-1",
-            "me-west-1",
-            "mx-central-1",
-            "sa-east-1",
-            "sa-west-1",
-            "us-east-1",
-            "us-east-2",
-            "us-west-1",
-            "us-west-2",
-        ],
-    ),
-    ("aws-cn", &["cn-north-1", "cn-northwest-1"]),
-    ("aws-us-gov", &["us-gov-east-1", "us-gov-west-1"]),
-    ("aws-iso", &["us-iso-east-1", "us-iso-west-1"]),
-    ("aws-iso-b", &["us-isob-east-1", "us-isob-west-1"]),
-    ("aws-iso-e", &["eu-isoe-west-1"]),
-    ("aws-iso-f", &["us-isof-east-1", "us-isof-south-1"]),
-    ("aws-eusc", &["eusc-de-east-1"]),
-];
+#[derive(Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct Row {
+    name: &'static str,
+    short_code: &'static str,
+    partition: &'static Partition,
+    model_registry: bool,
+}
 
-/// Regions whose list of CloudFormation types lacks `AWS::SageMaker::ModelPackageGroup`.
-/// Source: the resource provider schemas by region that cfn-lint 1.58 ships.
-const WITHOUT_MODEL_REGISTRY: [&str; 7] = [
-    "ap-east-2",
-    "ap-south-2",
-    "ap-southeast-4",
-    "ap-southeast-6",
-    "cn-north-1",
-    "cn-northwest-1",
-    "us-gov-east-1",
-];
+#[derive(Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct Partition {
+    name: &'static str,
+    dns_suffix: &'static str,
+}
 
 impl Region {
     /// What is allowed, in words.
-    pub const ALLOWED: &'static str = "the name of an AWS region, such as `us-west-2`";
+    pub const ALLOWED: &'static str = "the name of an AWS region";
 
-    /// Parses the name of a region.
+    /// Parses a region's name.
     ///
     /// # Errors
     ///
-    /// When no partition has the region.
+    /// When this version knows no such region.
     pub fn parse(text: &str) -> Result<Self, FieldError> {
-        Self::all()
-            .find(|region| region.0 == text)
-            .ok_or_else(|| FieldError(format!("`{text}` is no AWS region: {} is allowed", Self::ALLOWED)))
+        REGIONS
+            .iter()
+            .find(|row| row.name == text)
+            .map(Self)
+            .ok_or_else(|| FieldError(format!("`{text}` is not {}", Self::ALLOWED)))
     }
 
-    /// Every region that this version knows.
+    /// Every region that this version knows, by partition.
     pub fn all() -> impl Iterator<Item = Self> {
-        PARTITIONS.iter().flat_map(|(_, regions)| regions.iter().map(|name| Self(name)))
+        REGIONS.iter().map(Self)
     }
 
-    /// The name as text.
-    pub fn as_str(&self) -> &'static str {
-        self.0
+    /// The name, such as `us-west-2`.
+    pub fn as_str(&self) -> &str {
+        self.0.name
     }
 
     /// `aws`, `aws-cn`, `aws-us-gov`, ...
     pub fn partition(&self) -> &'static str {
-        PARTITIONS
-            .iter()
-            .find(|(_, regions)| regions.contains(&self.0))
-            .map_or("aws", |(partition, _)| partition)
+        self.0.partition.name
     }
 
-    /// The short code for global names, unique over all partitions: `us-west-2` is `usw2`, `ap-southeast-1` `apse1`.
-    ///
-    /// ```
-    /// # use mlp_core::config::Region;
-    /// assert_eq!(Region::parse("us-gov-west-1").unwrap().short_code(), "usgw1");
-    /// ```
-    pub fn short_code(&self) -> String {
-        let (first, rest) = self.0.split_once('-').unwrap_or((self.0, ""));
-        let mut code = first.to_owned();
-        for word in rest.split('-') {
-            code.push_str(match word {
-                "northeast" => "ne",
-                "northwest" => "nw",
-                "southeast" => "se",
-                "southwest" => "sw",
-                "gov" => "g",
-                "iso" => "i",
-                "isob" => "ib",
-                "isoe" => "ie",
-                "isof" => "if",
-                "north" | "south" | "east" | "west" | "central" => word.get(..1).unwrap_or(word),
-                other => other,
-            });
-        }
-        code
+    /// What service endpoints end with, such as `amazonaws.com`.
+    pub fn dns_suffix(&self) -> &'static str {
+        self.0.partition.dns_suffix
     }
 
-    /// Whether CloudFormation can make a model registry there.
+    /// The short code for global names: `us-west-2` is `usw2`. No two regions share one, and none ever changes.
+    pub fn short_code(&self) -> &'static str {
+        self.0.short_code
+    }
+
+    /// Whether CloudFormation can make an `AWS::SageMaker::ModelPackageGroup` there.
     pub fn has_model_registry(&self) -> bool {
-        !WITHOUT_MODEL_REGISTRY.contains(&self.0)
+        self.0.model_registry
     }
 }
 
-impl std::fmt::Display for Region {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.0)
+impl fmt::Display for Region {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
+
+const AWS: &Partition = &Partition { name: "aws", dns_suffix: "amazonaws.com" };
+const CHINA: &Partition = &Partition { name: "aws-cn", dns_suffix: "amazonaws.com.cn" };
+const US_GOV: &Partition = &Partition { name: "aws-us-gov", dns_suffix: "amazonaws.com" };
+const ISO: &Partition = &Partition { name: "aws-iso", dns_suffix: "c2s.ic.gov" };
+const ISO_B: &Partition = &Partition { name: "aws-iso-b", dns_suffix: "sc2s.sgov.gov" };
+const ISO_E: &Partition = &Partition { name: "aws-iso-e", dns_suffix: "cloud.adc-e.uk" };
+const ISO_F: &Partition = &Partition { name: "aws-iso-f", dns_suffix: "csp.hci.ic.gov" };
+const EU: &Partition = &Partition { name: "aws-eusc", dns_suffix: "amazonaws.eu" };
+
+const fn region(partition: &'static Partition, name: &'static str, short_code: &'static str) -> Row {
+    Row { name, short_code, partition, model_registry: true }
+}
+
+/// A region whose CloudFormation doesn't know `AWS::SageMaker::ModelPackageGroup`.
+const fn without_registry(
+    partition: &'static Partition,
+    name: &'static str,
+    short_code: &'static str,
+) -> Row {
+    Row { model_registry: false, ..region(partition, name, short_code) }
+}
+
+/// Every region.
+///
+/// Names and partitions: `partitions.json` and `endpoints.json` of botocore 1.43.127. Registries: the resource types
+/// that cfn-lint 1.58 lists for each region; it has no list of its own for the isolated partitions, `eusc`,
+/// `me-south-1`, `me-west-1` and `sa-west-1`, which count as having one. Short codes are ours.
+static REGIONS: &[Row] = &[
+    region(AWS, "af-south-1", "afs1"),
+    region(AWS, "ap-east-1", "ape1"),
+    without_registry(AWS, "ap-east-2", "ape2"),
+    region(AWS, "ap-northeast-1", "apne1"),
+    region(AWS, "ap-northeast-2", "apne2"),
+    region(AWS, "ap-northeast-3", "apne3"),
+    region(AWS, "ap-south-1", "aps1"),
+    without_registry(AWS, "ap-south-2", "aps2"),
+    region(AWS, "ap-southeast-1", "apse1"),
+    region(AWS, "ap-southeast-2", "apse2"),
+    region(AWS, "ap-southeast-3", "apse3"),
+    without_registry(AWS, "ap-southeast-4", "apse4"),
+    region(AWS, "ap-southeast-5", "apse5"),
+    without_registry(AWS, "ap-southeast-6", "apse6"),
+    region(AWS, "ap-southeast-7", "apse7"),
+    region(AWS, "ca-central-1", "cac1"),
+    region(AWS, "ca-west-1", "caw1"),
+    region(AWS, "eu-central-1", "euc1"),
+    region(AWS, "eu-central-2", "euc2"),
+    region(AWS, "eu-north-1", "eun1"),
+    region(AWS, "eu-south-1", "eus1"),
+    region(AWS, "eu-south-2", "eus2"),
+    region(AWS, "eu-west-1", "euw1"),
+    region(AWS, "eu-west-2", "euw2"),
+    region(AWS, "eu-west-3", "euw3"),
+    region(AWS, "il-central-1", "ilc1"),
+    region(AWS, "me-central-1", "mec1"),
+    region(AWS, "me-south-1", "mes1"),
+    region(AWS, "me-west-1", "mew1"),
+    region(AWS, "mx-central-1", "mxc1"),
+    region(AWS, "sa-east-1", "sae1"),
+    region(AWS, "sa-west-1", "saw1"),
+    region(AWS, "us-east-1", "use1"),
+    region(AWS, "us-east-2", "use2"),
+    region(AWS, "us-west-1", "usw1"),
+    region(AWS, "us-west-2", "usw2"),
+    without_registry(CHINA, "cn-north-1", "cnn1"),
+    without_registry(CHINA, "cn-northwest-1", "cnnw1"),
+    without_registry(US_GOV, "us-gov-east-1", "usge1"),
+    region(US_GOV, "us-gov-west-1", "usgw1"),
+    region(ISO, "us-iso-east-1", "usie1"),
+    region(ISO, "us-iso-west-1", "usiw1"),
+    region(ISO_B, "us-isob-east-1", "usibe1"),
+    region(ISO_B, "us-isob-west-1", "usibw1"),
+    region(ISO_E, "eu-isoe-west-1", "euiew1"),
+    region(ISO_F, "us-isof-east-1", "usife1"),
+    region(ISO_F, "us-isof-south-1", "usifs1"),
+    region(EU, "eusc-de-east-1", "euscde1"),
+];
 
 #[cfg(test)]
 mod tests {
@@ -149,25 +168,36 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_two_regions_share_a_short_code() {
-        let codes: BTreeSet<String> = Region::all().map(|region| region.short_code()).collect();
-        assert_eq!(codes.len(), Region::all().count());
-        assert!(
-            codes.iter().all(|code| code.len() <= 8 && code.bytes().all(|b| b.is_ascii_alphanumeric())),
-            "{codes:?}"
+    fn no_two_regions_share_a_name_or_a_short_code() {
+        let names: BTreeSet<_> = REGIONS.iter().map(|row| row.name).collect();
+        let codes: BTreeSet<_> = REGIONS.iter().map(|row| row.short_code).collect();
+        assert_eq!((names.len(), codes.len()), (REGIONS.len(), REGIONS.len()));
+    }
+
+    #[test]
+    fn a_short_code_is_made_of_the_initials_and_number_of_its_region() {
+        for row in REGIONS {
+            assert!(row.short_code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()));
+            let mut letters = row.name.chars().filter(|letter| *letter != '-');
+            assert!(row.short_code.chars().all(|c| letters.any(|letter| letter == c)), "{}", row.name);
+            assert_eq!(row.name.chars().last(), row.short_code.chars().last());
+        }
+    }
+
+    #[test]
+    fn every_partition_has_a_region() {
+        let partitions: BTreeSet<_> = REGIONS.iter().map(|row| row.partition.name).collect();
+        assert_eq!(
+            partitions.into_iter().collect::<Vec<_>>(),
+            ["aws", "aws-cn", "aws-eusc", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f", "aws-us-gov"]
         );
     }
 
     #[test]
-    fn the_partition_follows_from_the_region() {
-        for (region, partition) in [
-            ("us-west-2", "aws"),
-            ("us-gov-west-1", "aws-us-gov"),
-            ("cn-north-1", "aws-cn"),
-            ("eusc-de-east-1", "aws-eusc"),
-        ] {
-            assert_eq!(Region::parse(region).unwrap().partition(), partition);
+    fn china_and_us_gov_east_have_no_model_registry() {
+        for name in ["cn-north-1", "cn-northwest-1", "us-gov-east-1"] {
+            assert!(!Region::parse(name).unwrap().has_model_registry(), "{name}");
         }
-        assert!(Region::parse("us-west-3").is_err());
+        assert!(Region::parse("us-west-2").unwrap().has_model_registry());
     }
 }

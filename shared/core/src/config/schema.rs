@@ -1,120 +1,148 @@
-//! The config's rules as JSON Schema: the same files that editors read.
+//! The JSON Schemas of a config, and what they say about a field beside its rule.
 
 use std::sync::LazyLock;
 
-use jsonschema::{Registry, Validator};
-use serde_json::Value as Json;
+use jsonschema::{Registry, ValidationError, Validator};
+use serde_json::Value;
 
-use super::Tier;
-use crate::error::InternalError;
+use super::VPC;
+use crate::yaml::join;
 
-/// `schemas/config.schema.json`: every tier.
-pub const COMMON_SCHEMA: &str = include_str!("../../../../schemas/config.schema.json");
+/// The schema of a whole config; it refers to the others.
+const ROOT: &str = "config.schema.json";
 
-/// `schemas/config-<tier>.schema.json`.
-pub const TIER_SCHEMAS: [(Tier, &str); 3] = [
-    (Tier::Starter, include_str!("../../../../schemas/config-starter.schema.json")),
-    (Tier::Professional, include_str!("../../../../schemas/config-professional.schema.json")),
-    (Tier::Enterprise, include_str!("../../../../schemas/config-enterprise.schema.json")),
+const FILES: [(&str, &str); 4] = [
+    (ROOT, include_str!("../../../../schemas/config.schema.json")),
+    ("config-starter.schema.json", include_str!("../../../../schemas/config-starter.schema.json")),
+    ("config-professional.schema.json", include_str!("../../../../schemas/config-professional.schema.json")),
+    ("config-enterprise.schema.json", include_str!("../../../../schemas/config-enterprise.schema.json")),
 ];
 
-/// The schemas, compiled.
-pub(super) struct Schemas {
-    /// `config.schema.json`, to look up what a property says about itself.
-    document: Json,
-    /// What holds in every tier, for configs without a (valid) tier.
-    common: Validator,
-    tiers: Vec<(Tier, Validator)>,
+/// Where the descriptions of fields begin. A field is described where it has a title.
+const FIELDS: [(&str, &str); 2] =
+    [(ROOT, "/$defs/config"), ("config-enterprise.schema.json", "/$defs/enterprise")];
+
+/// Stands in front of file names, so that relative references between the files resolve. Nothing is ever fetched.
+const BASE: &str = "mlp:///";
+
+struct Schemas {
+    files: Vec<(&'static str, Value)>,
+    validator: Validator,
 }
 
-static SCHEMAS: LazyLock<Result<Schemas, InternalError>> = LazyLock::new(Schemas::compile);
+/// Compiled once. It can't be `None`, because the files are part of the program and a test loads configs with them; and
+/// if it could, the types of [`super::Config`] would still let no wrong value through.
+static SCHEMAS: LazyLock<Option<Schemas>> = LazyLock::new(|| Schemas::new().ok());
 
 impl Schemas {
-    /// Compiled once in a process.
-    pub(super) fn get() -> Result<&'static Self, InternalError> {
-        SCHEMAS.as_ref().map_err(Clone::clone)
-    }
-
-    fn compile() -> Result<Self, InternalError> {
-        fn broken(error: impl std::fmt::Display) -> InternalError {
-            InternalError::new(format!("schemas/config*.schema.json: {error}"))
+    fn new() -> Result<Self, Box<dyn std::error::Error>> {
+        let mut files = Vec::new();
+        for (name, text) in FILES {
+            files.push((name, serde_json::from_str::<Value>(text)?));
         }
-        let parse = |text: &str| serde_json::from_str::<Json>(text).map_err(broken);
-        let document = parse(COMMON_SCHEMA)?;
-        // The files refer to each other by name; any base will do to make the names absolute.
-        let base = "mlp:///schemas/";
-        let named = |name: &str| format!("{base}{name}.schema.json");
-        let mut registry = Registry::new()
-            .add(named("config"), with_id(document.clone(), &named("config")))
-            .map_err(broken)?;
-        for (tier, text) in TIER_SCHEMAS {
-            let id = named(&format!("config-{}", tier.as_str()));
-            registry = registry.add(id.clone(), with_id(parse(text)?, &id)).map_err(broken)?;
-        }
-        let registry = registry.prepare().map_err(broken)?;
-        let compile = |reference: String| {
+        let validator = {
+            let registry = Registry::new()
+                .extend(files.iter().map(|(name, schema)| (format!("{BASE}{name}"), schema)))?
+                .prepare()?;
             jsonschema::options()
+                .offline()
                 .with_registry(&registry)
-                .build(&serde_json::json!({
-                    "$schema": "https://json-schema.org/draft/2020-12/schema",
-                    "$ref": reference,
-                }))
-                .map_err(broken)
+                .build(&serde_json::json!({ "$ref": format!("{BASE}{ROOT}") }))?
         };
-        let common = compile(format!("{}#/$defs/common", named("config")))?;
-        let tiers = Tier::ALL
-            .into_iter()
-            .map(|tier| Ok((tier, compile(named(&format!("config-{}", tier.as_str())))?)))
-            .collect::<Result<_, InternalError>>()?;
-        Ok(Self { document, common, tiers })
+        Ok(Self { files, validator })
     }
 
-    /// The rules of a tier, or of all when the tier isn't known.
-    pub(super) fn validator(&self, tier: Option<Tier>) -> &Validator {
-        self.tiers
-            .iter()
-            .find(|(candidate, _)| Some(*candidate) == tier)
-            .map_or(&self.common, |(_, validator)| validator)
+    fn file(&self, name: &str) -> Option<&Value> {
+        self.files.iter().find(|(file, _)| *file == name).map(|(_, schema)| schema)
     }
 
-    /// What the common schema says about the value at a JSON pointer of a config.
-    pub(super) fn property(&self, pointer: &str) -> Option<&Json> {
-        let mut found = self.document.pointer("/$defs/common")?;
-        for token in pointer.split('/').skip(1) {
-            let token = token.replace("~1", "/").replace("~0", "~");
-            found = found
-                .get("properties")
-                .and_then(|properties| properties.get(&token))
-                .or_else(|| found.get("items").filter(|_| token.bytes().all(|b| b.is_ascii_digit())))
-                .or_else(|| found.get("additionalProperties").filter(|rest| rest.is_object()))?;
-        }
-        Some(found)
-    }
-
-    /// A word about a property: its own, or that of the definition that it refers to.
-    pub(super) fn word(&self, pointer: &str, keyword: &str) -> Option<&str> {
-        let property = self.property(pointer)?;
-        let definition = || {
-            let reference = property.get("$ref")?.as_str()?.strip_prefix('#')?;
-            self.document.pointer(reference)?.get(keyword)
-        };
-        property.get(keyword).or_else(definition)?.as_str()
-    }
-
-    /// The keys that the map at a JSON pointer may have, in the schema's order.
-    pub(super) fn keys(&self, pointer: &str) -> Vec<&str> {
-        self.property(pointer)
-            .and_then(|property| property.get("properties")?.as_object())
-            .map(|properties| properties.keys().map(String::as_str).collect())
-            .unwrap_or_default()
+    /// The schema that `schema` stands for, if it is a mere reference, and the file that it is in.
+    fn resolve<'a>(&'a self, file: &'a str, schema: &'a Value) -> Option<(&'a str, &'a Value)> {
+        let Some(reference) = schema.get("$ref").and_then(Value::as_str) else { return Some((file, schema)) };
+        let (name, pointer) = reference.split_once('#')?;
+        let file = if name.is_empty() { file } else { name };
+        Some((file, self.file(file)?.pointer(pointer)?))
     }
 }
 
-fn with_id(mut schema: Json, id: &str) -> Json {
-    if let Some(object) = schema.as_object_mut() {
-        object.insert("$id".to_owned(), Json::String(id.to_owned()));
+/// Everything that the schemas have against a config.
+pub(super) fn errors(config: &Value) -> impl Iterator<Item = ValidationError<'_>> {
+    SCHEMAS.as_ref().into_iter().flat_map(|schemas| schemas.validator.iter_errors(config))
+}
+
+/// A keyword of a schema that a value breaks.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rule {
+    /// Such as `pattern`.
+    pub(super) keyword: &'static str,
+    /// The schema that the keyword stands in.
+    schema: &'static Value,
+}
+
+impl Rule {
+    /// The rule that an error is about.
+    pub(super) fn of(error: &ValidationError<'_>) -> Self {
+        // Every error has its place in one of the files; were it otherwise, it must not get lost.
+        Self::find(error).unwrap_or(Self { keyword: "", schema: &Value::Null })
     }
-    schema
+
+    fn find(error: &ValidationError<'_>) -> Option<Self> {
+        let location = error.absolute_keyword_location()?.as_str();
+        let (name, pointer) = location.strip_prefix(BASE)?.split_once('#')?;
+        let file = SCHEMAS.as_ref()?.file(name)?;
+        let (parent, last) = pointer.rsplit_once('/')?;
+        let parent = file.pointer(parent)?;
+        let (keyword, value) = parent.as_object()?.get_key_value(last)?;
+        // What is said about keys stands with their own schema.
+        let schema = if keyword == "propertyNames" { value } else { parent };
+        Some(Self { keyword, schema })
+    }
+
+    /// What the schemas say about a field.
+    pub(super) fn field(path: &str) -> Option<Self> {
+        FIELDS.iter().find_map(|(file, start)| {
+            let schemas = SCHEMAS.as_ref()?;
+            let (mut file, mut schema) = (*file, schemas.file(file)?.pointer(start)?);
+            for token in path.split('/').skip(1) {
+                (file, schema) = schemas.resolve(file, schema)?;
+                schema = schema.get("properties")?.get(token)?;
+            }
+            if schema.get("title").is_none() {
+                schema = schemas.resolve(file, schema)?.1;
+            }
+            schema.get("title").map(|_| Self { keyword: "properties", schema })
+        })
+    }
+
+    /// What a keyword of ours says, in words.
+    pub(super) fn says(self, keyword: &str) -> Option<&'static str> {
+        self.schema.get(keyword)?.as_str()
+    }
+
+    /// What stands beside the broken keyword.
+    pub(super) fn get(self, keyword: &str) -> Option<&'static Value> {
+        self.schema.get(keyword)
+    }
+
+    /// The keys that a map may have, in the order of the schema.
+    pub(super) fn keys(self) -> impl Iterator<Item = &'static str> {
+        self.get("properties").and_then(Value::as_object).into_iter().flatten().map(|(key, _)| key.as_str())
+    }
+
+    /// The choices that a value has: other spellings of one are left out.
+    pub(super) fn choices(self) -> impl Iterator<Item = &'static Value> {
+        let aliases = self.get("x-aliases");
+        self.get("enum").and_then(Value::as_array).into_iter().flatten().filter(move |choice| {
+            aliases.zip(choice.as_str()).is_none_or(|(aliases, choice)| aliases.get(choice).is_none())
+        })
+    }
+}
+
+/// Where a key belongs: the path of the block that has it.
+pub(super) fn home(key: &str) -> Option<&'static str> {
+    ["", "/client", "/environment", "/ml_product", "/ml_product/build", "/ml_product/retention", "/tags", VPC]
+        .into_iter()
+        .find(|block| Rule::field(&join(block, key)).is_some())
 }
 
 #[cfg(test)]
@@ -122,26 +150,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_schemas_are_valid_and_fit_each_other() {
-        for text in std::iter::once(COMMON_SCHEMA).chain(TIER_SCHEMAS.map(|(_, text)| text)) {
-            let schema: Json = serde_json::from_str(text).unwrap();
-            assert!(jsonschema::meta::is_valid(&schema));
-        }
-        Schemas::get().unwrap();
+    fn the_schemas_compile() {
+        Schemas::new().map(drop).unwrap();
     }
 
     #[test]
-    fn every_property_says_what_it_is_for() {
-        fn walk(schemas: &Schemas, pointer: &str) {
-            for key in schemas.keys(pointer) {
-                let pointer = crate::yaml::join(pointer, key);
-                assert!(schemas.word(&pointer, "description").is_some(), "{pointer} has no description");
-                let property = schemas.property(&pointer).unwrap();
-                let allowed = schemas.word(&pointer, "x-allowed").is_some();
-                assert!(property.get("pattern").is_none() || allowed, "{pointer} has no x-allowed");
-                walk(schemas, &pointer);
-            }
+    fn a_field_is_found_in_whichever_file_describes_it() {
+        for path in ["/client/tenant_id", "/ml_product/vpc_integration/vpc_id"] {
+            assert!(Rule::field(path).unwrap().get("examples").is_some(), "{path}");
         }
-        walk(Schemas::get().unwrap(), "");
+        for path in ["/client", "/ml_product/vpc_integration"] {
+            assert!(Rule::field(path).unwrap().keys().count() >= 4, "{path}");
+        }
+        assert!(Rule::field("/ml_product/nothing").is_none());
+    }
+
+    #[test]
+    fn every_key_has_its_home() {
+        for (key, block) in
+            [("tags", ""), ("env", "/environment"), ("image", "/ml_product/build"), ("mode", VPC)]
+        {
+            assert_eq!(home(key), Some(block));
+        }
+        assert_eq!(home("colour"), None);
     }
 }

@@ -355,7 +355,8 @@ impl Reader {
     fn no_expansion(&mut self, entry: &Entry, path: &Path<'_>) {
         let key = entry.key.as_str();
         let mut parts = key.splitn(3, "::").skip(1);
-        let meant = parts.next().and_then(|function| nearest(function, ["ForEach", "Transform"]));
+        let meant =
+            parts.next().and_then(|function| nearest(function, ["ForEach", "Transform"]).first().copied());
         let help = match (meant, parts.next()) {
             (Some("ForEach"), Some(name)) => Some(format!("did you mean `Fn::ForEach::{name}`?")),
             (Some("ForEach"), None) => Some("a loop has a name of its own: `Fn::ForEach::<name>`".to_owned()),

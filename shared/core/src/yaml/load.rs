@@ -34,7 +34,9 @@ pub fn load(bytes: &[u8], limits: &Limits) -> Result<Document, Vec<Finding>> {
 fn text<'a>(bytes: &'a [u8], limits: &Limits) -> Result<&'a str, Finding> {
     if bytes.len() > limits.bytes {
         let message = format!("the file has more than {} bytes", limits.bytes);
-        return Err(Finding::error(codes::YAML_TOO_LARGE, "", message).at(1, 1).help("is this the right file?"));
+        return Err(Finding::error(codes::YAML_TOO_LARGE, "", message)
+            .at(1, 1)
+            .help("is this the right file?"));
     }
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
         let message = "the file is UTF-16 (it begins with its byte order mark); UTF-8 is needed";

@@ -1,0 +1,121 @@
+//! The result object is what `schemas/outcome.schema.json` says.
+
+#![expect(clippy::unwrap_used, reason = "tests may panic")]
+
+use std::path::Path;
+
+use mlp_core::actions::{self, Suite};
+use mlp_core::codes;
+use mlp_core::config::Tier;
+use mlp_core::finding::Finding;
+use mlp_core::outcome::{Outcome, ProductSummary, ResourceSummary, ScenarioSummary, Source, count};
+use serde_json::{Value, json};
+
+fn problems(value: &Value) -> Vec<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas/outcome.schema.json");
+    let schema: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    validator.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect()
+}
+
+fn assert_fits(outcome: &Outcome) {
+    assert_eq!(problems(&json!(outcome)), Vec::<String>::new());
+}
+
+/// Every member that the schema has is there.
+fn full() -> Outcome {
+    let counts = count(["AWS::S3::Bucket", "AWS::SSM::Parameter"].into_iter());
+    let hash = "0123456789abcdef".repeat(4);
+    let finding = Finding::warning(codes::MISSING_TAG, "/tags/owner", "the wanted tag `owner` is missing")
+        .help("add it")
+        .at(3, 1);
+    Outcome {
+        ml_name: Some("techcorp-prod-a001-us-west-2-customer-churn-ml".to_owned()),
+        stack_name: Some("techcorp-prod-a001-us-west-2-customer-churn-ml-stack".to_owned()),
+        scenario: Some("s3-standalone-ssm-workload-rtb".to_owned()),
+        tier: Some("enterprise".to_owned()),
+        resource_counts: Some(counts.clone()),
+        outputs: vec!["templates/a.yaml".to_owned()],
+        hashes: [("templates/a.yaml".to_owned(), hash.clone())].into(),
+        products: vec![ProductSummary {
+            tier: "enterprise".to_owned(),
+            title: "Enterprise".to_owned(),
+            summary: "All of it.".to_owned(),
+            extends: Some("professional".to_owned()),
+            scenarios: vec![ScenarioSummary {
+                scenario: "s3-standalone".to_owned(),
+                resource_counts: counts,
+            }],
+            resources: vec![ResourceSummary {
+                logical_id: "ArtifactsBucket".to_owned(),
+                kind: "AWS::S3::Bucket".to_owned(),
+                name: Some("{ml_name}-artifacts".to_owned()),
+                group: "storage".to_owned(),
+                purpose: "Holds pipeline artifacts".to_owned(),
+                when: Some("source_control: s3".to_owned()),
+            }],
+        }],
+        source: Source {
+            bucket: Some("suite".to_owned()),
+            key: Some("configs/a.yaml".to_owned()),
+            version_id: Some("v1".to_owned()),
+            sequencer: Some("0A".to_owned()),
+            sha256: Some(hash),
+        },
+        ..Outcome::of("create-prov-template", vec![finding])
+    }
+}
+
+#[test]
+fn an_outcome_with_everything_and_one_with_nothing_fit() {
+    assert_fits(&full());
+    assert_fits(&Outcome::of("validate-config", Vec::new()));
+}
+
+#[test]
+fn what_the_actions_answer_fits() {
+    let suite = Suite::default();
+    let example = include_bytes!(
+        "../../../configs/examples/enterprise/globalbank-prod-c001-us-west-2-demand-forecasting-ml-s3-standalone-ssm.yaml"
+    );
+    let answers = [
+        actions::validate_config(example, &suite),
+        actions::validate_config(b"client: 1", &suite),
+        actions::validate_config(b"\xff", &suite),
+        actions::create_prov_template(example, &suite),
+        actions::validate_prov_template(example, &suite),
+        actions::list_products(),
+        actions::show_product(Tier::Enterprise),
+    ];
+    for made in answers {
+        assert_fits(&made.unwrap().outcome);
+    }
+}
+
+#[test]
+fn a_status_object_fits_with_both_of_its_members_and_not_with_one() {
+    let mut status = json!(full());
+    status["stored"] = json!([{
+        "path": "templates/a.yaml",
+        "sha256": "0123456789abcdef".repeat(4),
+        "version_id": "v1",
+        "sequencer": "0A",
+        "generator_version": "0.1.0",
+    }]);
+    assert!(!problems(&status).is_empty());
+    status["left_behind"] = json!(["templates/b.yaml"]);
+    assert_eq!(problems(&status), Vec::<String>::new());
+}
+
+/// The schema lists every member: a new one in the code doesn't fit before it stands there.
+#[test]
+fn every_member_is_described() {
+    let mut outcome = json!(full());
+    assert!(problems(&outcome).is_empty());
+    for block in ["", "/findings/0", "/source", "/resource_counts", "/products/0", "/products/0/resources/0"]
+    {
+        outcome.pointer_mut(block).unwrap()["new"] = json!(1);
+        assert_eq!(problems(&outcome).len(), 1, "{block}");
+        outcome.pointer_mut(block).unwrap().as_object_mut().unwrap().remove("new");
+    }
+}
