@@ -1,6 +1,6 @@
 //! What the fuzz targets start from goes through the same entry points in every test run.
 
-#![expect(clippy::unwrap_used, reason = "tests may panic")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests may panic")]
 
 use std::path::Path;
 
