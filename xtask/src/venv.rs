@@ -62,6 +62,10 @@ fn ensure(name: &str, requirements: &Path) -> Result<Venv> {
     let stamp = format!("{}\n{text}", python.version);
     let stamp_file = folder.join("made-from.txt");
     let venv = Venv { bin: folder.join("bin") };
+    // Two commands at a time must not make the same environment; the lock goes with this process at the latest.
+    fs::create_dir_all(paths::target().join("venv")).context("target/venv")?;
+    let lock = fs::File::create(folder.with_extension("lock")).context("target/venv")?;
+    lock.lock().context("the lock of target/venv")?;
     if fs::read_to_string(&stamp_file).is_ok_and(|made| made == stamp) {
         return Ok(venv);
     }
