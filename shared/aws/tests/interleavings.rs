@@ -75,7 +75,7 @@ struct World<'a> {
 
 fn sequencer(index: usize) -> String {
     // Of different lengths, so that the padding matters.
-    format!("00{index:02X}{}", "0".repeat(index % 3))
+    format!("{}{index:02X}", "0".repeat(index % 3))
 }
 
 impl World<'_> {

@@ -5,13 +5,12 @@ use std::io::Write as _;
 
 use mlp_core::codes;
 
-const GROUPS: [(&str, &str); 6] = [
+const GROUPS: [(&str, &str); 5] = [
     ("MLP-YAML-", "Any file"),
     ("MLP-CFG-", "Configs"),
     ("MLP-GEN-", "Products"),
     ("MLP-TPL-", "Templates"),
     ("MLP-IO-", "Files"),
-    ("MLP-BUG-", "Ourselves"),
 ];
 
 fn main() -> std::io::Result<()> {

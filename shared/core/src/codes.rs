@@ -138,9 +138,6 @@ codes! {
     TPL_MACRO = "MLP-TPL-013", "A macro decides what this template becomes",
         "The template has a `Transform`; what it expands to can't be checked before CloudFormation has run it. Under SAM an unknown name is a warning, since SAM may make it; under `AWS::Include` and macros of your own, which may change anything, every finding is one. `AWS::LanguageExtensions` alone hides nothing and is not reported.";
 
-    DEFECT = "MLP-BUG-001", "A defect in ML Provisioner",
-        "The data that ML Provisioner ships contradict each other. Please report it with the version.";
-
     IO_NOT_FOUND = "MLP-IO-001", "There is no such file", "Check the path.";
     IO_NOT_A_FILE = "MLP-IO-002", "The path is a directory", "Name one file.";
     IO_UNREADABLE = "MLP-IO-003", "The file can't be read", "The message gives the operating system's reason.";

@@ -1,0 +1,68 @@
+//! What the fuzz targets start from goes through the same entry points in every test run.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests may panic")]
+
+use std::path::Path;
+
+use mlp_core::actions::{self, Suite};
+use mlp_core::{check, yaml};
+
+fn seeds(target: &str) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds").join(target);
+    let seeds: Vec<_> =
+        std::fs::read_dir(folder).unwrap().map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect();
+    assert!(!seeds.is_empty());
+    seeds
+}
+
+/// Every seed, and every one cut off anywhere and with a byte of it changed.
+fn variants(target: &str) -> impl Iterator<Item = Vec<u8>> {
+    seeds(target).into_iter().flat_map(|seed| {
+        let step = (seed.len() / 40).max(1);
+        let cuts: Vec<Vec<u8>> = (0..=seed.len()).step_by(step).map(|end| seed[..end].to_vec()).collect();
+        let changed: Vec<Vec<u8>> = (0..seed.len())
+            .step_by(step)
+            .map(|at| {
+                let mut bytes = seed.clone();
+                bytes[at] = b"\t:[{*&!\"'#-\0\xff"[at % 13];
+                bytes
+            })
+            .collect();
+        cuts.into_iter().chain(changed)
+    })
+}
+
+#[test]
+fn yaml_is_a_document_or_findings() {
+    for bytes in variants("yaml") {
+        for limits in [yaml::Limits::config(), yaml::Limits::template()] {
+            if let Err(findings) = yaml::load(&bytes, &limits) {
+                assert!(!findings.is_empty());
+            }
+        }
+    }
+}
+
+#[test]
+fn configs_are_templates_or_findings_with_places() {
+    for bytes in variants("config") {
+        let made = actions::create_prov_template(&bytes, &Suite::default()).unwrap();
+        assert_eq!(made.outcome.ok, !made.files.is_empty());
+        assert!(
+            made.outcome.findings.iter().all(|finding| finding.line.is_some()),
+            "{:#?}",
+            made.outcome.findings
+        );
+    }
+}
+
+#[test]
+fn templates_that_are_sound_are_written_and_read_again_to_the_same() {
+    for bytes in variants("template") {
+        let (findings, template) = check::text(&bytes);
+        if let Some(template) = template.filter(|_| !mlp_core::finding::blocks(&findings)) {
+            let text = template.to_yaml();
+            assert_eq!(check::text(text.as_bytes()).1.map(|again| again.to_yaml()), Some(text));
+        }
+    }
+}
