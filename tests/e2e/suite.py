@@ -10,6 +10,7 @@ import urllib.request
 import uuid
 
 import boto3
+import jsonschema
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
@@ -88,8 +89,13 @@ def wait(what, check, seconds=30):
         time.sleep(0.05)
 
 
+@functools.lru_cache(maxsize=None)
+def schema():
+    return jsonschema.Draft202012Validator(json.loads((ROOT / "schemas/outcome.schema.json").read_text(encoding="utf-8")))
+
+
 def status(key, version):
-    """The status object, once it answers this version of the config."""
+    """The status object, once it answers this version of the config; always of its published shape."""
 
     def answered():
         try:
@@ -100,7 +106,9 @@ def status(key, version):
             raise
         return found if found["source"].get("version_id") == version else None
 
-    return wait(f"status of {key}", answered)
+    found = wait(f"status of {key}", answered)
+    schema().validate(found)
+    return found
 
 
 def faults(**body):

@@ -1,9 +1,11 @@
 """A config dropped into the bucket becomes a template and a status object."""
 
+import concurrent.futures
 import hashlib
 import json
 import os
 import pathlib
+import random
 import subprocess
 import sys
 import tempfile
@@ -147,6 +149,31 @@ class Order(unittest.TestCase):
         self.assertEqual(suite.status(key, newer), status)
         again = suite.client("s3").head_object(Bucket=suite.bucket(), Key=status["outputs"][0])
         self.assertEqual(head["VersionId"], again["VersionId"])
+
+    def test_versions_in_quick_succession_end_with_the_newest(self):
+        key, text = unique("racing.yaml"), suite.starter()
+        suite.client("s3")
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            texts = [text.replace("TechCorp", f"Company {number}") for number in range(12)]
+            versions = dict(zip(pool.map(lambda body: suite.upload(key, body), texts), range(12)))
+        newest = suite.client("s3").head_object(Bucket=suite.bucket(), Key=key)["VersionId"]
+        status = suite.status(key, newest)
+        self.assertIn(f"Company {versions[newest]}".encode(), suite.read(status["outputs"][0]))
+
+    def test_events_in_any_order_and_number_leave_what_the_newest_made(self):
+        key, text, events = unique("shuffled.yaml"), suite.starter(), []
+        for number in range(4):
+            version = suite.upload(key, text.replace("TechCorp", f"Company {number}"))
+            status = suite.status(key, version)
+            events += 3 * [suite.record(key, version, status["source"]["sequencer"])]
+        template = suite.read(status["outputs"][0])
+        random.Random(7).shuffle(events)
+        suite.client("lambda")
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            for error, answer in pool.map(suite.invoke, events):
+                self.assertIsNone(error, answer)
+        self.assertEqual(suite.status(key, version), status)
+        self.assertEqual(suite.read(status["outputs"][0]), template)
 
     def test_a_bad_record_does_not_lose_the_others_of_its_message(self):
         keys = [unique("first.yaml"), unique("last.yaml")]

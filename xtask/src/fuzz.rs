@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::failure::{Failure, Result};
+use crate::failure::{Context as _, Failure, Result};
 use crate::process;
 use crate::{paths, progress, suite};
 
@@ -15,8 +15,6 @@ pub(crate) struct Arguments {
     target: Option<String>,
 }
 
-const TARGETS: [&str; 3] = ["yaml", "config", "template"];
-
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let log = suite::log("fuzz");
     // `cargo fuzz` needs a nightly compiler for its instrumentation.
@@ -28,16 +26,24 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         )
         .log(&log));
     }
-    for target in TARGETS
-        .into_iter()
-        .filter(|target| arguments.target.as_deref().is_none_or(|wanted| wanted == *target))
-    {
+    let targets: Vec<String> = paths::files("fuzz/fuzz_targets", "rs")?
+        .iter()
+        .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
+        .filter(|target| arguments.target.as_ref().is_none_or(|wanted| wanted == target))
+        .collect();
+    if targets.is_empty() {
+        return Err(Failure::new("there is no such target in fuzz/fuzz_targets"));
+    }
+    for target in &targets {
         let task = progress::task(format!("fuzz {target}"));
         task.follow(&log);
         let mut fuzz_command = process::command("cargo");
         // Set by rustup for the toolchain that runs this.
         fuzz_command.env_remove("RUSTUP_TOOLCHAIN").args(["+nightly", "fuzz", "run", target]);
-        fuzz_command.arg(paths::at("fuzz/seeds").join(target));
+        // New inputs go into the first folder; the seeds stay as they are.
+        let corpus = paths::at("fuzz/corpus").join(target);
+        std::fs::create_dir_all(&corpus).context(paths::shown(&corpus))?;
+        fuzz_command.arg(corpus).arg(paths::at("fuzz/seeds").join(target));
         fuzz_command.args([
             "--",
             &format!("-max_total_time={}", arguments.seconds),

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::failure::{Context as _, Result};
+
 /// The repository.
 pub(crate) fn root() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -21,6 +23,19 @@ pub(crate) fn target() -> PathBuf {
 /// Logs and state of local suites.
 pub(crate) fn local() -> PathBuf {
     target().join("local")
+}
+
+/// The files of a folder of the repository with an extension, sorted.
+pub(crate) fn files(folder: &str, extension: &str) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(at(folder)).context(folder)? {
+        let path = entry.context(folder)?.path();
+        if path.extension().is_some_and(|it| it == extension) {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
 }
 
 /// A path as a person wants to read it: relative to the working directory or else the repository, if it is in there.

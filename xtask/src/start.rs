@@ -4,87 +4,87 @@
 //! function's peak memory when the answer has come.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
+use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::bench::must_exist;
-use crate::failure::{Context as _, Result};
+use serde_json::Value as Json;
+
+use crate::failure::{Context as _, Failure, Result};
 use crate::process::{Background, command};
-use crate::{paths, suite};
+use crate::suite;
 
-/// What was measured.
-pub(crate) struct Measured {
-    pub(crate) runs: usize,
-    pub(crate) least_ms: f64,
-    pub(crate) median_ms: f64,
-    pub(crate) most_ms: f64,
-    pub(crate) peak_kib: f64,
+/// How one run went.
+pub(crate) struct Run {
+    /// Process start to first poll.
+    pub(crate) start: Duration,
+    /// Peak of the resident memory once the event was answered, in bytes; 0 where the system doesn't tell.
+    pub(crate) peak: u64,
+    /// The function's answer.
+    pub(crate) answer: Json,
 }
 
-const RUNS: usize = 30;
+/// How long a function may take to call.
+const PATIENCE: Duration = Duration::from_secs(20);
 
-/// An event that needs no AWS: a removal is answered without a call.
-const EVENT: &str = "events/s3/removed.json";
-
-pub(crate) fn measure(binary: &Path) -> Result<Measured> {
-    must_exist(binary)?;
-    let event = fs::read(paths::at(EVENT)).context(EVENT)?;
-    let mut starts = Vec::with_capacity(RUNS);
-    let mut peak_kib: f64 = 0.0;
-    for _ in 0..RUNS {
-        let (start, peak) = once(binary, &event)?;
-        starts.push(start.as_secs_f64() * 1e3);
-        peak_kib = peak_kib.max(peak);
-    }
-    starts.sort_by(f64::total_cmp);
-    let at = |index: usize| starts.get(index).copied().unwrap_or_default();
-    Ok(Measured { runs: RUNS, least_ms: at(0), median_ms: at(RUNS / 2), most_ms: at(RUNS - 1), peak_kib })
-}
-
-fn once(binary: &Path, event: &[u8]) -> Result<(Duration, f64)> {
+/// Starts the function anew and lets it answer one event.
+pub(crate) fn run(binary: &Path, environment: &[(String, String)], event: &Json) -> Result<Run> {
     let server = TcpListener::bind("127.0.0.1:0").context("a port on 127.0.0.1")?;
     let address = server.local_addr().context("a port on 127.0.0.1")?;
+    server.set_nonblocking(true).context("a socket")?;
     let mut function = command(binary);
-    function.env_clear();
-    for (key, value) in [
-        ("AWS_LAMBDA_RUNTIME_API", address.to_string().as_str()),
-        ("AWS_LAMBDA_FUNCTION_NAME", "generate"),
-        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
-        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
-        ("AWS_REGION", "us-west-2"),
-        ("AWS_ACCESS_KEY_ID", "none"),
-        ("AWS_SECRET_ACCESS_KEY", "none"),
-        ("MLP_BUCKET", "mlp-123456789012-us-west-2"),
-    ] {
-        function.env(key, value);
+    function.env_clear().envs(environment.iter().cloned()).env("AWS_LAMBDA_RUNTIME_API", address.to_string());
+    for (key, value) in [("NAME", "generate"), ("MEMORY_SIZE", "256"), ("VERSION", "$LATEST")] {
+        function.env(format!("AWS_LAMBDA_FUNCTION_{key}"), value);
     }
     let began = Instant::now();
-    let process = Background::start(&mut function, &suite::log("bench-start"))?;
-    let (poll, _) = server.accept().context("the function's first poll")?;
+    let mut process = Background::start(&mut function, &suite::log("bench-function"))?;
+    let first = accept(&server, &mut process)?;
     let start = began.elapsed();
-    serve(poll, &server, event)?;
+    let answer = serve(first, &server, &mut process, event)?;
     let status = fs::read_to_string(format!("/proc/{}/status", process.id())).unwrap_or_default();
-    let peak =
+    let kib: Option<u64> =
         status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse().ok());
-    Ok((start, peak.unwrap_or(0.0)))
+    Ok(Run { start, peak: kib.unwrap_or(0) * 1024, answer })
 }
 
-/// Answers the first poll with the event and reads until the function has answered it.
-fn serve(first: TcpStream, server: &TcpListener, event: &[u8]) -> Result<()> {
+fn accept(server: &TcpListener, process: &mut Background) -> Result<TcpStream> {
+    let asked = Instant::now();
+    loop {
+        match server.accept() {
+            Ok((stream, _)) => {
+                stream.set_nonblocking(false).context("a socket")?;
+                stream.set_read_timeout(Some(PATIENCE)).context("a socket")?;
+                return Ok(stream);
+            }
+            Err(error) if error.kind() != ErrorKind::WouldBlock => return Err(error).context("a socket"),
+            Err(_) => {}
+        }
+        if let Some(status) = process.exited()? {
+            return Err(Failure::new(format!("the function ended with {status}")).log(process.log()));
+        }
+        if asked.elapsed() > PATIENCE {
+            return Err(Failure::new("the function doesn't call the runtime API").log(process.log()));
+        }
+        thread::sleep(Duration::from_micros(50));
+    }
+}
+
+/// Answers the first poll with the event and returns what the function answers to it.
+fn serve(first: TcpStream, server: &TcpListener, process: &mut Background, event: &Json) -> Result<Json> {
+    let event = event.to_string();
     let mut connection = Some(first);
     let mut handed_out = false;
     loop {
-        let stream = match connection.take() {
+        let mut writer = match connection.take() {
             Some(stream) => stream,
-            None => server.accept().context("a call of the function")?.0,
+            None => accept(server, process)?,
         };
-        stream.set_read_timeout(Some(Duration::from_secs(10))).context("a socket")?;
-        let mut reader = BufReader::new(stream.try_clone().context("a socket")?);
-        let mut writer = stream;
+        let mut reader = BufReader::new(writer.try_clone().context("a socket")?);
         // One connection may carry several requests.
-        while let Some(request) = read_request(&mut reader)? {
+        while let Some((request, body)) = read_request(&mut reader).context("a call of the function")? {
             if request.starts_with("GET") && !handed_out {
                 handed_out = true;
                 let head = format!(
@@ -93,13 +93,12 @@ fn serve(first: TcpStream, server: &TcpListener, event: &[u8]) -> Result<()> {
                      Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
                     event.len()
                 );
-                writer
-                    .write_all(head.as_bytes())
-                    .and_then(|()| writer.write_all(event))
-                    .context("the event")?;
+                writer.write_all((head + &event).as_bytes()).context("the event")?;
+            } else if request.contains("/response") {
+                return serde_json::from_slice(&body).context("the function's answer");
             } else if request.starts_with("POST") {
-                let _ = writer.write_all(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n");
-                return Ok(());
+                let body = String::from_utf8_lossy(&body).into_owned();
+                return Err(Failure::new(format!("the function failed: {body}")).log(process.log()));
             } else {
                 break;
             }
@@ -107,16 +106,16 @@ fn serve(first: TcpStream, server: &TcpListener, event: &[u8]) -> Result<()> {
     }
 }
 
-/// The request line, its headers and body read away; `None` at the connection's end.
-fn read_request(reader: &mut BufReader<TcpStream>) -> Result<Option<String>> {
+/// The request line and the body; `None` at the connection's end.
+fn read_request(reader: &mut BufReader<TcpStream>) -> std::io::Result<Option<(String, Vec<u8>)>> {
     let mut first = String::new();
-    if reader.read_line(&mut first).context("a request")? == 0 {
+    if reader.read_line(&mut first)? == 0 {
         return Ok(None);
     }
     let (mut length, mut chunked) = (0, false);
     loop {
         let mut line = String::new();
-        reader.read_line(&mut line).context("a request")?;
+        reader.read_line(&mut line)?;
         let lower = line.trim().to_ascii_lowercase();
         if lower.is_empty() {
             break;
@@ -126,21 +125,18 @@ fn read_request(reader: &mut BufReader<TcpStream>) -> Result<Option<String>> {
         }
         chunked |= lower.starts_with("transfer-encoding:") && lower.contains("chunked");
     }
-    if chunked {
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body)?;
+    while chunked {
+        let mut line = String::new();
+        reader.read_line(&mut line)?;
+        let size = usize::from_str_radix(line.trim(), 16).unwrap_or(0);
+        let mut chunk = vec![0; size + 2];
+        reader.read_exact(&mut chunk)?;
+        chunk.truncate(size);
+        body.extend(chunk);
         // Up to and with the empty chunk.
-        loop {
-            let mut line = String::new();
-            reader.read_line(&mut line).context("a body")?;
-            let size = usize::from_str_radix(line.trim(), 16).unwrap_or(0);
-            let mut chunk = vec![0; size + 2];
-            reader.read_exact(&mut chunk).context("a body")?;
-            if size == 0 {
-                break;
-            }
-        }
-    } else {
-        let mut body = vec![0; length];
-        reader.read_exact(&mut body).context("a body")?;
+        chunked = size > 0;
     }
-    Ok(Some(first))
+    Ok(Some((first, body)))
 }

@@ -41,10 +41,17 @@ pub(crate) fn build() -> Result<()> {
     Ok(())
 }
 
-/// Starts the emulator in a fresh folder below `target/local` and deploys the suite into it.
+/// Starts the emulator and deploys the suite into it.
+pub(crate) fn start(name: &str, emulator: &Venv, tools: &Venv, lives_on: bool) -> Result<Suite> {
+    let mut suite = start_emulator(name, emulator, lives_on)?;
+    deploy(&mut suite, tools)?;
+    Ok(suite)
+}
+
+/// Starts the emulator in a fresh folder below `target/local`, with nothing in it.
 ///
 /// `lives_on`: whether it may outlive this process.
-pub(crate) fn start(name: &str, emulator: &Venv, tools: &Venv, lives_on: bool) -> Result<Suite> {
+pub(crate) fn start_emulator(name: &str, emulator: &Venv, lives_on: bool) -> Result<Suite> {
     let folder = paths::local().join(name);
     fs::create_dir_all(paths::local()).context("target/local")?;
     let lock = File::create(folder.with_extension("lock")).context("target/local")?;
@@ -61,13 +68,15 @@ pub(crate) fn start(name: &str, emulator: &Venv, tools: &Venv, lives_on: bool) -
     let task = progress::task("start the emulator");
     let (process, endpoint) = launch(&folder, emulator, lives_on)?;
     task.done(&endpoint);
+    Ok(Suite { process, folder, environment: client_environment(&endpoint), _lock: lock })
+}
 
+fn deploy(suite: &mut Suite, tools: &Venv) -> Result<()> {
     let task = progress::task("sam deploy");
-    let log = folder.join("sam-deploy.log");
+    let log = suite.folder.join("sam-deploy.log");
     task.follow(&log);
-    let mut environment = client_environment(&endpoint);
-    let template = template(&folder)?;
-    let mut sam = tools.command("sam");
+    let template = template(&suite.folder)?;
+    let mut sam = suite.client(tools, "sam");
     sam.args(["deploy", "--template-file"]).arg(&template).args([
         "--stack-name",
         STACK,
@@ -80,11 +89,11 @@ pub(crate) fn start(name: &str, emulator: &Venv, tools: &Venv, lives_on: bool) -
         "--parameter-overrides",
         &format!("Architecture={}", architecture()),
     ]);
-    sam.current_dir(&folder).envs(environment.iter().cloned());
+    sam.current_dir(&suite.folder);
     process::run(&mut sam, &log, Duration::from_mins(5))?;
-    environment.extend(outputs(tools, &environment, &folder)?);
+    suite.environment.extend(outputs(suite, tools)?);
     task.done(&format!("stack {STACK}"));
-    Ok(Suite { process, folder, environment, _lock: lock })
+    Ok(())
 }
 
 impl Suite {
@@ -183,9 +192,12 @@ fn template(folder: &Path) -> Result<PathBuf> {
 }
 
 fn binary(name: &str) -> PathBuf {
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(paths::target, |folder| paths::root().join(folder));
-    target.join("debug").join(name)
+    cargo_target().join("debug").join(name)
+}
+
+/// Where cargo puts what it builds.
+pub(crate) fn cargo_target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(paths::target, |folder| paths::root().join(folder))
 }
 
 /// Lambda's name of this machine's architecture.
@@ -194,11 +206,10 @@ fn architecture() -> &'static str {
 }
 
 /// The stack's outputs, as variables.
-fn outputs(tools: &Venv, environment: &[(String, String)], folder: &Path) -> Result<Vec<(String, String)>> {
-    let mut aws = tools.command("aws");
+fn outputs(suite: &Suite, tools: &Venv) -> Result<Vec<(String, String)>> {
+    let mut aws = suite.client(tools, "aws");
     aws.args(["cloudformation", "describe-stacks", "--stack-name", STACK, "--output", "json"]);
-    aws.envs(environment.iter().cloned());
-    let text = process::output(&mut aws, &folder.join("describe-stacks.log"))?;
+    let text = process::output(&mut aws, &suite.folder.join("describe-stacks.log"))?;
     let json: Json =
         serde_json::from_str(&text).context("the answer of `aws cloudformation describe-stacks`")?;
     let list = json.pointer("/Stacks/0/Outputs").and_then(Json::as_array).cloned().unwrap_or_default();

@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything that must hold, what fails fastest first.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::failure::{Context as _, Failure, Result};
@@ -110,7 +110,7 @@ fn licences(tools: &Venv) -> Result<bool> {
 
 /// cfn-lint on what is generated and deployed, and SAM's own check.
 fn templates(tools: &Venv) -> Result<()> {
-    let goldens = files("tests/golden/templates", "yaml")?;
+    let goldens = paths::files("tests/golden/templates", "yaml")?;
     if goldens.is_empty() {
         return Err(Failure::new("there are no golden templates in tests/golden/templates"));
     }
@@ -124,18 +124,6 @@ fn templates(tools: &Venv) -> Result<()> {
     // `sam validate` wants credentials, and calls nobody with them when it lints.
     sam.env("SAM_CLI_TELEMETRY", "0").env("AWS_ACCESS_KEY_ID", "none").env("AWS_SECRET_ACCESS_KEY", "none");
     check("sam validate", &mut sam)
-}
-
-fn files(folder: &str, extension: &str) -> Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(paths::at(folder)).context(folder)? {
-        let path = entry.context(folder)?.path();
-        if path.extension().is_some_and(|it| it == extension) {
-            files.push(path);
-        }
-    }
-    files.sort();
-    Ok(files)
 }
 
 /// The tests of a folder, with `unittest`.
