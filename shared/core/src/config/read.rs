@@ -192,7 +192,7 @@ impl<'a> Reader<'a> {
             timeout_minutes: self
                 .number("/ml_product/build/timeout_minutes")
                 .unwrap_or(usual.timeout_minutes),
-            privileged: reason.filter(|_| is_privileged).map(|reason| reason.to_string()),
+            privileged: reason.filter(|_| is_privileged).map(|reason| reason.as_str().trim().to_owned()),
         }
     }
 
