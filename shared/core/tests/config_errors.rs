@@ -3,6 +3,8 @@
 //!
 //! `UPDATE_GOLDEN=1 cargo nextest run -p mlp-core --test config_errors` writes the findings anew: read the difference.
 
+#![expect(clippy::unwrap_used, reason = "tests may panic")]
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,7 @@
 //! Whatever happens to a config, [`config::load`] answers, and its findings stand inside of the file.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests may panic")]
+
 use std::path::Path;
 
 use mlp_core::config;

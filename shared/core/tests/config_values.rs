@@ -1,6 +1,8 @@
 //! What a config becomes: every field, the defaults, other spellings, and values that count as absent.
 
-use mlp_core::config::{self, Build, Config, Env, Retention, Source, Tier, VpcIds, VpcMode};
+#![expect(clippy::panic, reason = "tests may panic")]
+
+use mlp_core::config::{self, Build, Config, Env, Retention, Source, SubnetId, Tier, VpcIds, VpcMode};
 use mlp_core::finding::Finding;
 
 const STARTER: &str = r#"
@@ -181,7 +183,7 @@ fn ids_are_read_as_they_are_written() {
     .unwrap();
     let VpcIds::Direct { vpc, subnets, security_group, route_tables } = vpc.ids else { panic!("not direct") };
     assert_eq!(vpc.as_str(), "vpc-0a1b2c3d");
-    assert_eq!(subnets.iter().map(|id| id.as_str()).collect::<Vec<_>>(), ["subnet-0123456789abcdef0"]);
+    assert_eq!(subnets.iter().map(SubnetId::as_str).collect::<Vec<_>>(), ["subnet-0123456789abcdef0"]);
     assert!(security_group.is_none());
     assert_eq!(route_tables.len(), 2);
 }

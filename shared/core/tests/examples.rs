@@ -1,5 +1,7 @@
 //! The 20 example configs: every one loads, and its file name says what is in it.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests may panic")]
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 

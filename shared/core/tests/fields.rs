@@ -1,5 +1,7 @@
 //! The schemas and the types of fields say the same: whatever the text, both take it or both refuse it.
 
+#![expect(clippy::unwrap_used, reason = "tests may panic")]
+
 use std::cell::Cell;
 use std::path::Path;
 

@@ -220,7 +220,7 @@ fn is_entry(document: &Document, path: &str) -> bool {
     document.node(parent(path)).is_some_and(|node| matches!(node.value, NodeValue::Seq(_)))
 }
 
-/// Where a key stands, for a sentence: ` in \`client\``, or nothing at the top.
+/// Where a key stands, as the end of a phrase; nothing at the top.
 fn in_block(document: &Document, path: &str) -> String {
     if path.is_empty() { String::new() } else { format!(" in {}", name(document, path)) }
 }
@@ -233,8 +233,7 @@ fn found(document: &Document, path: &str) -> String {
         Some(NodeValue::Scalar(scalar)) => match scalar.kind {
             ScalarKind::Null => "is empty".to_owned(),
             ScalarKind::Int(_) | ScalarKind::Float => format!("is the number {}", shown(&scalar.text)),
-            ScalarKind::Bool(_) => format!("is {}", shown(&scalar.text)),
-            ScalarKind::Str => format!("is {}", shown(&scalar.text)),
+            ScalarKind::Bool(_) | ScalarKind::Str => format!("is {}", shown(&scalar.text)),
         },
         None => "is missing".to_owned(),
     }

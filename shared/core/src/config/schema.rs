@@ -133,7 +133,7 @@ impl Rule {
     pub(super) fn choices(self) -> impl Iterator<Item = &'static Value> {
         let aliases = self.get("x-aliases");
         self.get("enum").and_then(Value::as_array).into_iter().flatten().filter(move |choice| {
-            !aliases.zip(choice.as_str()).is_some_and(|(aliases, choice)| aliases.get(choice).is_some())
+            aliases.zip(choice.as_str()).is_none_or(|(aliases, choice)| aliases.get(choice).is_none())
         })
     }
 }
