@@ -1,13 +1,465 @@
-//! From bytes to a [`Document`].
+//! From bytes to a [`Document`], in two passes: the parser's events become a flat list of records in the file's order
+//! ([`Reader`]), and the tree is built from it with its aliases expanded ([`expand`]).
+//!
+//! The list is what makes alias bombs harmless: an alias costs one record, whatever it stands for, and expansion counts
+//! every node before it makes it.
 
-use super::{Document, Limits};
-use crate::finding::Finding;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
 
-/// Reads one YAML document.
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span, Tag};
+
+use super::expand::expand;
+use super::syntax;
+use super::text::{Lines, decode};
+use super::{Document, Limits, Scalar, ScalarKind, join};
+use crate::codes;
+use crate::finding::{Code, Finding, sort};
+
+/// Most findings in one answer, apart from the one that ends the reading.
+const FINDINGS: usize = 100;
+
+/// Longest JSON pointer in bytes that is of use to anybody; keys have no limit.
+const POINTER: usize = 1000;
+
+/// Whatever the limits say, nothing nests deeper, since trees are walked and dropped by recursion.
+const DEEPEST: usize = 512;
+
+/// The prefix of the tags that YAML itself defines.
+const CORE: &str = "tag:yaml.org,2002:";
+
+/// Reads one YAML document. JSON is YAML too.
 ///
 /// # Errors
 ///
-/// All findings, when the bytes are no document within `limits`.
-pub fn load(_bytes: &[u8], _limits: &Limits) -> Result<Document, Vec<Finding>> {
-    Err(Vec::new())
+/// All findings (at most about 100) in the file's order, when the bytes are no document within `limits`. A syntax error
+/// ends the reading; what was found before it is reported with it.
+///
+/// ```
+/// use mlp_core::yaml::{Limits, load};
+///
+/// let document = load(b"client: {account_id: '012345678901'}", &Limits::config()).unwrap();
+/// let place = document.place("/client/account_id").unwrap();
+/// assert_eq!(place.value, (1, 22));
+///
+/// let findings = load(b"a: 1\nb: 2\na: 3\n", &Limits::config()).unwrap_err();
+/// assert_eq!(findings[0].message, "The key `a` is in this map already, in line 1.");
+/// ```
+pub fn load(bytes: &[u8], limits: &Limits) -> Result<Document, Vec<Finding>> {
+    if bytes.len() > limits.bytes {
+        let message = format!("The file has {} bytes; at most {} are read.", bytes.len(), limits.bytes);
+        return Err(vec![Finding::error(codes::YAML_TOO_LARGE, "", message)]);
+    }
+    let limits = Limits { depth: limits.depth.min(DEEPEST), ..*limits };
+    let text = decode(bytes).map_err(|finding| vec![finding])?;
+    let mut reader = Reader::new(text, &limits);
+    if let Err(finding) = reader.read() {
+        reader.findings.push(finding);
+    }
+    if reader.findings.is_empty() {
+        match expand(&reader.records, &limits) {
+            Ok(Some(root)) => return Ok(Document { root }),
+            Ok(None) => reader.findings.push(empty()),
+            Err(finding) => reader.findings.push(finding),
+        }
+    }
+    let mut findings = reader.findings;
+    sort(&mut findings);
+    Err(findings)
+}
+
+/// The finding for a file without content.
+fn empty() -> Finding {
+    Finding::error(codes::YAML_EMPTY, "", "The file is empty: there is nothing in it, or comments only.")
+        .help("`mlp init` writes a config to start from.")
+}
+
+/// A parser's position (1-based line, 0-based column) as a place.
+pub(super) fn place(mark: &Marker) -> (u32, u32) {
+    let number = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
+    (number(mark.line()), number(mark.col() + 1))
+}
+
+/// A text of the file as a message may show it: short.
+pub(super) fn shown(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(60) {
+        Some((index, _)) => Cow::Owned(format!("{}…", text.get(..index).unwrap_or_default())),
+        None => Cow::Borrowed(text),
+    }
+}
+
+/// A node or key as it stands in the file.
+#[derive(Debug)]
+pub(super) struct Record {
+    pub(super) place: (u32, u32),
+    pub(super) tag: Option<String>,
+    pub(super) what: What,
+}
+
+/// What a record is. Of lists and maps, the contents follow and end before the record `end` (0 while it is open); of
+/// maps these are keys, always scalars, and values by turns.
+#[derive(Debug)]
+pub(super) enum What {
+    Scalar(Scalar),
+    Seq {
+        end: usize,
+    },
+    Map {
+        end: usize,
+    },
+    /// Stands for the record `target`.
+    Alias {
+        target: usize,
+    },
+}
+
+/// A list or map that is being read.
+struct Frame {
+    record: usize,
+    /// Whether it is written with brackets, or inside of one that is.
+    flow: bool,
+    inside: Inside,
+}
+
+enum Inside {
+    /// The index of the item that is read next.
+    Seq(usize),
+    /// Every key's first place, and what comes next.
+    Map(HashMap<String, (u32, u32)>, Turn),
+}
+
+enum Turn {
+    Key,
+    /// What is read is a key; `None` when it is no text.
+    InKey(Option<String>),
+    Value(Option<String>),
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    limits: &'a Limits,
+    lines: Lines<'a>,
+    records: Vec<Record>,
+    frames: Vec<Frame>,
+    /// The record of every anchor, by the parser's id.
+    anchors: BTreeMap<usize, usize>,
+    /// Nodes so far, keys not counted, aliases not expanded.
+    nodes: usize,
+    documents: usize,
+    tab_found: bool,
+    findings: Vec<Finding>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(text: &'a str, limits: &'a Limits) -> Self {
+        Self {
+            text,
+            limits,
+            lines: Lines::of(text),
+            records: Vec::new(),
+            frames: Vec::new(),
+            anchors: BTreeMap::new(),
+            nodes: 0,
+            documents: 0,
+            tab_found: false,
+            findings: Vec::new(),
+        }
+    }
+
+    /// Reads all events; an error ends the reading.
+    fn read(&mut self) -> Result<(), Finding> {
+        for event in Parser::new_from_str(self.text) {
+            let (event, span) = event.map_err(|error| {
+                let open = self.frames.last().and_then(|frame| self.records.get(frame.record));
+                syntax::explain(&error, &self.lines, open, self.limits)
+            })?;
+            self.event(event, span)?;
+        }
+        Ok(())
+    }
+
+    fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), Finding> {
+        match event {
+            Event::DocumentStart(_) => {
+                self.documents += 1;
+                if self.documents > 1 {
+                    return Err(several_documents(self.lines.inside(place(&span.start))));
+                }
+            }
+            Event::Scalar(text, style, anchor, tag) => {
+                self.scalar(text, style, anchor, tag.as_deref(), span)?
+            }
+            Event::SequenceStart(anchor, tag) => {
+                let inside = Inside::Seq(0);
+                self.open(What::Seq { end: 0 }, inside, anchor, tag.as_deref(), span)?;
+            }
+            Event::MappingStart(anchor, tag) => {
+                let inside = Inside::Map(HashMap::new(), Turn::Key);
+                self.open(What::Map { end: 0 }, inside, anchor, tag.as_deref(), span)?;
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.close(),
+            Event::Alias(id) => self.alias(id, span)?,
+            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => {}
+        }
+        Ok(())
+    }
+
+    fn scalar(
+        &mut self,
+        text: Cow<'_, str>,
+        style: ScalarStyle,
+        anchor: usize,
+        tag: Option<&Tag>,
+        span: Span,
+    ) -> Result<(), Finding> {
+        let place = self.lines.inside(place(&span.start));
+        let plain = style == ScalarStyle::Plain;
+        let kind = if plain { ScalarKind::of(&text) } else { ScalarKind::Str };
+        let mut scalar = Scalar { text: text.into_owned(), kind, plain };
+        let tag = self.tag(tag, place, Some(&mut scalar));
+        self.node(Record { place, tag, what: What::Scalar(scalar) }, anchor)
+    }
+
+    fn alias(&mut self, id: usize, span: Span) -> Result<(), Finding> {
+        let place = self.lines.inside(place(&span.start));
+        let Some(&target) = self.anchors.get(&id) else { return Ok(()) };
+        let what = match self.records.get(target).map(|record| &record.what) {
+            Some(What::Seq { end: 0 } | What::Map { end: 0 }) => {
+                let message = "The alias stands inside of what it stands for, so it would never end.";
+                self.report(codes::YAML_ALIAS, place, message, "Write the value out.");
+                What::Scalar(Scalar { text: String::new(), kind: ScalarKind::Str, plain: false })
+            }
+            // An alias of a text can be a key.
+            Some(What::Scalar(scalar)) if self.wants_key() => What::Scalar(scalar.clone()),
+            _ => What::Alias { target },
+        };
+        self.node(Record { place, tag: None, what }, 0)
+    }
+
+    fn open(
+        &mut self,
+        what: What,
+        inside: Inside,
+        anchor: usize,
+        tag: Option<&Tag>,
+        span: Span,
+    ) -> Result<(), Finding> {
+        let place = self.lines.inside(place(&span.start));
+        if self.frames.len() >= self.limits.depth {
+            return Err(too_deep(place, self.limits));
+        }
+        // A bracket has a width; a block begins at a point, but for an anchor or tag in the lines before.
+        let flow = self.frames.last().is_some_and(|frame| frame.flow)
+            || (!span.is_empty() && span.start.line() == span.end.line());
+        if !flow {
+            self.indentation(place);
+        }
+        let record = self.records.len();
+        let tag = self.tag(tag, place, None);
+        self.node(Record { place, tag, what }, anchor)?;
+        self.frames.push(Frame { record, flow, inside });
+        Ok(())
+    }
+
+    fn close(&mut self) {
+        let end = self.records.len();
+        if let Some(frame) = self.frames.pop()
+            && let Some(Record { what: What::Seq { end: slot } | What::Map { end: slot }, .. }) =
+                self.records.get_mut(frame.record)
+        {
+            *slot = end;
+        }
+        self.done();
+    }
+
+    /// Keeps a node or key.
+    fn node(&mut self, record: Record, anchor: usize) -> Result<(), Finding> {
+        let place = record.place;
+        if self.wants_key() {
+            self.key(&record);
+        } else {
+            self.nodes += 1;
+            if self.nodes > self.limits.nodes {
+                return Err(too_many_nodes(place, self.limits));
+            }
+        }
+        if anchor > 0 {
+            self.anchors.insert(anchor, self.records.len());
+        }
+        let complete = matches!(record.what, What::Scalar(_) | What::Alias { .. });
+        self.records.push(record);
+        if complete {
+            self.done();
+        }
+        Ok(())
+    }
+
+    /// A node is complete: what comes next?
+    fn done(&mut self) {
+        match self.frames.last_mut().map(|frame| &mut frame.inside) {
+            Some(Inside::Seq(index)) => *index += 1,
+            Some(Inside::Map(_, turn)) => {
+                *turn = match turn {
+                    Turn::InKey(key) => Turn::Value(key.take()),
+                    Turn::Key | Turn::Value(_) => Turn::Key,
+                }
+            }
+            None => {}
+        }
+    }
+
+    fn wants_key(&self) -> bool {
+        matches!(self.frames.last(), Some(Frame { inside: Inside::Map(_, Turn::Key), .. }))
+    }
+
+    /// Checks a key, and remembers it as the one whose value comes next.
+    fn key(&mut self, record: &Record) {
+        let place = record.place;
+        if self.frames.last().is_some_and(|frame| !frame.flow) {
+            self.indentation(place);
+        }
+        let key = match &record.what {
+            What::Scalar(scalar) if scalar.kind != ScalarKind::Null => Some(scalar.text.clone()),
+            _ => None,
+        };
+        let mut first = None;
+        if let Some(Frame { inside: Inside::Map(keys, turn), .. }) = self.frames.last_mut() {
+            if let Some(key) = &key {
+                first = Some(*keys.entry(key.clone()).or_insert(place)).filter(|first| *first != place);
+            }
+            *turn = Turn::InKey(key.clone());
+        }
+        let Some(key) = key else {
+            let message = match &record.what {
+                What::Scalar(_) => "A key is empty or null; keys must be text.",
+                _ => "A key is a list or map; keys must be text.",
+            };
+            self.report(codes::YAML_KEY, place, message, "If it is meant as text, put quotes around it.");
+            return;
+        };
+        if record.tag.is_some() {
+            let message = format!("The key `{}` has a tag; keys must be plain text.", shown(&key));
+            self.report(codes::YAML_KEY, place, message, "Put the tag behind the colon, before the value.");
+        }
+        if matches!(&record.what, What::Scalar(Scalar { plain: true, text, .. }) if text == "<<") {
+            self.report(
+                codes::YAML_ALIAS,
+                place,
+                "`<<` would merge another map into this one; merge keys are not read.",
+                "Write the keys out. As a key of that name, put quotes around it.",
+            );
+        }
+        if let Some((line, _)) = first {
+            self.report(
+                codes::YAML_DUPLICATE_KEY,
+                place,
+                format!("The key `{}` is in this map already, in line {line}.", shown(&key)),
+                "Delete one of the two.",
+            );
+        }
+    }
+
+    /// A local tag's name; a core tag is applied to `scalar`, any other one reported.
+    fn tag(&mut self, tag: Option<&Tag>, place: (u32, u32), scalar: Option<&mut Scalar>) -> Option<String> {
+        let tag = tag?;
+        let name = format!("{}{}", tag.handle, tag.suffix);
+        if let Some(core) = name.strip_prefix(CORE) {
+            let known = matches!(core, "str" | "int" | "bool" | "null" | "float" | "map" | "seq");
+            if !known || !coerce(scalar, core) {
+                let message = if known {
+                    format!("What follows is not what its tag `!!{core}` says.")
+                } else {
+                    format!("The tag `!!{}` is not read; data is plain here.", shown(core))
+                };
+                self.report(codes::YAML_TAG, place, message, "Remove the tag.");
+            }
+            return None;
+        }
+        match name.strip_prefix('!') {
+            // The tag `!` alone says "no more than it looks like": text, list or map.
+            Some("") if self.limits.tags => {
+                coerce(scalar, "str");
+                None
+            }
+            Some(local) if self.limits.tags => Some(local.to_owned()),
+            _ => {
+                let message = format!("The tag `{}` stands where none is allowed.", shown(&name));
+                let help = "Remove the tag. As the beginning of a text, put quotes around the text.";
+                self.report(codes::YAML_TAG, place, message, help);
+                None
+            }
+        }
+    }
+
+    /// Finds a tab before a block's key or item: some the parser takes for spaces.
+    fn indentation(&mut self, (line, _): (u32, u32)) {
+        if !self.tab_found
+            && let Some(column) = self.lines.tab(line)
+        {
+            self.tab_found = true;
+            self.findings.push(syntax::tab((line, column)));
+        }
+    }
+
+    fn report(
+        &mut self,
+        code: Code,
+        (line, column): (u32, u32),
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        if self.findings.len() < FINDINGS {
+            let finding = Finding::error(code, self.pointer(), message).at(line, column).help(help);
+            self.findings.push(finding);
+        }
+    }
+
+    /// Where the reader is, unless that would be absurdly long.
+    fn pointer(&self) -> String {
+        let mut pointer = String::new();
+        for frame in &self.frames {
+            pointer = match &frame.inside {
+                Inside::Seq(index) => join(&pointer, &index.to_string()),
+                Inside::Map(_, Turn::InKey(Some(key)) | Turn::Value(Some(key))) => join(&pointer, key),
+                Inside::Map(..) => pointer,
+            };
+            if pointer.len() > POINTER {
+                return String::new();
+            }
+        }
+        pointer
+    }
+}
+
+/// Applies a core tag; says whether it fits. No scalar: a list or map.
+fn coerce(scalar: Option<&mut Scalar>, core: &str) -> bool {
+    let Some(scalar) = scalar else { return matches!(core, "map" | "seq") };
+    let kind = ScalarKind::of(&scalar.text);
+    scalar.kind = match (core, kind) {
+        ("str", _) => ScalarKind::Str,
+        ("float", ScalarKind::Int(_)) => ScalarKind::Float,
+        ("null", ScalarKind::Null)
+        | ("bool", ScalarKind::Bool(_))
+        | ("int", ScalarKind::Int(_))
+        | ("float", ScalarKind::Float) => kind,
+        _ => return false,
+    };
+    true
+}
+
+fn several_documents((line, column): (u32, u32)) -> Finding {
+    Finding::error(codes::YAML_SEVERAL_DOCUMENTS, "", "A second document begins here; a file holds one.")
+        .at(line, column)
+        .help("Make one file of each document, or delete this `---` and what follows.")
+}
+
+pub(super) fn too_deep((line, column): (u32, u32), limits: &Limits) -> Finding {
+    let message = format!("Lists and maps are nested more than {} levels deep here.", limits.depth);
+    Finding::error(codes::YAML_TOO_DEEP, "", message).at(line, column)
+}
+
+pub(super) fn too_many_nodes((line, column): (u32, u32), limits: &Limits) -> Finding {
+    let message =
+        format!("The document has more than {} values from here on, its aliases expanded.", limits.nodes);
+    Finding::error(codes::YAML_TOO_MANY_NODES, "", message).at(line, column)
 }
