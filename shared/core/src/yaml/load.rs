@@ -23,7 +23,7 @@ const FINDINGS: usize = 100;
 const POINTER: usize = 1000;
 
 /// Whatever the limits say, nothing nests deeper, since trees are walked and dropped by recursion.
-const DEEPEST: usize = 512;
+const DEEPEST: usize = 256;
 
 /// The prefix of the tags that YAML itself defines.
 const CORE: &str = "tag:yaml.org,2002:";
@@ -216,7 +216,7 @@ impl<'a> Reader<'a> {
         let plain = style == ScalarStyle::Plain;
         let kind = if plain { ScalarKind::of(&text) } else { ScalarKind::Str };
         let mut scalar = Scalar { text: text.into_owned(), kind, plain };
-        let tag = self.tag(tag, place, Some(&mut scalar));
+        let tag = self.tag(tag, place, Tagged::Scalar(&mut scalar));
         self.node(Record { place, tag, what: What::Scalar(scalar) }, anchor)
     }
 
@@ -255,7 +255,8 @@ impl<'a> Reader<'a> {
             self.indentation(place);
         }
         let record = self.records.len();
-        let tag = self.tag(tag, place, None);
+        let tagged = if matches!(what, What::Seq { .. }) { Tagged::Seq } else { Tagged::Map };
+        let tag = self.tag(tag, place, tagged);
         self.node(Record { place, tag, what }, anchor)?;
         self.frames.push(Frame { record, flow, inside });
         Ok(())
@@ -322,6 +323,8 @@ impl<'a> Reader<'a> {
             What::Scalar(scalar) if scalar.kind != ScalarKind::Null => Some(scalar.text.clone()),
             _ => None,
         };
+        let in_bad_key =
+            self.frames.iter().any(|frame| matches!(frame.inside, Inside::Map(_, Turn::InKey(None))));
         let mut first = None;
         if let Some(Frame { inside: Inside::Map(keys, turn), .. }) = self.frames.last_mut() {
             if let Some(key) = &key {
@@ -334,7 +337,10 @@ impl<'a> Reader<'a> {
                 What::Scalar(_) => "a key is empty or null; keys must be text",
                 _ => "a key is a list or map; keys must be text",
             };
-            self.report(codes::YAML_KEY, place, message, "if it is meant as text, put quotes around it");
+            // What a key that is no text holds goes with it.
+            if !in_bad_key {
+                self.report(codes::YAML_KEY, place, message, "if it is meant as text, put quotes around it");
+            }
             return;
         };
         if record.tag.is_some() {
@@ -359,13 +365,13 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A local tag's name; a core tag is applied to `scalar`, any other one reported.
-    fn tag(&mut self, tag: Option<&Tag>, place: (u32, u32), scalar: Option<&mut Scalar>) -> Option<String> {
+    /// A local tag's name; a core tag is applied, any other one reported.
+    fn tag(&mut self, tag: Option<&Tag>, place: (u32, u32), tagged: Tagged<'_>) -> Option<String> {
         let tag = tag?;
         let name = format!("{}{}", tag.handle, tag.suffix);
         if let Some(core) = name.strip_prefix(CORE) {
             let known = matches!(core, "str" | "int" | "bool" | "null" | "float" | "map" | "seq");
-            if !known || !coerce(scalar, core) {
+            if !known || !coerce(tagged, core) {
                 let message = if known {
                     format!("what follows is not what its tag `!!{core}` says")
                 } else {
@@ -378,7 +384,7 @@ impl<'a> Reader<'a> {
         match name.strip_prefix('!') {
             // The tag `!` alone says "no more than it looks like": text, list or map.
             Some("") if self.limits.tags => {
-                coerce(scalar, "str");
+                coerce(tagged, "str");
                 None
             }
             Some(local) if self.limits.tags => Some(local.to_owned()),
@@ -431,9 +437,20 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Applies a core tag; says whether it fits. No scalar: a list or map.
-fn coerce(scalar: Option<&mut Scalar>, core: &str) -> bool {
-    let Some(scalar) = scalar else { return matches!(core, "map" | "seq") };
+/// What a tag stands before.
+enum Tagged<'a> {
+    Scalar(&'a mut Scalar),
+    Seq,
+    Map,
+}
+
+/// Applies a core tag; says whether it fits.
+fn coerce(tagged: Tagged<'_>, core: &str) -> bool {
+    let scalar = match tagged {
+        Tagged::Scalar(scalar) => scalar,
+        Tagged::Seq => return core == "seq",
+        Tagged::Map => return core == "map",
+    };
     let kind = ScalarKind::of(&scalar.text);
     scalar.kind = match (core, kind) {
         ("str", _) => ScalarKind::Str,
@@ -463,3 +480,7 @@ pub(super) fn too_many_nodes((line, column): (u32, u32), limits: &Limits) -> Fin
         format!("the document has more than {} values from here on, its aliases expanded", limits.nodes);
     Finding::error(codes::YAML_TOO_MANY_NODES, "", message).at(line, column)
 }
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

@@ -24,7 +24,7 @@ pub(super) fn explain(
 ) -> Finding {
     let info = error.info();
     let at = lines.inside(place(error.marker()));
-    let rest = lines.from(at);
+    let rest = lines.rest(at);
     if info == "recursion limit exceeded" {
         return too_deep(at, limits);
     }
@@ -41,10 +41,9 @@ pub(super) fn explain(
         return tab(place);
     }
 
-    let (place, message, help) = cause(info, at, lines, open);
+    let Cause { place: (line, column), message, help } = cause(info, at, lines, open);
     let message = format!("{message} (the parser says: {info})");
-    let finding = Finding::error(codes::YAML_SYNTAX, "", message).at(place.0, place.1);
-    if help.is_empty() { finding } else { finding.help(help) }
+    Finding::error(codes::YAML_SYNTAX, "", message).at(line, column).help(help)
 }
 
 fn unknown_anchor((line, column): (u32, u32), rest: &str) -> Finding {
@@ -70,155 +69,152 @@ fn find_tab(info: &str, (line, column): (u32, u32), lines: &Lines<'_>) -> Option
     (line..=lines.count()).find_map(|line| Some((line, lines.tab(line)?))).or(Some((line, column)))
 }
 
-/// Place, message and help (or nothing) for an error.
-#[expect(clippy::too_many_lines, reason = "a table, one entry an error of the parser")]
-fn cause(
-    info: &str,
-    at: (u32, u32),
-    lines: &Lines<'_>,
-    open: Option<&Record>,
-) -> ((u32, u32), String, &'static str) {
-    let first = lines.from(at).chars().next();
-    match info {
-        _ if info.starts_with("unexpected character") => (
-            at,
-            format!("a text can't begin with `{}` unless it stands in quotes", first.unwrap_or(' ')),
-            "put quotes around the text",
-        ),
-        _ if info.starts_with("while scanning an anchor or alias") => (
-            at,
-            format!("a name is missing behind the `{}`", first.unwrap_or('&')),
-            "if it is meant as text, put quotes around the text",
-        ),
-        "mapping values are not allowed in this context" => second_colon(at, lines),
-        "simple key expect ':'" | "simple key expected" => (
-            lines.content_before(at),
-            "here `key: value` is wanted, but there is no colon with a space behind it".to_owned(),
-            "write a space behind the colon: `key: value`",
-        ),
-        "invalid indentation in quoted scalar"
-        | "while scanning a quoted scalar, found unexpected end of stream"
-        | "while scanning a quoted scalar, found unexpected document indicator" => (
-            at,
-            "the quote that begins here is not closed".to_owned(),
-            "put the same quote at the end. In single quotes, write an apostrophe twice: `'it''s'`",
-        ),
-        "invalid trailing content after double-quoted scalar" => (
-            at,
-            "something follows a closing quote in the same line".to_owned(),
-            "put all of the text in quotes. Inside of single quotes write an apostrophe twice (`'it''s'`), inside of double \
-             quotes write `\\\"`",
-        ),
-        "while parsing a quoted scalar, found unknown escape character" => (
-            at,
-            "in this text in double quotes, a backslash stands before a character that it can't escape"
-                .to_owned(),
-            "write the backslash twice, or use single quotes",
-        ),
-        "while parsing a quoted scalar, found invalid Unicode character escape code" => (
-            at,
-            "in this text in double quotes, an escape such as `\\uD83D` is no Unicode character".to_owned(),
-            "write the character itself, or `\\U` with its 8 hexadecimal digits: YAML reads no surrogate pairs",
-        ),
-        "while parsing a flow sequence, expected ',' or ']'"
-        | "while parsing a flow mapping, did not find expected ',' or '}'"
-        | "illegal placement of ':' indicator" => unclosed(at, lines, open),
-        "misplaced bracket" => (
-            at,
-            format!("the `{}` closes nothing", first.unwrap_or(']')),
-            "delete it; if it is meant as text, put quotes around the text",
-        ),
-        "block sequence entries are not allowed in this context" => (
-            at,
-            "a list item (`-`) can't stand here".to_owned(),
-            "begin the list in a line of its own; if the `-` is meant as text, put quotes around the text",
-        ),
-        "while parsing a block mapping, did not find expected key" => (
-            at,
-            if matches!(lines.from(lines.content_before(at)).strip_prefix('-'), Some(item) if item.starts_with([' ']) || item.is_empty())
-            {
-                "a list item stands among the keys of a map".to_owned()
-            } else {
-                "the indentation of this line is not that of any map above it".to_owned()
-            },
-            "give all keys of a map exactly the same indentation",
-        ),
-        "while parsing a block collection, did not find expected '-' indicator" => (
-            at,
-            "this line stands where the next item of a list (`- `) is expected".to_owned(),
-            "begin it with `- `, or give it the indentation of the map that it belongs to",
-        ),
-        "comment intercepting the multiline text" => (
-            at,
-            "a comment stands inside of a text of several lines".to_owned(),
-            "move the comment, or put quotes around the text",
-        ),
-        "did not find expected <document start>" if lines.line(at.0).starts_with('%') => (
-            at,
+/// What the parser says, what that means, and what to do.
+const CAUSES: &[(&[&str], &str, &str)] = &[
+    (
+        &[
+            "invalid indentation in quoted scalar",
+            "while scanning a quoted scalar, found unexpected end of stream",
+            "while scanning a quoted scalar, found unexpected document indicator",
+        ],
+        "the quote that begins here is not closed",
+        "put the same quote at the end. In single quotes, write an apostrophe twice: `'it''s'`",
+    ),
+    (
+        &["invalid trailing content after double-quoted scalar"],
+        "something follows a closing quote in the same line",
+        "put all of the text in quotes; write a single quote inside of single quotes twice (`'it''s'`)",
+    ),
+    (
+        &["while parsing a quoted scalar, found unknown escape character"],
+        "in this text in double quotes, a backslash stands before a character that it can't escape",
+        "write the backslash twice, or use single quotes",
+    ),
+    (
+        &["while parsing a quoted scalar, found invalid Unicode character escape code"],
+        "in this text in double quotes, an escape such as `\\uD83D` is no Unicode character",
+        "write the character itself, or `\\U` and 8 hexadecimal digits: YAML reads no surrogate pairs",
+    ),
+    (
+        &["misplaced bracket"],
+        "this bracket closes nothing",
+        "delete it; if it is meant as text, put quotes around the text",
+    ),
+    (
+        &["block sequence entries are not allowed in this context"],
+        "a list item (`-`) can't stand here",
+        "begin the list in a line of its own; if the `-` is meant as text, put quotes around the text",
+    ),
+    (
+        &["while parsing a block mapping, did not find expected key"],
+        "this line is no key of the map that it stands in, or is indented differently",
+        "give all keys of a map exactly the same indentation",
+    ),
+    (
+        &["while parsing a block collection, did not find expected '-' indicator"],
+        "the next item of a list (`- `) is expected here",
+        "begin the line with `- `, or give it the indentation of the map that it belongs to",
+    ),
+    (
+        &["comment intercepting the multiline text"],
+        "a comment stands inside of a text of several lines",
+        "move the comment, or put quotes around the text",
+    ),
+    (
+        &["did not find expected <document start>"],
+        "the document has ended before this line, by its indentation",
+        "give the line the indentation of the first one, and check for a missing `key: ` above",
+    ),
+    (
+        &["while parsing a node, did not find expected node content"],
+        "no value can begin with this character",
+        "if it is meant as text, put quotes around the text",
+    ),
+];
+
+/// What an error means.
+struct Cause {
+    place: (u32, u32),
+    message: String,
+    help: &'static str,
+}
+
+fn cause(info: &str, at: (u32, u32), lines: &Lines<'_>, open: Option<&Record>) -> Cause {
+    let first = lines.rest(at).chars().next();
+    let quote = "if it is meant as text, put quotes around the text";
+    let here = |message: String, help| Cause { place: at, message, help };
+    match (info, first) {
+        ("mapping values are not allowed in this context", _) => second_colon(at, lines),
+        ("simple key expect ':'" | "simple key expected", _) => Cause {
+            place: lines.content_before(at),
+            message: "here `key: value` is wanted, but there is no colon with a space behind it".to_owned(),
+            help: "write a space behind the colon: `key: value`",
+        },
+        (
+            "while parsing a flow sequence, expected ',' or ']'"
+            | "while parsing a flow mapping, did not find expected ',' or '}'"
+            | "illegal placement of ':' indicator",
+            _,
+        )
+        | ("while parsing a node, did not find expected node content", None) => unclosed(at, lines, open),
+        ("did not find expected <document start>", _) if lines.line(at.0).starts_with('%') => here(
             "a line that begins with `%` is a directive, which needs a `---` behind it".to_owned(),
             "delete the line; if it is meant as text, put quotes around the text",
         ),
-        "did not find expected <document start>" => (
-            at,
-            "the document has ended before this line, by its indentation".to_owned(),
-            "give the line the indentation of the first one, and check for a missing `key: ` above",
-        ),
-        "while parsing a node, did not find expected node content" => (
-            at,
-            match first {
-                Some(char) => format!("no value can begin with `{char}` here"),
-                None => "the file ends where a value is expected".to_owned(),
-            },
-            "if it is meant as text, put quotes around the text",
-        ),
-        _ if info.contains("indentation") || info.contains("indented") => (
-            at,
-            "the indentation is wrong here".to_owned(),
-            "give all keys of a map exactly the same indentation",
-        ),
-        _ if info.contains("tag") => (
-            at,
-            "the tag is written wrongly".to_owned(),
-            "if the `!` is meant as text, put quotes around the text",
-        ),
-        _ => (at, "the file is not YAML here".to_owned(), ""),
+        (_, Some(first)) if info.starts_with("unexpected character") => {
+            here(format!("a text can't begin with `{first}` unless it stands in quotes"), quote)
+        }
+        (_, Some(first)) if info.starts_with("while scanning an anchor or alias") => {
+            here(format!("a name is missing behind the `{first}`"), quote)
+        }
+        _ => match CAUSES.iter().find(|(infos, ..)| infos.contains(&info)) {
+            Some((_, message, help)) => here((*message).to_owned(), help),
+            None => here("the file is not YAML here".to_owned(), "compare the line with those around it"),
+        },
     }
 }
 
 /// A `: ` that can't be one of a key.
-fn second_colon(at: (u32, u32), lines: &Lines<'_>) -> ((u32, u32), String, &'static str) {
+fn second_colon(at: (u32, u32), lines: &Lines<'_>) -> Cause {
     let (line, column) = at;
     let before: String = lines.line(line).chars().take(column.saturating_sub(1) as usize).collect();
     if before.contains(": ") {
-        let message = "a second `: ` stands in this line".to_owned();
-        return (at, message, "put quotes around a text that holds `: `");
+        return Cause {
+            place: at,
+            message: "a second `: ` stands in this line".to_owned(),
+            help: "put quotes around a text that holds `: `",
+        };
     }
     let above = lines.content_before((line, 1));
-    let text = lines.from(above);
-    if text.contains(": ") {
+    if lines.rest(above).contains(": ") {
         let message = format!(
             "this key is indented deeper than the one in line {}, which has a value already",
             above.0
         );
-        (at, message, "give all keys of a map exactly the same indentation")
+        Cause { place: at, message, help: "give all keys of a map exactly the same indentation" }
     } else {
-        let message = "line {} is no `key: value`: it has no colon with a space behind it"
-            .replace("{}", &above.0.to_string());
-        (above, message, "write a space behind the colon: `key: value`")
+        Cause {
+            place: above,
+            message: "here `key: value` is wanted, but there is no colon with a space behind it".to_owned(),
+            help: "write a space behind the colon: `key: value`",
+        }
     }
 }
 
 /// A list or map in brackets that does not end.
-fn unclosed(at: (u32, u32), lines: &Lines<'_>, open: Option<&Record>) -> ((u32, u32), String, &'static str) {
+fn unclosed(at: (u32, u32), lines: &Lines<'_>, open: Option<&Record>) -> Cause {
     let (what, bracket) = match open.map(|record| &record.what) {
         Some(What::Map { .. }) => ("map", '}'),
         _ => ("list", ']'),
     };
     let begin = open.map_or(at, |record| record.place);
-    let message = format!(
-        "the {what} that begins in line {}, column {} has no `{bracket}`, or a comma is missing",
-        begin.0, begin.1
-    );
-    let at_end = at.0 == lines.count() && lines.from(at).is_empty();
-    (if at_end { begin } else { at }, message, "close every bracket, and put a comma between items")
+    let at_end = at.0 == lines.count() && lines.rest(at).is_empty();
+    Cause {
+        place: if at_end { begin } else { at },
+        message: format!(
+            "the {what} that begins in line {}, column {} has no `{bracket}`, or a comma is missing",
+            begin.0, begin.1
+        ),
+        help: "close every bracket, and put a comma between items",
+    }
 }

@@ -119,7 +119,7 @@ impl<'a> Lines<'a> {
     }
 
     /// What a line holds from a place on.
-    pub(super) fn from(&self, (line, column): (u32, u32)) -> &'a str {
+    pub(super) fn rest(&self, (line, column): (u32, u32)) -> &'a str {
         let text = self.line(line);
         let start = text.char_indices().nth((column as usize).saturating_sub(1)).map(|(index, _)| index);
         start.and_then(|start| text.get(start..)).unwrap_or_default()
