@@ -43,11 +43,11 @@ const CORE: &str = "tag:yaml.org,2002:";
 /// assert_eq!(place.value, (1, 22));
 ///
 /// let findings = load(b"a: 1\nb: 2\na: 3\n", &Limits::config()).unwrap_err();
-/// assert_eq!(findings[0].message, "The key `a` is in this map already, in line 1.");
+/// assert_eq!(findings[0].message, "the key `a` is in this map already, in line 1");
 /// ```
 pub fn load(bytes: &[u8], limits: &Limits) -> Result<Document, Vec<Finding>> {
     if bytes.len() > limits.bytes {
-        let message = format!("the file has {} bytes; at most {} are read", bytes.len(), limits.bytes);
+        let message = format!("the file has more than {} bytes", limits.bytes);
         return Err(vec![Finding::error(codes::YAML_TOO_LARGE, "", message)]);
     }
     let limits = Limits { depth: limits.depth.min(DEEPEST), ..*limits };
