@@ -36,7 +36,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if arguments.stop {
         return stop();
     }
-    if let Some(running) = running() {
+    if let Some(running) = running().filter(|_| arguments.keep) {
         say("The suite is running already; `cargo xtask demo --stop` ends it.\n");
         how_to_talk(&running);
         return Ok(());
@@ -49,7 +49,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         build.join().map_err(|_| Failure::new("the build panicked"))??;
         environments
     })?;
-    let suite = suite::start("demo", &emulator, &tools, arguments.keep)?;
+    let suite =
+        suite::start(if arguments.keep { "kept" } else { "demo" }, &emulator, &tools, arguments.keep)?;
     let shown = feed(&suite, &tools).and_then(|folder| show(&folder));
     match (shown, arguments.keep) {
         (Ok(()), true) => keep(suite),
@@ -59,7 +60,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 
 /// Puts the configs into the bucket, waits for the answers and brings everything here.
 fn feed(suite: &Suite, tools: &Venv) -> Result<PathBuf> {
-    let folder = paths::local().join("demo");
+    let folder = &suite.folder;
     let (upload, bucket_copy) = (folder.join("upload"), folder.join("bucket"));
     fs::create_dir_all(&upload).context(paths::shown(&upload))?;
     for config in CONFIGS {

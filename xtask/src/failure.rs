@@ -30,6 +30,12 @@ impl Failure {
         self
     }
 
+    /// Says more, after the message.
+    pub(crate) fn and(mut self, more: &str) -> Self {
+        self.message = format!("{}; {more}", self.message);
+        self
+    }
+
     /// The message on standard error, then the end of the log and where all of it is.
     pub(crate) fn print(&self) {
         eprintln!("\nerror: {}", self.message);

@@ -1,6 +1,6 @@
 //! The local suite: the emulator, and in it what `infra/template.yaml` describes, deployed by the real `sam deploy`.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -23,8 +23,12 @@ const REGION: &str = "us-west-2";
 pub(crate) struct Suite {
     /// The emulator.
     pub(crate) process: Background,
+    /// Its logs and data.
+    pub(crate) folder: PathBuf,
     /// What clients need in their environment, and the names of what is deployed.
     pub(crate) environment: Vec<(String, String)>,
+    /// Nobody else may empty the folder; the lock goes with this process at the latest.
+    _lock: File,
 }
 
 /// Builds what is deployed, with the profile and features that the tests use, so nothing is built twice.
@@ -42,6 +46,13 @@ pub(crate) fn build() -> Result<()> {
 /// `lives_on`: whether it may outlive this process.
 pub(crate) fn start(name: &str, emulator: &Venv, tools: &Venv, lives_on: bool) -> Result<Suite> {
     let folder = paths::local().join(name);
+    fs::create_dir_all(paths::local()).context("target/local")?;
+    let lock = File::create(folder.with_extension("lock")).context("target/local")?;
+    if lock.try_lock().is_err() {
+        return Err(Failure::new(format!(
+            "the suite `{name}` of this checkout is in use by another command"
+        )));
+    }
     if folder.exists() {
         fs::remove_dir_all(&folder).context(paths::shown(&folder))?;
     }
@@ -73,7 +84,7 @@ pub(crate) fn start(name: &str, emulator: &Venv, tools: &Venv, lives_on: bool) -
     process::run(&mut sam, &log, Duration::from_mins(5))?;
     environment.extend(outputs(tools, &environment, &folder)?);
     task.done(&format!("stack {STACK}"));
-    Ok(Suite { process, environment })
+    Ok(Suite { process, folder, environment, _lock: lock })
 }
 
 impl Suite {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::failure::{Context as _, Failure, Result};
 use crate::process::{self, command};
-use crate::{paths, progress};
+use crate::{paths, progress, suite};
 
 /// One virtual environment.
 #[derive(Clone)]
@@ -66,16 +66,24 @@ fn ensure(name: &str, requirements: &Path) -> Result<Venv> {
     fs::create_dir_all(paths::target().join("venv")).context("target/venv")?;
     let lock = fs::File::create(folder.with_extension("lock")).context("target/venv")?;
     lock.lock().context("the lock of target/venv")?;
-    if fs::read_to_string(&stamp_file).is_ok_and(|made| made == stamp) {
+    // Without its configuration file the interpreter would silently use the machine's own packages.
+    let whole = folder.join("pyvenv.cfg").exists();
+    if whole && fs::read_to_string(&stamp_file).is_ok_and(|made| made == stamp) {
         return Ok(venv);
     }
     let task = progress::task(format!("Python environment `{name}`"));
-    let log = paths::local().join("logs").join(format!("venv-{name}.log"));
+    let log = suite::log(&format!("venv-{name}"));
     task.follow(&log);
     if folder.exists() {
         fs::remove_dir_all(&folder).context(paths::shown(&folder))?;
     }
-    process::run(command(&python.program).args(["-m", "venv"]).arg(&folder), &log, Duration::from_mins(3))?;
+    process::run(command(&python.program).args(["-m", "venv"]).arg(&folder), &log, Duration::from_mins(3))
+        .map_err(|failure| {
+            failure.and(&format!(
+                "{} needs its modules venv and ensurepip (Debian: python3-venv)",
+                python.version
+            ))
+        })?;
     let mut pip = venv.command("python");
     pip.args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--requirement"])
         .arg(requirements);
@@ -90,16 +98,26 @@ struct Python {
     version: String,
 }
 
-/// Python 3.10 or newer.
+/// The oldest Python that every pinned version runs on.
+const OLDEST_PYTHON: u32 = 11;
+
+/// Python 3.11 or newer.
 fn python() -> Result<Python> {
-    for program in ["python3", "python", "python3.13", "python3.12", "python3.11", "python3.10"] {
-        let Ok(answer) = Command::new(program).arg("--version").output() else { continue };
+    let mut found = Vec::new();
+    for program in ["python3", "python", "python3.14", "python3.13", "python3.12", "python3.11"] {
+        let Ok(answer) = command(program).arg("--version").output() else { continue };
         let version = String::from_utf8_lossy(&answer.stdout).trim().to_owned();
         let number =
             |index: usize| version.strip_prefix("Python ")?.split('.').nth(index)?.parse::<u32>().ok();
-        if (number(0), number(1)) >= (Some(3), Some(10)) {
+        if (number(0), number(1)) >= (Some(3), Some(OLDEST_PYTHON)) {
             return Ok(Python { program: program.to_owned(), version });
         }
+        if !version.is_empty() {
+            found.push(format!("{program} is {version}"));
+        }
     }
-    Err(Failure::new("Python 3.10 or newer is needed, as `python3` on the path"))
+    let found = if found.is_empty() { "there is none".to_owned() } else { found.join(", ") };
+    Err(Failure::new(format!(
+        "Python 3.{OLDEST_PYTHON} or newer is needed, as `python3` on the path; {found}"
+    )))
 }
