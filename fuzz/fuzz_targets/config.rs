@@ -1,4 +1,4 @@
-//! Any bytes give a template or findings, each with a place; never a defect of ours.
+//! Any bytes give a template or findings, never a defect of ours.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -7,6 +7,5 @@ use mlp_core::actions::{self, Suite};
 fuzz_target!(|bytes: &[u8]| {
     let made = actions::create_prov_template(bytes, &Suite::default()).expect("no defect");
     assert_eq!(made.outcome.ok, !made.files.is_empty());
-    assert!(made.outcome.findings.iter().all(|finding| finding.line.is_some()));
     let _ = mlp_core::render::render(&made.outcome.findings, Some(("fuzz", bytes)), true);
 });

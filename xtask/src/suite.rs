@@ -221,6 +221,7 @@ fn outputs(suite: &Suite, tools: &Venv) -> Result<Vec<(String, String)>> {
             .ok_or_else(|| Failure::new(format!("the stack has no output {key}")))
     };
     Ok(vec![
+        ("MLP_BINARY".to_owned(), binary("mlp").display().to_string()),
         ("MLP_STACK".to_owned(), STACK.to_owned()),
         ("MLP_BUCKET".to_owned(), value("BucketName")?),
         ("MLP_GENERATE_FUNCTION".to_owned(), value("GenerateFunctionName")?),

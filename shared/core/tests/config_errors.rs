@@ -36,8 +36,9 @@ fn findings(config: &[u8]) -> Vec<Finding> {
 fn describe(findings: &[Finding]) -> String {
     let mut text = String::new();
     for Finding { code, severity, path, line, column, message, help } in findings {
-        let (line, column) = (line.unwrap(), column.unwrap());
-        writeln!(text, "{line}:{column} {severity} {code} {path}\n  {message}").unwrap();
+        // What is about the file as a whole has no place in it.
+        let place = line.zip(*column).map_or_else(String::new, |(line, column)| format!("{line}:{column} "));
+        writeln!(text, "{place}{severity} {code} {path}\n  {message}").unwrap();
         if let Some(help) = help {
             writeln!(text, "  help: {help}").unwrap();
         }

@@ -18,8 +18,13 @@ impl fmt::Display for FieldError {
 
 impl std::error::Error for FieldError {}
 
-/// A value as messages show it: in backticks, on one line, not endless.
+/// A text as messages show it: in backticks, see [`short`].
 pub(super) fn shown(text: &str) -> String {
+    format!("`{}`", short(text))
+}
+
+/// A text on one line and not endless.
+pub(super) fn short(text: &str) -> String {
     const MOST: usize = 80;
     let mut line = String::new();
     for c in text.chars().take(MOST) {
@@ -32,7 +37,7 @@ pub(super) fn shown(text: &str) -> String {
     if text.chars().nth(MOST).is_some() {
         line.push('…');
     }
-    format!("`{line}`")
+    line
 }
 
 macro_rules! text_field {
@@ -147,8 +152,6 @@ fn network_of(address: Ipv4Addr, bits: u32) -> Ipv4Addr {
 
 /// The general purpose bucket naming rules.
 fn bucket(text: &str) -> bool {
-    const BEGINNINGS: [&str; 3] = ["xn--", "sthree-", "amzn-s3-demo-"];
-    const ENDINGS: [&str; 5] = ["-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"];
     let ends = |byte: Option<u8>| byte.is_some_and(lower_or_digit);
     let number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
     (3..=63).contains(&text.len())
@@ -157,8 +160,17 @@ fn bucket(text: &str) -> bool {
         && ends(text.bytes().last())
         && !text.contains("..")
         && !(text.split('.').count() == 4 && text.split('.').all(number))
-        && !BEGINNINGS.iter().any(|start| text.starts_with(start))
-        && !ENDINGS.iter().any(|end| text.ends_with(end))
+        && reserved_affix(text).is_none()
+}
+
+/// The beginning or ending of a bucket's name that S3 keeps for itself.
+fn reserved_affix(bucket: &str) -> Option<&'static str> {
+    const BEGINNINGS: [&str; 3] = ["xn--", "sthree-", "amzn-s3-demo-"];
+    const ENDINGS: [&str; 5] = ["-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"];
+    BEGINNINGS
+        .into_iter()
+        .find(|beginning| bucket.starts_with(beginning))
+        .or_else(|| ENDINGS.into_iter().find(|ending| bucket.ends_with(ending)))
 }
 
 /// A bucket, and segments of a key: no empty one, no `.` and `..`, and only characters that S3 calls safe, without the
@@ -311,6 +323,17 @@ text_field!(
 );
 
 impl S3Prefix {
+    /// What to do about a text that is none: it written rightly, or what S3 has against the bucket's name.
+    pub(super) fn advice(text: &str) -> Option<String> {
+        let fixed = text.trim_start_matches("s3://").trim_matches('/');
+        let bucket = fixed.split('/').next().unwrap_or_default();
+        match (Self::parse(fixed), reserved_affix(bucket)) {
+            (Ok(fixed), _) => Some(format!("write `s3_prefix: {fixed}`")),
+            (Err(_), Some(affix)) => Some(format!("S3 keeps bucket names with `{affix}` for itself")),
+            (Err(_), None) => None,
+        }
+    }
+
     /// The bucket's name.
     pub fn bucket(&self) -> &str {
         self.0.split_once('/').map_or(self.as_str(), |(bucket, _)| bucket)

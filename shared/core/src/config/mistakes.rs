@@ -3,10 +3,12 @@
 //! One mistake gives one finding: a refused block hides what is below it, of several broken rules of one value the
 //! first in [`KEYWORDS`] counts, and a misspelled key stands for the missing one that it was meant to be.
 
+use std::collections::HashSet;
+
 use jsonschema::{ValidationError, error::ValidationErrorKind as Kind};
 use serde_json::Value;
 
-use super::fields::{S3Prefix, shown};
+use super::fields::{S3Prefix, short, shown};
 use super::place::{at_key, at_value};
 use super::schema::{self, Rule};
 use crate::codes;
@@ -71,24 +73,26 @@ pub(super) fn find(document: &Document, values: &Value) -> (Vec<Finding>, Vec<St
 }
 
 /// Leaves one mistake for each that the user made. The most telling ones come first.
-fn settle(mistakes: Vec<Mistake>, values: &Value) -> Vec<Mistake> {
-    let mut settled: Vec<Mistake> = Vec::new();
-    for mistake in mistakes {
-        let is_known = |known: &Mistake| {
-            known.path == mistake.path || known.is("not") && is_below(&mistake.path, &known.path)
-        };
-        if !settled.iter().any(is_known) {
-            settled.push(mistake);
+fn settle(mut mistakes: Vec<Mistake>, values: &Value) -> Vec<Mistake> {
+    let refused: Vec<String> =
+        mistakes.iter().filter(|mistake| mistake.is("not")).map(|mistake| mistake.path.clone()).collect();
+    let mut seen = HashSet::new();
+    mistakes.retain(|mistake| {
+        !refused.iter().any(|block| is_below(&mistake.path, block)) && seen.insert(mistake.path.clone())
+    });
+    let mut absent: HashSet<String> = mistakes
+        .iter()
+        .filter(|mistake| mistake.is("required"))
+        .map(|mistake| mistake.path.clone())
+        .collect();
+    for mistake in &mut mistakes {
+        mistake.meant = mistake.guess(&absent, values);
+        for path in &mistake.meant {
+            absent.remove(path);
         }
     }
-    let mut absent: Vec<String> =
-        settled.iter().filter(|mistake| mistake.is("required")).map(|mistake| mistake.path.clone()).collect();
-    for mistake in &mut settled {
-        mistake.meant = mistake.guess(&absent, values);
-        absent.retain(|path| !mistake.meant.contains(path));
-    }
-    settled.retain(|mistake| !mistake.is("required") || absent.contains(&mistake.path));
-    settled
+    mistakes.retain(|mistake| !mistake.is("required") || absent.contains(&mistake.path));
+    mistakes
 }
 
 /// Whether a value stands inside of another one.
@@ -129,7 +133,7 @@ impl Mistake {
 
     /// What was meant by a key that shouldn't be there: something missing, something else beside it, or the same key in
     /// another block.
-    fn guess(&self, absent: &[String], values: &Value) -> Vec<String> {
+    fn guess(&self, absent: &HashSet<String>, values: &Value) -> Vec<String> {
         let sibling = |key: &str| join(self.parent(), key);
         if let Some(instead) = self.rule.says("x-instead") {
             return vec![sibling(instead)];
@@ -172,6 +176,8 @@ impl Mistake {
     fn not_allowed(&self, code: Code, document: &Document, found: &str) -> Finding {
         let allowed = match (self.rule.says("x-allowed"), self.wanted_type()) {
             (Some(allowed), "text") if self.is("type") => format!("text: {allowed}"),
+            // What is allowed in a map is no help before it is one.
+            (Some(_), "a map") if self.is("type") => "a map".to_owned(),
             (Some(allowed), _) => allowed.to_owned(),
             (None, wanted) => wanted.to_owned(),
         };
@@ -220,7 +226,7 @@ fn is_entry(document: &Document, path: &str) -> bool {
     document.node(parent(path)).is_some_and(|node| matches!(node.value, NodeValue::Seq(_)))
 }
 
-/// Where a key stands, for a sentence; nothing at the top.
+/// Where a key stands, as the end of a phrase; nothing at the top.
 fn in_block(document: &Document, path: &str) -> String {
     if path.is_empty() { String::new() } else { format!(" in {}", name(document, path)) }
 }
@@ -268,28 +274,29 @@ fn refused(mistake: &Mistake, document: &Document) -> Finding {
 fn wrong_type(mistake: &Mistake, document: &Document) -> Finding {
     let found = found(document, &mistake.path);
     let scalar = document.node(&mistake.path).and_then(Node::scalar);
-    let Some(scalar) = scalar.filter(|scalar| scalar.kind != ScalarKind::Null) else {
-        return mistake.not_allowed(codes::WRONG_TYPE, document, &found);
-    };
-    match mistake.rule.says("type") {
-        Some("string") if mistake.rule.get("enum").is_some() => no_choice(mistake, document),
-        Some("string") => {
-            mistake.not_allowed(codes::UNQUOTED_ID, document, &format!("{found} without quotes")).help(
-                format!("put it in quotes: `{}`", assignment(document, &mistake.path, &quoted(&scalar.text))),
-            )
+    match (mistake.rule.says("type"), scalar.map(|scalar| (scalar.kind, scalar.text.as_str()))) {
+        (Some("string"), Some(_)) if mistake.rule.get("enum").is_some() => no_choice(mistake, document),
+        (Some("string"), Some((ScalarKind::Int(_) | ScalarKind::Float | ScalarKind::Bool(_), text))) => {
+            let quoted = assignment(document, &mistake.path, &quoted(text));
+            mistake
+                .not_allowed(codes::UNQUOTED_ID, document, &format!("{found} without quotes"))
+                .help(format!("put it in quotes: `{quoted}`"))
         }
-        wanted => {
-            let found =
-                if scalar.kind == ScalarKind::Str { found.replacen("is", "is the text", 1) } else { found };
-            let help = in_type(wanted, &scalar.text)
+        (wanted, Some((ScalarKind::Str, text))) => {
+            let found = format!("is the text {}", shown(text));
+            let help = in_type(wanted, text)
                 .map(|value| format!("write `{}`", assignment(document, &mistake.path, &value)))
-                .or_else(|| {
-                    let keys: Vec<_> = mistake.rule.keys().map(|key| format!("`{key}`")).collect();
-                    (!keys.is_empty()).then(|| format!("its keys are {}", keys.join(", ")))
-                });
+                .or_else(|| its_keys(mistake.rule));
             help_if(mistake.not_allowed(codes::WRONG_TYPE, document, &found), help)
         }
+        _ => help_if(mistake.not_allowed(codes::WRONG_TYPE, document, &found), its_keys(mistake.rule)),
     }
+}
+
+/// The keys of a block, for one that isn't there or isn't a map.
+fn its_keys(rule: Rule) -> Option<String> {
+    let keys: Vec<_> = rule.keys().map(|key| format!("`{key}`")).collect();
+    (!keys.is_empty()).then(|| format!("its keys are {}", keys.join(", ")))
 }
 
 /// What a text would be if it were of the type: `yes` is `true`.
@@ -305,12 +312,13 @@ fn in_type(wanted: Option<&str>, text: &str) -> Option<String> {
 }
 
 fn quoted(text: &str) -> String {
-    format!("\"{text}\"")
+    format!("\"{}\"", short(text))
 }
 
 /// `key: value` as it stands in YAML; an entry of a list has no key.
 fn assignment(document: &Document, path: &str, value: &str) -> String {
-    if is_entry(document, path) { value.to_owned() } else { format!("{}: {value}", last(path)) }
+    let value = short(value);
+    if is_entry(document, path) { value } else { format!("{}: {value}", short(&last(path))) }
 }
 
 fn no_choice(mistake: &Mistake, document: &Document) -> Finding {
@@ -351,11 +359,7 @@ fn wrong_size(mistake: &Mistake, document: &Document) -> Finding {
 
 fn wrong_value(mistake: &Mistake, document: &Document) -> Finding {
     let finding = mistake.not_allowed(mistake.code(), document, &found(document, &mistake.path));
-    let text = text(document, &mistake.path);
-    let help = (finding.code == codes::S3_PREFIX).then(|| {
-        let fixed = text.trim_start_matches("s3://").trim_matches('/');
-        S3Prefix::parse(fixed).ok().map(|fixed| format!("write `s3_prefix: {fixed}`"))
-    });
+    let help = (finding.code == codes::S3_PREFIX).then(|| S3Prefix::advice(text(document, &mistake.path)));
     help_if(finding, help.flatten())
 }
 
@@ -423,8 +427,7 @@ fn to_add(document: &Document, path: &str) -> Option<String> {
     if let Some(example) = field.get("examples").and_then(|examples| examples.get(0)) {
         return Some(format!("add it, for example `{}`", assignment(document, path, &in_yaml(example))));
     }
-    let keys: Vec<_> = field.keys().map(|key| format!("`{key}`")).collect();
-    Some(format!("its keys are {}", keys.join(", ")))
+    its_keys(field)
 }
 
 /// A value as it is written in a config.

@@ -192,7 +192,7 @@ impl<'a> Reader<'a> {
             timeout_minutes: self
                 .number("/ml_product/build/timeout_minutes")
                 .unwrap_or(usual.timeout_minutes),
-            privileged: reason.filter(|_| is_privileged).map(|reason| reason.to_string()),
+            privileged: reason.filter(|_| is_privileged).map(|reason| reason.as_str().trim().to_owned()),
         }
     }
 
@@ -285,26 +285,25 @@ impl<'a> Reader<'a> {
     }
 
     fn check_wanted_tags(&mut self) {
-        let missing: Vec<_> = WANTED_TAGS
-            .into_iter()
-            .filter(|(tag, _)| self.values.get("tags").is_none_or(|tags| tags.get(tag).is_none()))
-            .collect();
-        if self.values.get("tags").is_none() {
+        let Some(tags) = self.values.get("tags") else {
             if !self.meant.iter().any(|path| path == "/tags") {
                 let message = "there are no tags; `cost_center`, `project` and `owner` are wanted";
                 let help = "they make costs and owners findable";
                 self.add(at_key, Finding::warning(codes::MISSING_TAG, "/tags", message).help(help));
             }
             return;
-        }
-        for (tag, example) in missing {
-            let keys = self.tag_entries().map(|(key, _)| key.as_str());
-            let help = match nearest(tag, keys).first() {
+        };
+        for (tag, example) in WANTED_TAGS {
+            let path = join("/tags", tag);
+            if tags.get(tag).is_some() || self.meant.contains(&path) {
+                continue;
+            }
+            let help = match nearest(tag, self.tag_entries().map(|(key, _)| key.as_str())).first() {
                 Some(other) => format!("if {} is meant to be it, rename it to `{tag}`", shown(other)),
                 None => format!("add it, for example `{tag}: {example}`"),
             };
             let message = format!("the wanted tag `{tag}` is missing");
-            self.add(at_key, Finding::warning(codes::MISSING_TAG, join("/tags", tag), message).help(help));
+            self.add(at_key, Finding::warning(codes::MISSING_TAG, path, message).help(help));
         }
     }
 

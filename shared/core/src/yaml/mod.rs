@@ -3,8 +3,12 @@
 //! Built on `saphyr-parser`'s events (pure safe Rust, YAML 1.2, passes the YAML test suite). Whatever the bytes are, the
 //! answer is a [`Document`] or findings, in bounded time and memory.
 
+mod expand;
 mod from_json;
 mod load;
+mod scalar;
+mod syntax;
+mod text;
 
 pub use load::load;
 

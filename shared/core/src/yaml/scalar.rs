@@ -1,0 +1,55 @@
+//! YAML 1.2's core schema: what a plain scalar is.
+
+use super::ScalarKind;
+
+impl ScalarKind {
+    /// What the core schema takes a plain scalar for.
+    pub(super) fn of(text: &str) -> Self {
+        match text {
+            "" | "~" | "null" | "Null" | "NULL" => Self::Null,
+            "true" | "True" | "TRUE" => Self::Bool(true),
+            "false" | "False" | "FALSE" => Self::Bool(false),
+            _ if is_integer(text) => integer(text).map_or(Self::Float, Self::Int),
+            _ if is_float(text) => Self::Float,
+            _ => Self::Str,
+        }
+    }
+}
+
+fn unsigned(text: &str) -> &str {
+    text.strip_prefix(['-', '+']).unwrap_or(text)
+}
+
+fn all(digits: &str, is_digit: impl Fn(u8) -> bool) -> bool {
+    !digits.is_empty() && digits.bytes().all(is_digit)
+}
+
+fn is_integer(text: &str) -> bool {
+    text.strip_prefix("0o").is_some_and(|digits| all(digits, |byte| matches!(byte, b'0'..=b'7')))
+        || text.strip_prefix("0x").is_some_and(|digits| all(digits, |byte| byte.is_ascii_hexdigit()))
+        || all(unsigned(text), |byte| byte.is_ascii_digit())
+}
+
+fn integer(text: &str) -> Option<i64> {
+    if let Some(digits) = text.strip_prefix("0o") {
+        i64::from_str_radix(digits, 8).ok()
+    } else if let Some(digits) = text.strip_prefix("0x") {
+        i64::from_str_radix(digits, 16).ok()
+    } else {
+        text.parse().ok()
+    }
+}
+
+fn is_float(text: &str) -> bool {
+    let number = unsigned(text);
+    if matches!(number, ".inf" | ".Inf" | ".INF") || matches!(text, ".nan" | ".NaN" | ".NAN") {
+        return true;
+    }
+    let (mantissa, exponent) = number.split_once(['e', 'E']).map_or((number, None), |(m, e)| (m, Some(e)));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let is_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    is_digits(whole)
+        && is_digits(fraction)
+        && !(whole.is_empty() && fraction.is_empty())
+        && exponent.is_none_or(|exponent| all(unsigned(exponent), |byte| byte.is_ascii_digit()))
+}

@@ -1,0 +1,81 @@
+"""`mlp init` on a real terminal: questions, answers, and a config that the suite takes."""
+
+import os
+import pathlib
+import pty
+import select
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+sys.path.insert(0, os.path.dirname(__file__))
+
+import suite  # noqa: E402
+
+
+def setUpModule():
+    suite.setting("MLP_BINARY")
+
+
+def answer(folder, answers):
+    """Runs `mlp init` in a pseudo-terminal; `answers` are pairs of a question's beginning and what is typed."""
+    terminal, side = pty.openpty()
+    process = subprocess.Popen(
+        [suite.setting("MLP_BINARY"), "init"], cwd=folder, stdin=side, stdout=side, stderr=side, close_fds=True, start_new_session=True
+    )
+    os.close(side)
+    shown, left, deadline = "", list(answers), time.monotonic() + 30
+    while time.monotonic() < deadline:
+        ready, _, _ = select.select([terminal], [], [], 0.1)
+        if ready:
+            try:
+                shown += os.read(terminal, 4096).decode()
+            except OSError:
+                break  # The terminal's other side is closed: the program has ended.
+        elif process.poll() is not None:
+            break
+        if left and left[0][0] in shown.rsplit("\n", 1)[-1]:
+            os.write(terminal, (left.pop(0)[1] + "\n").encode())
+    os.close(terminal)
+    return process.wait(timeout=10), shown, left
+
+
+class Init(unittest.TestCase):
+    def test_a_person_answers_and_the_suite_takes_the_config(self):
+        answers = [
+            ("Tier", "huge"),
+            ("Tier", "professional"),
+            ("Source control", "s3"),
+            ("Bucket and prefix", "s3://sources/churn/"),
+            ("Bucket and prefix", "ml-sources/churn"),
+            ("Company, for people", "Müller & Söhne"),
+            ("Company prefix", "mueller"),
+            ("AWS account id", "012345678901"),
+            ("Tenant id", "t" + os.urandom(3).hex()),
+            ("Environment", "dev"),
+            ("AWS region", "us-west-2"),
+            ("Use case", "churn"),
+            ("Workload", ""),
+            ("Tag cost_center", "0042"),
+            ("Tag project", ""),
+            ("Tag owner", "ml@mueller.example"),
+        ]
+        with tempfile.TemporaryDirectory() as folder:
+            status, shown, left = answer(folder, answers)
+            self.assertEqual((status, left), (0, []), shown)
+            self.assertIn("`tier` is `huge`", shown)
+            self.assertIn("write `s3_prefix: sources/churn`", shown)
+            (path,) = pathlib.Path(folder).iterdir()
+            self.assertTrue(path.name.endswith("-us-west-2-churn-ml-s3.yaml"), path.name)
+            text = path.read_text(encoding="utf-8")
+        self.assertIn('account_id: "012345678901"', text)
+        key = f"configs/init/{path.name}"
+        status = suite.status(key, suite.upload(key, text))
+        self.assertTrue(status["ok"], status["findings"])
+        self.assertEqual(status["resource_counts"]["total"], 16)
+
+
+if __name__ == "__main__":
+    unittest.main()
