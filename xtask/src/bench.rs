@@ -40,11 +40,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let mut rows: Vec<Row> = vec![
         ("config text to template text, enterprise product", text_to_text, "under 0.5 ms"),
         ("structure checks of its template", median(&all, &["structure"]), "with all others under 5 ms"),
-        (
-            "10,000 configs: resident after a tenth",
-            after(&all, "resident at 10 %"),
-            "the same as at the end",
-        ),
+        ("10,000 configs: resident after a tenth", after(&all, "resident at 10 %"), "the same as at the end"),
         ("10,000 configs: resident at the end", after(&all, "resident at end"), "flat"),
         ("10,000 configs: cores kept busy", after(&all, "cores kept busy"), "all of them"),
         ("10,000 configs: a second", after(&all, "configs a second"), ""),
