@@ -169,7 +169,7 @@ fn template(folder: &Path) -> Result<PathBuf> {
         found += text.matches(&wanted).count();
         let code = folder.join("functions").join(function);
         fs::create_dir_all(&code).context(paths::shown(&code))?;
-        fs::copy(binary(function), code.join("bootstrap")).context(format!("target/debug/{function}"))?;
+        fs::copy(built(function), code.join("bootstrap")).context(format!("target/debug/{function}"))?;
         text = text.replace(&wanted, &format!("CodeUri: {}", code.display()));
     }
     if found != text.matches("CodeUri:").count() {
@@ -182,7 +182,8 @@ fn template(folder: &Path) -> Result<PathBuf> {
     Ok(path)
 }
 
-fn binary(name: &str) -> PathBuf {
+/// Something that the development build makes.
+pub(crate) fn built(name: &str) -> PathBuf {
     let target =
         std::env::var_os("CARGO_TARGET_DIR").map_or_else(paths::target, |folder| paths::root().join(folder));
     target.join("debug").join(name)
@@ -210,7 +211,7 @@ fn outputs(tools: &Venv, environment: &[(String, String)], folder: &Path) -> Res
             .ok_or_else(|| Failure::new(format!("the stack has no output {key}")))
     };
     Ok(vec![
-        ("MLP_BINARY".to_owned(), binary("mlp").display().to_string()),
+        ("MLP_BINARY".to_owned(), built("mlp").display().to_string()),
         ("MLP_STACK".to_owned(), STACK.to_owned()),
         ("MLP_BUCKET".to_owned(), value("BucketName")?),
         ("MLP_GENERATE_FUNCTION".to_owned(), value("GenerateFunctionName")?),
