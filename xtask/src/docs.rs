@@ -1,6 +1,7 @@
 //! `cargo xtask docs`: the pages of `docs/` that are made from code.
 
 use std::fs;
+use std::time::Duration;
 
 use crate::failure::{Context as _, Failure, Result};
 use crate::process::{self, cargo};
@@ -23,10 +24,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 /// Writes the pages, or says which are out of date.
 pub(crate) fn made(check: bool) -> Result<()> {
     let task = progress::task("pages made from code");
+    // With the features of the whole workspace, as the tests are built, so that nothing is built twice.
+    let log = suite::log("docs");
+    task.follow(&log);
+    process::run(cargo().args(["build", "--workspace", "--examples"]), &log, Duration::from_hours(1))?;
     for (page, example) in PAGES {
-        let mut print = cargo();
-        print.args(["run", "--quiet", "--package", "mlp-core", "--example", example]);
-        let text = process::output(&mut print, &suite::log("docs"))?;
+        let text = process::output(&mut process::command(suite::built("examples").join(example)), &log)?;
         let path = paths::at(page);
         if check && fs::read_to_string(&path).ok().as_deref() != Some(text.as_str()) {
             return Err(Failure::new(format!("{page} is out of date; `cargo xtask docs` writes it")));

@@ -178,7 +178,7 @@ fn template(folder: &Path) -> Result<PathBuf> {
         found += text.matches(&wanted).count();
         let code = folder.join("functions").join(function);
         fs::create_dir_all(&code).context(paths::shown(&code))?;
-        fs::copy(binary(function), code.join("bootstrap")).context(format!("target/debug/{function}"))?;
+        fs::copy(built(function), code.join("bootstrap")).context(format!("target/debug/{function}"))?;
         text = text.replace(&wanted, &format!("CodeUri: {}", code.display()));
     }
     if found != text.matches("CodeUri:").count() {
@@ -191,7 +191,8 @@ fn template(folder: &Path) -> Result<PathBuf> {
     Ok(path)
 }
 
-fn binary(name: &str) -> PathBuf {
+/// Something that the development build makes.
+pub(crate) fn built(name: &str) -> PathBuf {
     cargo_target().join("debug").join(name)
 }
 
@@ -221,7 +222,7 @@ fn outputs(suite: &Suite, tools: &Venv) -> Result<Vec<(String, String)>> {
             .ok_or_else(|| Failure::new(format!("the stack has no output {key}")))
     };
     Ok(vec![
-        ("MLP_BINARY".to_owned(), binary("mlp").display().to_string()),
+        ("MLP_BINARY".to_owned(), built("mlp").display().to_string()),
         ("MLP_STACK".to_owned(), STACK.to_owned()),
         ("MLP_BUCKET".to_owned(), value("BucketName")?),
         ("MLP_GENERATE_FUNCTION".to_owned(), value("GenerateFunctionName")?),
