@@ -120,7 +120,7 @@ fn invocations(tools: &venv::Venv, binary: &Path) -> Result<Vec<Row>> {
     let suite = suite::start_emulator("bench", &venv::emulator()?, false)?;
     let log = suite.folder.join("s3.log");
     for arguments in
-        [["s3", "mb", "s3://bench", "--quiet"], ["s3", "cp", CONFIG, "s3://bench/configs/enterprise.yaml"]]
+        [&["s3", "mb", "s3://bench"][..], &["s3", "cp", CONFIG, "s3://bench/configs/enterprise.yaml"]]
     {
         process::run(suite.client(tools, "aws").args(arguments), &log, Duration::from_mins(1))?;
     }
@@ -152,7 +152,7 @@ fn invocations(tools: &venv::Venv, binary: &Path) -> Result<Vec<Row>> {
 
 /// The binary in the zip: what is measured is what is deployed.
 fn unpack(tools: &venv::Venv, zip: &Path) -> Result<PathBuf> {
-    let folder = paths::local().join("bench");
+    let folder = paths::local().join("bench-zip");
     fs::create_dir_all(&folder).context(paths::shown(&folder))?;
     let mut python = tools.command("python");
     python.args(["-m", "zipfile", "--extract"]).arg(zip).arg(&folder);
