@@ -5,6 +5,20 @@ use std::fmt::Write as _;
 /// Where editors find the schema of a tier.
 const SCHEMAS: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/raw/main/schemas");
 
+/// What `init` can be told of a VPC.
+const VPC_KEYS: [&str; 10] = [
+    "mode",
+    "vpc_source",
+    "vpc_parameter_store_path",
+    "subnet_parameter_store_path",
+    "sg_parameter_store_path",
+    "route_table_parameter_store_path",
+    "vpc_id",
+    "subnet_ids",
+    "security_group_id",
+    "route_table_ids",
+];
+
 /// A config of answers, which are pairs of a JSON pointer and a text. What has no answer is left out.
 pub(crate) fn config_text(answer: &impl Fn(&str) -> Option<String>) -> String {
     let tier = answer("/ml_product/tier").unwrap_or_else(|| "starter".to_owned());
@@ -29,8 +43,9 @@ pub(crate) fn config_text(answer: &impl Fn(&str) -> Option<String>) -> String {
     out.field(1, "/ml_product/source_control", "codecommit or s3");
     out.field(1, "/ml_product/s3_prefix", "the pipelines read model-build.zip and model-deploy.zip below it");
     out.field(1, "/ml_product/alerts_email", "must confirm the subscription before it gets an alarm");
-    if tier == "enterprise" {
-        let vpc = |key: &str| format!("/ml_product/vpc_integration/{key}");
+    let vpc = |key: &str| format!("/ml_product/vpc_integration/{key}");
+    // In other tiers it is refused, and that is said only of what is written.
+    if tier == "enterprise" || VPC_KEYS.iter().any(|key| (out.answer)(&vpc(key)).is_some()) {
         out.line("  vpc_integration:");
         out.field(2, &vpc("mode"), "standalone makes a security group, sg-provisioner uses one");
         out.field(

@@ -84,23 +84,22 @@ pub(crate) fn write(out: &Path, made: &mut Made) -> Result<(), String> {
 pub(crate) fn whole(path: &Path, bytes: &[u8], replace: bool) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
-    let mut temporary = tempfile::Builder::new().prefix(".mlp-").tempfile_in(folder)?;
+    let mut temporary = ordinary(tempfile::Builder::new().prefix(".mlp-")).tempfile_in(folder)?;
     temporary.write_all(bytes)?;
     temporary.as_file().sync_all()?;
-    readable(temporary.as_file())?;
     if replace { temporary.persist(path) } else { temporary.persist_noclobber(path) }
         .map_err(|error| error.error)?;
     Ok(())
 }
 
-/// A temporary file is for its owner only; what it becomes is an ordinary file.
+/// A temporary file is for its owner only; what it becomes is an ordinary file, for whom the user's umask says.
 #[cfg(unix)]
-fn readable(file: &File) -> io::Result<()> {
+fn ordinary<'a, 'b, 'c>(builder: &'c mut tempfile::Builder<'a, 'b>) -> &'c mut tempfile::Builder<'a, 'b> {
     use std::os::unix::fs::PermissionsExt as _;
-    file.set_permissions(fs::Permissions::from_mode(0o644))
+    builder.permissions(fs::Permissions::from_mode(0o666))
 }
 
 #[cfg(not(unix))]
-fn readable(_: &File) -> io::Result<()> {
-    Ok(())
+fn ordinary<'a, 'b, 'c>(builder: &'c mut tempfile::Builder<'a, 'b>) -> &'c mut tempfile::Builder<'a, 'b> {
+    builder
 }

@@ -32,21 +32,28 @@ pub(crate) struct Flags {
     /// Bucket and prefix of the source archives (with s3)
     #[arg(long)]
     s3_prefix: Option<String>,
+    /// Company, for people to read
     #[arg(long)]
     company_name: Option<String>,
+    /// The first part of every name
     #[arg(long)]
     company_prefix: Option<String>,
+    /// AWS account, 12 digits
     #[arg(long)]
     account_id: Option<String>,
+    /// The tenant inside the account, such as c001
     #[arg(long)]
     tenant_id: Option<String>,
     /// dev, test, staging or prod
     #[arg(long)]
     env: Option<String>,
+    /// AWS region, such as us-west-2
     #[arg(long)]
     region: Option<String>,
+    /// What the models are for; a part of every name
     #[arg(long)]
     use_case: Option<String>,
+    /// Tells several products of one use case apart
     #[arg(long)]
     workload: Option<String>,
     /// Who gets the alarms (enterprise)
@@ -58,22 +65,28 @@ pub(crate) struct Flags {
     /// parameter-store or direct (enterprise)
     #[arg(long)]
     vpc_source: Option<String>,
+    /// SSM parameter of the VPC's id (with parameter-store)
     #[arg(long)]
     vpc_parameter_store_path: Option<String>,
+    /// SSM parameter of the private subnets' ids (with parameter-store)
     #[arg(long)]
     subnet_parameter_store_path: Option<String>,
+    /// SSM parameter of the security group's id (with parameter-store and sg-provisioner)
     #[arg(long)]
     sg_parameter_store_path: Option<String>,
+    /// SSM parameter of the route tables' ids (with parameter-store)
     #[arg(long)]
     route_table_parameter_store_path: Option<String>,
+    /// VPC id (with direct)
     #[arg(long)]
     vpc_id: Option<String>,
-    /// Separated by commas
+    /// Private subnet ids, separated by commas (with direct)
     #[arg(long)]
     subnet_ids: Option<String>,
+    /// Security group id (with direct and sg-provisioner)
     #[arg(long)]
     security_group_id: Option<String>,
-    /// Separated by commas
+    /// Route table ids, separated by commas (with direct)
     #[arg(long)]
     route_table_ids: Option<String>,
     /// The tag `cost_center`
@@ -209,8 +222,7 @@ pub(crate) fn run(flags: &Flags, shown: &Shown) -> Result<u8, InternalError> {
     "init".clone_into(&mut made.outcome.action);
     if made.outcome.ok {
         if name.as_os_str() == "-" {
-            crate::show::print(&text);
-            return Ok(crate::DONE);
+            return Ok(shown.printed(crate::show::print(&text), crate::DONE));
         }
         if let Err(error) = files::whole(&name, text.as_bytes(), flags.force) {
             let why = if error.kind() == io::ErrorKind::AlreadyExists {
@@ -235,8 +247,14 @@ fn draft(answers: &Answers) -> String {
 /// Asks for everything that has no answer yet, and again until the answer is right.
 fn ask(answers: &mut Answers, input: &mut impl BufRead, output: &mut impl Write) -> io::Result<()> {
     for question in QUESTIONS {
-        if answers.contains_key(question.pointer) || !(question.when)(answers) {
+        if !(question.when)(answers) {
             continue;
+        }
+        if answers.contains_key(question.pointer) {
+            // A wrong flag is told here and not after all questions, when the answers would be lost with it.
+            let Some(finding) = problem(answers, question.pointer) else { continue };
+            answers.remove(question.pointer);
+            explain(&finding, output)?;
         }
         loop {
             let hint = if question.required { "" } else { " [none]" };
@@ -261,13 +279,17 @@ fn ask(answers: &mut Answers, input: &mut impl BufRead, output: &mut impl Write)
                 None => break,
                 Some(finding) => {
                     answers.remove(question.pointer);
-                    let help = finding.help.map(|help| format!(" ({help})")).unwrap_or_default();
-                    writeln!(output, "  {}{help}", finding.message)?;
+                    explain(&finding, output)?;
                 }
             }
         }
     }
     Ok(())
+}
+
+fn explain(finding: &Finding, output: &mut impl Write) -> io::Result<()> {
+    let help = finding.help.as_ref().map(|help| format!(" ({help})")).unwrap_or_default();
+    writeln!(output, "  {}{help}", finding.message)
 }
 
 /// What is wrong with one answer: the config so far is checked, and only what is said about this value counts.
@@ -345,6 +367,19 @@ mod tests {
             config::load(draft(&answers).as_bytes()).unwrap().config.scenario(),
             "codecommit-sgprov-direct"
         );
+    }
+
+    #[test]
+    fn a_wrong_flag_is_told_before_the_questions_after_it() {
+        let mut answers = Answers::from([("/ml_product/tier", "huge".to_owned())]);
+        let mut output = Vec::new();
+        ask(&mut answers, &mut STARTER.as_bytes(), &mut output).unwrap();
+        let output = String::from_utf8(output).unwrap();
+        assert!(
+            output.starts_with("  `tier` is `huge`") && output.matches("Tier (").count() == 1,
+            "{output}"
+        );
+        assert_eq!(answers["/ml_product/tier"], "starter");
     }
 
     #[test]

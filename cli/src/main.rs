@@ -72,6 +72,7 @@ enum Command {
         config: ConfigFile,
     },
     /// The tiers, and how many resources each has
+    #[command(after_help = "Example:\n  mlp list-products --format json")]
     ListProducts,
     /// What a tier holds, resource by resource; with --config what that product holds, with its names
     #[command(after_help = "Examples:\n  mlp show-product enterprise\n  mlp show-product --config my.yaml")]
@@ -192,8 +193,7 @@ fn run(command: &Command, shown: &Shown) -> Result<u8, InternalError> {
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Arguments::command(), "mlp", &mut script);
-            show::print(&String::from_utf8_lossy(&script));
-            Ok(DONE)
+            Ok(shown.printed(show::print(&String::from_utf8_lossy(&script)), DONE))
         }
     }
 }
@@ -218,7 +218,7 @@ fn read(action: &str, path: &std::path::Path, limits: Limits, shown: &Shown) -> 
         Err(finding) => {
             let mut outcome = mlp_core::outcome::Outcome::of(action, vec![finding]);
             outcome.source.key = Some(path.display().to_string());
-            shown.outcome(&outcome, None);
+            shown.printed(shown.outcome(&outcome, None), UNUSABLE);
             None
         }
     }
@@ -230,6 +230,6 @@ fn finish(mut made: Made, input: Option<&Input>, shown: &Shown) -> u8 {
         made.outcome.source.key = Some(input.name.clone());
         made.outcome.source.sha256.clone_from(&input.sha256);
     }
-    shown.outcome(&made.outcome, input);
-    if made.outcome.ok { DONE } else { BLOCKED }
+    let status = if made.outcome.ok { DONE } else { BLOCKED };
+    shown.printed(shown.outcome(&made.outcome, input), status)
 }

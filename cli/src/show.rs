@@ -6,8 +6,8 @@ use std::io::{self, IsTerminal as _, Write as _};
 use mlp_core::outcome::{Outcome, ProductSummary, ResourceCounts};
 use mlp_core::render::render;
 
-use crate::Color;
 use crate::files::Input;
+use crate::{Color, UNUSABLE};
 
 /// How results are shown.
 pub(crate) struct Shown {
@@ -42,16 +42,28 @@ impl Shown {
     }
 
     /// A result: JSON on standard output, or findings on standard error and the rest on standard output.
-    pub(crate) fn outcome(&self, outcome: &Outcome, input: Option<&Input>) {
+    ///
+    /// # Errors
+    ///
+    /// When standard output takes no more, for example because the disk is full.
+    pub(crate) fn outcome(&self, outcome: &Outcome, input: Option<&Input>) -> io::Result<()> {
         if self.json {
-            let text = serde_json::to_string_pretty(outcome).unwrap_or_default();
-            print(&format!("{text}\n"));
-            return;
+            let text = serde_json::to_string_pretty(outcome)?;
+            return print(&format!("{text}\n"));
         }
         let source = input.map(|input| (input.name.as_str(), input.bytes.as_slice()));
         complain(&render(&outcome.findings, source, self.color));
-        if outcome.ok {
-            print(&text(outcome));
+        if outcome.ok { print(&text(outcome)) } else { Ok(()) }
+    }
+
+    /// The status to end with after something was printed: a result that got lost is no success.
+    pub(crate) fn printed(&self, printed: io::Result<()>, status: u8) -> u8 {
+        match printed {
+            Ok(()) => status,
+            Err(error) => {
+                self.error(&format!("standard output can't be written: {error}"));
+                UNUSABLE
+            }
         }
     }
 }
@@ -140,8 +152,12 @@ fn one(product: &ProductSummary) -> String {
 }
 
 /// Prints to standard output. Whoever has closed the pipe doesn't want to read on; that is no error.
-pub(crate) fn print(text: &str) {
-    let _ = io::stdout().lock().write_all(text.as_bytes()).and_then(|()| io::stdout().flush());
+pub(crate) fn print(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        printed => printed,
+    }
 }
 
 fn complain(text: &str) {

@@ -370,3 +370,119 @@ fn every_shell_gets_completions() {
         assert!(status(&output) == 0 && stdout(&output).contains("create-prov-template"), "{shell}");
     }
 }
+
+#[test]
+fn init_refuses_vpc_flags_in_tiers_without_a_vpc() {
+    let folder = temporary();
+    let arguments = [
+        "init",
+        "--tier",
+        "starter",
+        "--source-control",
+        "codecommit",
+        "--company-name",
+        "T",
+        "--company-prefix",
+        "tt",
+        "--account-id",
+        "123456789012",
+        "--tenant-id",
+        "a001",
+        "--env",
+        "prod",
+        "--region",
+        "us-west-2",
+        "--use-case",
+        "churn",
+    ];
+    for flag in [["--vpc-mode", "standalone"], ["--vpc-id", "vpc-0a1b2c3d"]] {
+        let output = mlp(folder.path(), &[arguments.as_slice(), &flag].concat());
+        assert_eq!(status(&output), 1, "{flag:?}");
+        assert!(stderr(&output).contains("MLP-CFG-010"), "{}", stderr(&output));
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    assert_eq!(status(&mlp(folder.path(), &arguments)), 0);
+}
+
+#[test]
+fn a_template_is_read_from_standard_input() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_mlp"))
+        .args(["validate-prov-template", "--template", "-", "--format", "json"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(b"Resources: {Topic: {Type: AWS::SNS::Topic}}\n").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((status(&output), json(&output)["resource_counts"]["total"].as_u64()), (0, Some(1)));
+}
+
+#[cfg(target_os = "linux")]
+mod on_linux {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    #[test]
+    fn an_endless_device_is_read_to_the_limit_only() {
+        for arguments in [
+            ["validate-config", "--config", "/dev/zero"],
+            ["create-prov-template", "--config", "/dev/zero"],
+            ["validate-prov-template", "--template", "/dev/zero"],
+        ] {
+            let output = mlp(&root(), &[arguments.as_slice(), &["--format", "json"]].concat());
+            let made = json(&output);
+            assert_eq!((status(&output), made["findings"][0]["code"].as_str()), (1, Some("MLP-YAML-003")));
+            assert_eq!(made["source"].get("sha256"), None, "it was not read to its end");
+        }
+    }
+
+    #[test]
+    fn a_result_that_can_not_be_printed_is_no_success() {
+        let example = examples().remove(0);
+        let example = example.to_str().unwrap();
+        for arguments in [
+            &["validate-config", "--config", example][..],
+            &["validate-config", "--config", example, "--format", "json"],
+            &["list-products"],
+            &["completions", "bash"],
+        ] {
+            let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+            let output =
+                Command::new(env!("CARGO_BIN_EXE_mlp")).args(arguments).stdout(full).output().unwrap();
+            assert_eq!(status(&output), 2, "{arguments:?}");
+            assert!(stderr(&output).contains("standard output can't be written"), "{}", stderr(&output));
+        }
+    }
+
+    #[test]
+    fn a_reader_that_goes_away_is_no_error() {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = Command::new(env!("CARGO_BIN_EXE_mlp"))
+            .args(["show-product", "enterprise"])
+            .stdout(writer)
+            .output()
+            .unwrap();
+        assert_eq!((status(&output), stderr(&output).as_str()), (0, ""));
+    }
+
+    #[test]
+    fn the_umask_says_who_may_read_what_is_written() {
+        let example = examples().remove(0);
+        for (umask, mode) in [("077", 0o600), ("022", 0o644)] {
+            let folder = temporary();
+            let output = Command::new("sh")
+                .current_dir(folder.path())
+                .args([
+                    "-c",
+                    &format!("umask {umask}; exec \"$0\" create-prov-template --config \"$1\" --format json"),
+                ])
+                .arg(env!("CARGO_BIN_EXE_mlp"))
+                .arg(&example)
+                .output()
+                .unwrap();
+            let path = folder.path().join(json(&output)["outputs"][0].as_str().unwrap());
+            assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, mode, "umask {umask}");
+        }
+    }
+}

@@ -28,9 +28,19 @@ fn example(tier: &str) -> Vec<u8> {
     std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)).unwrap()
 }
 
-/// Config text to template text, one product, as every front end asks for it.
+/// Config text to template text, one product.
 #[divan::bench(args = ["starter", "professional", "enterprise"])]
 fn config_text_to_template_text(bencher: Bencher<'_, '_>, tier: &str) {
+    let config = example(tier);
+    bencher.bench(|| {
+        let loaded = config::load(divan::black_box(&config)).unwrap();
+        generate::template(&Product::new(&loaded.config).unwrap()).unwrap().to_yaml()
+    });
+}
+
+/// The whole action, as every front end asks for it: with hashes, counts and findings.
+#[divan::bench(args = ["starter", "professional", "enterprise"])]
+fn create_prov_template(bencher: Bencher<'_, '_>, tier: &str) {
     let config = example(tier);
     bencher.bench(|| actions::create_prov_template(divan::black_box(&config), &Suite::default()).unwrap());
 }

@@ -26,6 +26,27 @@ struct Context<'a> {
     product: &'a Product,
     id: &'a str,
     spec: &'static ResourceSpec,
+    tags: &'a Tags,
+}
+
+/// The tags of every taggable resource, in the two shapes that types take; made once a template.
+struct Tags {
+    /// A list of keys and values, as most types want it.
+    list: Value,
+    /// The map that `AWS::SSM::Parameter` wants.
+    map: Value,
+}
+
+impl Tags {
+    fn new(product: &Product) -> Self {
+        let tags = &product.inputs.tags;
+        Self {
+            list: Value::list(tags.iter().map(|(key, value)| {
+                Value::map([("Key", Value::str(key.as_str())), ("Value", value.clone())])
+            })),
+            map: Value::Map(tags.iter().map(|(key, value)| (key.clone(), value.clone())).collect()),
+        }
+    }
 }
 
 type Built = Result<Map, InternalError>;
@@ -38,8 +59,9 @@ type Built = Result<Map, InternalError>;
 pub fn template(product: &Product) -> Result<Template, InternalError> {
     let mut resources = IndexMap::with_capacity(product.resources.len());
     let mut outputs = IndexMap::new();
+    let tags = Tags::new(product);
     for (id, &spec) in &product.resources {
-        let cx = Context { product, id, spec };
+        let cx = Context { product, id, spec, tags: &tags };
         let mut properties: Map =
             spec.properties.iter().map(|(key, value)| (key.clone(), Value::from_plain_json(value))).collect();
         for (key, value) in cx.build()? {
@@ -164,18 +186,14 @@ impl Context<'_> {
         self.product.of_type("AWS::KMS::Key").map(|key| get_att(key, "Arn"))
     }
 
-    /// The tags of every taggable resource, in the list shape that most types have.
+    /// The tags, in the list shape that most types have.
     fn tag_list(&self) -> Value {
-        Value::list(
-            self.product.inputs.tags.iter().map(|(key, value)| {
-                Value::map([("Key", Value::str(key.as_str())), ("Value", value.clone())])
-            }),
-        )
+        self.tags.list.clone()
     }
 
-    /// The tags in the map shape of `AWS::SSM::Parameter`.
+    /// The tags, in the map shape of `AWS::SSM::Parameter`.
     fn tag_map(&self) -> Value {
-        Value::Map(self.product.inputs.tags.iter().map(|(key, value)| (key.clone(), value.clone())).collect())
+        self.tags.map.clone()
     }
 
     /// The ARN of a role of the product, by its name: an attribute would make role and policy depend on each other.

@@ -11,8 +11,8 @@ use super::{Entry, FORMAT_VERSION, Function, Map, Output, Parameter, Resource, S
 
 /// A template as YAML.
 pub(super) fn template(template: &Template) -> String {
-    // An enterprise template is about 40 KB; one allocation serves.
-    let mut out = Writer { text: String::with_capacity(48 * 1024) };
+    // An enterprise template is about 75 KB; one allocation serves.
+    let mut out = Writer { text: String::with_capacity(96 * 1024) };
     out.entry(0, "AWSTemplateFormatVersion", &Value::str(FORMAT_VERSION));
     if let Some(transform) = &template.transform {
         out.entry(0, "Transform", transform);
@@ -46,6 +46,17 @@ impl Parameter {
 impl Resource {
     /// The resource as CloudFormation writes it.
     pub(super) fn to_value(&self) -> Value {
+        let mut entries = self.attributes_to_map();
+        for (key, map) in [("Metadata", &self.metadata), ("Properties", &self.properties)] {
+            if !map.is_empty() {
+                entries.insert(key.to_owned(), Value::Map(map.clone()));
+            }
+        }
+        Value::Map(entries)
+    }
+
+    /// Everything but metadata and properties, which come last.
+    fn attributes_to_map(&self) -> Map {
         let mut entries = type_of(&self.kind);
         let mut add = |key: &str, value: Option<Value>| {
             if let Some(value) = value {
@@ -63,9 +74,7 @@ impl Resource {
         for (key, value) in &self.attributes {
             add(key, Some(value.clone()));
         }
-        add("Metadata", (!self.metadata.is_empty()).then(|| Value::Map(self.metadata.clone())));
-        add("Properties", (!self.properties.is_empty()).then(|| Value::Map(self.properties.clone())));
-        Value::Map(entries)
+        entries
     }
 }
 
@@ -132,13 +141,43 @@ impl Writer {
                     comment.replace(|c: char| c.is_control() || is_odd(c), " ")
                 );
             }
-            self.entry(1, name, &entry.to_value());
+            match entry {
+                Entry::Resource(resource) => self.resource(name, resource),
+                other => self.entry(1, name, &other.to_value()),
+            }
+        }
+    }
+
+    /// A resource, its properties as they lie: a copy of them would take longer than the writing.
+    fn resource(&mut self, name: &str, resource: &Resource) {
+        let attributes = resource.attributes_to_map();
+        let maps = [("Metadata", &resource.metadata), ("Properties", &resource.properties)];
+        if attributes.is_empty() && maps.iter().all(|(_, map)| map.is_empty()) {
+            return self.entry(1, name, &Value::Map(attributes));
+        }
+        self.indent(1);
+        self.key(1, name);
+        self.text.push('\n');
+        for (key, value) in &attributes {
+            self.entry(2, key, value);
+        }
+        for (key, map) in maps.into_iter().filter(|(_, map)| !map.is_empty()) {
+            self.indent(2);
+            self.key(2, key);
+            self.text.push('\n');
+            for (key, value) in map {
+                self.entry(3, key, value);
+            }
         }
     }
 
     fn indent(&mut self, depth: usize) {
-        for _ in 0..depth {
-            self.text.push_str("  ");
+        const BLANKS: &str = "                                                                ";
+        let mut left = depth * 2;
+        while left > 0 {
+            let now = left.min(BLANKS.len());
+            self.text.push_str(BLANKS.get(..now).unwrap_or(BLANKS));
+            left -= now;
         }
     }
 
@@ -150,6 +189,12 @@ impl Writer {
 
     /// `key: value` where the line's indentation stands already.
     fn entry_here(&mut self, depth: usize, key: &str, value: &Value) {
+        self.key(depth, key);
+        self.after_colon(depth, value);
+    }
+
+    /// `key:`
+    fn key(&mut self, depth: usize, key: &str) {
         // YAML allows a simple key 1,024 characters, and an escape takes up to six.
         if key.len() > 1024 / 6 && key.chars().count() > 1024 / 6 {
             self.text.push_str("? ");
@@ -160,7 +205,6 @@ impl Writer {
             self.scalar(key, None);
         }
         self.text.push(':');
-        self.after_colon(depth, value);
     }
 
     /// What follows `key:` up to and with the line's end. Children stand one level deeper than `depth`.
@@ -349,19 +393,50 @@ fn is_odd(character: char) -> bool {
     matches!(character, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }
 
+/// Bytes that a bare text may hold: whether each byte is among them.
+#[expect(clippy::indexing_slicing, reason = "checked when it is compiled")]
+const PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let others = b"_./:*@+=-${}!,()<> ;";
+    let mut byte = 0;
+    while byte < 256 {
+        #[expect(clippy::cast_possible_truncation, reason = "below 256")]
+        let is_word = (byte as u8).is_ascii_alphanumeric();
+        plain[byte] = is_word;
+        byte += 1;
+    }
+    let mut index = 0;
+    while index < others.len() {
+        plain[others[index] as usize] = true;
+        index += 1;
+    }
+    plain
+};
+
 /// Whether YAML 1.1 and 1.2 both read the bare text as this very text.
 fn is_plain(text: &str) -> bool {
-    let starts_well =
-        text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/' || c == '_') || text.starts_with("${");
-    starts_well
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_./:*@+=-${}!,()<> ;".contains(&b))
-        && !text.contains(": ")
-        && !text.ends_with([':', ' '])
-        && !is_yaml_keyword(text)
+    let bytes = text.as_bytes();
+    let starts_well = match bytes {
+        [b'$', b'{', ..] => true,
+        [first, ..] => first.is_ascii_alphabetic() || matches!(first, b'/' | b'_'),
+        [] => false,
+    };
+    if !starts_well || matches!(bytes, [.., b':' | b' ']) {
+        return false;
+    }
+    let mut after_colon = false;
+    for &byte in bytes {
+        if !PLAIN.get(usize::from(byte)).is_some_and(|plain| *plain) || (after_colon && byte == b' ') {
+            return false;
+        }
+        after_colon = byte == b':';
+    }
+    !is_yaml_keyword(text)
 }
 
 /// The words that YAML 1.1 or 1.2 takes for a boolean, null or a merge.
 fn is_yaml_keyword(text: &str) -> bool {
     const WORDS: [&str; 9] = ["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
-    WORDS.iter().any(|word| word.eq_ignore_ascii_case(text))
+    const LONGEST: usize = 5;
+    text.len() <= LONGEST && WORDS.iter().any(|word| word.eq_ignore_ascii_case(text))
 }
