@@ -36,12 +36,26 @@ class Uploads(unittest.TestCase):
                 self.assertTrue(status["ok"], status["findings"])
                 scenario = path.stem.split("-ml-", 1)[1]
                 self.assertEqual(status["scenario"], scenario)
-                output = f"templates/{status['ml_name']}-{scenario}.yaml"
-                self.assertEqual(status["outputs"], [output])
-                template = suite.read(output)
-                self.assertEqual(status["hashes"][output], hashlib.sha256(template).hexdigest())
+                name = f"{status['ml_name']}-{scenario}"
+                outputs = {
+                    "template": f"templates/{name}.yaml",
+                    "policy": f"policies/{name}-iam-policy.json",
+                    "service-role-policy": f"policies/{name}-service-role-policy.json",
+                    "report": f"reports/{name}-review.html",
+                }
+                self.assertEqual(status["outputs"], list(outputs.values()))
+                links = {kind: f"s3://{suite.bucket()}/{output}" for kind, output in outputs.items()}
+                self.assertEqual(status["links"], links)
+                stored = {output: suite.read(output) for output in outputs.values()}
+                for output, content in stored.items():
+                    self.assertEqual(status["hashes"][output], hashlib.sha256(content).hexdigest())
                 golden = suite.ROOT / "tests/golden/templates" / path.name
-                self.assertEqual(template, golden.read_bytes())
+                self.assertEqual(stored[outputs["template"]], golden.read_bytes())
+                for policy in ("policy", "service-role-policy"):
+                    self.assertEqual(json.loads(stored[outputs[policy]])["Version"], "2012-10-17")
+                self.assertTrue(stored[outputs["report"]].startswith(b"<!doctype html>"))
+                head = suite.client("s3").head_object(Bucket=suite.bucket(), Key=outputs["report"])
+                self.assertEqual(head["ContentType"], "text/html; charset=utf-8")
 
     def test_keys_may_hold_anything(self):
         for name in ("with space.yaml", "a+b.yaml", "ünïcode-日本.yaml", "per%2Fcent.yaml", "100%.yaml", "a&b=c?.yml", "x'y\"z.yaml"):
@@ -76,7 +90,7 @@ class Uploads(unittest.TestCase):
         line = good[: good.index("env: prod")].count("\n") + 1
         self.assertEqual(finding["line"], line)
         self.assertEqual(status["outputs"], [])
-        self.assertEqual([stored["path"] for stored in status["stored"]], [output])
+        self.assertEqual([stored["path"] for stored in status["stored"]], first["outputs"])
         self.assertEqual(suite.read(output), before)
 
     def test_ten_mistakes_give_ten_findings(self):
@@ -116,7 +130,7 @@ class Uploads(unittest.TestCase):
     def test_what_the_function_writes_starts_nothing(self):
         key = unique("once.yaml")
         status = suite.status(key, suite.upload(key, suite.starter()))
-        for written in (f"status/{key}", status["outputs"][0]):
+        for written in (f"status/{key}", *status["outputs"]):
             self.assertFalse(suite.exists(f"status/{written}.json"), written)
 
 

@@ -1,9 +1,10 @@
 //! What talks to AWS for ML Provisioner's functions, and the rules by which they store things.
 //!
 //! - [`notification`]: S3's event messages, read one record at a time.
+//! - [`rules`]: an organisation's own rules, read from the bucket.
 //! - [`storing`]: the protocol that turns an uploaded config into its outputs and its status object. S3 delivers
 //!   events at least once and in any order; the protocol makes the result the same as if each had come once, in order.
-//! - [`store`]: the bucket as the protocol sees it, a trait with three calls; [`s3`] is the real one.
+//! - [`store`]: the bucket as the protocol sees it, a trait with four calls; [`s3`] is the real one.
 //! - [`clients`]: SDK clients with bounded time and bounded retries.
 //!
 //! Nothing here decides what a template looks like: that is `mlp-core`, handed in as a function.
@@ -12,6 +13,7 @@ pub mod clients;
 #[cfg(feature = "testing")]
 pub mod memory;
 pub mod notification;
+pub mod rules;
 pub mod s3;
 pub mod sequencer;
 pub mod status;

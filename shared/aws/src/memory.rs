@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 use sha2::{Digest, Sha256};
 
-use crate::store::{BucketStore, Condition, ErrorKind, Head, Metadata, Object, Put, StoreError};
+use crate::store::{BucketStore, Condition, ErrorKind, Head, Listed, Metadata, Object, Put, StoreError};
 
 /// A way in which a call can go wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,7 +85,7 @@ impl MemoryStore {
         }
     }
 
-    /// Lets the next call of `operation` (`GetObject`, `HeadObject`, `PutObject`) on a key that contains `part` fail.
+    /// Lets the next call of `operation` (`GetObject`, `HeadObject`, `ListObjectsV2`, `PutObject`) on a key that contains `part` fail.
     pub fn fail(&self, operation: &'static str, part: &str, fault: Fault) {
         self.lock().faults.push((operation, part.to_owned(), fault));
     }
@@ -220,6 +220,16 @@ impl BucketStore for MemoryStore {
 
     async fn head(&self, bucket: &str, key: &str) -> Result<Option<Head>, StoreError> {
         self.call("HeadObject", bucket, key, |state| Ok(state.head(key))).await
+    }
+
+    async fn list(&self, bucket: &str, prefix: &str, limit: usize) -> Result<Vec<Listed>, StoreError> {
+        self.call("ListObjectsV2", bucket, prefix, |state| {
+            let keys = state.objects.keys().filter(|key| key.starts_with(prefix));
+            let listed =
+                keys.filter_map(|key| Some(Listed { key: key.clone(), etag: state.head(key)?.etag }));
+            Ok(listed.take(limit).collect())
+        })
+        .await
     }
 
     async fn put(&self, put: Put<'_>) -> Result<(), StoreError> {

@@ -8,7 +8,7 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::RequestId;
 use aws_sdk_s3::primitives::ByteStream;
 
-use crate::store::{BucketStore, Condition, ErrorKind, Head, Object, Put, StoreError};
+use crate::store::{BucketStore, Condition, ErrorKind, Head, Listed, Object, Put, StoreError};
 
 /// [`BucketStore`] over an S3 client.
 #[derive(Debug, Clone)]
@@ -87,6 +87,23 @@ impl BucketStore for S3Store {
                 if error.kind == ErrorKind::Gone { Ok(None) } else { Err(error) }
             }
         }
+    }
+
+    async fn list(&self, bucket: &str, prefix: &str, limit: usize) -> Result<Vec<Listed>, StoreError> {
+        let call = Call { operation: "ListObjectsV2", bucket, key: prefix };
+        let request = self.client.list_objects_v2().bucket(bucket).prefix(prefix);
+        let mut pages = request.into_paginator().send();
+        let mut listed = Vec::new();
+        while listed.len() < limit
+            && let Some(page) = Box::pin(pages.next()).await
+        {
+            let page = page.map_err(|error| call.failed(&error))?;
+            listed.extend(page.contents.unwrap_or_default().into_iter().filter_map(|object| {
+                Some(Listed { key: object.key?, etag: object.e_tag.unwrap_or_default() })
+            }));
+        }
+        listed.truncate(limit);
+        Ok(listed)
     }
 
     async fn put(&self, put: Put<'_>) -> Result<(), StoreError> {

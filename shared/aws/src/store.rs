@@ -23,6 +23,14 @@ pub trait BucketStore {
     /// Looks at the current version without reading it; `None` when there is no such object.
     fn head(&self, bucket: &str, key: &str) -> impl Future<Output = Result<Option<Head>, StoreError>> + Send;
 
+    /// The objects whose keys begin with `prefix`, in the order of their keys, at most `limit` of them.
+    fn list(
+        &self,
+        bucket: &str,
+        prefix: &str,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<Listed>, StoreError>> + Send;
+
     /// Writes an object if the condition holds; [`ErrorKind::Conflict`] when it doesn't.
     fn put(&self, put: Put<'_>) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
@@ -46,6 +54,15 @@ pub struct Object {
     pub bytes: Vec<u8>,
     /// The rest.
     pub head: Head,
+}
+
+/// What a listing says of an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Its key.
+    pub key: String,
+    /// Its entity tag, with its quotation marks.
+    pub etag: String,
 }
 
 /// One conditional write.

@@ -64,8 +64,17 @@ pub struct Finding {
     /// 1-based column in characters (not bytes), when the input was a file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub column: Option<u32>,
+    /// The resource that it is about, in findings on templates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logical_id: Option<String>,
+    /// The property that it is about, dotted, below the resource's `Properties`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub property: Option<String>,
     /// What was found and what is allowed, one sentence.
     pub message: String,
+    /// Why it matters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
     /// What to do about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
@@ -80,7 +89,10 @@ impl Finding {
             path: path.into(),
             line: None,
             column: None,
+            logical_id: None,
+            property: None,
             message: message.into(),
+            why: None,
             help: None,
         }
     }
@@ -94,6 +106,36 @@ impl Finding {
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
+        self
+    }
+
+    /// Says why it matters.
+    #[must_use]
+    pub fn why(mut self, why: impl Into<String>) -> Self {
+        self.why = Some(why.into());
+        self
+    }
+
+    /// Names the resource and the property that its pointer into a template leads to.
+    ///
+    /// ```
+    /// # use mlp_core::{codes, finding::Finding};
+    /// let path = "/Resources/Key/Properties/KeyPolicy/Statement/0/Principal";
+    /// let finding = Finding::error(codes::TPL_SYNTAX, path, "...").in_resource();
+    /// assert_eq!(finding.logical_id.as_deref(), Some("Key"));
+    /// assert_eq!(finding.property.as_deref(), Some("KeyPolicy.Statement.0.Principal"));
+    /// ```
+    #[must_use]
+    pub fn in_resource(mut self) -> Self {
+        let mut steps = self.path.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~"));
+        if steps.next().as_deref() != Some("Resources") {
+            return self;
+        }
+        let logical_id = steps.next();
+        if steps.next().as_deref() == Some("Properties") {
+            self.property = Some(steps.collect::<Vec<_>>().join(".")).filter(|path| !path.is_empty());
+        }
+        self.logical_id = logical_id;
         self
     }
 

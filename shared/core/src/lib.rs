@@ -15,6 +15,7 @@ pub mod names;
 pub mod outcome;
 pub mod product;
 pub mod render;
+pub mod security;
 pub mod suggest;
 pub mod template;
 pub mod yaml;

@@ -67,6 +67,9 @@ pub fn render(findings: &[Finding], source: Option<(&str, &[u8])>, color: bool) 
                 let _ = writeln!(out, "{bar} {}{}", " ".repeat(caret), paint.severity("^", finding.severity));
             }
         }
+        if let Some(why) = &finding.why {
+            let _ = writeln!(out, "{}: {}", paint.bold("why"), visible(why));
+        }
         if let Some(help) = &finding.help {
             let _ = writeln!(out, "{}: {}", paint.bold("help"), visible(help));
         }

@@ -18,7 +18,7 @@ mod circles;
 mod functions;
 mod graph;
 mod limits;
-mod places;
+pub(crate) mod places;
 mod references;
 mod sections;
 
@@ -77,8 +77,14 @@ pub fn size(text: &str) -> Option<Finding> {
     limits::size(text)
 }
 
+/// The text of a template, YAML or JSON, as a document.
+///
 /// JSON is YAML, with two exceptions that matter: tabs between its tokens, and characters beyond 16 bits as two escapes.
-fn load(bytes: &[u8]) -> Result<Document, Vec<Finding>> {
+///
+/// # Errors
+///
+/// The findings, when the text is neither.
+pub fn load(bytes: &[u8]) -> Result<Document, Vec<Finding>> {
     let limits = yaml::Limits::template();
     let begins_like_json = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
     if !begins_like_json || serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_err() {
@@ -123,7 +129,7 @@ struct Report<'t> {
 
 /// Which of the two places of an entry a finding shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Spot {
+pub(crate) enum Spot {
     Key,
     Value,
 }
@@ -149,7 +155,7 @@ impl Report<'_> {
     ) {
         let finding = Finding { severity, help: help.text(), ..Finding::error(code, String::new(), message) };
         self.findings.push(match self.document {
-            Some(document) => places::place(document, path, spot, finding),
+            Some(document) => places::place(document, &path.tokens(), spot, finding),
             None => Finding { path: path.to_string(), ..finding },
         });
     }

@@ -2,20 +2,19 @@
 
 use super::Spot;
 use crate::finding::Finding;
-use crate::template::Path;
 use crate::template::path::Token;
 use crate::yaml::{Document, NodeValue, join};
 
 /// Gives a finding its pointer into the document, line and column. What the document doesn't have (a part of a text, the
 /// list that a single `DependsOn` becomes) is placed at what holds it.
-pub(super) fn place(document: &Document, path: &Path<'_>, spot: Spot, finding: Finding) -> Finding {
+pub(crate) fn place(document: &Document, tokens: &[Token<'_>], spot: Spot, finding: Finding) -> Finding {
     let mut node = &document.root;
     let mut key = None;
     let mut pointer = String::new();
     // Whether the node's tag has been stepped into already.
     let mut inside = false;
-    for token in path.tokens() {
-        match (token, &node.value) {
+    for token in tokens {
+        match (*token, &node.value) {
             (Token::Key(function), _)
                 if !inside && node.tag.as_deref().is_some_and(|tag| is(function, tag)) =>
             {

@@ -67,6 +67,13 @@ pub(super) fn project(cx: &Context<'_>) -> Built {
     Ok(properties)
 }
 
+/// Why builds are privileged, where they are: the security checks ask for it (MLP-BLD-001).
+pub(super) fn metadata(cx: &Context<'_>) -> Map {
+    let Some(justification) = &cx.product.build.privileged else { return Map::new() };
+    let justification = Value::map([("PrivilegedJustification", Value::str(justification.as_str()))]);
+    map([("MLProvisioner", justification)])
+}
+
 /// The kind of machine that an image needs.
 fn environment_type(image: &str) -> &'static str {
     if image.starts_with("aws/codebuild/") && image.contains("aarch64") {

@@ -78,6 +78,7 @@ pub fn template(product: &Product) -> Result<Template, InternalError> {
                 // Deleting the stack deletes the product. A replacement, which no user asked for, never loses data.
                 deletion_policy: policy("Delete"),
                 update_replace_policy: policy("Retain"),
+                metadata: cx.metadata(),
                 properties: ordered(properties),
                 ..Resource::default()
             },
@@ -159,6 +160,14 @@ impl Context<'_> {
             "AWS::EC2::VPCEndpoint" => network::endpoint(self),
             "AWS::SSM::Parameter" => published::parameter(self),
             other => Err(self.bug(&format!("no builder for {other}"))),
+        }
+    }
+
+    /// What a reviewer needs to know of this resource and no property says.
+    fn metadata(&self) -> Map {
+        match self.spec.kind.as_str() {
+            "AWS::CodeBuild::Project" => build::metadata(self),
+            _ => Map::new(),
         }
     }
 
