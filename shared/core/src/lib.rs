@@ -15,6 +15,7 @@ pub mod names;
 pub mod outcome;
 pub mod product;
 pub mod render;
+pub mod report;
 pub mod suggest;
 pub mod template;
 pub mod yaml;
