@@ -5,22 +5,29 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use mlp_core::actions::{self, Suite};
 use mlp_core::finding::Finding;
 use mlp_core::product::Product;
 use mlp_core::report::{self, Review};
+use mlp_core::template::Template;
 use mlp_core::{codes, config, generate};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// What the report shows of a config, with the findings of the config itself.
+/// What the report shows of a config, with the findings of the config and more.
 fn page(config: &[u8], more: &[Finding]) -> String {
-    let loaded = config::load(config).unwrap();
-    let product = Product::new(&loaded.config).unwrap();
-    let template = generate::template(&product).unwrap();
-    let findings: Vec<Finding> = loaded.findings.into_iter().chain(more.iter().cloned()).collect();
+    let mut findings = actions::validate_config(config, &Suite::default()).unwrap().outcome.findings;
+    findings.extend(more.iter().cloned());
+    let (product, template) = made(config);
     report::html(&Review { product: &product, template: &template, findings: &findings }).unwrap()
+}
+
+fn made(config: &[u8]) -> (Product, Template) {
+    let product = Product::new(&config::load(config).unwrap().config).unwrap();
+    let template = generate::template(&product).unwrap();
+    (product, template)
 }
 
 /// The goldens: each tier, both sources, both VPC modes, the longest names, another partition, and hostile texts.

@@ -42,11 +42,18 @@ impl Area {
         if self.lines.is_empty() { BETWEEN } else { BETWEEN_CONNECTED }
     }
 
+    /// The width of each box, when the area has `width`.
+    fn box_width(&self, width: i32) -> i32 {
+        let columns = i32::try_from(self.columns.len()).unwrap_or(UNITS).max(1);
+        (width - 2 * PADDING - (columns - 1) * self.between()) / columns
+    }
+
     /// The height of each row of boxes.
-    fn rows(&self) -> Vec<i32> {
+    fn rows(&self, width: i32) -> Vec<i32> {
+        let width = self.box_width(width);
         let rows = self.columns.iter().map(Vec::len).max().unwrap_or(0);
         (0..rows)
-            .map(|row| self.columns.iter().filter_map(|column| column.get(row)).map(height).max().unwrap_or(0))
+            .map(|row| self.columns.iter().filter_map(|column| column.get(row)).map(|it| height(it, width)).max().unwrap_or(0))
             .collect()
     }
 }
@@ -89,12 +96,12 @@ fn draw_row(row: Vec<(Area, i32)>, top: i32, canvas: &mut Canvas) -> i32 {
         }
         prepared.push((area, x, width));
     }
-    let content = |area: &Area| {
-        let rows = area.rows();
+    let content = |area: &Area, width: i32| {
+        let rows = area.rows(width);
         let gaps = i32::try_from(rows.len()).unwrap_or(1).saturating_sub(1) * BETWEEN;
         rows.iter().sum::<i32>() + gaps
     };
-    let tallest = prepared.iter().map(|(area, ..)| content(area)).max().unwrap_or(0);
+    let tallest = prepared.iter().map(|(area, _, width)| content(area, *width)).max().unwrap_or(0);
     let height = HEADING + tallest + PADDING;
     for (area, x, width) in prepared {
         let at = Rect { x, y: top, width, height };
@@ -106,10 +113,9 @@ fn draw_row(row: Vec<(Area, i32)>, top: i32, canvas: &mut Canvas) -> i32 {
 
 /// The boxes of an area, then its lines.
 fn fill(area: &Area, at: Rect, canvas: &mut Canvas) {
-    let columns = i32::try_from(area.columns.len()).unwrap_or(1).max(1);
     let between = area.between();
-    let width = (at.width - 2 * PADDING - (columns - 1) * between) / columns;
-    let heights = area.rows();
+    let width = area.box_width(at.width);
+    let heights = area.rows(at.width);
     let mut places: Vec<(&str, Rect)> = Vec::new();
     let mut x = at.x + PADDING;
     for column in &area.columns {

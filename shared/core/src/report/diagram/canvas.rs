@@ -97,11 +97,26 @@ const TITLE_BASELINE: i32 = 39;
 const LINE: i32 = 16;
 const BELOW: i32 = 12;
 
-/// How high a box must be for its words.
-pub(super) fn height(content: &Content) -> i32 {
-    let lines = i32::from(!content.name.is_empty())
-        + i32::try_from(content.details.len()).unwrap_or(i32::MAX / LINE - 8);
-    TITLE_BASELINE + lines * LINE + BELOW
+/// The lines of a title: a logical id breaks between its words.
+fn title(content: &Content, width: i32) -> Vec<String> {
+    let inner = inner(width);
+    if Face::Title.width(&content.title) <= inner || content.title.contains(' ') {
+        return vec![Face::Title.fit(&content.title, inner)];
+    }
+    let mut words: Vec<String> = Vec::new();
+    for c in content.title.chars() {
+        match words.last_mut() {
+            Some(word) if !c.is_ascii_uppercase() => word.push(c),
+            _ => words.push(c.to_string()),
+        }
+    }
+    Face::Title.lines(&words, "", inner)
+}
+
+/// How high a box of a width must be for its words.
+pub(super) fn height(content: &Content, width: i32) -> i32 {
+    let lines = title(content, width).len() - 1 + usize::from(!content.name.is_empty()) + content.details.len();
+    TITLE_BASELINE + i32::try_from(lines).unwrap_or(1_000) * LINE + BELOW
 }
 
 /// The width that a text of a box can have.
@@ -126,11 +141,13 @@ impl Canvas {
         }
         let kind = content.kind.to_uppercase();
         let room = if marks.is_empty() { inner } else { right - x };
-        let mut texts = vec![
-            Text { x, y: at.y + KIND_BASELINE, class: "kind", text: Face::Kind.fit(&kind, room) },
-            Text { x, y: at.y + TITLE_BASELINE, class: "title", text: Face::Title.fit(&content.title, inner) },
-        ];
-        let mut y = at.y + TITLE_BASELINE;
+        let mut texts =
+            vec![Text { x, y: at.y + KIND_BASELINE, class: "kind", text: Face::Kind.fit(&kind, room) }];
+        let mut y = at.y + TITLE_BASELINE - LINE;
+        for text in title(content, at.width) {
+            y += LINE;
+            texts.push(Text { x, y, class: "title", text });
+        }
         if !content.name.is_empty() {
             y += LINE;
             texts.push(Text { x, y, class: "name", text: Face::Name.fit(&content.name, inner) });

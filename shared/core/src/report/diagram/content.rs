@@ -163,10 +163,8 @@ impl<'a> Reader<'a> {
             .collect();
         for policy in items(it.properties.get("ManagedPolicyArns")) {
             let text = self.resolver.text(policy);
-            details.push(match self.target_of(policy) {
-                Some(own) => format!("has {own}"),
-                None => format!("has {}", text.rsplit('/').next().unwrap_or_default()),
-            });
+            let aws = text.rsplit('/').next().unwrap_or_default();
+            details.push(self.target_of(policy).unwrap_or(aws).to_owned());
         }
         if let Some(boundary) = it.properties.get("PermissionsBoundary").and_then(|it| self.target_of(it)) {
             details.push(format!("within {boundary}"));
@@ -179,19 +177,20 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// `AWS::CodeBuild::Project` as `CodeBuild project`.
+/// What people call a resource type.
 fn kind(kind: &str) -> String {
-    let mut parts = kind.split("::").skip(1);
-    let service = parts.next().unwrap_or(kind);
-    let what = parts.next().unwrap_or_default();
-    let mut words = service.to_owned();
-    let mut before = ' ';
-    for c in what.chars() {
-        if c.is_ascii_uppercase() && !before.is_ascii_uppercase() {
-            words.push(' ');
-        }
-        words.push(c);
-        before = c;
-    }
-    words
+    let known = match kind {
+        "AWS::CodePipeline::Pipeline" => "CodePipeline",
+        "AWS::CodeBuild::Project" => "CodeBuild",
+        "AWS::CodeCommit::Repository" => "CodeCommit",
+        "AWS::SageMaker::ModelPackageGroup" => "SageMaker registry",
+        "AWS::Events::Rule" => "EventBridge rule",
+        "AWS::IAM::ManagedPolicy" => "IAM policy",
+        "AWS::EC2::VPCEndpoint" => "VPC endpoint",
+        "AWS::EC2::SecurityGroup" => "Security group",
+        "AWS::Logs::LogGroup" => "Log group",
+        "AWS::Logs::MetricFilter" => "Metric filter",
+        other => return other.trim_start_matches("AWS::").replace("::", " "),
+    };
+    known.to_owned()
 }

@@ -3,7 +3,7 @@
 //! Fonts differ from machine to machine. The estimates are those of wide faces (DejaVu Sans, Verdana; monospace faces
 //! are 0.6 em and a little), so on most machines there is room left; a browser test measures.
 
-/// A face in a size, in tenths of pixels.
+/// A face in its size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Face {
     /// The logical id: 13.5 px, semi-bold.
@@ -28,10 +28,16 @@ impl Face {
             (_, c) if !c.is_ascii() && c != '…' && c != '·' => 1_050,
             (Self::Name, _) => 615,
             (Self::Kind, _) => 820,
-            (_, 'i' | 'j' | 'l' | 'I' | '.' | ',' | ':' | ';' | '\'' | '|' | '!' | ' ' | 't' | 'f' | 'r') => 440,
-            (_, 'm' | 'w' | 'M' | 'W' | '@' | '%') => 1_020,
-            (_, c) if c.is_ascii_uppercase() => 760,
-            _ => 640,
+            // Semi-bold is wider.
+            (Self::Title, 'i' | 'j' | 'l' | 'I' | '.' | '-' | ' ' | 't' | 'f') => 480,
+            (Self::Title, 'r') => 500,
+            (Self::Title, 'm' | 'w' | 'M' | 'W' | '@' | '%') => 1_060,
+            (Self::Title, c) if c.is_ascii_uppercase() => 820,
+            (Self::Title, _) => 720,
+            (Self::Detail, 'i' | 'j' | 'l' | 'I' | '.' | ',' | ':' | ';' | '\'' | '|' | '!' | ' ' | 't' | 'f' | 'r') => 440,
+            (Self::Detail, 'm' | 'w' | 'M' | 'W' | '@' | '%') => 1_020,
+            (Self::Detail, c) if c.is_ascii_uppercase() => 760,
+            (Self::Detail, _) => 640,
         };
         em * per_mille / 1_000
     }

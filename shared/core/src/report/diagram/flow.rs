@@ -52,14 +52,14 @@ pub(super) fn draw<'a>(reader: &Reader<'a>, canvas: &mut Canvas) -> Drawn<'a> {
         let pipeline = reader.content(row.pipeline);
         let project = row.project.map(|id| reader.content(id));
         let outcome = outcome(reader, registry, index, rows.len());
-        let mut tallest = height(&row.source).max(height(&pipeline));
-        tallest = project.iter().chain(&outcome).map(height).fold(tallest, i32::max);
+        let mut tallest = height(&row.source, width).max(height(&pipeline, width));
+        tallest = project.iter().chain(&outcome).map(|it| height(it, width)).fold(tallest, i32::max);
 
         // What lies between this row and the one above.
         let mut rule_at = None;
         if let Some(rule) = row.rule.filter(|_| index > 0) {
             let content = reader.content(rule);
-            let at = Rect { x: column(2), y, width, height: height(&content) };
+            let at = Rect { x: column(2), y, width, height: height(&content, width) };
             canvas.node(&content, at);
             placed.insert(rule);
             rule_at = Some((rule, at));
@@ -151,7 +151,7 @@ fn outcome(reader: &Reader<'_>, registry: Option<&str>, index: usize, rows: usiz
             kind: "SageMaker".to_owned(),
             title: "Models and endpoints".to_owned(),
             name: format!("{}*", reader.product.names.job_prefix()),
-            details: vec!["made by the builds, not by this stack".to_owned()],
+            details: vec!["made by the builds,".to_owned(), "not by this stack".to_owned()],
             marks: Vec::new(),
             outside: true,
         }),
