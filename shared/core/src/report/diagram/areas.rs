@@ -307,7 +307,7 @@ fn published(reader: &Reader<'_>, ids: &[&str]) -> Content {
         id: String::new(),
         group: Group::Published,
         kind: "SSM parameters".to_owned(),
-        title: format!("{} value{} for others to read", ids.len(), if ids.len() == 1 { "" } else { "s" }),
+        title: format!("{} value{}", ids.len(), if ids.len() == 1 { "" } else { "s" }),
         name: reader.product.names.ssm_path(""),
         details: ids.iter().map(|id| leaf(id)).collect(),
         marks: Vec::new(),

@@ -1,5 +1,7 @@
 //! What a drawing is made of, in pixels of the view box.
 
+use std::fmt::Write as _;
+
 use super::content::Content;
 use super::fit::Face;
 use crate::product::Group;
@@ -97,26 +99,29 @@ const TITLE_BASELINE: i32 = 39;
 const LINE: i32 = 16;
 const BELOW: i32 = 12;
 
-/// The lines of a title: a logical id breaks between its words.
-fn title(content: &Content, width: i32) -> Vec<String> {
+/// A text in as many lines as it needs: a name such as a logical id breaks between its words, all else is cut.
+fn broken(text: &str, face: Face, width: i32) -> Vec<String> {
     let inner = inner(width);
-    if Face::Title.width(&content.title) <= inner || content.title.contains(' ') {
-        return vec![Face::Title.fit(&content.title, inner)];
+    if face.width(text) <= inner || !text.chars().all(|c| c.is_ascii_alphanumeric()) {
+        return vec![face.fit(text, inner)];
     }
     let mut words: Vec<String> = Vec::new();
-    for c in content.title.chars() {
+    let mut before = 'A';
+    for c in text.chars() {
         match words.last_mut() {
-            Some(word) if !c.is_ascii_uppercase() => word.push(c),
+            Some(word) if !c.is_ascii_uppercase() || before.is_ascii_uppercase() => word.push(c),
             _ => words.push(c.to_string()),
         }
+        before = c;
     }
-    Face::Title.lines(&words, "", inner)
+    face.lines(&words, "", inner)
 }
 
 /// How high a box of a width must be for its words.
 pub(super) fn height(content: &Content, width: i32) -> i32 {
-    let lines = title(content, width).len() - 1 + usize::from(!content.name.is_empty()) + content.details.len();
-    TITLE_BASELINE + i32::try_from(lines).unwrap_or(1_000) * LINE + BELOW
+    let details: usize = content.details.iter().map(|it| broken(it, Face::Detail, width).len()).sum();
+    let lines = broken(&content.title, Face::Title, width).len() + usize::from(!content.name.is_empty()) + details;
+    TITLE_BASELINE - LINE + i32::try_from(lines).unwrap_or(1_000) * LINE + BELOW
 }
 
 /// The width that a text of a box can have.
@@ -144,7 +149,7 @@ impl Canvas {
         let mut texts =
             vec![Text { x, y: at.y + KIND_BASELINE, class: "kind", text: Face::Kind.fit(&kind, room) }];
         let mut y = at.y + TITLE_BASELINE - LINE;
-        for text in title(content, at.width) {
+        for text in broken(&content.title, Face::Title, at.width) {
             y += LINE;
             texts.push(Text { x, y, class: "title", text });
         }
@@ -152,9 +157,9 @@ impl Canvas {
             y += LINE;
             texts.push(Text { x, y, class: "name", text: Face::Name.fit(&content.name, inner) });
         }
-        for detail in &content.details {
+        for text in content.details.iter().flat_map(|it| broken(it, Face::Detail, at.width)) {
             y += LINE;
-            texts.push(Text { x, y, class: "detail", text: Face::Detail.fit(detail, inner) });
+            texts.push(Text { x, y, class: "detail", text });
         }
         let tooltip = [&content.kind, &content.title, &content.name]
             .into_iter()
@@ -185,7 +190,7 @@ impl Canvas {
         let mut path = String::new();
         for (index, (x, y)) in points.iter().enumerate() {
             let command = if index == 0 { 'M' } else { 'L' };
-            path.push_str(&format!("{command}{x} {y}"));
+            let _ = write!(path, "{command}{x} {y}");
         }
         self.lines.push(Line { path, label });
     }
