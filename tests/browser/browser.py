@@ -42,6 +42,7 @@ class Browser:
             viewport={"width": width, "height": 800}, color_scheme=scheme, java_script_enabled=script
         )
         try:
+            context.set_default_timeout(10_000)
             page = context.new_page()
             page.seen = {"requests": [], "console": [], "errors": [], "dialogs": []}
             page.on("request", lambda request: page.seen["requests"].append(request.url))

@@ -4,6 +4,7 @@
 `shared/core/tests/report.rs` writes: every tier, both sources, the longest names, another partition, hostile texts.
 """
 
+import contextlib
 import pathlib
 import unittest
 
@@ -24,11 +25,11 @@ class Reports(unittest.TestCase):
         cls.browser = Browser()
         cls.addClassCleanup(cls.browser.close)
 
-    def each(self, **options):
-        """Every page, open."""
-        for file in PAGES:
-            with self.subTest(page=file.stem, **options), self.browser.page(file, **options) as page:
-                yield page
+    @contextlib.contextmanager
+    def open(self, file, **options):
+        """A page, open, as a test of its own."""
+        with self.subTest(page=file.stem, **options), self.browser.page(file, **options) as page:
+            yield page
 
     def rows(self, page):
         """The logical ids that the table of resources shows."""
@@ -39,27 +40,32 @@ class Reports(unittest.TestCase):
         return page.locator("table.resources .id:visible").count()
 
     def test_there_are_pages_of_every_tier(self):
-        tiers = {tier for page in self.each() for tier in [page.locator(".lead").inner_text().split(" · ")[1]]}
+        tiers = set()
+        for file in PAGES:
+            with self.open(file) as page:
+                tiers.add(page.locator(".lead").inner_text().split(" · ")[1])
         self.assertEqual({"Starter", "Professional", "Enterprise"}, tiers)
 
     def test_a_page_loads_nothing_but_itself_and_its_console_stays_empty(self):
-        for page in self.each():
-            open_all(page)
-            page.wait_for_load_state("networkidle")
-            self.assertEqual([page.url], page.seen["requests"])
-            self.assertEqual([], page.seen["console"] + page.seen["errors"] + page.seen["dialogs"])
+        for file in PAGES:
+            with self.open(file) as page:
+                open_all(page)
+                page.wait_for_load_state("networkidle")
+                self.assertEqual([page.url], page.seen["requests"])
+                self.assertEqual([], page.seen["console"] + page.seen["errors"] + page.seen["dialogs"])
 
     def test_the_policy_of_a_page_lets_its_style_in_and_no_other(self):
-        for page in self.each():
-            light = page.evaluate("getComputedStyle(document.querySelector('.page-header')).backgroundColor")
-            self.assertEqual("rgb(20, 33, 58)", light)
-            page.evaluate("document.body.insertAdjacentHTML('beforeend', '<p id=x style=\"color: red\">x</p>')")
-            self.assertNotEqual("rgb(255, 0, 0)", page.evaluate("getComputedStyle(document.querySelector('#x')).color"))
+        for file in PAGES:
+            with self.open(file) as page:
+                light = page.evaluate("getComputedStyle(document.querySelector('.page-header')).backgroundColor")
+                self.assertEqual("rgb(20, 33, 58)", light)
+                page.evaluate("document.body.insertAdjacentHTML('beforeend', '<p id=x style=\"color: red\">x</p>')")
+                self.assertNotEqual("rgb(255, 0, 0)", page.evaluate("getComputedStyle(document.querySelector('#x')).color"))
 
     def test_axe_core_finds_nothing(self):
-        for scheme in ("light", "dark"):
-            for width in (1280, PHONE):
-                for page in self.each(scheme=scheme, width=width):
+        for scheme, width in (("light", 1280), ("dark", 1280), ("light", PHONE)):
+            for file in PAGES:
+                with self.open(file, scheme=scheme, width=width) as page:
                     open_all(page)
                     self.assertEqual([], violations(page, ACCESSIBLE))
 
@@ -69,59 +75,66 @@ class Reports(unittest.TestCase):
             self.assertNotEqual(light.evaluate(color), dark.evaluate(color))
 
     def test_a_phone_scrolls_down_only(self):
-        for page in self.each(width=PHONE):
-            open_all(page)
-            self.assertLessEqual(page.evaluate("document.documentElement.scrollWidth"), PHONE)
+        for file in PAGES:
+            with self.open(file, width=PHONE) as page:
+                open_all(page)
+                self.assertLessEqual(page.evaluate("document.documentElement.scrollWidth"), PHONE)
 
     def test_texts_of_the_diagram_stay_in_their_boxes_and_nothing_overlaps(self):
         for scheme in ("light", "dark"):
-            for page in self.each(scheme=scheme):
-                self.assertEqual([], page.evaluate(DIAGRAM))
+            for file in PAGES:
+                with self.open(file, scheme=scheme) as page:
+                    self.assertEqual([], page.evaluate(DIAGRAM))
 
     def test_filters_work_with_the_keyboard(self):
-        for page in self.each():
-            every = len(self.rows(page))
-            self.assertEqual(every, self.shown(page))
-            page.focus("#only-all")
-            page.keyboard.press("ArrowRight")
-            group = page.locator("table.resources tbody:visible")
-            self.assertEqual(1, group.count())
-            self.assertTrue(0 < self.shown(page) < every)
-            outline = page.evaluate("getComputedStyle(document.querySelector('.filters input:focus + label')).outlineStyle")
-            self.assertEqual("solid", outline)
-            page.keyboard.press("ArrowLeft")
-            self.assertEqual(every, self.shown(page))
-            page.keyboard.press("Tab")
-            page.keyboard.press("Space")
-            self.assertEqual(page.locator("tr.data").count(), self.shown(page))
-            self.assertTrue(0 < self.shown(page) < every)
+        for file in PAGES:
+            with self.open(file) as page:
+                every = len(self.rows(page))
+                self.assertEqual(every, self.shown(page))
+                page.focus("#only-all")
+                page.keyboard.press("ArrowRight")
+                group = page.locator("table.resources tbody:visible")
+                self.assertEqual(1, group.count())
+                self.assertTrue(0 < self.shown(page) < every)
+                outline = page.evaluate("getComputedStyle(document.querySelector('.filters input:focus + label')).outlineStyle")
+                self.assertEqual("solid", outline)
+                page.keyboard.press("ArrowLeft")
+                self.assertEqual(every, self.shown(page))
+                page.keyboard.press("Tab")
+                page.keyboard.press("Space")
+                self.assertEqual(page.locator("tr.data").count(), self.shown(page))
+                self.assertTrue(0 < self.shown(page) < every)
 
     def test_each_filter_shows_its_group(self):
-        for page in self.each():
-            for button in page.locator(".filters input[name=group]").all()[1:]:
-                name = button.get_attribute("id").removeprefix("only-")
-                button.check(force=True)
-                visible = page.locator("table.resources tbody:visible")
-                self.assertEqual([f"group {name}"], [it.get_attribute("class").replace(" has-data", "") for it in visible.all()])
+        for file in PAGES:
+            with self.open(file) as page:
+                for button in page.locator(".filters label[for]:not([for=only-all], [for=only-data])").all():
+                    name = button.get_attribute("for").removeprefix("only-")
+                    button.click()
+                    visible = page.locator("table.resources tbody:visible")
+                    classes = [it.get_attribute("class").split()[:2] for it in visible.all()]
+                    self.assertEqual([["group", name]], classes)
 
     def test_a_reader_without_script_misses_nothing(self):
-        for page in self.each(script=False):
-            self.assertTrue(page.locator("h1").is_visible())
-            self.assertTrue(page.locator("svg.diagram").is_visible())
-            page.locator("label[for=only-pipelines]").click()
-            self.assertEqual(2, self.shown(page))
-            page.locator("#identity summary").click()
-            self.assertTrue(page.locator("#identity details table").is_visible())
+        for file in PAGES:
+            with self.open(file, script=False) as page:
+                self.assertTrue(page.locator("h1").is_visible())
+                self.assertTrue(page.locator("svg.diagram").is_visible())
+                page.locator("label[for=only-pipelines]").click()
+                self.assertEqual(2, self.shown(page))
+                page.locator("#identity summary").click()
+                self.assertTrue(page.locator("#identity details table").is_visible())
 
     def test_print_shows_everything(self):
-        for page in self.each():
-            page.locator("#only-pipelines").check(force=True)
-            page.emulate_media(media="print")
-            self.assertEqual(len(self.rows(page)), self.shown(page))
-            self.assertTrue(page.locator("#identity details table").is_visible())
-            self.assertFalse(page.locator("nav.contents").is_visible())
-            self.assertFalse(page.locator(".filters").is_visible())
-            self.assertTrue(page.pdf(format="A4").startswith(b"%PDF-"))
+        for file in PAGES:
+            with self.open(file) as page:
+                page.locator("label[for=only-pipelines]").click()
+                page.emulate_media(media="print")
+                self.assertEqual(len(self.rows(page)), self.shown(page))
+                self.assertTrue(page.locator("#identity details table").is_visible())
+                self.assertFalse(page.locator("nav.contents").is_visible())
+                self.assertFalse(page.locator(".filters").is_visible())
+                self.assertTrue(page.pdf(format="A4").startswith(b"%PDF-"))
 
     def test_a_page_printed_from_the_dark_is_light(self):
         with self.browser.page(ENTERPRISE, scheme="dark") as page:
@@ -131,10 +144,11 @@ class Reports(unittest.TestCase):
             self.assertEqual(("rgb(255, 255, 255)", "rgb(0, 0, 0)"), (background, ink))
 
     def test_links_of_the_contents_lead_somewhere(self):
-        for page in self.each():
-            for link in page.locator("a[href^='#']").all():
-                target = link.get_attribute("href")
-                self.assertEqual(1, page.locator(target).count(), target)
+        for file in PAGES:
+            with self.open(file) as page:
+                for link in page.locator("a[href^='#']").all():
+                    target = link.get_attribute("href")
+                    self.assertEqual(1, page.locator(target).count(), target)
 
     def test_hostile_texts_are_shown_and_do_nothing(self):
         with self.browser.page(HOSTILE) as page:

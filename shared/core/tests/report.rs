@@ -1,11 +1,6 @@
 //! The review report: what stands in it, that nothing in it is markup of somebody else's, and golden pages.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test may stop at the first surprise"
-)]
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -56,9 +51,13 @@ fn golden(path: &str) -> (PathBuf, Vec<u8>) {
 /// Findings that show every field, among them what an organisation's rule could say.
 fn some_findings() -> Vec<Finding> {
     vec![
-        Finding::error(codes::TPL_CIRCLE, "/Resources/A/Properties", "`A` and `B` <b>depend</b> on each other")
-            .help("take one of the references away")
-            .at(12, 3),
+        Finding::error(
+            codes::TPL_CIRCLE,
+            "/Resources/A/Properties",
+            "`A` and `B` <b>depend</b> on each other",
+        )
+        .help("take one of the references away")
+        .at(12, 3),
         Finding::warning(codes::NEEDS_CLOUDTRAIL, "/ml_product/tier", "</p><script>alert(1)</script>"),
     ]
 }
@@ -102,7 +101,8 @@ fn every_resource_stands_in_the_table_with_type_name_and_purpose() {
         let table = html.split_once("<table class=\"resources").unwrap().1.split_once("</table>").unwrap().0;
         for (id, resource) in &template.resources {
             let row = table.split_once(&format!("<span class=\"id\">{id}</span>"));
-            let row = row.unwrap_or_else(|| panic!("{name}: {id} is missing")).1.split_once("</tr>").unwrap().0;
+            let row =
+                row.unwrap_or_else(|| panic!("{name}: {id} is missing")).1.split_once("</tr>").unwrap().0;
             let purpose = escaped(&product.resources[id].purpose);
             assert!(row.contains(&resource.kind) && row.contains(&purpose), "{name}: {id}: {row}");
             let physical = product.physical_name(id).ok();
@@ -178,7 +178,10 @@ fn prerequisites_are_those_of_the_scenario() {
     assert!(!html.contains("CodeCommit is open") && !html.contains("values in Parameter Store exist"));
     let (_, china) = golden(GOLDENS[5]);
     let html = page(&china, &[]);
-    assert!(html.contains("AWS::SageMaker::ModelPackageGroup in this region") && html.contains("amazonaws.com.cn"));
+    assert!(
+        html.contains("AWS::SageMaker::ModelPackageGroup in this region")
+            && html.contains("amazonaws.com.cn")
+    );
 }
 
 #[test]
@@ -200,7 +203,9 @@ fn a_page_has_no_script_no_inline_style_and_loads_nothing() {
         for tag in html.split('<').skip(1).map(|tag| tag.split('>').next().unwrap().to_lowercase()) {
             let name = tag.split([' ', '\n']).next().unwrap();
             assert!(!["script", "img", "link", "iframe", "object", "embed", "base"].contains(&name), "{tag}");
-            for attribute in [" src=", " srcset=", " style=", " onload=", " onerror=", " onclick=", " action="] {
+            for attribute in
+                [" src=", " srcset=", " style=", " onload=", " onerror=", " onclick=", " action="]
+            {
                 assert!(!tag.contains(attribute), "{tag}");
             }
         }
@@ -211,7 +216,10 @@ fn a_page_has_no_script_no_inline_style_and_loads_nothing() {
 #[test]
 fn the_path_names_product_and_scenario() {
     let (product, _) = made(&golden(GOLDENS[0]).1);
-    assert_eq!(report::path(&product), "reports/techcorp-prod-a001-us-west-2-customer-churn-ml-s3-review.html");
+    assert_eq!(
+        report::path(&product),
+        "reports/techcorp-prod-a001-us-west-2-customer-churn-ml-s3-review.html"
+    );
 }
 
 /// Written apart from the page's own escaper.
@@ -233,7 +241,12 @@ fn escaped(text: &str) -> String {
 fn hidden(c: char) -> bool {
     match c {
         '\n' | '\t' => false,
-        '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' => true,
+        '\u{ad}'
+        | '\u{61c}'
+        | '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}'
+        | '\u{feff}' => true,
         c => c.is_control(),
     }
 }

@@ -40,7 +40,8 @@ pub(super) fn checklist(product: &Product, template: &Template, resolver: &Resol
     if !product.region.has_model_registry() {
         add(
             &format!("{} offers every resource type", product.region),
-            "CloudFormation has no AWS::SageMaker::ModelPackageGroup in this region, as far as is known.".to_owned(),
+            "CloudFormation has no AWS::SageMaker::ModelPackageGroup in this region, as far as is known."
+                .to_owned(),
             Some((
                 aws(
                     "cloudformation describe-type",
@@ -82,7 +83,10 @@ pub(super) fn checklist(product: &Product, template: &Template, resolver: &Resol
     if !product.build.image.starts_with("aws/codebuild/") {
         add(
             "The build image can be pulled",
-            format!("Builds run in `{}`. Its registry must let this account's CodeBuild role pull it.", product.build.image),
+            format!(
+                "Builds run in `{}`. Its registry must let this account's CodeBuild role pull it.",
+                product.build.image
+            ),
             None,
         );
     }
@@ -106,7 +110,10 @@ pub(super) fn checklist(product: &Product, template: &Template, resolver: &Resol
     if let Some(email) = &product.inputs.alerts_email {
         add(
             "Somebody reads the alarms' mailbox",
-            format!("Amazon SNS sends a confirmation to {}; until its link is opened, nobody gets an alarm.", resolver.text(email)),
+            format!(
+                "Amazon SNS sends a confirmation to {}; until its link is opened, nobody gets an alarm.",
+                resolver.text(email)
+            ),
             None,
         );
     }
@@ -125,8 +132,12 @@ fn sources(template: &Template, region: &(&'static str, String), add: &mut Add<'
     if codecommit {
         add(
             "CodeCommit is open to this account",
-            "It isn't offered in every region, and accounts that never used it may have to ask AWS first.".to_owned(),
-            Some((aws("codecommit list-repositories", std::slice::from_ref(region)), "answers without an error")),
+            "It isn't offered in every region, and accounts that never used it may have to ask AWS first."
+                .to_owned(),
+            Some((
+                aws("codecommit list-repositories", std::slice::from_ref(region)),
+                "answers without an error",
+            )),
         );
     }
     let mut buckets = Vec::new();
@@ -136,7 +147,9 @@ fn sources(template: &Template, region: &(&'static str, String), add: &mut Add<'
                 buckets.push(bucket);
                 add(
                     "The source bucket has versioning on",
-                    format!("CodePipeline takes S3 sources from versioned buckets only; the pipelines read from `{bucket}`."),
+                    format!(
+                        "CodePipeline takes S3 sources from versioned buckets only; the pipelines read from `{bucket}`."
+                    ),
                     Some((
                         aws("s3api get-bucket-versioning", &[("bucket", word(bucket))]),
                         "answers Status: Enabled",
@@ -204,7 +217,9 @@ fn network(product: &Product, region: &(&'static str, String), add: &mut Add<'_>
             let path = product.inputs.parameters.get(parameter).and_then(|it| it.attributes.get("Default"));
             let path = word(path.and_then(Value::as_str).unwrap_or_default());
             let region = product.region.as_str();
-            format!("$(aws ssm get-parameter --name {path} --query Parameter.Value --output text --region {region})")
+            format!(
+                "$(aws ssm get-parameter --name {path} --query Parameter.Value --output text --region {region})"
+            )
         }
         _ => return,
     };

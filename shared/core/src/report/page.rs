@@ -2,7 +2,6 @@
 
 use std::sync::LazyLock;
 
-
 use askama::Template;
 use sha2::Digest as _;
 
@@ -78,7 +77,7 @@ struct Row<'a> {
 impl<'a> Page<'a> {
     pub(super) fn new(review: &Review<'a>) -> Result<Self, InternalError> {
         let Review { product, template, findings } = *review;
-        let resolver = Resolver::new(product, template)?;
+        let resolver = Resolver::new(product, template);
         let of = |severity| findings.iter().filter(|finding| finding.severity == severity).collect();
         let blueprint = blueprint(product.tier)?;
         let groups = groups(product, template, &resolver);
@@ -91,7 +90,12 @@ impl<'a> Page<'a> {
             ml_name: product.names.ml_name(),
             stack: product.names.stack(),
             version: env!("CARGO_PKG_VERSION"),
-            tags: product.inputs.tags.iter().map(|(key, value)| (key.as_str(), resolver.text(value))).collect(),
+            tags: product
+                .inputs
+                .tags
+                .iter()
+                .map(|(key, value)| (key.as_str(), resolver.text(value)))
+                .collect(),
             keeps_logs: product.of_type("AWS::Logs::LogGroup").is_some(),
             errors: of(Severity::Error),
             warnings: of(Severity::Warning),
@@ -105,11 +109,11 @@ impl<'a> Page<'a> {
             steps: steps(product, template, &resolver),
         })
     }
+}
 
-    /// `1 warning`, `2 warnings`.
-    fn counted(&self, count: usize, word: &str) -> String {
-        format!("{count} {word}{}", if count == 1 { "" } else { "s" })
-    }
+/// `1 warning`, `2 warnings`.
+fn counted(count: usize, word: &str) -> String {
+    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Every resource of the template, in groups of the reading order.
@@ -173,7 +177,8 @@ fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {
-        let bits = chunk.iter().fold(0_u32, |bits, byte| (bits << 8) | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        let bits =
+            chunk.iter().fold(0_u32, |bits, byte| (bits << 8) | u32::from(*byte)) << (8 * (3 - chunk.len()));
         for place in 0..4 {
             let index = (bits >> (18 - 6 * place)) & 63;
             let digit = ALPHABET.get(index as usize).copied().unwrap_or(b'=');
@@ -189,16 +194,22 @@ mod tests {
 
     #[test]
     fn base64_is_the_standard_one() {
-        for (plain, encoded) in
-            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("\u{ff}?", "w78/")]
-        {
+        for (plain, encoded) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foob", "Zm9vYg=="),
+            ("\u{ff}?", "w78/"),
+        ] {
             assert_eq!(base64(plain.as_bytes()), encoded);
         }
     }
 
     #[test]
     fn backticks_make_code_in_pairs() {
-        let shown: Vec<(&str, bool)> = prose("use `a` or `b").into_iter().map(|it| (it.text, it.code)).collect();
+        let shown: Vec<(&str, bool)> =
+            prose("use `a` or `b").into_iter().map(|it| (it.text, it.code)).collect();
         assert_eq!(shown, [("use ", false), ("a", true), (" or `b", false)]);
     }
 }

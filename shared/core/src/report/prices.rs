@@ -99,10 +99,10 @@ impl Which {
 
 static PRICES: LazyLock<Result<Prices, InternalError>> = LazyLock::new(|| {
     let broken = |why: String| InternalError::new(format!("schemas/prices.yaml: {why}"));
-    let document =
-        yaml::load(include_bytes!("../../../../schemas/prices.yaml"), &yaml::Limits::config()).map_err(
-            |findings| broken(findings.first().map_or_else(String::new, |finding| finding.message.clone())),
-        )?;
+    let document = yaml::load(include_bytes!("../../../../schemas/prices.yaml"), &yaml::Limits::config())
+        .map_err(|findings| {
+            broken(findings.first().map_or_else(String::new, |finding| finding.message.clone()))
+        })?;
     serde_json::from_value(document.to_json()).map_err(|error| broken(error.to_string()))
 });
 
@@ -146,8 +146,6 @@ pub(super) fn thousands(digits: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
-
     use super::*;
     use crate::config::Tier;
     use crate::product::blueprint;

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::error::InternalError;
 use crate::names;
 use crate::product::Product;
 use crate::template::{Function, Map, SubPart, Template, Value};
@@ -15,7 +14,7 @@ pub(super) struct Resolver<'a> {
 }
 
 impl<'a> Resolver<'a> {
-    pub(super) fn new(product: &'a Product, template: &'a Template) -> Result<Self, InternalError> {
+    pub(super) fn new(product: &'a Product, template: &'a Template) -> Self {
         let mut names = BTreeMap::new();
         for (id, resource) in &template.resources {
             let property = names::rule(&resource.kind).map_or("Name", |rule| rule.property);
@@ -23,7 +22,7 @@ impl<'a> Resolver<'a> {
                 names.insert(id.as_str(), name.to_owned());
             }
         }
-        Ok(Self { product, names })
+        Self { product, names }
     }
 
     /// The physical name that a resource gets.

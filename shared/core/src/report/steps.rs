@@ -148,7 +148,11 @@ fn source(product: &Product, template: &Template, resolver: &Resolver<'_>) -> St
             "AWS::CodePipeline::Pipeline" => {
                 for (bucket, key) in archives(it.properties.get("Stages")) {
                     let file = key.rsplit('/').next().unwrap_or(key);
-                    commands.push(format!("aws s3 cp {} {}", word(file), word(&format!("s3://{bucket}/{key}"))));
+                    commands.push(format!(
+                        "aws s3 cp {} {}",
+                        word(file),
+                        word(&format!("s3://{bucket}/{key}"))
+                    ));
                 }
             }
             _ => {}

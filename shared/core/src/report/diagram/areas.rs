@@ -33,7 +33,9 @@ impl Area {
     fn units(&self) -> i32 {
         let columns = i32::try_from(self.columns.len()).unwrap_or(UNITS);
         match self.group {
-            Group::Published if self.columns.iter().flatten().any(|it| it.details.len() > FEW_VALUES) => UNITS,
+            Group::Published if self.columns.iter().flatten().any(|it| it.details.len() > FEW_VALUES) => {
+                UNITS
+            }
             _ => columns.clamp(1, UNITS),
         }
     }
@@ -53,7 +55,14 @@ impl Area {
         let width = self.box_width(width);
         let rows = self.columns.iter().map(Vec::len).max().unwrap_or(0);
         (0..rows)
-            .map(|row| self.columns.iter().filter_map(|column| column.get(row)).map(|it| height(it, width)).max().unwrap_or(0))
+            .map(|row| {
+                self.columns
+                    .iter()
+                    .filter_map(|column| column.get(row))
+                    .map(|it| height(it, width))
+                    .max()
+                    .unwrap_or(0)
+            })
             .collect()
     }
 }
@@ -292,7 +301,9 @@ fn reads(reader: &Reader<'_>, alarm: &str, filter: &str) -> bool {
     property(alarm, "AlarmActions").is_some()
         && maps(property(filter, "MetricTransformations")).any(|metric| {
             ["MetricName", "MetricNamespace"].into_iter().zip(["MetricName", "Namespace"]).all(
-                |(written, read)| metric.get(written).is_some() && metric.get(written) == property(alarm, read),
+                |(written, read)| {
+                    metric.get(written).is_some() && metric.get(written) == property(alarm, read)
+                },
             )
         })
 }

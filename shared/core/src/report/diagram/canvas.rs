@@ -60,7 +60,7 @@ pub(in crate::report) struct Text {
     pub(in crate::report) x: i32,
     pub(in crate::report) y: i32,
     pub(in crate::report) class: &'static str,
-    pub(in crate::report) text: String,
+    pub(in crate::report) words: String,
 }
 
 /// A rectangle.
@@ -120,7 +120,8 @@ fn broken(text: &str, face: Face, width: i32) -> Vec<String> {
 /// How high a box of a width must be for its words.
 pub(super) fn height(content: &Content, width: i32) -> i32 {
     let details: usize = content.details.iter().map(|it| broken(it, Face::Detail, width).len()).sum();
-    let lines = broken(&content.title, Face::Title, width).len() + usize::from(!content.name.is_empty()) + details;
+    let lines =
+        broken(&content.title, Face::Title, width).len() + usize::from(!content.name.is_empty()) + details;
     TITLE_BASELINE - LINE + i32::try_from(lines).unwrap_or(1_000) * LINE + BELOW
 }
 
@@ -140,26 +141,26 @@ impl Canvas {
             right -= width;
             marks.push(Mark {
                 at: Rect { x: right, y: at.y + 9, width, height: 15 },
-                text: Text { x: right + width / 2, y: at.y + 20, class: "mark", text: mark.to_owned() },
+                text: Text { x: right + width / 2, y: at.y + 20, class: "mark", words: mark.to_owned() },
             });
             right -= 5;
         }
         let kind = content.kind.to_uppercase();
         let room = if marks.is_empty() { inner } else { right - x };
         let mut texts =
-            vec![Text { x, y: at.y + KIND_BASELINE, class: "kind", text: Face::Kind.fit(&kind, room) }];
+            vec![Text { x, y: at.y + KIND_BASELINE, class: "kind", words: Face::Kind.fit(&kind, room) }];
         let mut y = at.y + TITLE_BASELINE - LINE;
         for text in broken(&content.title, Face::Title, at.width) {
             y += LINE;
-            texts.push(Text { x, y, class: "title", text });
+            texts.push(Text { x, y, class: "title", words: text });
         }
         if !content.name.is_empty() {
             y += LINE;
-            texts.push(Text { x, y, class: "name", text: Face::Name.fit(&content.name, inner) });
+            texts.push(Text { x, y, class: "name", words: Face::Name.fit(&content.name, inner) });
         }
         for text in content.details.iter().flat_map(|it| broken(it, Face::Detail, at.width)) {
             y += LINE;
-            texts.push(Text { x, y, class: "detail", text });
+            texts.push(Text { x, y, class: "detail", words: text });
         }
         let tooltip = [&content.kind, &content.title, &content.name]
             .into_iter()
@@ -180,8 +181,8 @@ impl Canvas {
 
     /// The frame of an area with its heading.
     pub(super) fn frame(&mut self, title: &str, at: Rect, network: bool) {
-        let text = Face::Title.fit(title, at.width - 32);
-        let title = Text { x: at.x + 16, y: at.y + 24, class: "heading", text };
+        let words = Face::Title.fit(title, at.width - 32);
+        let title = Text { x: at.x + 16, y: at.y + 24, class: "heading", words };
         self.frames.push(Frame { at, title, network });
     }
 

@@ -76,7 +76,9 @@ impl<'a> Reader<'a> {
     fn marks(&self, it: &Resource) -> Vec<&'static str> {
         let mut marks = Vec::new();
         // An alias names a key and a policy speaks of it; neither is encrypted with it.
-        let encrypted = it.kind != "AWS::KMS::Alias" && it.kind != "AWS::IAM::ManagedPolicy" && it.kind != "AWS::SSM::Parameter";
+        let encrypted = it.kind != "AWS::KMS::Alias"
+            && it.kind != "AWS::IAM::ManagedPolicy"
+            && it.kind != "AWS::SSM::Parameter";
         let uses = |key: &str| it.properties.values().any(|value| self.resolver.mentions(value, key));
         if encrypted && self.of("AWS::KMS::Key").any(|(key, _)| uses(key)) {
             marks.push("KMS");
@@ -95,11 +97,13 @@ impl<'a> Reader<'a> {
 
     fn details(&self, it: &Resource) -> Vec<String> {
         let text = |path: &[&str]| at(&it.properties, path).map(|value| self.resolver.text(value));
-        let runs_as = |property: &str| self.target(it.properties.get(property)).map(|role| format!("as {role}"));
+        let runs_as =
+            |property: &str| self.target(it.properties.get(property)).map(|role| format!("as {role}"));
         let details = match it.kind.as_str() {
             "AWS::CodePipeline::Pipeline" => vec![
                 runs_as("RoleArn"),
-                self.target(at(&it.properties, &["ArtifactStore", "Location"])).map(|it| format!("keeps in {it}")),
+                self.target(at(&it.properties, &["ArtifactStore", "Location"]))
+                    .map(|it| format!("keeps in {it}")),
             ],
             "AWS::CodeBuild::Project" => vec![
                 runs_as("ServiceRole"),
@@ -128,12 +132,17 @@ impl<'a> Reader<'a> {
                 maps(at(&it.properties, &["LifecycleConfiguration", "Rules"]))
                     .find_map(|rule| rule.get("ExpirationInDays"))
                     .map(|days| format!("expires after {} days", self.resolver.text(days))),
-                at(&it.properties, &["PublicAccessBlockConfiguration"]).map(|_| "public access blocked".to_owned()),
+                at(&it.properties, &["PublicAccessBlockConfiguration"])
+                    .map(|_| "public access blocked".to_owned()),
             ],
             "AWS::KMS::Key" => vec![
-                text(&["EnableKeyRotation"]).filter(|it| it == "true").map(|_| "rotates every year".to_owned()),
+                text(&["EnableKeyRotation"])
+                    .filter(|it| it == "true")
+                    .map(|_| "rotates every year".to_owned()),
             ],
-            "AWS::KMS::Alias" => vec![self.target(it.properties.get("TargetKeyId")).map(|key| format!("names {key}"))],
+            "AWS::KMS::Alias" => {
+                vec![self.target(it.properties.get("TargetKeyId")).map(|key| format!("names {key}"))]
+            }
             "AWS::EC2::VPCEndpoint" => vec![
                 text(&["ServiceName"]).map(|name| {
                     name.split_once(self.product.region.as_str())
@@ -143,7 +152,9 @@ impl<'a> Reader<'a> {
             ],
             "AWS::EC2::SecurityGroup" => maps(it.properties.get("SecurityGroupIngress"))
                 .filter_map(|rule| Some((rule.get("FromPort")?, rule.get("CidrIp")?)))
-                .map(|(port, cidr)| Some(format!("{} from {}", self.resolver.text(port), self.resolver.text(cidr))))
+                .map(|(port, cidr)| {
+                    Some(format!("{} from {}", self.resolver.text(port), self.resolver.text(cidr)))
+                })
                 .collect(),
             "AWS::Logs::LogGroup" => {
                 vec![text(&["RetentionInDays"]).map(|days| format!("keeps {days} days"))]

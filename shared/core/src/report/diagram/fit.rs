@@ -1,6 +1,6 @@
 //! Making text fit its box, without a browser: widths are estimated from above.
 //!
-//! Fonts differ from machine to machine. The estimates are those of wide faces (DejaVu Sans, Verdana; monospace faces
+//! Fonts differ from machine to machine. The estimates are those of wide faces (Verdana and its like; monospace faces
 //! are 0.6 em and a little), so on most machines there is room left; a browser test measures.
 
 /// A face in its size.
@@ -34,7 +34,10 @@ impl Face {
             (Self::Title, 'm' | 'w' | 'M' | 'W' | '@' | '%') => 1_060,
             (Self::Title, c) if c.is_ascii_uppercase() => 820,
             (Self::Title, _) => 720,
-            (Self::Detail, 'i' | 'j' | 'l' | 'I' | '.' | ',' | ':' | ';' | '\'' | '|' | '!' | ' ' | 't' | 'f' | 'r') => 440,
+            (
+                Self::Detail,
+                'i' | 'j' | 'l' | 'I' | '.' | ',' | ':' | ';' | '\'' | '|' | '!' | ' ' | 't' | 'f' | 'r',
+            ) => 440,
             (Self::Detail, 'm' | 'w' | 'M' | 'W' | '@' | '%') => 1_020,
             (Self::Detail, c) if c.is_ascii_uppercase() => 760,
             (Self::Detail, _) => 640,

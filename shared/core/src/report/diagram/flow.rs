@@ -40,7 +40,8 @@ struct Row<'a> {
 }
 
 pub(super) fn draw<'a>(reader: &Reader<'a>, canvas: &mut Canvas) -> Drawn<'a> {
-    let rows: Vec<Row<'a>> = reader.of("AWS::CodePipeline::Pipeline").map(|(id, it)| row(reader, id, &it.properties)).collect();
+    let rows: Vec<Row<'a>> =
+        reader.of("AWS::CodePipeline::Pipeline").map(|(id, it)| row(reader, id, &it.properties)).collect();
     let registry = reader.of("AWS::SageMaker::ModelPackageGroup").map(|(id, _)| id).next();
     let width = (WIDTH - 2 * PADDING - (COLUMNS - 1) * BETWEEN) / COLUMNS;
     let column = |index: i32| PADDING + index * (width + BETWEEN);
@@ -81,7 +82,8 @@ pub(super) fn draw<'a>(reader: &Reader<'a>, canvas: &mut Canvas) -> Drawn<'a> {
         }
         if let Some(content) = &outcome {
             canvas.node(content, cell(3));
-            let (word, how) = if index == 0 { ("registers", "registers models in") } else { ("deploys", "deploys to") };
+            let (word, how) =
+                if index == 0 { ("registers", "registers models in") } else { ("deploys", "deploys to") };
             let named = |project: &str| index > 0 || registry.is_some_and(|it| reader.mentions(project, it));
             if let Some(project) = row.project.filter(|project| named(project)) {
                 across(canvas, cell(2), cell(3), Some(word));
@@ -138,7 +140,7 @@ fn across(canvas: &mut Canvas, from: Rect, to: Rect, label: Option<&str>) {
 
 /// A label, centred above its line.
 fn word(x: i32, y: i32, text: &str) -> Text {
-    Text { x, y, class: "label", text: text.to_owned() }
+    Text { x, y, class: "label", words: text.to_owned() }
 }
 
 /// What stands at the end of a row: the registry at the first, what the builds deploy at the last.
@@ -203,7 +205,7 @@ fn source<'a>(reader: &Reader<'a>, action: &'a Map) -> (Content, Option<&'a str>
             let details = vec![folder.to_owned(), "must exist before".to_owned()];
             let mut content = outside(&file, bucket, details);
             content.details.retain(|detail| !detail.is_empty());
-            content.kind = "S3 object".to_owned();
+            "S3 object".clone_into(&mut content.kind);
             content
         }
         _ => outside(&provider, String::new(), Vec::new()),
