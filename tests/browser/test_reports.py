@@ -63,11 +63,11 @@ class Reports(unittest.TestCase):
                 self.assertNotEqual("rgb(255, 0, 0)", page.evaluate("getComputedStyle(document.querySelector('#x')).color"))
 
     def test_axe_core_finds_nothing(self):
-        for scheme, width in (("light", 1280), ("dark", 1280), ("light", PHONE)):
-            for file in PAGES:
-                with self.open(file, scheme=scheme, width=width) as page:
-                    open_all(page)
-                    self.assertEqual([], violations(page, ACCESSIBLE))
+        everywhere = [(file, scheme, 1280) for scheme in ("light", "dark") for file in PAGES]
+        for file, scheme, width in [*everywhere, (ENTERPRISE, "light", PHONE), (HOSTILE, "dark", PHONE)]:
+            with self.open(file, scheme=scheme, width=width) as page:
+                open_all(page)
+                self.assertEqual([], violations(page, ACCESSIBLE))
 
     def test_dark_and_light_differ(self):
         color = "getComputedStyle(document.body).backgroundColor"
@@ -134,7 +134,12 @@ class Reports(unittest.TestCase):
                 self.assertTrue(page.locator("#identity details table").is_visible())
                 self.assertFalse(page.locator("nav.contents").is_visible())
                 self.assertFalse(page.locator(".filters").is_visible())
-                self.assertTrue(page.pdf(format="A4").startswith(b"%PDF-"))
+
+    def test_a_page_becomes_a_pdf(self):
+        with self.browser.page(ENTERPRISE) as page:
+            pdf = page.pdf(format="A4")
+            self.assertTrue(pdf.startswith(b"%PDF-"))
+            self.assertGreater(pdf.count(b"/Type /Page\n"), 5)
 
     def test_a_page_printed_from_the_dark_is_light(self):
         with self.browser.page(ENTERPRISE, scheme="dark") as page:

@@ -32,16 +32,13 @@ pub(crate) fn find() -> Result<std::result::Result<PathBuf, Missing>> {
             break;
         }
     }
-    Ok(match on_the_path() {
-        Some(found) => {
-            task.done("");
-            Ok(found)
-        }
-        None => {
-            let log = crate::paths::shown(&log);
-            Err(Missing(format!("none of {names} is on the path, and apt-get could not install it ({log})")))
-        }
-    })
+    let Some(found) = on_the_path() else {
+        let log = crate::paths::shown(&log);
+        let why = format!("none of {names} is on the path, and apt-get could not install it ({log})");
+        return Ok(Err(Missing(why)));
+    };
+    task.done("");
+    Ok(Ok(found))
 }
 
 fn on_the_path() -> Option<PathBuf> {
