@@ -12,6 +12,7 @@
 //! `target/venv/`, logs and state in `target/local/`.
 
 mod bench;
+mod browser;
 mod demo;
 mod docs;
 mod failure;

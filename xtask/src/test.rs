@@ -8,7 +8,7 @@ use crate::failure::{Context as _, Failure, Result};
 use crate::process::{self, cargo};
 use crate::progress::say;
 use crate::venv::Venv;
-use crate::{docs, paths, progress, suite, venv};
+use crate::{browser, docs, paths, progress, suite, venv};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {}
@@ -52,6 +52,12 @@ pub(crate) fn run(_: &Arguments) -> Result<()> {
     let mut count = Count::default();
     let golden = tools.command("python");
     count.add(python("golden templates against the resource schemas", golden, "tests/goldens")?);
+    let browser = browser::find()?;
+    if let Ok(program) = &browser {
+        let mut pages = tools.command("python");
+        pages.env("CHROMIUM", program);
+        count.add(python("golden reports in a browser", pages, "tests/browser")?);
+    }
     let launcher = emulator.command("python");
     count.add(python("the emulator's launcher", launcher, "infra/local/tests")?);
 
@@ -66,6 +72,9 @@ pub(crate) fn run(_: &Arguments) -> Result<()> {
         say(
             "NOT CHECKED: security advisories. Their database could not be fetched; run `cargo deny check advisories` online.",
         );
+    }
+    if let Err(browser::Missing(why)) = &browser {
+        say(&format!("NOT CHECKED: the review reports in a browser (tests/browser); {why}."));
     }
     say(&format!("everything took {}", progress::seconds(started.elapsed())));
     say(&count.shown());

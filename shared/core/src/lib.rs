@@ -15,6 +15,7 @@ pub mod names;
 pub mod outcome;
 pub mod product;
 pub mod render;
+pub mod report;
 pub mod security;
 pub mod suggest;
 pub mod template;

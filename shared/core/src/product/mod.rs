@@ -6,7 +6,7 @@ mod summary;
 use indexmap::IndexMap;
 
 pub use crate::config::Tier;
-use crate::config::{AccountId, Build, Config, Region, Retention, Source, VpcIds, VpcMode};
+use crate::config::{AccountId, Build, Config, Env, Region, Retention, Source, TenantId, VpcIds, VpcMode};
 use crate::error::InternalError;
 use crate::names::Names;
 use crate::template::{Map, Parameter, Value, map};
@@ -22,6 +22,10 @@ pub struct Product {
     pub scenario: String,
     /// The company, for people to read.
     pub company: String,
+    /// Whom of the company's clients or units it is for.
+    pub tenant_id: TenantId,
+    /// The stage.
+    pub env: Env,
     /// What the models are for.
     pub use_case: String,
     /// The account that the template is for.
@@ -100,6 +104,8 @@ impl Product {
             tier,
             scenario: config.scenario(),
             company: config.client.company_name.clone(),
+            tenant_id: config.client.tenant_id.clone(),
+            env: config.environment.env,
             use_case: config.ml_product.use_case.to_string(),
             account_id: config.client.account_id.clone(),
             region: config.environment.region.clone(),

@@ -1,0 +1,59 @@
+//! The review report: one HTML file that a manager and an engineer both can read before anything is deployed.
+//!
+//! The file stands alone. It loads nothing (its content security policy forbids it), needs no script, prints, and is
+//! dark or light as its reader likes. What comes from a config or a template is shown by one escaper, [`visible`],
+//! which the page templates in `templates/` can't go around. No clock: the one date is that of the price table.
+
+mod access;
+mod checklist;
+mod cost;
+mod diagram;
+mod page;
+mod prices;
+mod resolve;
+mod shell;
+mod steps;
+mod visible;
+
+use askama::Template as _;
+
+use crate::error::InternalError;
+use crate::finding::Finding;
+use crate::product::Product;
+use crate::template::Template;
+
+/// What a review is about.
+#[derive(Debug, Clone, Copy)]
+pub struct Review<'a> {
+    /// The product.
+    pub product: &'a Product,
+    /// Its template, as it will be deployed.
+    pub template: &'a Template,
+    /// Everything that was found, in config and template.
+    pub findings: &'a [Finding],
+}
+
+/// Where the report of a product is stored, below the output folder or in the bucket.
+pub fn path(product: &Product) -> String {
+    format!("reports/{}-{}-review.html", product.names.ml_name(), product.scenario)
+}
+
+/// The report, as a whole HTML file in UTF-8; the same review always gives the same bytes.
+///
+/// ```
+/// use mlp_core::{config, generate, product::Product, report};
+/// # let yaml = include_bytes!("../../../../configs/examples/starter/techcorp-prod-a001-us-west-2-customer-churn-ml-s3.yaml");
+/// let product = Product::new(&config::load(yaml).unwrap().config)?;
+/// let template = generate::template(&product)?;
+/// let html = report::html(&report::Review { product: &product, template: &template, findings: &[] })?;
+/// assert!(html.starts_with("<!doctype html>"));
+/// # Ok::<(), mlp_core::error::InternalError>(())
+/// ```
+///
+/// # Errors
+///
+/// When the price table is broken or a page can't be written, which the tests rule out.
+pub fn html(review: &Review<'_>) -> Result<String, InternalError> {
+    let page = page::Page::new(review)?;
+    page.render().map_err(|error| InternalError::new(format!("the review report: {error}")))
+}
