@@ -71,11 +71,15 @@ fn every_product_gives_its_golden_policies() {
 
 #[test]
 fn every_policy_fits_into_a_managed_policy() {
+    let mut big = Vec::new();
     for (name, product) in products() {
         for (kind, make) in KINDS {
             let size = make(&product).unwrap().size();
             println!("{size:5} {kind:22} {name}");
-            assert!(size <= MAX_SIZE, "{name}: {kind} has {size} characters, IAM takes {MAX_SIZE}");
+            if size > MAX_SIZE {
+                big.push(format!("{name}: {kind} has {size} characters"));
+            }
         }
     }
+    assert!(big.is_empty(), "IAM takes {MAX_SIZE}: {big:#?}");
 }

@@ -10,7 +10,7 @@ use crate::template::Value;
 pub(super) struct Filler<'a> {
     product: &'a Product,
     boundary: Vec<String>,
-    attached: Vec<String>,
+    aws_policies: Vec<String>,
     services: Vec<String>,
     parameters: Vec<String>,
     vpc: Option<String>,
@@ -19,7 +19,7 @@ pub(super) struct Filler<'a> {
 
 impl<'a> Filler<'a> {
     pub(super) fn new(product: &'a Product) -> Result<Self, InternalError> {
-        let policy_arn = |id: &str| iam_arn(product, "policy", &product.physical_name(id)?);
+        let policy_arn = |id: &str| product.physical_name(id).map(|name| iam_arn(product, "policy", &name));
         let specs = || product.resources.values();
         let sorted = |mut list: Vec<String>| {
             list.sort();
@@ -28,17 +28,12 @@ impl<'a> Filler<'a> {
         };
         let boundary =
             specs().filter_map(|spec| spec.links.boundary.as_deref()).map(policy_arn).collect::<Result<_, _>>()?;
-        let mut attached: Vec<String> = specs()
-            .flat_map(|spec| &spec.links.attach)
-            .map(|id| policy_arn(id))
-            .collect::<Result<_, _>>()?;
         let partition = product.region.partition();
-        attached.extend(
-            specs()
-                .flat_map(|spec| &spec.links.aws_managed)
-                .filter(|managed| managed.when.holds(&product.conditions()))
-                .map(|managed| format!("arn:{partition}:iam::aws:policy/{}", managed.policy)),
-        );
+        let aws_policies = specs()
+            .flat_map(|spec| &spec.links.aws_managed)
+            .filter(|managed| managed.when.holds(&product.conditions()))
+            .map(|managed| format!("arn:{partition}:iam::aws:policy/{}", managed.policy))
+            .collect();
         // Whoever is handed a role when the stack is made: the services that may assume the linked roles.
         let services = specs()
             .filter_map(|spec| product.resources.get(spec.links.role.as_deref()?))
@@ -60,11 +55,11 @@ impl<'a> Filler<'a> {
         Ok(Self {
             product,
             boundary: sorted(boundary),
-            attached: sorted(attached),
+            aws_policies: sorted(aws_policies),
             services: sorted(services),
             parameters: sorted(parameters),
             vpc,
-            service_role: iam_arn(product, "role", &super::service_role_name(product)?)?,
+            service_role: iam_arn(product, "role", &super::service_role_name(product)?),
         })
     }
 
@@ -113,7 +108,12 @@ impl<'a> Filler<'a> {
             "vpc" => vec![format!("vpc/{}", self.vpc.as_deref().unwrap_or("*"))],
             "known_vpc" => self.vpc.iter().map(|id| format!("vpc/{id}")).collect(),
             "boundary" => self.boundary.clone(),
-            "attached" => self.attached.clone(),
+            "aws_policies" => self.aws_policies.clone(),
+            "own_policies" => self
+                .names("AWS::IAM::ManagedPolicy")?
+                .iter()
+                .map(|name| iam_arn(product, "policy", name))
+                .collect(),
             "services" => self.services.clone(),
             "parameters" => self.parameters.clone(),
             "service_role" => vec![self.service_role.clone()],
@@ -141,10 +141,13 @@ impl<'a> Filler<'a> {
         }
         let base = if rule.global { product.names.global_name() } else { product.names.ml_name() };
         let start = format!("{}{base}-", rule.prefix);
+        if names.is_empty() {
+            return Ok(names);
+        }
         if names.iter().all(|name| name.starts_with(&start)) { Ok(vec![format!("{start}*")]) } else { Ok(names) }
     }
 }
 
-fn iam_arn(product: &Product, kind: &str, name: &str) -> Result<String, InternalError> {
-    Ok(format!("arn:{}:iam::{}:{kind}/{name}", product.region.partition(), product.account_id))
+fn iam_arn(product: &Product, kind: &str, name: &str) -> String {
+    format!("arn:{}:iam::{}:{kind}/{name}", product.region.partition(), product.account_id)
 }

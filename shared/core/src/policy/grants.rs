@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use indexmap::IndexMap;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::Conditions;
 use crate::error::InternalError;
@@ -70,23 +71,24 @@ pub(super) struct Grant {
 impl Grant {
     /// The actions that somebody gets by this grant.
     pub(super) fn actions(&self, who: Who) -> Vec<String> {
-        let named = self.who.as_deref().unwrap_or(&[Who::Operator, Who::ServiceRole]);
-        if named.contains(&who) {
-            let all = [&self.create, &self.read, &self.update, &self.delete, &self.tag, &self.direct];
-            return all.into_iter().flatten().cloned().collect();
+        let managing = [&self.create, &self.update, &self.delete, &self.tag];
+        let named = self.who.as_deref().unwrap_or(&[Who::Operator, Who::ServiceRole]).contains(&who);
+        let mut actions: Vec<String> =
+            managing.into_iter().filter(|_| named).flatten().cloned().collect();
+        if named || who == Who::StackOperator {
+            actions.extend_from_slice(&self.read);
         }
-        if who == Who::StackOperator { self.read.clone() } else { Vec::new() }
+        if who != Who::ServiceRole && (named || self.who.is_none()) {
+            actions.extend_from_slice(&self.direct);
+        }
+        actions
     }
 }
 
 type Table = IndexMap<String, Vec<Grant>>;
 
 static TABLE: LazyLock<Result<Table, InternalError>> = LazyLock::new(|| {
-    let broken = |why: String| InternalError::new(format!("schemas/permissions.yaml: {why}"));
-    let text = include_str!("../../../../schemas/permissions.yaml");
-    let document = yaml::load(text.as_bytes(), &yaml::Limits::config())
-        .map_err(|findings| broken(findings.first().map_or_else(String::new, |it| it.message.clone())))?;
-    serde_json::from_value(document.to_json()).map_err(|error| broken(error.to_string()))
+    read("schemas/permissions.yaml", include_str!("../../../../schemas/permissions.yaml"))
 });
 
 /// Resource type to grants, in the file's order; read once in a process.
@@ -94,7 +96,10 @@ pub(super) fn table() -> Result<&'static Table, InternalError> {
     TABLE.as_ref().map_err(Clone::clone)
 }
 
-/// Whether a resource type has an entry.
-pub(super) fn knows(kind: &str) -> bool {
-    TABLE.as_ref().is_ok_and(|table| table.contains_key(kind))
+/// A data file of ours.
+pub(super) fn read<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, InternalError> {
+    let broken = |why: &str| InternalError::new(format!("{file}: {why}"));
+    let document = yaml::load(text.as_bytes(), &yaml::Limits::config())
+        .map_err(|findings| broken(findings.first().map_or("", |finding| finding.message.as_str())))?;
+    serde_json::from_value(document.to_json()).map_err(|error| broken(&error.to_string()))
 }

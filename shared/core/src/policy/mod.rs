@@ -4,6 +4,7 @@
 //! only CloudFormation may take on, and [`stack_operator`] to the people. All are made from `schemas/permissions.yaml`,
 //! which says for each resource type what CloudFormation needs to create, read, update, delete and tag it.
 
+mod families;
 mod fill;
 mod grants;
 
@@ -180,17 +181,23 @@ fn policy(product: &Product, who: Who) -> Result<Policy, InternalError> {
             }
         }
     }
-    if let Some(kind) = product.resources.values().map(|spec| &spec.kind).find(|kind| !grants::knows(kind)) {
-        return Err(InternalError::new(format!("schemas/permissions.yaml has no entry for {kind}")));
+    let table = grants::table()?;
+    if let Some(spec) = product.resources.values().find(|spec| !table.contains_key(&spec.kind)) {
+        return Err(InternalError::new(format!("schemas/permissions.yaml has no entry for {}", spec.kind)));
     }
-    let mut statements: Vec<Statement> = statements.into_values().collect();
-    for statement in &mut statements {
+    let mut policy = Policy { statements: statements.into_values().collect() };
+    for statement in &mut policy.statements {
         for list in [&mut statement.actions, &mut statement.resources] {
             list.sort();
             list.dedup();
         }
     }
-    Ok(Policy { statements })
+    if policy.size() > MAX_SIZE {
+        for statement in &mut policy.statements {
+            statement.actions = families::shortened(&statement.actions)?;
+        }
+    }
+    Ok(policy)
 }
 
 /// What a grant gives; `None` when it gives this reader of the table nothing.
