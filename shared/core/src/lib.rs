@@ -13,6 +13,7 @@ pub mod finding;
 pub mod generate;
 pub mod names;
 pub mod outcome;
+pub mod policy;
 pub mod product;
 pub mod render;
 pub mod report;

@@ -1,0 +1,85 @@
+//! Every product of the matrix against its policies in `tests/golden/policies`.
+//!
+//! `UPDATE_GOLDEN=1` writes them anew; the difference is then read like any other change.
+
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use mlp_core::config;
+use mlp_core::error::InternalError;
+use mlp_core::policy::{self, MAX_SIZE, Policy};
+use mlp_core::product::Product;
+
+type Maker = fn(&Product) -> Result<Policy, InternalError>;
+
+/// The end of a policy's file name, and what makes it.
+const KINDS: [(&str, Maker); 3] = [
+    ("iam-policy", policy::operator),
+    ("service-role-policy", policy::service_role),
+    ("stack-operator-policy", policy::stack_operator),
+];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn products() -> BTreeMap<String, Product> {
+    let folders = ["starter", "professional", "enterprise"].map(|tier| format!("configs/examples/{tier}"));
+    let mut products = BTreeMap::new();
+    for folder in folders.iter().map(String::as_str).chain(["tests/golden/products"]) {
+        for entry in fs::read_dir(root().join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "yaml") {
+                let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+                let config = config::load(&fs::read(&path).unwrap()).unwrap().config;
+                products.insert(name, Product::new(&config).unwrap());
+            }
+        }
+    }
+    products
+}
+
+#[test]
+fn every_product_gives_its_golden_policies() {
+    let folder = root().join("tests/golden/policies");
+    let update = std::env::var_os("UPDATE_GOLDEN").is_some();
+    let mut wrong = Vec::new();
+    let mut expected = BTreeSet::new();
+    for (name, product) in products() {
+        for (kind, make) in KINDS {
+            let file = format!("{name}-{kind}.json");
+            let text = make(&product).unwrap().to_json();
+            if update {
+                fs::create_dir_all(&folder).unwrap();
+                fs::write(folder.join(&file), &text).unwrap();
+            } else if fs::read_to_string(folder.join(&file)).ok().as_deref() != Some(text.as_str()) {
+                wrong.push(file.clone());
+            }
+            expected.insert(file);
+        }
+    }
+    assert!(wrong.is_empty(), "differ from tests/golden/policies (UPDATE_GOLDEN=1 writes them): {wrong:#?}");
+    let there: BTreeSet<String> = fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(there, expected, "a golden policy without its product");
+}
+
+#[test]
+fn every_policy_fits_into_a_managed_policy() {
+    let mut big = Vec::new();
+    for (name, product) in products() {
+        for (kind, make) in KINDS {
+            let size = make(&product).unwrap().size();
+            println!("{size:5} {kind:22} {name}");
+            if size > MAX_SIZE {
+                big.push(format!("{name}: {kind} has {size} characters"));
+            }
+        }
+    }
+    assert!(big.is_empty(), "IAM takes {MAX_SIZE}: {big:#?}");
+}
