@@ -1,15 +1,14 @@
 //! Reading what the user names, and writing what an action makes.
 
-use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, Read, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use mlp_core::codes;
 use mlp_core::finding::Finding;
-use mlp_core::outcome::Made;
+use mlp_core::outcome::{Made, sha256};
+use mlp_core::security::{RULE_FILE_LIMIT, RuleFile};
 use mlp_core::yaml::Limits;
-use sha2::{Digest as _, Sha256};
 
 /// A file that was read.
 pub(crate) struct Input {
@@ -54,16 +53,33 @@ fn up_to(source: &mut impl Read, limit: usize) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+/// The rule files of a folder, in the order of their names: `rules/<name>.guard`, as they would be called in the bucket.
+/// Folders in it are not looked into.
+pub(crate) fn rules(folder: &Path) -> Result<Vec<RuleFile>, Finding> {
+    let unreadable = |path: &Path, error: &io::Error| {
+        let message = format!("`{}` can't be read: {error}", path.display());
+        Finding::error(codes::IO_UNREADABLE, "", message).help("--rules wants a folder with *.guard files")
+    };
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder).map_err(|error| unreadable(folder, &error))? {
+        let path = entry.map_err(|error| unreadable(folder, &error))?.path();
+        if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("guard")) {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    let read = |path: &PathBuf| {
+        let text = File::open(path).and_then(|mut file| up_to(&mut file, RULE_FILE_LIMIT));
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        Ok(RuleFile { name: format!("rules/{name}"), text: text.map_err(|error| unreadable(path, &error))? })
+    };
+    paths.iter().map(read).collect()
 }
 
 /// Writes an action's files below a folder, and puts their paths into the outcome.
 pub(crate) fn write(out: &Path, made: &mut Made) -> Result<(), String> {
     let mut written = Vec::new();
+    let mut links = indexmap::IndexMap::new();
     let mut hashes = std::collections::BTreeMap::new();
     for file in &made.files {
         let path = out.join(&file.path);
@@ -73,9 +89,11 @@ pub(crate) fn write(out: &Path, made: &mut Made) -> Result<(), String> {
         if let Some(hash) = made.outcome.hashes.get(&file.path) {
             hashes.insert(shown.clone(), hash.clone());
         }
+        links.insert(file.kind, shown.clone());
         written.push(shown);
     }
     made.outcome.outputs = written;
+    made.outcome.links = links;
     made.outcome.hashes = hashes;
     Ok(())
 }

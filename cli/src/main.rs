@@ -16,6 +16,7 @@ use mlp_core::actions::{self, Suite};
 use mlp_core::config::Tier;
 use mlp_core::error::InternalError;
 use mlp_core::outcome::Made;
+use mlp_core::security::Rules;
 use mlp_core::yaml::Limits;
 
 use crate::files::Input;
@@ -97,21 +98,55 @@ enum Command {
     CreateProvTemplate {
         #[command(flatten)]
         config: ConfigFile,
-        /// The folder to write into, laid out like the bucket
-        #[arg(long, value_name = "DIR", default_value = "out")]
-        out: PathBuf,
+        #[command(flatten)]
+        out: OutFolder,
+        #[command(flatten)]
+        rules: RulesFolder,
     },
-    /// Check structure and references of a template: of the one that a config leads to, or of any
+    /// Write the least-privilege policies of whoever deploys a config's product
+    #[command(after_help = "Example:\n  mlp create-policy --config my.yaml --out out/")]
+    CreatePolicy {
+        #[command(flatten)]
+        config: ConfigFile,
+        #[command(flatten)]
+        out: OutFolder,
+    },
+    /// Write the review report of a config: one HTML page for those who decide
+    #[command(after_help = "Example:\n  mlp create-review-report --config my.yaml --rules rules/")]
+    CreateReviewReport {
+        #[command(flatten)]
+        config: ConfigFile,
+        #[command(flatten)]
+        out: OutFolder,
+        #[command(flatten)]
+        rules: RulesFolder,
+    },
+    /// Write all that the bucket would hold for a config: template, policies and review report
+    #[command(after_help = "Example:\n  mlp generate --config my.yaml --out out/")]
+    Generate {
+        #[command(flatten)]
+        config: ConfigFile,
+        #[command(flatten)]
+        out: OutFolder,
+        #[command(flatten)]
+        rules: RulesFolder,
+    },
+    /// Check structure, references and security of a template: of the one that a config leads to, or of any
     #[command(
-        after_help = "Examples:\n  mlp validate-prov-template --config my.yaml\n  mlp validate-prov-template --template template.yaml"
+        after_help = "Examples:\n  mlp validate-prov-template template.yaml\n  mlp validate-prov-template --config my.yaml --rules rules/"
     )]
     ValidateProvTemplate {
-        /// The config; its template is made and checked. `-` reads standard input
-        #[arg(long, value_name = "FILE", required_unless_present = "template", conflicts_with = "template")]
-        config: Option<PathBuf>,
         /// A CloudFormation template in YAML or JSON; `-` reads standard input
-        #[arg(long, value_name = "FILE")]
+        #[arg(value_name = "TEMPLATE", required_unless_present_any = ["config", "by_flag"], conflicts_with_all = ["config", "by_flag"])]
         template: Option<PathBuf>,
+        /// The same as the argument
+        #[arg(long = "template", id = "by_flag", value_name = "FILE", conflicts_with = "config")]
+        by_flag: Option<PathBuf>,
+        /// The config; its template is made and checked. `-` reads standard input
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+        #[command(flatten)]
+        rules: RulesFolder,
     },
     /// Print the completions of a shell
     #[command(
@@ -128,6 +163,20 @@ struct ConfigFile {
     /// The config; `-` reads standard input
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
+}
+
+#[derive(clap::Args)]
+struct OutFolder {
+    /// The folder to write into, laid out like the bucket
+    #[arg(long, value_name = "DIR", default_value = "out")]
+    out: PathBuf,
+}
+
+#[derive(clap::Args)]
+struct RulesFolder {
+    /// A folder with the organisation's Guard rules, `*.guard`, enforced beside the built-in checks
+    #[arg(long, value_name = "DIR")]
+    rules: Option<PathBuf>,
 }
 
 fn tier(text: &str) -> Result<Tier, String> {
@@ -174,25 +223,41 @@ fn run(command: &Command, shown: &Shown) -> Result<u8, InternalError> {
             let tier = tier.or(*by_flag).unwrap_or(Tier::Starter);
             Ok(finish(actions::show_product(tier)?, None, shown))
         }
-        Command::CreateProvTemplate { config, out } => {
-            let action = "create-prov-template";
-            let Some(input) = read(action, &config.config, Limits::config(), shown) else {
+        Command::CreateProvTemplate { config, out, rules } => {
+            into_files("create-prov-template", config, out, rules, shown, |bytes, rules| {
+                actions::create_prov_template(bytes, &suite, rules)
+            })
+        }
+        Command::CreatePolicy { config, out } => {
+            into_files("create-policy", config, out, &RulesFolder { rules: None }, shown, |bytes, _| {
+                actions::create_policy(bytes, &suite)
+            })
+        }
+        Command::CreateReviewReport { config, out, rules } => {
+            into_files("create-review-report", config, out, rules, shown, |bytes, rules| {
+                actions::create_review_report(bytes, &suite, rules)
+            })
+        }
+        Command::Generate { config, out, rules } => {
+            into_files("generate", config, out, rules, shown, |bytes, rules| {
+                actions::generate(bytes, &suite, rules)
+            })
+        }
+        Command::ValidateProvTemplate { config: Some(config), rules, .. } => {
+            let Some(rules) = read_rules("validate-prov-template", rules, shown) else {
                 return Ok(UNUSABLE);
             };
-            let mut made = actions::create_prov_template(&input.bytes, &suite)?;
-            if let Err(problem) = files::write(out, &mut made) {
-                shown.error(&problem);
+            on_file("validate-prov-template", config, Limits::config(), shown, |bytes| {
+                actions::validate_prov_template(bytes, &suite, &rules)
+            })
+        }
+        Command::ValidateProvTemplate { template, by_flag, rules, .. } => {
+            let Some(rules) = read_rules("validate-prov-template", rules, shown) else {
                 return Ok(UNUSABLE);
-            }
-            Ok(finish(made, Some(&input), shown))
-        }
-        Command::ValidateProvTemplate { template: Some(template), .. } => {
-            on_file("validate-prov-template", template, Limits::template(), shown, actions::validate_template)
-        }
-        Command::ValidateProvTemplate { config, .. } => {
-            let config = config.clone().unwrap_or_default();
-            on_file("validate-prov-template", &config, Limits::config(), shown, |bytes| {
-                actions::validate_prov_template(bytes, &suite)
+            };
+            let template = template.clone().or(by_flag.clone()).unwrap_or_default();
+            on_file("validate-prov-template", &template, Limits::template(), shown, |bytes| {
+                actions::validate_template(bytes, &rules)
             })
         }
         Command::Completions { shell } => {
@@ -216,17 +281,50 @@ fn on_file(
     Ok(finish(made, Some(&input), shown))
 }
 
+/// Reads a config, makes files of it, writes them and shows the result.
+fn into_files(
+    action: &str,
+    config: &ConfigFile,
+    folder: &OutFolder,
+    rules: &RulesFolder,
+    shown: &Shown,
+    make: impl Fn(&[u8], &Rules) -> Result<Made, InternalError>,
+) -> Result<u8, InternalError> {
+    let Some(rules) = read_rules(action, rules, shown) else { return Ok(UNUSABLE) };
+    let Some(input) = read(action, &config.config, Limits::config(), shown) else { return Ok(UNUSABLE) };
+    let mut made = make(&input.bytes, &rules)?;
+    if let Err(problem) = files::write(&folder.out, &mut made) {
+        shown.error(&problem);
+        return Ok(UNUSABLE);
+    }
+    Ok(finish(made, Some(&input), shown))
+}
+
+/// The organisation's rules, or nothing after having said why they can't be read.
+fn read_rules(action: &str, folder: &RulesFolder, shown: &Shown) -> Option<Rules> {
+    let Some(folder) = &folder.rules else { return Some(Rules::none()) };
+    files::rules(folder)
+        .map(|files| Rules::parse(&files))
+        .map_err(|finding| refuse(action, folder, finding, shown))
+        .ok()
+}
+
 /// The file, or nothing after having said why it can't be read.
 fn read(action: &str, path: &std::path::Path, limits: Limits, shown: &Shown) -> Option<Input> {
     match Input::read(path, limits) {
         Ok(input) => Some(input),
         Err(finding) => {
-            let mut outcome = mlp_core::outcome::Outcome::of(action, vec![finding]);
-            outcome.source.key = Some(path.display().to_string());
-            shown.printed(shown.outcome(&outcome, None), UNUSABLE);
+            refuse(action, path, finding, shown);
             None
         }
     }
+}
+
+/// Says why something can't be read.
+fn refuse(action: &str, path: &std::path::Path, finding: mlp_core::finding::Finding, shown: &Shown) {
+    let mut outcome = mlp_core::outcome::Outcome::of(action, vec![finding]);
+    outcome.source.key = Some(path.display().to_string());
+    shown.printed(shown.outcome(&outcome, None), UNUSABLE);
 }
 
 /// Shows a result, and says with which status it ends.

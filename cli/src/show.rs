@@ -53,7 +53,7 @@ impl Shown {
         }
         let source = input.map(|input| (input.name.as_str(), input.bytes.as_slice()));
         complain(&render(&outcome.findings, source, self.color));
-        if outcome.ok { print(&text(outcome)) } else { Ok(()) }
+        print(&if outcome.ok { text(outcome) } else { wrote(outcome) })
     }
 
     /// The status to end with after something was printed: a result that got lost is no success.
@@ -82,16 +82,24 @@ fn text(outcome: &Outcome) -> String {
         "validate-config" => out.push_str("The config is valid.\n"),
         "validate-prov-template" => {
             out.push_str(&counts(outcome.resource_counts.as_ref()));
-            out.push_str("The template is sound in structure and references.\n");
+            out.push_str(
+                "The template is sound in structure and references, and no security check blocks it.\n",
+            );
         }
         _ => {
             out.push_str(&counts(outcome.resource_counts.as_ref()));
-            for path in &outcome.outputs {
-                let _ = writeln!(out, "Wrote      {path}");
-            }
+            out.push_str(&wrote(outcome));
         }
     }
     out
+}
+
+/// The files written, also those that a blocked config still gets.
+fn wrote(outcome: &Outcome) -> String {
+    outcome.outputs.iter().fold(String::new(), |mut out, path| {
+        let _ = writeln!(out, "Wrote      {path}");
+        out
+    })
 }
 
 fn counts(counts: Option<&ResourceCounts>) -> String {

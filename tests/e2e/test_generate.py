@@ -41,6 +41,7 @@ class Uploads(unittest.TestCase):
                     "template": f"templates/{name}.yaml",
                     "policy": f"policies/{name}-iam-policy.json",
                     "service-role-policy": f"policies/{name}-service-role-policy.json",
+                    "stack-operator-policy": f"policies/{name}-stack-operator-policy.json",
                     "report": f"reports/{name}-review.html",
                 }
                 self.assertEqual(status["outputs"], list(outputs.values()))
@@ -51,7 +52,7 @@ class Uploads(unittest.TestCase):
                     self.assertEqual(status["hashes"][output], hashlib.sha256(content).hexdigest())
                 golden = suite.ROOT / "tests/golden/templates" / path.name
                 self.assertEqual(stored[outputs["template"]], golden.read_bytes())
-                for policy in ("policy", "service-role-policy"):
+                for policy in ("policy", "service-role-policy", "stack-operator-policy"):
                     self.assertEqual(json.loads(stored[outputs[policy]])["Version"], "2012-10-17")
                 self.assertTrue(stored[outputs["report"]].startswith(b"<!doctype html>"))
                 head = suite.client("s3").head_object(Bucket=suite.bucket(), Key=outputs["report"])

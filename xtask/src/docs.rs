@@ -15,7 +15,7 @@ pub(crate) struct Arguments {
 }
 
 /// The page, and the example of `mlp-core` that prints it.
-const PAGES: [(&str, &str); 1] = [("docs/findings.md", "findings")];
+const PAGES: [(&str, &str); 2] = [("docs/findings.md", "findings"), ("docs/checks.md", "checks")];
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     made(arguments.check)

@@ -4,7 +4,8 @@
 
 use std::fmt;
 
-use mlp_aws::notification::{Notification, Record, read};
+use mlp_aws::notification::{Notification, Record, Upload, read};
+use mlp_aws::rules::RuleBook;
 use mlp_aws::store::BucketStore;
 use mlp_aws::storing::{Failure, Kind, Make, Settled, Storing};
 use mlp_core::actions::Suite;
@@ -51,7 +52,8 @@ impl std::error::Error for RecordsFailed {}
 
 /// Handles a message: every record, one after the other, whatever happens to the others.
 ///
-/// With `only_bucket`, records of other buckets are ignored.
+/// With `only_bucket`, records of other buckets are ignored. Each config is held to the rules of its bucket, which `rules`
+/// remembers from one message to the next.
 ///
 /// # Errors
 ///
@@ -59,6 +61,7 @@ impl std::error::Error for RecordsFailed {}
 pub async fn handle<S: BucketStore + Sync>(
     store: &S,
     make: &Make<'_>,
+    rules: &RuleBook,
     only_bucket: Option<&str>,
     message: &Value,
 ) -> Result<Summary, RecordsFailed> {
@@ -72,7 +75,6 @@ pub async fn handle<S: BucketStore + Sync>(
             return Err(RecordsFailed::whole("the message is no S3 event: it has no list of Records"));
         }
     };
-    let storing = Storing::new(store, make);
     let count = records.len();
     let mut summary = Summary::default();
     let mut failures = Vec::new();
@@ -82,7 +84,7 @@ pub async fn handle<S: BucketStore + Sync>(
                 Some(upload.key),
                 format!("the event is of bucket {}, not of this suite's", upload.bucket),
             )),
-            Record::Upload(upload) => storing.settle(&upload).await.map_err(|failure| {
+            Record::Upload(upload) => settle(store, make, rules, &upload).await.map_err(|failure| {
                 let kind = match &failure {
                     Failure::Store(error) => format!("store: {:?}", error.kind),
                     Failure::Internal(_) => "internal".to_owned(),
@@ -108,6 +110,17 @@ pub async fn handle<S: BucketStore + Sync>(
         }
     }
     if failures.is_empty() { Ok(summary) } else { Err(RecordsFailed { records: count, failures }) }
+}
+
+/// Handles one upload under the rules of its bucket as they are now.
+async fn settle<S: BucketStore + Sync>(
+    store: &S,
+    make: &Make<'_>,
+    rules: &RuleBook,
+    upload: &Upload,
+) -> Result<Settled, Failure> {
+    let rules = rules.of(store, &upload.bucket).await?;
+    Storing::new(store, make, &rules).settle(upload).await
 }
 
 fn ignored(key: Option<String>, reason: String) -> Settled {

@@ -1,5 +1,5 @@
-//! The `generate` Lambda function: somebody drops `configs/<name>.yaml` into the bucket; template and status object
-//! are stored in the same bucket.
+//! The `generate` Lambda function: somebody drops `configs/<name>.yaml` into the bucket; template, policies, review report
+//! and status object are stored in the same bucket.
 //!
 //! Environment: `MLP_BUCKET`, the suite's bucket (records of others are ignored; all are handled without it);
 //! `AWS_LAMBDA_LOG_LEVEL`, as Lambda's logging configuration sets it; `AWS_ENDPOINT_URL` for an emulator.
@@ -7,7 +7,10 @@
 use std::time::{Duration, SystemTime};
 
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
-use mlp_aws::{clients, storing};
+use mlp_aws::clients;
+use mlp_aws::rules::RuleBook;
+use mlp_core::actions;
+use mlp_core::security::Rules;
 use mlp_generate::{RecordsFailed, handle, suite};
 use serde_json::Value;
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -27,14 +30,16 @@ const TIME_TO_ANSWER: Duration = Duration::from_millis(500);
 async fn main() -> Result<(), lambda_runtime::Error> {
     log_as_json();
     let store = clients::s3_store(&clients::sdk_config().await);
+    let rules = RuleBook::default();
     let only_bucket = std::env::var("MLP_BUCKET").ok().filter(|bucket| !bucket.is_empty());
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| {
-        let (store, only_bucket) = (&store, only_bucket.as_deref());
+        let (store, rules, only_bucket) = (&store, &rules, only_bucket.as_deref());
         async move {
             let (message, context) = event.into_parts();
-            let make = storing::templates(suite(&context.invoked_function_arn));
+            let suite = suite(&context.invoked_function_arn);
+            let make = |config: &[u8], rules: &Rules| actions::generate(config, &suite, rules);
             let time = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
-            let handled = handle(store, &make, only_bucket, &message);
+            let handled = handle(store, &make, rules, only_bucket, &message);
             match tokio::time::timeout(time.saturating_sub(TIME_TO_ANSWER), handled).await {
                 Ok(result) => result,
                 Err(_) => Err(RecordsFailed::whole("the invocation's time ran out; it will be tried again")),

@@ -4,9 +4,11 @@
 use std::path::Path;
 
 use mlp_aws::memory::{Fault, MemoryStore, run};
+use mlp_aws::rules::RuleBook;
 use mlp_aws::storing::Kind;
 use mlp_core::error::InternalError;
-use mlp_core::outcome::{Made, Outcome, OutputFile};
+use mlp_core::outcome::{Made, Outcome, OutputFile, OutputKind};
+use mlp_core::security::Rules;
 use mlp_generate::{RecordsFailed, Summary, handle};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -16,9 +18,9 @@ const BUCKET: &str = "mlp-123456789012-us-west-2";
 
 /// One output whose path and text are the config's text.
 #[expect(clippy::unnecessary_wraps, reason = "the signature of what makes files")]
-fn make(config: &[u8]) -> Result<Made, InternalError> {
+fn make(config: &[u8], _: &Rules) -> Result<Made, InternalError> {
     let text = String::from_utf8_lossy(config).into_owned();
-    let files = vec![OutputFile { path: format!("templates/{text}"), media_type: "application/yaml", text }];
+    let files = vec![OutputFile { path: format!("templates/{text}"), kind: OutputKind::Template, text }];
     Ok(Made { outcome: Outcome::of("create-prov-template", Vec::new()), files })
 }
 
@@ -40,7 +42,7 @@ fn recorded_for(name: &str, versions: &[Option<String>]) -> Value {
 }
 
 fn invoke(store: &MemoryStore, message: &Value) -> Result<Summary, RecordsFailed> {
-    run(handle(store, &make, Some(BUCKET), message))
+    run(handle(store, &make, &RuleBook::default(), Some(BUCKET), message))
 }
 
 fn outcomes(summary: &Summary) -> Vec<Kind> {
@@ -139,7 +141,8 @@ fn removals_and_keys_that_are_no_configs_are_ignored_without_a_call() {
 #[test]
 fn records_of_another_bucket_are_ignored() {
     let store = MemoryStore::versioned();
-    let summary = run(handle(&store, &make, Some("mlp-other"), &recorded("put"))).unwrap();
+    let summary =
+        run(handle(&store, &make, &RuleBook::default(), Some("mlp-other"), &recorded("put"))).unwrap();
     assert_eq!(outcomes(&summary), [Kind::Ignored]);
     assert!(store.take_calls().is_empty());
 }

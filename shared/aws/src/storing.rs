@@ -25,13 +25,12 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use mlp_core::actions;
 use mlp_core::error::InternalError;
 use mlp_core::finding::{Code, Finding};
-use mlp_core::outcome::{Made, OutputFile, Source, status_key};
+use mlp_core::outcome::{Made, OutputFile, Source, sha256, status_key};
+use mlp_core::security::Rules;
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use crate::notification::Upload;
 use crate::sequencer::Sequencer;
@@ -189,10 +188,11 @@ pub fn ignored(key: &str) -> Option<&'static str> {
 pub struct Storing<'a, S> {
     store: &'a S,
     make: &'a Make<'a>,
+    rules: &'a Rules,
 }
 
-/// What makes files from a config's bytes.
-pub type Make<'a> = dyn Fn(&[u8]) -> Result<Made, InternalError> + Sync + 'a;
+/// What makes files from a config's bytes under the rules of its bucket.
+pub type Make<'a> = dyn Fn(&[u8], &Rules) -> Result<Made, InternalError> + Sync + 'a;
 
 impl<S> Clone for Storing<'_, S> {
     fn clone(&self) -> Self {
@@ -200,7 +200,7 @@ impl<S> Clone for Storing<'_, S> {
     }
 }
 
-// Two references: copied whatever the store is.
+// References only: copied whatever the store is.
 impl<S> Copy for Storing<'_, S> {}
 
 impl<S> fmt::Debug for Storing<'_, S> {
@@ -244,9 +244,10 @@ struct Plan<'f> {
 }
 
 impl<'a, S: BucketStore + Sync> Storing<'a, S> {
-    /// Ready to handle events. `make` is called with a config's bytes; its files are stored under their paths.
-    pub fn new(store: &'a S, make: &'a Make<'a>) -> Self {
-        Self { store, make }
+    /// Ready to handle events of a bucket with these rules. `make` is called with a config's bytes; its files are stored
+    /// under their paths.
+    pub fn new(store: &'a S, make: &'a Make<'a>, rules: &'a Rules) -> Self {
+        Self { store, make, rules }
     }
 
     /// Handles one event to its end.
@@ -372,7 +373,7 @@ impl<S: BucketStore + Sync> Run<'_, S> {
         let mut plans = Vec::new();
         let mut taken = Vec::new();
         for file in &files {
-            let sha256 = sha256(file.text.as_bytes());
+            let sha256 = file.sha256();
             let head = self.storing.store.head(&self.upload.bucket, &file.path).await?;
             let write = match head.as_ref().and_then(owner) {
                 Some(owner) if owner == self.upload.key => {
@@ -415,6 +416,8 @@ impl<S: BucketStore + Sync> Run<'_, S> {
         }
         outcome.outputs = plans.iter().map(|plan| plan.file.path.clone()).collect();
         outcome.hashes = plans.iter().map(|plan| (plan.file.path.clone(), plan.sha256.clone())).collect();
+        let link = |plan: &Plan<'_>| format!("s3://{}/{}", self.upload.bucket, plan.file.path);
+        outcome.links = plans.iter().map(|plan| (plan.file.kind, link(plan))).collect();
         let of_target = |plan: &Plan<'_>| Stored {
             path: plan.file.path.clone(),
             sha256: plan.sha256.clone(),
@@ -578,8 +581,7 @@ impl<S: BucketStore + Sync> Run<'_, S> {
         };
         let Some(config) = self.read_config(&target).await? else { return Ok(None) };
         let Made { files, outcome } = self.make(&config.bytes)?;
-        let same =
-            |file: &OutputFile| file.path == entry.path && sha256(file.text.as_bytes()) == entry.sha256;
+        let same = |file: &OutputFile| file.path == entry.path && file.sha256() == entry.sha256;
         let Some(file) = files.into_iter().find(same) else { return Ok(None) };
         let plan = Plan { file: &file, sha256: entry.sha256.clone(), head: head.cloned(), write: true };
         let metadata =
@@ -599,7 +601,7 @@ impl<S: BucketStore + Sync> Run<'_, S> {
             bucket: &self.upload.bucket,
             key: path,
             bytes: file.text.clone().into_bytes(),
-            media_type: file.media_type,
+            media_type: file.kind.media_type(),
             metadata,
             condition: Condition::since(head),
         };
@@ -677,7 +679,7 @@ impl<S: BucketStore + Sync> Run<'_, S> {
 
     /// Calls the library. A panic in it is this config's failure, not that of the others in the batch.
     fn make(&self, config: &[u8]) -> Result<Made, Failure> {
-        catch_unwind(AssertUnwindSafe(|| (self.storing.make)(config)))
+        catch_unwind(AssertUnwindSafe(|| (self.storing.make)(config, self.storing.rules)))
             .unwrap_or_else(|_| Err(InternalError::new("the generator panicked")))
             .map_err(Failure::Internal)
     }
@@ -771,18 +773,4 @@ fn found(path: &str, head: &Head) -> Option<Stored> {
 
 fn encode_key(key: &str) -> String {
     utf8_percent_encode(key, NOT_IN_METADATA).to_string()
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut text, byte| {
-        // Writing to a String can't fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-/// `create-prov-template`, as the function to hand to [`Storing::new`].
-pub fn templates(suite: actions::Suite) -> impl Fn(&[u8]) -> Result<Made, InternalError> + Sync {
-    move |config| actions::create_prov_template(config, &suite)
 }

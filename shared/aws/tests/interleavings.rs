@@ -17,7 +17,8 @@ use mlp_aws::status::Status;
 use mlp_aws::storing::{Failure, META_CONFIG, META_SHA256, Settled, Storing};
 use mlp_core::error::InternalError;
 use mlp_core::finding::{Code, Finding};
-use mlp_core::outcome::{Made, Outcome, OutputFile};
+use mlp_core::outcome::{Made, Outcome, OutputFile, OutputKind};
+use mlp_core::security::Rules;
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 
@@ -37,7 +38,7 @@ fn good(config: &str) -> bool {
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the signature of what makes files")]
-fn make(config: &[u8]) -> Result<Made, InternalError> {
+fn make(config: &[u8], _: &Rules) -> Result<Made, InternalError> {
     let config = std::str::from_utf8(config).unwrap();
     let findings = if good(config) {
         Vec::new()
@@ -46,7 +47,7 @@ fn make(config: &[u8]) -> Result<Made, InternalError> {
     };
     let outcome = Outcome::of("create-prov-template", findings);
     let files = files(config).into_iter();
-    let files = files.map(|(path, text)| OutputFile { path, media_type: "application/yaml", text }).collect();
+    let files = files.map(|(path, text)| OutputFile { path, kind: OutputKind::Template, text }).collect();
     Ok(Made { outcome, files })
 }
 
@@ -163,9 +164,10 @@ fn play(history: &History) -> (MemoryStore, Versions, Newest) {
     let uploads = history.uploads.iter().zip(&history.deliveries).enumerate();
     let to_upload =
         uploads.map(|(index, ((key, config), copies))| (index + 1, *key, *config, *copies)).collect();
+    let rules = Rules::none();
     let mut world = World {
         store: &store,
-        storing: Storing::new(&store, &make),
+        storing: Storing::new(&store, &make, &rules),
         to_upload,
         by_hand: history.by_hand,
         waiting: Vec::new(),

@@ -11,14 +11,15 @@ use mlp_aws::storing::{
 };
 use mlp_core::error::InternalError;
 use mlp_core::finding::{Code, Finding};
-use mlp_core::outcome::{Made, Outcome, OutputFile};
+use mlp_core::outcome::{Made, Outcome, OutputFile, OutputKind};
+use mlp_core::security::Rules;
 
 const KEY: &str = "configs/a.yaml";
 const STATUS: &str = "status/configs/a.yaml.json";
 
 /// A generator for tests: each line `path=content` of the config is one output; the line `bad` is a mistake,
 /// and the line `blocked` one that leaves the outputs of `report`.
-fn make(config: &[u8]) -> Result<Made, InternalError> {
+fn make(config: &[u8], _: &Rules) -> Result<Made, InternalError> {
     let config = String::from_utf8_lossy(config);
     let mut outcome = Outcome::of("create-prov-template", Vec::new());
     let mut files = Vec::new();
@@ -26,7 +27,7 @@ fn make(config: &[u8]) -> Result<Made, InternalError> {
         match line.split_once('=') {
             Some((path, text)) => files.push(OutputFile {
                 path: format!("templates/{path}.yaml"),
-                media_type: "application/yaml",
+                kind: OutputKind::Template,
                 text: text.to_owned(),
             }),
             None if line == "bad" || line == "blocked" => {
@@ -54,7 +55,7 @@ fn event(key: &str, version_id: Option<String>, sequencer: &str) -> Upload {
 }
 
 fn settle(store: &MemoryStore, upload: &Upload) -> Result<Settled, Failure> {
-    run(Storing::new(store, &make).settle(upload))
+    run(Storing::new(store, &make, &Rules::none()).settle(upload))
 }
 
 /// Uploads a config and handles its event.
@@ -276,7 +277,8 @@ fn a_config_above_the_limit_is_read_up_to_one_byte_more() {
         *seen.lock().unwrap() = config.len();
         make(b"bad")
     };
-    let settled = run(Storing::new(&store, &make).settle(&event(KEY, version_id, "01"))).unwrap();
+    let settled =
+        run(Storing::new(&store, &make, &Rules::none()).settle(&event(KEY, version_id, "01"))).unwrap();
     assert_eq!(settled.outcome, Kind::Findings);
     assert_eq!(*seen.lock().unwrap(), 256 * 1024 + 1);
     // The digest of a part would be taken for that of the whole.

@@ -83,7 +83,11 @@ async fn an_uploaded_config_is_answered_with_its_template() {
     );
     let output = status.pointer("/outputs/0").and_then(serde_json::Value::as_str).unwrap();
     let template = store.get(&bucket, output, None, None).await.unwrap();
-    let made = mlp_core::actions::create_prov_template(text.as_bytes(), &mlp_core::actions::Suite::default())
-        .unwrap();
+    let made = mlp_core::actions::create_prov_template(
+        text.as_bytes(),
+        &mlp_core::actions::Suite::default(),
+        &mlp_core::security::Rules::none(),
+    )
+    .unwrap();
     assert_eq!(template.bytes, made.files.first().unwrap().text.as_bytes());
 }

@@ -11,6 +11,7 @@ use mlp_core::actions::{self, Suite};
 use mlp_core::config;
 use mlp_core::generate;
 use mlp_core::product::Product;
+use mlp_core::security::Rules;
 
 /// As in what is deployed.
 #[global_allocator]
@@ -46,7 +47,9 @@ fn config_text_to_template_text(bencher: Bencher<'_, '_>, tier: &str) {
 #[divan::bench(args = ["starter", "professional", "enterprise"])]
 fn create_prov_template(bencher: Bencher<'_, '_>, tier: &str) {
     let config = example(tier);
-    bencher.bench(|| actions::create_prov_template(divan::black_box(&config), &Suite::default()).unwrap());
+    bencher.bench(|| {
+        actions::create_prov_template(divan::black_box(&config), &Suite::default(), &Rules::none()).unwrap()
+    });
 }
 
 /// Only the first step of it.

@@ -10,6 +10,7 @@ use std::thread;
 use std::time::Instant;
 
 use mlp_core::actions::{self, Suite};
+use mlp_core::security::Rules;
 
 const CONFIGS: usize = 10_000;
 
@@ -41,7 +42,9 @@ fn main() {
                     }
                     // Every one is another product.
                     let config = text.replace("tenant_id: c001", &format!("tenant_id: c{index:05}"));
-                    let made = actions::create_prov_template(config.as_bytes(), &Suite::default()).unwrap();
+                    let made =
+                        actions::create_prov_template(config.as_bytes(), &Suite::default(), &Rules::none())
+                            .unwrap();
                     assert!(made.outcome.ok);
                     bytes.fetch_add(made.files.iter().map(|file| file.text.len()).sum(), Ordering::Relaxed);
                 }

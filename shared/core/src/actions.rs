@@ -1,15 +1,14 @@
 //! The local actions, one function each: bytes in, [`Made`] out. Every front end calls these and nothing below them.
 
-use std::collections::BTreeMap;
-
-use sha2::{Digest as _, Sha256};
+use std::borrow::Cow;
 
 use crate::config::{self, Config, Tier};
 use crate::error::InternalError;
 use crate::finding::Finding;
-use crate::outcome::{self, Made, Outcome, OutputFile};
+use crate::outcome::{self, Made, Outcome, OutputFile, OutputKind, sha256};
 use crate::product::{self, Product};
-use crate::{check, codes, generate, yaml};
+use crate::security::{self, Rules};
+use crate::{check, codes, generate, policy, report, yaml};
 
 /// Where the caller runs, so that a config for another place can be pointed out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,25 +25,48 @@ pub struct Suite {
 ///
 /// Only for our own defects; mistakes in the config are findings in the outcome.
 pub fn validate_config(config: &[u8], suite: &Suite) -> Result<Made, InternalError> {
-    Ok(nothing_made(understand("validate-config", config, suite)?.0))
+    Ok(Made::nothing(understand("validate-config", config, suite)?.0))
 }
 
-/// `create-prov-template`: the CloudFormation template of a config.
+/// `create-prov-template`: the CloudFormation template of a config, if nothing in it blocks.
 ///
 /// # Errors
 ///
 /// Only for our own defects; mistakes in the config are findings in the outcome.
-pub fn create_prov_template(config: &[u8], suite: &Suite) -> Result<Made, InternalError> {
-    let (mut outcome, product) = understand("create-prov-template", config, suite)?;
-    let Some(product) = product else { return Ok(nothing_made(outcome)) };
-    let file = OutputFile {
-        path: format!("templates/{}-{}.yaml", product.names.ml_name(), product.scenario),
-        media_type: "application/yaml",
-        text: generate::template(&product)?.to_yaml(),
-    };
-    outcome.outputs = vec![file.path.clone()];
-    outcome.hashes = BTreeMap::from([(file.path.clone(), sha256(file.text.as_bytes()))]);
-    Ok(Made { outcome, files: vec![file] })
+pub fn create_prov_template(config: &[u8], suite: &Suite, rules: &Rules) -> Result<Made, InternalError> {
+    make("create-prov-template", &[OutputKind::Template], config, suite, rules)
+}
+
+/// `create-policy`: the policies of whoever deploys a config's product: an operator with rights of their own, or a
+/// service role and an operator beside it.
+///
+/// # Errors
+///
+/// Only for our own defects; mistakes in the config are findings in the outcome.
+pub fn create_policy(config: &[u8], suite: &Suite) -> Result<Made, InternalError> {
+    let (outcome, product) = understand("create-policy", config, suite)?;
+    let Some(product) = product else { return Ok(Made::nothing(outcome)) };
+    let files = POLICIES.into_iter().map(|kind| policy_file(kind, &product));
+    Ok(Made::with(outcome, files.collect::<Result<_, _>>()?))
+}
+
+/// `create-review-report`: the review report of a config, also when a check blocks its template.
+///
+/// # Errors
+///
+/// Only for our own defects; mistakes in the config are findings in the outcome.
+pub fn create_review_report(config: &[u8], suite: &Suite, rules: &Rules) -> Result<Made, InternalError> {
+    make("create-review-report", &[OutputKind::Report], config, suite, rules)
+}
+
+/// Everything that is made from a config: the template if nothing blocks, policies and report always where they can be
+/// made.
+///
+/// # Errors
+///
+/// Only for our own defects; mistakes in the config are findings in the outcome.
+pub fn generate(config: &[u8], suite: &Suite, rules: &Rules) -> Result<Made, InternalError> {
+    make("generate", &OutputKind::ALL, config, suite, rules)
 }
 
 /// `validate-prov-template` of the template that a config leads to.
@@ -52,25 +74,28 @@ pub fn create_prov_template(config: &[u8], suite: &Suite) -> Result<Made, Intern
 /// # Errors
 ///
 /// Only for our own defects; mistakes in the config are findings in the outcome.
-pub fn validate_prov_template(config: &[u8], suite: &Suite) -> Result<Made, InternalError> {
-    let (mut outcome, product) = understand("validate-prov-template", config, suite)?;
-    if let Some(product) = product {
-        outcome.add_findings(check::structure(&generate::template(&product)?));
-    }
-    Ok(nothing_made(outcome))
+pub fn validate_prov_template(config: &[u8], suite: &Suite, rules: &Rules) -> Result<Made, InternalError> {
+    make("validate-prov-template", &[], config, suite, rules)
 }
 
-/// `validate-prov-template` of any CloudFormation template, in YAML or JSON.
+/// `validate-prov-template` of any CloudFormation template, in YAML or JSON: structure, references and security.
 ///
 /// # Errors
 ///
 /// Only for our own defects; mistakes in the template are findings in the outcome.
-pub fn validate_template(template: &[u8]) -> Result<Made, InternalError> {
-    let (findings, read) = check::text(template);
-    let mut outcome = Outcome::of("validate-prov-template", findings);
-    outcome.resource_counts = read
-        .map(|template| outcome::count(template.resources.values().map(|resource| resource.kind.as_str())));
-    Ok(nothing_made(outcome))
+pub fn validate_template(template: &[u8], rules: &Rules) -> Result<Made, InternalError> {
+    let action = "validate-prov-template";
+    let document = match check::load(template) {
+        Ok(document) => document,
+        Err(findings) => return Ok(Made::nothing(Outcome::of(action, findings))),
+    };
+    let (mut findings, template) = check::document(&document);
+    findings.extend(security::check(&template, Some(&document), rules));
+    let mut outcome = Outcome::of(action, findings);
+    outcome.rules = rules.names().map(str::to_owned).collect();
+    outcome.resource_counts =
+        Some(outcome::count(template.resources.values().map(|resource| resource.kind.as_str())));
+    Ok(Made::nothing(outcome))
 }
 
 /// `list-products`: every tier with its scenarios and counts.
@@ -84,7 +109,7 @@ pub fn list_products() -> Result<Made, InternalError> {
     for summary in &mut outcome.products {
         summary.resources.clear();
     }
-    Ok(nothing_made(outcome))
+    Ok(Made::nothing(outcome))
 }
 
 /// `show-product`: one tier, resource by resource.
@@ -96,7 +121,7 @@ pub fn show_product(tier: Tier) -> Result<Made, InternalError> {
     let mut outcome = Outcome::of("show-product", Vec::new());
     outcome.tier = Some(tier.as_str().to_owned());
     outcome.products = vec![product::summary(tier)?];
-    Ok(nothing_made(outcome))
+    Ok(Made::nothing(outcome))
 }
 
 /// `show-product` of the product that a config describes: its own resources, with their names.
@@ -107,7 +132,7 @@ pub fn show_product(tier: Tier) -> Result<Made, InternalError> {
 pub fn show_product_of(config: &[u8], suite: &Suite) -> Result<Made, InternalError> {
     let (mut outcome, product) = understand("show-product", config, suite)?;
     outcome.products = product.iter().map(product::summary_of).collect::<Result<_, _>>()?;
-    Ok(nothing_made(outcome))
+    Ok(Made::nothing(outcome))
 }
 
 /// What a config says, as far as it can be understood: an outcome that names the product, and the product itself when
@@ -205,15 +230,57 @@ fn needs(product: &Product) -> Vec<Finding> {
     findings
 }
 
-fn nothing_made(outcome: Outcome) -> Made {
-    Made { outcome, files: Vec::new() }
+/// The kinds of policy.
+const POLICIES: [OutputKind; 3] =
+    [OutputKind::Policy, OutputKind::ServiceRolePolicy, OutputKind::StackOperatorPolicy];
+
+/// Makes the files that are wanted of a config's product, in the order of [`OutputKind::ALL`], and checks its template.
+fn make(
+    action: &str,
+    wanted: &[OutputKind],
+    config: &[u8],
+    suite: &Suite,
+    rules: &Rules,
+) -> Result<Made, InternalError> {
+    let (mut outcome, product) = understand(action, config, suite)?;
+    let Some(product) = product else { return Ok(Made::nothing(outcome)) };
+    let template = generate::template(&product)?;
+    let text = template.to_yaml();
+    outcome.rules = rules.names().map(str::to_owned).collect();
+    outcome.add_findings(check::structure(&template).into_iter().map(Finding::in_resource));
+    outcome.add_findings(check::size(&text));
+    outcome.add_findings(security::check(&template, None, rules));
+    let mut files = Vec::with_capacity(wanted.len());
+    for kind in OutputKind::ALL.into_iter().filter(|kind| wanted.contains(kind)) {
+        match kind {
+            OutputKind::Template if !outcome.ok => {}
+            OutputKind::Template => files.push(file(kind, &product, text.clone())),
+            OutputKind::Report => {
+                let findings = &outcome.findings;
+                let review = report::Review { product: &product, template: &template, findings };
+                files.push(file(kind, &product, report::html(&review)?));
+            }
+            policy => files.push(policy_file(policy, &product)?),
+        }
+    }
+    Ok(Made::with(outcome, files))
 }
 
-/// SHA-256 in lower-case hexadecimal digits.
-fn sha256(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+fn policy_file(kind: OutputKind, product: &Product) -> Result<OutputFile, InternalError> {
+    let policy = match kind {
+        OutputKind::ServiceRolePolicy => policy::service_role(product)?,
+        OutputKind::StackOperatorPolicy => policy::stack_operator(product)?,
+        _ => policy::operator(product)?,
+    };
+    Ok(file(kind, product, policy.to_json()))
+}
+
+/// A file of a product. A key that somebody wrote into a config is kept out of what is made to be read and mailed.
+fn file(kind: OutputKind, product: &Product, text: String) -> OutputFile {
+    let path = kind.path(product.names.ml_name(), &product.scenario);
+    let text = match security::secrets::mask(&text) {
+        Cow::Owned(masked) => masked,
+        Cow::Borrowed(_) => text,
+    };
+    OutputFile { kind, path, text }
 }

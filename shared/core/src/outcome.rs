@@ -2,11 +2,15 @@
 //!
 //! One shape for every front end; its JSON Schema is published as `schemas/outcome.schema.json`.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use crate::finding::{self, Finding};
+use crate::security::secrets;
 
 /// The version of the result object's shape; it grows when a reader could break.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -34,6 +38,12 @@ pub struct Outcome {
     pub outputs: Vec<String>,
     /// SHA-256 of each output, in lower-case hexadecimal digits.
     pub hashes: BTreeMap<String, String>,
+    /// Where each kind of output is: a path, or `s3://bucket/key`. What could not be made is missing.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub links: IndexMap<OutputKind, String>,
+    /// The organisation's rule files that were enforced; absent without any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<String>,
     /// What `list-products` and `show-product` answer; absent elsewhere.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub products: Vec<ProductSummary>,
@@ -127,7 +137,7 @@ pub struct ResourceSummary {
 impl Outcome {
     /// An outcome of `action` without a product, for inputs that are too broken to name one.
     pub fn of(action: &str, mut findings: Vec<Finding>) -> Self {
-        finding::sort(&mut findings);
+        settle(&mut findings);
         Self {
             schema_version: SCHEMA_VERSION,
             action: action.to_owned(),
@@ -139,6 +149,8 @@ impl Outcome {
             resource_counts: None,
             outputs: Vec::new(),
             hashes: BTreeMap::new(),
+            links: IndexMap::new(),
+            rules: Vec::new(),
             products: Vec::new(),
             findings,
             source: Source::default(),
@@ -149,18 +161,80 @@ impl Outcome {
     /// Adds findings and keeps `ok` true to them.
     pub fn add_findings(&mut self, findings: impl IntoIterator<Item = Finding>) {
         self.findings.extend(findings);
-        finding::sort(&mut self.findings);
+        settle(&mut self.findings);
         self.ok = !finding::blocks(&self.findings);
+    }
+}
+
+/// Findings as every front end gets them: in order, and without any access key that stood in what they quote.
+fn settle(findings: &mut Vec<Finding>) {
+    for finding in findings.iter_mut() {
+        let texts = [Some(&mut finding.message), finding.help.as_mut(), finding.property.as_mut()];
+        for text in texts.into_iter().flatten().chain([&mut finding.path]) {
+            if let Cow::Owned(masked) = secrets::mask(text) {
+                *text = masked;
+            }
+        }
+    }
+    finding::sort(findings);
+}
+
+/// What a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OutputKind {
+    /// The CloudFormation template.
+    Template,
+    /// The policy of an operator who deploys with rights of their own.
+    Policy,
+    /// The policy of the role that CloudFormation takes on.
+    ServiceRolePolicy,
+    /// The policy of an operator beside such a role.
+    StackOperatorPolicy,
+    /// The review report.
+    Report,
+}
+
+impl OutputKind {
+    /// Every kind, in the order in which they are made.
+    pub const ALL: [Self; 5] =
+        [Self::Template, Self::Policy, Self::ServiceRolePolicy, Self::StackOperatorPolicy, Self::Report];
+
+    /// Its media type.
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Template => "application/yaml",
+            Self::Policy | Self::ServiceRolePolicy | Self::StackOperatorPolicy => "application/json",
+            Self::Report => "text/html; charset=utf-8",
+        }
+    }
+
+    /// Where it goes: a path below the output folder and a key in the bucket alike.
+    ///
+    /// ```
+    /// # use mlp_core::outcome::OutputKind;
+    /// let path = OutputKind::Report.path("techcorp-prod-a001-us-west-2-churn-ml", "s3");
+    /// assert_eq!(path, "reports/techcorp-prod-a001-us-west-2-churn-ml-s3-review.html");
+    /// ```
+    pub fn path(self, ml_name: &str, scenario: &str) -> String {
+        let (folder, ending) = match self {
+            Self::Template => ("templates", ".yaml"),
+            Self::Policy => ("policies", "-iam-policy.json"),
+            Self::ServiceRolePolicy => ("policies", "-service-role-policy.json"),
+            Self::StackOperatorPolicy => ("policies", "-stack-operator-policy.json"),
+            Self::Report => ("reports", "-review.html"),
+        };
+        format!("{folder}/{ml_name}-{scenario}{ending}")
     }
 }
 
 /// A file that an action made, not yet written anywhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutputFile {
+    /// What it is.
+    pub kind: OutputKind,
     /// Where it goes: a path below the output folder and a key in the bucket alike (`templates/...`).
     pub path: String,
-    /// Its media type, such as `application/yaml`.
-    pub media_type: &'static str,
     /// Its bytes.
     pub text: String,
 }
@@ -170,8 +244,40 @@ pub struct OutputFile {
 pub struct Made {
     /// The result object; `outputs` and `hashes` describe `files`.
     pub outcome: Outcome,
-    /// The files, empty when something blocks.
+    /// The files. When something blocks, those that could be made all the same.
     pub files: Vec<OutputFile>,
+}
+
+impl Made {
+    /// An outcome without files.
+    pub fn nothing(outcome: Outcome) -> Self {
+        Self { outcome, files: Vec::new() }
+    }
+
+    /// An outcome with its files, which it names.
+    pub fn with(mut outcome: Outcome, files: Vec<OutputFile>) -> Self {
+        outcome.outputs = files.iter().map(|file| file.path.clone()).collect();
+        outcome.hashes = files.iter().map(|file| (file.path.clone(), file.sha256())).collect();
+        outcome.links = files.iter().map(|file| (file.kind, file.path.clone())).collect();
+        Self { outcome, files }
+    }
+}
+
+impl OutputFile {
+    /// SHA-256 of its content, in lower-case hexadecimal digits.
+    pub fn sha256(&self) -> String {
+        sha256(self.text.as_bytes())
+    }
+}
+
+/// SHA-256 in lower-case hexadecimal digits.
+pub fn sha256(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut text, byte| {
+        // Writing to a String can't fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// The key of a config's status object: `status/<config key>.json`.

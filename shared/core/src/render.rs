@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::finding::{Finding, Severity};
+use crate::security::secrets::{self, hides_its_line};
 
 /// How much of a long line is shown around the caret, in characters.
 const WIDEST: usize = 110;
@@ -37,6 +38,12 @@ pub fn render(findings: &[Finding], source: Option<(&str, &[u8])>, color: bool) 
     let text = source
         .map(|(_, bytes)| String::from_utf8_lossy(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)));
     let lines: Vec<&str> = text.as_deref().map(split_lines).unwrap_or_default();
+    // A line with a secret in it is shown for no finding, whatever that one is about.
+    let secret: Vec<u32> = findings
+        .iter()
+        .filter(|finding| hides_its_line(finding.code.as_str()))
+        .filter_map(|finding| finding.line)
+        .collect();
     for finding in findings {
         let head = format!("{}[{}]", finding.severity, finding.code);
         let _ = writeln!(
@@ -59,8 +66,9 @@ pub fn render(findings: &[Finding], source: Option<(&str, &[u8])>, color: bool) 
         }
         if let (Some(number), Some(column)) = (finding.line, finding.column) {
             let index = usize::try_from(number).unwrap_or(usize::MAX).saturating_sub(1);
-            if let Some(line) = lines.get(index) {
-                let (shown, caret) = excerpt(line, usize::try_from(column).unwrap_or(1));
+            let shown = lines.get(index).filter(|_| !secret.contains(&number));
+            if let Some(line) = shown.map(|line| secrets::mask(line)) {
+                let (shown, caret) = excerpt(&line, usize::try_from(column).unwrap_or(1));
                 let gutter = number.to_string();
                 let _ = writeln!(out, "{} {shown}", paint.dim(&format!("{gutter} |")));
                 let bar = paint.dim(&format!("{} |", " ".repeat(gutter.len())));

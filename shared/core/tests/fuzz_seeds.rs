@@ -6,6 +6,7 @@ use std::path::Path;
 
 use mlp_core::actions::{self, Suite};
 use mlp_core::finding::Finding;
+use mlp_core::security::Rules;
 use mlp_core::{check, codes, yaml};
 
 fn seeds(target: &str) -> Vec<Vec<u8>> {
@@ -47,7 +48,7 @@ fn yaml_is_a_document_or_findings() {
 #[test]
 fn configs_are_templates_or_findings_with_places() {
     for bytes in variants("config") {
-        let made = actions::create_prov_template(&bytes, &Suite::default()).unwrap();
+        let made = actions::create_prov_template(&bytes, &Suite::default(), &Rules::none()).unwrap();
         assert_eq!(made.outcome.ok, !made.files.is_empty());
         // An empty file has no places.
         let placed = |finding: &Finding| finding.line.is_some() || finding.code == codes::YAML_EMPTY;

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use mlp_core::actions::{self, Suite};
 use mlp_core::config::{self, Tier};
 use mlp_core::product::{self, Product};
+use mlp_core::security::Rules;
 use mlp_core::template::Template;
 
 fn root() -> PathBuf {
@@ -47,7 +48,7 @@ fn products() -> BTreeMap<String, Vec<u8>> {
 }
 
 fn text(config: &[u8]) -> String {
-    let made = actions::create_prov_template(config, &Suite::default()).unwrap();
+    let made = actions::create_prov_template(config, &Suite::default(), &Rules::none()).unwrap();
     assert!(made.outcome.ok, "{:#?}", made.outcome.findings);
     made.files.into_iter().next().unwrap().text
 }
@@ -82,7 +83,7 @@ fn counts_are_those_of_the_tiers() {
     for (name, config) in products() {
         let loaded = config::load(&config).unwrap();
         let scenario = loaded.config.scenario();
-        let counts = actions::create_prov_template(&config, &Suite::default())
+        let counts = actions::create_prov_template(&config, &Suite::default(), &Rules::none())
             .unwrap()
             .outcome
             .resource_counts
@@ -132,7 +133,7 @@ fn no_arn_names_a_partition() {
 #[test]
 fn every_template_passes_its_own_checks() {
     for (name, config) in products() {
-        let made = actions::validate_template(text(&config).as_bytes()).unwrap();
+        let made = actions::validate_template(text(&config).as_bytes(), &Rules::none()).unwrap();
         assert_eq!(made.outcome.findings, [], "{name}");
     }
 }

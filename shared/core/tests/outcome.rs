@@ -9,6 +9,7 @@ use mlp_core::codes;
 use mlp_core::config::Tier;
 use mlp_core::finding::Finding;
 use mlp_core::outcome::{Outcome, ProductSummary, ResourceSummary, ScenarioSummary, Source, count};
+use mlp_core::security::Rules;
 use serde_json::{Value, json};
 
 fn problems(value: &Value) -> Vec<String> {
@@ -82,8 +83,11 @@ fn what_the_actions_answer_fits() {
         actions::validate_config(example, &suite),
         actions::validate_config(b"client: 1", &suite),
         actions::validate_config(b"\xff", &suite),
-        actions::create_prov_template(example, &suite),
-        actions::validate_prov_template(example, &suite),
+        actions::create_prov_template(example, &suite, &Rules::none()),
+        actions::validate_prov_template(example, &suite, &Rules::none()),
+        actions::create_policy(example, &suite),
+        actions::create_review_report(example, &suite, &Rules::none()),
+        actions::generate(example, &suite, &Rules::none()),
         actions::list_products(),
         actions::show_product(Tier::Enterprise),
     ];

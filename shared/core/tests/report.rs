@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use mlp_core::actions::{self, Suite};
 use mlp_core::finding::Finding;
+use mlp_core::outcome::OutputKind;
 use mlp_core::product::Product;
 use mlp_core::report::{self, Review};
 use mlp_core::template::Template;
@@ -218,7 +219,7 @@ fn a_page_has_no_script_no_inline_style_and_loads_nothing() {
 fn the_path_names_product_and_scenario() {
     let (product, _) = made(&golden(GOLDENS[0]).1);
     assert_eq!(
-        report::path(&product),
+        OutputKind::Report.path(product.names.ml_name(), &product.scenario),
         "reports/techcorp-prod-a001-us-west-2-customer-churn-ml-s3-review.html"
     );
 }

@@ -31,6 +31,14 @@ pub(crate) fn place(document: &Document, tokens: &[Token<'_>], spot: Spot, findi
                 pointer = join(&pointer, &index.to_string());
                 (node, key, inside) = (element, None, false);
             }
+            // A pointer that came as text doesn't tell an index from a key.
+            (Token::Key(text), NodeValue::Seq(nodes)) => {
+                let Some(element) = text.parse::<usize>().ok().and_then(|index| nodes.get(index)) else {
+                    break;
+                };
+                pointer = join(&pointer, text);
+                (node, key, inside) = (element, None, false);
+            }
             _ => break,
         }
     }

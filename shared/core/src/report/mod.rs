@@ -33,11 +33,6 @@ pub struct Review<'a> {
     pub findings: &'a [Finding],
 }
 
-/// Where the report of a product is stored, below the output folder or in the bucket.
-pub fn path(product: &Product) -> String {
-    format!("reports/{}-{}-review.html", product.names.ml_name(), product.scenario)
-}
-
 /// The report, as a whole HTML file in UTF-8; the same review always gives the same bytes.
 ///
 /// ```

@@ -24,6 +24,16 @@ pub struct Check {
 }
 
 impl Check {
+    /// The details as Markdown, freed from the marks of the comment that they stand in.
+    pub fn documentation(&self) -> String {
+        self.details.trim().lines().fold(String::new(), |mut text, line| {
+            let line = line.strip_prefix('#').unwrap_or(line);
+            text.push_str(line.strip_prefix(' ').unwrap_or(line));
+            text.push('\n');
+            text
+        })
+    }
+
     /// A finding of this check, without a place.
     pub(super) fn finding(&self, message: impl Into<String>) -> Finding {
         let finding = Finding::error(Code::new(self.code), "", message).why(self.why).help(self.help);

@@ -1,0 +1,65 @@
+//! Prints `docs/checks.md`.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+use mlp_core::security::{self, RULE_FILE_LIMIT, RULE_FILES_LIMIT};
+
+const INTRODUCTION: &str = "\
+# Security checks
+
+They run on every finished template before it is stored, in `generate`, in `mlp` and in every other way in, and on any
+template with `mlp validate-prov-template TEMPLATE`. An error blocks: the template is not stored. Each finding names its
+code, the resource, the property, what was found, why it matters and how to mend it. Made by `cargo xtask docs` from
+`schemas/security/*.guard` and `shared/core/src/security/`; edit it there.
+
+A check says only what it can prove. A value that CloudFormation computes later (`!Ref` to a parameter, `!GetAtt`,
+`!ImportValue`) is unknown and no finding; both branches of `!If` are looked at. Out of scope on purpose: flow logs,
+application security groups, databases, load balancers, instances, and the settings of an account.
+
+Checks marked *enterprise* are for that tier. Templates that ML Provisioner made say their tier in their metadata; in any
+other template these checks give warnings.
+
+What the public rule sets say of the same templates, and why we leave it so, stands in [checkov.md](checkov.md).
+
+## Rules of your organisation
+
+Put [CloudFormation Guard](https://docs.aws.amazon.com/cfn-guard/latest/ug/what-is-guard.html) rules below `rules/` in the
+suite's bucket, or give `mlp` their folder with `--rules`. They are enforced beside the built-in checks, and what they
+find comes out in the same list.
+";
+
+fn main() -> std::io::Result<()> {
+    let mut page = String::from(INTRODUCTION);
+    let _ = writeln!(
+        page,
+        "\nThere may be {RULE_FILES_LIMIT} files of {} KiB each. A file is read at the next upload of a config; configs that are\nalready stored are not checked again by themselves: upload them once more.",
+        RULE_FILE_LIMIT / 1024
+    );
+    page.push_str("\n| Code | Severity | What |\n|---|---|---|\n");
+    for check in security::checks() {
+        let _ = writeln!(
+            page,
+            "| [`{}`](#{}) | {}{} | {} |",
+            check.code,
+            check.code.to_lowercase(),
+            check.severity,
+            if check.enterprise_only { ", enterprise" } else { "" },
+            check.title
+        );
+    }
+    for check in security::checks() {
+        let _ = write!(
+            page,
+            "\n## {}\n\n**{}** ({}{})\n\n{}\n**Why:** {}\n\n**What to do:** {}.\n",
+            check.code,
+            check.title,
+            check.severity,
+            if check.enterprise_only { ", enterprise" } else { "" },
+            check.documentation(),
+            check.why,
+            check.help
+        );
+    }
+    std::io::stdout().write_all(page.as_bytes())
+}
