@@ -3,6 +3,7 @@
 //! All rules are in [`mlp_aws::storing`]; here records are handed to it one by one and the answers collected.
 
 use std::fmt;
+use std::sync::Arc;
 
 use mlp_aws::notification::{Notification, Record, Upload, read};
 use mlp_aws::rules::RuleBook;
@@ -119,7 +120,10 @@ async fn settle<S: BucketStore + Sync>(
     rules: &RuleBook,
     upload: &Upload,
 ) -> Result<Settled, Failure> {
-    let rules = rules.of(store, &upload.bucket).await?;
+    let rules = match mlp_aws::storing::ignored(&upload.key) {
+        Some(_) => Arc::default(),
+        None => rules.of(store, &upload.bucket).await?,
+    };
     Storing::new(store, make, &rules).settle(upload).await
 }
 

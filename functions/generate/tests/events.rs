@@ -219,3 +219,53 @@ proptest! {
         let _ = invoke(&store, &message);
     }
 }
+
+/// What a config is made into tells which rules it was held to.
+#[expect(clippy::unnecessary_wraps, reason = "the signature of what makes files")]
+fn make_with_rules(_: &[u8], rules: &Rules) -> Result<Made, InternalError> {
+    let text = rules.names().chain(rules.findings().iter().map(|it| it.message.as_str())).collect();
+    let file = OutputFile { path: "templates/rules".to_owned(), kind: OutputKind::Template, text };
+    Ok(Made::with(Outcome::of("generate", Vec::new()), vec![file]))
+}
+
+#[test]
+fn each_upload_is_held_to_the_rules_as_they_are_at_that_moment() {
+    let (store, rules) = (MemoryStore::versioned(), RuleBook::default());
+    let mut uploads = 0;
+    let mut upload = || {
+        uploads += 1;
+        let version = store.upload("configs/techcorp-prod.yaml", format!("{uploads}"));
+        let mut message = recorded_for("put", &[version]);
+        message["Records"][0]["s3"]["object"]["sequencer"] = json!(format!("{uploads:04X}"));
+        store.take_calls();
+        run(handle(&store, &make_with_rules, &rules, Some(BUCKET), &message)).unwrap();
+        let text = String::from_utf8(store.content("templates/rules").unwrap()).unwrap();
+        (text, store.take_calls().into_iter().filter(|call| call.ends_with(".guard")).count())
+    };
+    assert_eq!(upload(), (String::new(), 0));
+    store.upload("rules/a.guard", "rule a { Resources exists }");
+    store.upload("rules/README.md", "what these are");
+    assert_eq!(upload(), ("rules/a.guard".to_owned(), 1));
+    // What hasn't changed is not read again.
+    assert_eq!(upload(), ("rules/a.guard".to_owned(), 0));
+    store.upload("rules/a.guard", "rule a ===");
+    let (broken, _) = upload();
+    assert!(broken.starts_with("rules/a.guard, line 1"), "{broken}");
+    store.delete("rules/a.guard");
+    assert_eq!(upload(), (String::new(), 0));
+}
+
+#[test]
+fn without_its_rules_a_config_is_not_answered_at_all() {
+    for (operation, part) in [("ListObjectsV2", "rules/"), ("GetObject", "rules/a.guard")] {
+        let store = MemoryStore::versioned();
+        let version = store.upload("configs/techcorp-prod.yaml", "one");
+        store.upload("rules/a.guard", "rule a { Resources exists }");
+        let message = recorded_for("put", &[version]);
+        store.fail(operation, part, Fault::Throttled);
+        let error = invoke(&store, &message).unwrap_err();
+        assert!(error.to_string().contains(operation), "{error}");
+        assert_eq!(store.keys().iter().filter(|key| key.starts_with("status/")).count(), 0);
+        assert_eq!(outcomes(&invoke(&store, &message).unwrap()), [Kind::Generated]);
+    }
+}

@@ -273,9 +273,9 @@ fn a_config_above_the_limit_is_read_up_to_one_byte_more() {
     let store = MemoryStore::versioned();
     let version_id = store.upload(KEY, vec![b'#'; 3 * 1024 * 1024]);
     let seen = std::sync::Mutex::new(0);
-    let make = |config: &[u8]| {
+    let make = |config: &[u8], rules: &Rules| {
         *seen.lock().unwrap() = config.len();
-        make(b"bad")
+        make(b"bad", rules)
     };
     let settled =
         run(Storing::new(&store, &make, &Rules::none()).settle(&event(KEY, version_id, "01"))).unwrap();

@@ -35,7 +35,7 @@ fn findings(config: &[u8]) -> Vec<Finding> {
 
 fn describe(findings: &[Finding]) -> String {
     let mut text = String::new();
-    for Finding { code, severity, path, line, column, message, help } in findings {
+    for Finding { code, severity, path, line, column, message, help, .. } in findings {
         // What is about the file as a whole has no place in it.
         let place = line.zip(*column).map_or_else(String::new, |(line, column)| format!("{line}:{column} "));
         writeln!(text, "{place}{severity} {code} {path}\n  {message}").unwrap();
