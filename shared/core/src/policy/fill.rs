@@ -107,6 +107,7 @@ impl<'a> Filler<'a> {
             "name" => self.names(kind)?,
             "vpc" => vec![format!("vpc/{}", self.vpc.as_deref().unwrap_or("*"))],
             "known_vpc" => self.vpc.iter().map(|id| format!("vpc/{id}")).collect(),
+            "known_vpc_id" => self.vpc.iter().cloned().collect(),
             "boundary" => self.boundary.clone(),
             "aws_policies" => self.aws_policies.clone(),
             "own_policies" => self

@@ -6,6 +6,7 @@
 
 mod families;
 mod fill;
+mod fit;
 mod grants;
 
 use indexmap::IndexMap;
@@ -89,6 +90,15 @@ impl Statement {
         document.into()
     }
 
+    /// The same statement, its lists in order and without repetition.
+    fn sorted(mut self) -> Self {
+        for list in [&mut self.actions, &mut self.resources] {
+            list.sort();
+            list.dedup();
+        }
+        self
+    }
+
     /// Whether two grants of one name can be one statement: whatever isn't a list must be the same.
     fn absorb(&mut self, other: Self) -> Result<(), InternalError> {
         if self.conditions != other.conditions {
@@ -167,12 +177,16 @@ pub fn service_role_name(product: &Product) -> Result<String, InternalError> {
 fn policy(product: &Product, who: Who) -> Result<Policy, InternalError> {
     let filler = Filler::new(product)?;
     let mut statements: IndexMap<String, Statement> = IndexMap::new();
+    let mut areas = IndexMap::new();
     for (kind, grants) in grants::table()? {
         if kind != grants::STACK && product.of_type(kind).is_none() {
             continue;
         }
         for grant in grants.iter().filter(|grant| grant.when.is_none_or(|when| filler.holds(when))) {
             let Some(statement) = statement(kind, grant, who, &filler)? else { continue };
+            if let Some(area) = &grant.area {
+                areas.insert(grant.sid.clone(), area.clone());
+            }
             match statements.get_mut(&statement.sid) {
                 Some(there) => there.absorb(statement)?,
                 None => {
@@ -185,18 +199,8 @@ fn policy(product: &Product, who: Who) -> Result<Policy, InternalError> {
     if let Some(spec) = product.resources.values().find(|spec| !table.contains_key(&spec.kind)) {
         return Err(InternalError::new(format!("schemas/permissions.yaml has no entry for {}", spec.kind)));
     }
-    let mut policy = Policy { statements: statements.into_values().collect() };
-    for statement in &mut policy.statements {
-        for list in [&mut statement.actions, &mut statement.resources] {
-            list.sort();
-            list.dedup();
-        }
-    }
-    if policy.size() > MAX_SIZE {
-        for statement in &mut policy.statements {
-            statement.actions = families::shortened(&statement.actions)?;
-        }
-    }
+    let mut policy = Policy { statements: statements.into_values().map(Statement::sorted).collect() };
+    fit::fit(&mut policy, &areas)?;
     Ok(policy)
 }
 
