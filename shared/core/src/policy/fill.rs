@@ -101,7 +101,6 @@ impl<'a> Filler<'a> {
             "region" => vec![product.region.as_str().to_owned()],
             "account" => vec![product.account_id.to_string()],
             "ml_name" => vec![product.names.ml_name().to_owned()],
-            "scenario" => vec![product.scenario.clone()],
             "stack" => vec![product.names.stack()],
             "ssm_path" => vec![product.names.ssm_path("")],
             "name" => self.names(kind)?,

@@ -2,44 +2,73 @@
 
 use indexmap::IndexMap;
 
-use super::{MAX_SIZE, Policy, Statement, families};
+use super::{Conditions, MAX_SIZE, Policy, Statement, families};
 use crate::error::InternalError;
 
-/// Makes a policy that is too big smaller without giving more than reads: first wildcards for families of actions,
-/// then one statement an area instead of one a service. `areas` says which statement belongs to which area.
-pub(super) fn fit(policy: &mut Policy, areas: &IndexMap<String, String>) -> Result<(), InternalError> {
+/// Makes a policy that is too big smaller: first wildcards for families of actions, then one statement an area instead
+/// of one a service. `areas` says which statement belongs to which area.
+///
+/// What is too big even so (names that are shortened stand one by one) keeps its statements by service, for it takes
+/// two documents anyway: [`Policy::documents`].
+pub(super) fn fit(mut policy: Policy, areas: &IndexMap<String, String>) -> Result<Policy, InternalError> {
     if policy.size() <= MAX_SIZE {
-        return Ok(());
+        return Ok(policy);
     }
     for statement in &mut policy.statements {
         statement.actions = families::shortened(&statement.actions)?;
     }
     if policy.size() <= MAX_SIZE {
-        return Ok(());
+        return Ok(policy);
     }
-    policy.statements = by_area(std::mem::take(&mut policy.statements), areas)?;
-    Ok(())
+    let merged = Policy { statements: by_area(policy.statements.clone(), areas) };
+    Ok(if merged.size() <= MAX_SIZE { merged } else { policy })
+}
+
+/// Statements in as few documents as their order allows, none bigger than IAM takes.
+pub(super) fn split(statements: &[Statement]) -> Vec<Policy> {
+    let mut documents: Vec<Policy> = Vec::new();
+    for statement in statements {
+        let longer = documents.last().map(|last| {
+            let mut longer = last.clone();
+            longer.statements.push(statement.clone());
+            longer
+        });
+        match (longer, documents.last_mut()) {
+            (Some(longer), Some(last)) if longer.size() <= MAX_SIZE => *last = longer,
+            _ => documents.push(Policy { statements: vec![statement.clone()] }),
+        }
+    }
+    documents
 }
 
 /// Statements of one area become one, where the first of them stood.
-fn by_area(
-    statements: Vec<Statement>,
-    areas: &IndexMap<String, String>,
-) -> Result<Vec<Statement>, InternalError> {
-    let mut merged: IndexMap<String, Statement> = IndexMap::new();
+///
+/// Their bounds must be the same, but for those that hold where their key is missing (`...IfExists`): only requests of
+/// the statement that brings them have the key.
+fn by_area(statements: Vec<Statement>, areas: &IndexMap<String, String>) -> Vec<Statement> {
+    let mut merged: Vec<Statement> = Vec::new();
     for mut statement in statements {
-        if let Some(area) = areas.get(&statement.sid) {
-            statement.sid.clone_from(area);
-        }
-        match merged.get_mut(&statement.sid) {
+        let area = areas.get(&statement.sid).unwrap_or(&statement.sid).clone();
+        let bounds = strict(&statement.conditions);
+        match merged.iter_mut().find(|there| there.sid == area && strict(&there.conditions) == bounds) {
             Some(there) => {
                 there.purpose = format!("{}; {}", there.purpose, statement.purpose);
-                there.absorb(statement)?;
+                there.actions.extend(statement.actions);
+                there.resources.extend(statement.resources);
+                there.conditions.extend(statement.conditions);
             }
             None => {
-                merged.insert(statement.sid.clone(), statement);
+                if merged.iter().all(|there| there.sid != area) {
+                    statement.sid = area;
+                }
+                merged.push(statement);
             }
         }
     }
-    Ok(merged.into_values().map(Statement::sorted).collect())
+    merged.into_iter().map(Statement::sorted).collect()
+}
+
+fn strict(conditions: &Conditions) -> Conditions {
+    let strict = conditions.iter().filter(|(operator, _)| !operator.ends_with("IfExists"));
+    strict.map(|(operator, keys)| (operator.clone(), keys.clone())).collect()
 }

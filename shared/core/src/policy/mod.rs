@@ -64,6 +64,13 @@ impl Policy {
         self.document().to_string().chars().filter(|c| !c.is_whitespace()).count()
     }
 
+    /// The documents that IAM takes: the policy itself, or where long names make it too big, its statements in two.
+    /// A role gets all of them.
+    #[must_use]
+    pub fn documents(&self) -> Vec<Self> {
+        if self.size() <= MAX_SIZE { vec![self.clone()] } else { fit::split(&self.statements) }
+    }
+
     fn document(&self) -> Value {
         json!({
             "Version": "2012-10-17",
@@ -95,6 +102,10 @@ impl Statement {
         for list in [&mut self.actions, &mut self.resources] {
             list.sort();
             list.dedup();
+        }
+        // What stands beside `*` says nothing.
+        if self.resources.first().is_some_and(|resource| resource == "*") {
+            self.resources.truncate(1);
         }
         self
     }
@@ -199,9 +210,7 @@ fn policy(product: &Product, who: Who) -> Result<Policy, InternalError> {
     if let Some(spec) = product.resources.values().find(|spec| !table.contains_key(&spec.kind)) {
         return Err(InternalError::new(format!("schemas/permissions.yaml has no entry for {}", spec.kind)));
     }
-    let mut policy = Policy { statements: statements.into_values().map(Statement::sorted).collect() };
-    fit::fit(&mut policy, &areas)?;
-    Ok(policy)
+    fit::fit(Policy { statements: statements.into_values().map(Statement::sorted).collect() }, &areas)
 }
 
 /// What a grant gives; `None` when it gives this reader of the table nothing.
