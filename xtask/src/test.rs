@@ -52,6 +52,8 @@ pub(crate) fn run(_: &Arguments) -> Result<()> {
     let mut count = Count::default();
     let golden = tools.command("python");
     count.add(python("golden templates against the resource schemas", golden, "tests/goldens")?);
+    let policies = tools.command("python");
+    count.add(python("golden policies against AWS's actions and handlers", policies, "tests/policy")?);
     let launcher = emulator.command("python");
     count.add(python("the emulator's launcher", launcher, "infra/local/tests")?);
 

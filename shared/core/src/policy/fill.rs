@@ -26,8 +26,10 @@ impl<'a> Filler<'a> {
             list.dedup();
             list
         };
-        let boundary =
-            specs().filter_map(|spec| spec.links.boundary.as_deref()).map(policy_arn).collect::<Result<_, _>>()?;
+        let boundary = specs()
+            .filter_map(|spec| spec.links.boundary.as_deref())
+            .map(policy_arn)
+            .collect::<Result<_, _>>()?;
         let partition = product.region.partition();
         let aws_policies = specs()
             .flat_map(|spec| &spec.links.aws_managed)
@@ -78,9 +80,9 @@ impl<'a> Filler<'a> {
         let mut filled = vec![String::new()];
         let mut rest = text;
         while let Some((before, after)) = rest.split_once('{') {
-            let (placeholder, after) = after
-                .split_once('}')
-                .ok_or_else(|| InternalError::new(format!("schemas/permissions.yaml: `{text}` lacks a brace")))?;
+            let (placeholder, after) = after.split_once('}').ok_or_else(|| {
+                InternalError::new(format!("schemas/permissions.yaml: `{text}` lacks a brace"))
+            })?;
             let values = self.values(placeholder, kind)?;
             filled = filled
                 .iter()
@@ -118,7 +120,9 @@ impl<'a> Filler<'a> {
             "parameters" => self.parameters.clone(),
             "service_role" => vec![self.service_role.clone()],
             other => {
-                return Err(InternalError::new(format!("schemas/permissions.yaml: nothing fills `{{{other}}}`")));
+                return Err(InternalError::new(format!(
+                    "schemas/permissions.yaml: nothing fills `{{{other}}}`"
+                )));
             }
         })
     }
@@ -144,7 +148,11 @@ impl<'a> Filler<'a> {
         if names.is_empty() {
             return Ok(names);
         }
-        if names.iter().all(|name| name.starts_with(&start)) { Ok(vec![format!("{start}*")]) } else { Ok(names) }
+        if names.iter().all(|name| name.starts_with(&start)) {
+            Ok(vec![format!("{start}*")])
+        } else {
+            Ok(names)
+        }
     }
 }
 

@@ -27,7 +27,7 @@ pub(super) fn fit(mut policy: Policy, areas: &IndexMap<String, String>) -> Resul
 /// Statements in as few documents as their order allows, none bigger than IAM takes.
 pub(super) fn split(statements: &[Statement]) -> Vec<Policy> {
     let mut documents: Vec<Policy> = Vec::new();
-    for statement in statements {
+    for statement in statements.iter().flat_map(|statement| pieces(statement.clone())) {
         let longer = documents.last().map(|last| {
             let mut longer = last.clone();
             longer.statements.push(statement.clone());
@@ -35,10 +35,25 @@ pub(super) fn split(statements: &[Statement]) -> Vec<Policy> {
         });
         match (longer, documents.last_mut()) {
             (Some(longer), Some(last)) if longer.size() <= MAX_SIZE => *last = longer,
-            _ => documents.push(Policy { statements: vec![statement.clone()] }),
+            _ => documents.push(Policy { statements: vec![statement] }),
         }
     }
     documents
+}
+
+/// A statement that alone would be too big (long SSM paths), in parts that each name some of its resources.
+fn pieces(statement: Statement) -> Vec<Statement> {
+    let middle = statement.resources.len() / 2;
+    let alone = Policy { statements: vec![statement.clone()] };
+    if middle == 0 || alone.size() <= MAX_SIZE {
+        return vec![statement];
+    }
+    let mut first = statement;
+    let mut second = first.clone();
+    second.resources = first.resources.split_off(middle);
+    first.sid.push('A');
+    second.sid.push('B');
+    [first, second].into_iter().flat_map(pieces).collect()
 }
 
 /// Statements of one area become one, where the first of them stood.

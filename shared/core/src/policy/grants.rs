@@ -75,8 +75,7 @@ impl Grant {
     pub(super) fn actions(&self, who: Who) -> Vec<String> {
         let managing = [&self.create, &self.update, &self.delete, &self.tag];
         let named = self.who.as_deref().unwrap_or(&[Who::Operator, Who::ServiceRole]).contains(&who);
-        let mut actions: Vec<String> =
-            managing.into_iter().filter(|_| named).flatten().cloned().collect();
+        let mut actions: Vec<String> = managing.into_iter().filter(|_| named).flatten().cloned().collect();
         if named || who == Who::StackOperator {
             actions.extend_from_slice(&self.read);
         }
@@ -89,9 +88,8 @@ impl Grant {
 
 type Table = IndexMap<String, Vec<Grant>>;
 
-static TABLE: LazyLock<Result<Table, InternalError>> = LazyLock::new(|| {
-    read("schemas/permissions.yaml", include_str!("../../../../schemas/permissions.yaml"))
-});
+static TABLE: LazyLock<Result<Table, InternalError>> =
+    LazyLock::new(|| read("schemas/permissions.yaml", include_str!("../../../../schemas/permissions.yaml")));
 
 /// Resource type to grants, in the file's order; read once in a process.
 pub(super) fn table() -> Result<&'static Table, InternalError> {

@@ -246,7 +246,10 @@ fn statement(
         purpose = "Lists and look-ups that AWS can't scope to a resource".to_owned();
         resources.push("*".to_owned());
         let region = filler.fill("{region}", kind)?;
-        conditions.entry("StringEquals".to_owned()).or_default().insert("aws:RequestedRegion".to_owned(), region);
+        conditions
+            .entry("StringEquals".to_owned())
+            .or_default()
+            .insert("aws:RequestedRegion".to_owned(), region);
     }
     if grant.via_cloudformation && who == Who::Operator {
         // IAM User Guide, "AWS global condition context keys", `aws:CalledVia`: CloudFormation is in its list.
@@ -255,11 +258,5 @@ fn statement(
             .or_default()
             .insert("aws:CalledVia".to_owned(), vec!["cloudformation.amazonaws.com".to_owned()]);
     }
-    Ok(Some(Statement {
-        sid: grant.sid.clone(),
-        purpose,
-        actions,
-        resources,
-        conditions,
-    }))
+    Ok(Some(Statement { sid: grant.sid.clone(), purpose, actions, resources, conditions }))
 }
