@@ -65,19 +65,17 @@ fn by_area(statements: Vec<Statement>, areas: &IndexMap<String, String>) -> Vec<
     for mut statement in statements {
         let area = areas.get(&statement.sid).unwrap_or(&statement.sid).clone();
         let bounds = strict(&statement.conditions);
-        match merged.iter_mut().find(|there| there.sid == area && strict(&there.conditions) == bounds) {
-            Some(there) => {
-                there.purpose = format!("{}; {}", there.purpose, statement.purpose);
-                there.actions.extend(statement.actions);
-                there.resources.extend(statement.resources);
-                there.conditions.extend(statement.conditions);
+        let same = |there: &&mut Statement| there.sid == area && strict(&there.conditions) == bounds;
+        if let Some(there) = merged.iter_mut().find(same) {
+            there.purpose = format!("{}; {}", there.purpose, statement.purpose);
+            there.actions.extend(statement.actions);
+            there.resources.extend(statement.resources);
+            there.conditions.extend(statement.conditions);
+        } else {
+            if merged.iter().all(|there| there.sid != area) {
+                statement.sid = area;
             }
-            None => {
-                if merged.iter().all(|there| there.sid != area) {
-                    statement.sid = area;
-                }
-                merged.push(statement);
-            }
+            merged.push(statement);
         }
     }
     merged.into_iter().map(Statement::sorted).collect()

@@ -26,6 +26,8 @@ pub const MAX_SIZE: usize = 6144;
 /// The name suffix of the role that [`service_role`] is for: `{ml_name}-service-role`, in IAM's length.
 const SERVICE_ROLE: &str = "service-role";
 
+const LOOKUPS_PURPOSE: &str = "Lists and look-ups that AWS can't scope to a resource";
+
 /// Operator to condition key to values, in the order in which they were written.
 pub type Conditions = IndexMap<String, IndexMap<String, Vec<String>>>;
 
@@ -241,9 +243,8 @@ fn statement(
             }
         }
     }
-    let mut purpose = grant.purpose.clone();
-    if grant.sid == grants::LOOKUPS {
-        purpose = "Lists and look-ups that AWS can't scope to a resource".to_owned();
+    let lookups = grant.sid == grants::LOOKUPS;
+    if lookups {
         resources.push("*".to_owned());
         let region = filler.fill("{region}", kind)?;
         conditions
