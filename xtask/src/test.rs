@@ -58,6 +58,8 @@ pub(crate) fn run(_: &Arguments) -> Result<()> {
         pages.env("CHROMIUM", program);
         count.add(python("golden reports in a browser", pages, "tests/browser")?);
     }
+    let policies = tools.command("python");
+    count.add(python("golden policies against AWS's actions and handlers", policies, "tests/policy")?);
     let launcher = emulator.command("python");
     count.add(python("the emulator's launcher", launcher, "infra/local/tests")?);
 

@@ -46,8 +46,11 @@ pub fn create_prov_template(config: &[u8], suite: &Suite, rules: &Rules) -> Resu
 pub fn create_policy(config: &[u8], suite: &Suite) -> Result<Made, InternalError> {
     let (outcome, product) = understand("create-policy", config, suite)?;
     let Some(product) = product else { return Ok(Made::nothing(outcome)) };
-    let files = POLICIES.into_iter().map(|kind| policy_file(kind, &product));
-    Ok(Made::with(outcome, files.collect::<Result<_, _>>()?))
+    let mut files = Vec::with_capacity(OutputKind::ALL.len());
+    for kind in OutputKind::ALL {
+        files.extend(policy_file(kind, &product)?);
+    }
+    Ok(Made::with(outcome, files))
 }
 
 /// `create-review-report`: the review report of a config, also when a check blocks its template.
@@ -230,10 +233,6 @@ fn needs(product: &Product) -> Vec<Finding> {
     findings
 }
 
-/// The kinds of policy.
-const POLICIES: [OutputKind; 3] =
-    [OutputKind::Policy, OutputKind::ServiceRolePolicy, OutputKind::StackOperatorPolicy];
-
 /// Makes the files that are wanted of a config's product, in the order of [`OutputKind::ALL`], and checks its template.
 fn make(
     action: &str,
@@ -260,19 +259,23 @@ fn make(
                 let review = report::Review { product: &product, template: &template, findings };
                 files.push(file(kind, &product, report::html(&review)?));
             }
-            policy => files.push(policy_file(policy, &product)?),
+            policy => files.extend(policy_file(policy, &product)?),
         }
     }
     Ok(Made::with(outcome, files))
 }
 
-fn policy_file(kind: OutputKind, product: &Product) -> Result<OutputFile, InternalError> {
-    let policy = match kind {
-        OutputKind::ServiceRolePolicy => policy::service_role(product)?,
-        OutputKind::StackOperatorPolicy => policy::stack_operator(product)?,
-        _ => policy::operator(product)?,
+/// One document of a policy; nothing for what is no policy, and for a second document that isn't needed.
+fn policy_file(kind: OutputKind, product: &Product) -> Result<Option<OutputFile>, InternalError> {
+    let (policy, index) = match kind {
+        OutputKind::Policy => (policy::operator(product)?, 0),
+        OutputKind::Policy2 => (policy::operator(product)?, 1),
+        OutputKind::ServiceRolePolicy => (policy::service_role(product)?, 0),
+        OutputKind::ServiceRolePolicy2 => (policy::service_role(product)?, 1),
+        OutputKind::StackOperatorPolicy => (policy::stack_operator(product)?, 0),
+        OutputKind::Template | OutputKind::Report => return Ok(None),
     };
-    Ok(file(kind, product, policy.to_json()))
+    Ok(policy.documents().get(index).map(|document| file(kind, product, document.to_json())))
 }
 
 /// A file of a product. A key that somebody wrote into a config is kept out of what is made to be read and mailed.

@@ -187,8 +187,14 @@ pub enum OutputKind {
     Template,
     /// The policy of an operator who deploys with rights of their own.
     Policy,
+    /// The rest of it, where one document can't hold it.
+    #[serde(rename = "policy-2")]
+    Policy2,
     /// The policy of the role that CloudFormation takes on.
     ServiceRolePolicy,
+    /// The rest of it, where one document can't hold it.
+    #[serde(rename = "service-role-policy-2")]
+    ServiceRolePolicy2,
     /// The policy of an operator beside such a role.
     StackOperatorPolicy,
     /// The review report.
@@ -197,14 +203,25 @@ pub enum OutputKind {
 
 impl OutputKind {
     /// Every kind, in the order in which they are made.
-    pub const ALL: [Self; 5] =
-        [Self::Template, Self::Policy, Self::ServiceRolePolicy, Self::StackOperatorPolicy, Self::Report];
+    pub const ALL: [Self; 7] = [
+        Self::Template,
+        Self::Policy,
+        Self::Policy2,
+        Self::ServiceRolePolicy,
+        Self::ServiceRolePolicy2,
+        Self::StackOperatorPolicy,
+        Self::Report,
+    ];
 
     /// Its media type.
     pub fn media_type(self) -> &'static str {
         match self {
             Self::Template => "application/yaml",
-            Self::Policy | Self::ServiceRolePolicy | Self::StackOperatorPolicy => "application/json",
+            Self::Policy
+            | Self::Policy2
+            | Self::ServiceRolePolicy
+            | Self::ServiceRolePolicy2
+            | Self::StackOperatorPolicy => "application/json",
             Self::Report => "text/html; charset=utf-8",
         }
     }
@@ -220,7 +237,9 @@ impl OutputKind {
         let (folder, ending) = match self {
             Self::Template => ("templates", ".yaml"),
             Self::Policy => ("policies", "-iam-policy.json"),
+            Self::Policy2 => ("policies", "-iam-policy-2.json"),
             Self::ServiceRolePolicy => ("policies", "-service-role-policy.json"),
+            Self::ServiceRolePolicy2 => ("policies", "-service-role-policy-2.json"),
             Self::StackOperatorPolicy => ("policies", "-stack-operator-policy.json"),
             Self::Report => ("reports", "-review.html"),
         };

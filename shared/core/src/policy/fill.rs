@@ -103,12 +103,12 @@ impl<'a> Filler<'a> {
             "region" => vec![product.region.as_str().to_owned()],
             "account" => vec![product.account_id.to_string()],
             "ml_name" => vec![product.names.ml_name().to_owned()],
-            "scenario" => vec![product.scenario.clone()],
             "stack" => vec![product.names.stack()],
             "ssm_path" => vec![product.names.ssm_path("")],
             "name" => self.names(kind)?,
             "vpc" => vec![format!("vpc/{}", self.vpc.as_deref().unwrap_or("*"))],
             "known_vpc" => self.vpc.iter().map(|id| format!("vpc/{id}")).collect(),
+            "known_vpc_id" => self.vpc.iter().cloned().collect(),
             "boundary" => self.boundary.clone(),
             "aws_policies" => self.aws_policies.clone(),
             "own_policies" => self

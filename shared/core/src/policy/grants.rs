@@ -43,6 +43,8 @@ pub(super) struct Grant {
     #[serde(default)]
     pub(super) purpose: String,
     #[serde(default)]
+    pub(super) area: Option<String>,
+    #[serde(default)]
     who: Option<Vec<Who>>,
     #[serde(default)]
     pub(super) when: Option<When>,

@@ -6,6 +6,7 @@
 
 mod families;
 mod fill;
+mod fit;
 mod grants;
 
 use indexmap::IndexMap;
@@ -24,6 +25,8 @@ pub const MAX_SIZE: usize = 6144;
 
 /// The name suffix of the role that [`service_role`] is for: `{ml_name}-service-role`, in IAM's length.
 const SERVICE_ROLE: &str = "service-role";
+
+const LOOKUPS_PURPOSE: &str = "Lists and look-ups that AWS can't scope to a resource";
 
 /// Operator to condition key to values, in the order in which they were written.
 pub type Conditions = IndexMap<String, IndexMap<String, Vec<String>>>;
@@ -63,6 +66,13 @@ impl Policy {
         self.document().to_string().chars().filter(|c| !c.is_whitespace()).count()
     }
 
+    /// The documents that IAM takes: the policy itself, or where long names make it too big, its statements in two.
+    /// A role gets all of them.
+    #[must_use]
+    pub fn documents(&self) -> Vec<Self> {
+        if self.size() <= MAX_SIZE { vec![self.clone()] } else { fit::split(&self.statements) }
+    }
+
     fn document(&self) -> Value {
         json!({
             "Version": "2012-10-17",
@@ -87,6 +97,19 @@ impl Statement {
             document.insert("Condition".to_owned(), conditions.into());
         }
         document.into()
+    }
+
+    /// The same statement, its lists in order and without repetition.
+    fn sorted(mut self) -> Self {
+        for list in [&mut self.actions, &mut self.resources] {
+            list.sort();
+            list.dedup();
+        }
+        // What stands beside `*` says nothing.
+        if self.resources.first().is_some_and(|resource| resource == "*") {
+            self.resources.truncate(1);
+        }
+        self
     }
 
     /// Whether two grants of one name can be one statement: whatever isn't a list must be the same.
@@ -167,12 +190,16 @@ pub fn service_role_name(product: &Product) -> Result<String, InternalError> {
 fn policy(product: &Product, who: Who) -> Result<Policy, InternalError> {
     let filler = Filler::new(product)?;
     let mut statements: IndexMap<String, Statement> = IndexMap::new();
+    let mut areas = IndexMap::new();
     for (kind, grants) in grants::table()? {
         if kind != grants::STACK && product.of_type(kind).is_none() {
             continue;
         }
         for grant in grants.iter().filter(|grant| grant.when.is_none_or(|when| filler.holds(when))) {
             let Some(statement) = statement(kind, grant, who, &filler)? else { continue };
+            if let Some(area) = &grant.area {
+                areas.insert(grant.sid.clone(), area.clone());
+            }
             match statements.get_mut(&statement.sid) {
                 Some(there) => there.absorb(statement)?,
                 None => {
@@ -185,19 +212,7 @@ fn policy(product: &Product, who: Who) -> Result<Policy, InternalError> {
     if let Some(spec) = product.resources.values().find(|spec| !table.contains_key(&spec.kind)) {
         return Err(InternalError::new(format!("schemas/permissions.yaml has no entry for {}", spec.kind)));
     }
-    let mut policy = Policy { statements: statements.into_values().collect() };
-    for statement in &mut policy.statements {
-        for list in [&mut statement.actions, &mut statement.resources] {
-            list.sort();
-            list.dedup();
-        }
-    }
-    if policy.size() > MAX_SIZE {
-        for statement in &mut policy.statements {
-            statement.actions = families::shortened(&statement.actions)?;
-        }
-    }
-    Ok(policy)
+    fit::fit(Policy { statements: statements.into_values().map(Statement::sorted).collect() }, &areas)
 }
 
 /// What a grant gives; `None` when it gives this reader of the table nothing.
@@ -228,9 +243,8 @@ fn statement(
             }
         }
     }
-    let mut purpose = grant.purpose.clone();
-    if grant.sid == grants::LOOKUPS {
-        purpose = "Lists and look-ups that AWS can't scope to a resource".to_owned();
+    let lookups = grant.sid == grants::LOOKUPS;
+    if lookups {
         resources.push("*".to_owned());
         let region = filler.fill("{region}", kind)?;
         conditions
