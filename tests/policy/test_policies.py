@@ -308,6 +308,15 @@ class Policies(unittest.TestCase):
             for name in less & {"iam:CreateRole", "iam:AttachRolePolicy", "kms:PutKeyPolicy", "s3:DeleteBucket"}:
                 self.fail(f"{product}: {name}")
 
+    def test_the_service_role_has_no_rights_on_itself(self):
+        for product in self.types:
+            passed = [it for it in self.policy(product, KINDS[2]) if it["Sid"] == "PassServiceRole"]
+            self.assertEqual(len(passed), 1, product)
+            for statement in self.policy(product, KINDS[1]):
+                for arn in listed(statement["Resource"]):
+                    if arn.split(":")[2:3] == ["iam"]:
+                        self.assertFalse(fnmatch.fnmatchcase(passed[0]["Resource"], arn), f"{product}: {arn}")
+
     def test_roles_can_only_be_handed_to_the_services_that_they_are_made_for(self):
         services = {f"{name}.amazonaws.com" for name in ("codebuild", "codepipeline", "events", "cloudformation")}
         for where, statement in self.statements():

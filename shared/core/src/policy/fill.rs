@@ -61,7 +61,7 @@ impl<'a> Filler<'a> {
             services: sorted(services),
             parameters: sorted(parameters),
             vpc,
-            service_role: iam_arn(product, "role", &super::service_role_name(product)?),
+            service_role: super::service_role_arn(product)?,
         })
     }
 
@@ -156,6 +156,6 @@ impl<'a> Filler<'a> {
     }
 }
 
-fn iam_arn(product: &Product, kind: &str, name: &str) -> String {
+pub(super) fn iam_arn(product: &Product, kind: &str, name: &str) -> String {
     format!("arn:{}:iam::{}:{kind}/{name}", product.region.partition(), product.account_id)
 }

@@ -23,8 +23,9 @@ use grants::{Grant, Who};
 /// and "IAM doesn't count white space when calculating the size of a policy against these quotas".
 pub const MAX_SIZE: usize = 6144;
 
-/// The name suffix of the role that [`service_role`] is for: `{ml_name}-service-role`, in IAM's length.
+/// The name suffix of the role that [`service_role`] is for, and its path.
 const SERVICE_ROLE: &str = "service-role";
+const SERVICE_ROLE_PATH: &str = "/ml-provisioner";
 
 const LOOKUPS_PURPOSE: &str = "Lists and look-ups that AWS can't scope to a resource";
 
@@ -148,7 +149,7 @@ fn one_or_list(values: &[String]) -> Value {
 /// let repositories = policy.statements.iter().find(|it| it.sid == "CodeCommitManagement").unwrap();
 /// assert_eq!(
 ///     repositories.resources,
-///     ["arn:aws:codecommit:us-west-2:111122223333:techcorp-prod-a001-us-west-2-customer-churn-ml-*"]
+///     ["arn:aws:codecommit:us-west-2:123456789012:techcorp-prod-a001-us-west-2-customer-churn-ml-*"]
 /// );
 /// assert!(policy.size() <= policy::MAX_SIZE);
 /// ```
@@ -175,16 +176,20 @@ pub fn stack_operator(product: &Product) -> Result<Policy, InternalError> {
     policy(product, Who::StackOperator)
 }
 
-/// The name of the role that [`service_role`] is for and that [`stack_operator`] passes to CloudFormation.
+/// The ARN of the role that [`service_role`] is for and that [`stack_operator`] passes to CloudFormation.
+///
+/// It has a path of its own, so that no pattern for the product's roles matches it: a role that may change roles must
+/// not be one of them.
 ///
 /// # Errors
 ///
 /// When roles have no row in the limits table, which the tests rule out.
-pub fn service_role_name(product: &Product) -> Result<String, InternalError> {
-    product
+pub fn service_role_arn(product: &Product) -> Result<String, InternalError> {
+    let name = product
         .names
         .physical("AWS::IAM::Role", SERVICE_ROLE)
-        .ok_or_else(|| InternalError::new("AWS::IAM::Role has no row in the limits table"))
+        .ok_or_else(|| InternalError::new("AWS::IAM::Role has no row in the limits table"))?;
+    Ok(fill::iam_arn(product, &format!("role{SERVICE_ROLE_PATH}"), &name))
 }
 
 fn policy(product: &Product, who: Who) -> Result<Policy, InternalError> {
@@ -234,12 +239,12 @@ fn statement(
     let mut conditions = Conditions::new();
     for (operator, keys) in &grant.conditions {
         for (key, values) in keys {
-            let mut filled = Vec::new();
+            let mut all = Vec::new();
             for value in values {
-                filled.extend(filler.fill(value, kind)?);
+                all.extend(filler.fill(value, kind)?);
             }
-            if !filled.is_empty() {
-                conditions.entry(operator.clone()).or_default().insert(key.clone(), filled);
+            if !all.is_empty() {
+                conditions.entry(operator.clone()).or_default().insert(key.clone(), all);
             }
         }
     }
@@ -259,5 +264,12 @@ fn statement(
             .or_default()
             .insert("aws:CalledVia".to_owned(), vec!["cloudformation.amazonaws.com".to_owned()]);
     }
-    Ok(Some(Statement { sid: grant.sid.clone(), purpose, actions, resources, conditions }))
+    let purpose = if lookups { LOOKUPS_PURPOSE } else { &grant.purpose };
+    Ok(Some(Statement {
+        sid: grant.sid.clone(),
+        purpose: purpose.to_owned(),
+        actions,
+        resources,
+        conditions,
+    }))
 }
