@@ -1,6 +1,10 @@
 //! Who may do what: roles, policies and resource policies, read from the template.
 
 use super::resolve::{Resolver, maps, resource};
+use crate::error::InternalError;
+use crate::outcome::OutputKind;
+use crate::policy;
+use crate::product::Product;
 use crate::template::{Map, Resource, Template, Value};
 
 /// The section's content.
@@ -9,6 +13,22 @@ pub(super) struct Access {
     pub(super) policies: Vec<Policy>,
     /// Policies that stand on a resource, such as a key's.
     pub(super) on_resources: Vec<Policy>,
+    /// What whoever deploys needs.
+    pub(super) operator: Operator,
+}
+
+/// The operator's policy, which stands in a file of its own beside the report.
+pub(super) struct Operator {
+    pub(super) statements: Vec<Statement>,
+    /// The policy as IAM takes it: one document, or two.
+    pub(super) documents: Vec<Document>,
+}
+
+/// A policy document: its JSON, and where the same is stored.
+pub(super) struct Document {
+    pub(super) path: String,
+    pub(super) json: String,
+    pub(super) size: usize,
 }
 
 pub(super) struct Role {
@@ -38,6 +58,8 @@ pub(super) struct Policy {
 /// A statement of a policy, as text.
 pub(super) struct Statement {
     pub(super) sid: String,
+    /// What it is for, where that is known.
+    pub(super) purpose: String,
     pub(super) deny: bool,
     pub(super) principals: Vec<String>,
     pub(super) actions: Vec<String>,
@@ -47,7 +69,11 @@ pub(super) struct Statement {
     pub(super) wide: bool,
 }
 
-pub(super) fn access(template: &Template, resolver: &Resolver<'_>) -> Access {
+pub(super) fn access(
+    product: &Product,
+    template: &Template,
+    resolver: &Resolver<'_>,
+) -> Result<Access, InternalError> {
     let of = |kind: &'static str| template.resources.iter().filter(move |(_, it)| it.kind == kind);
     let roles: Vec<Role> =
         of("AWS::IAM::Role").map(|(id, resource)| role(id, resource, template, resolver)).collect();
@@ -80,7 +106,38 @@ pub(super) fn access(template: &Template, resolver: &Resolver<'_>) -> Access {
             })
         })
         .collect();
-    Access { roles, policies, on_resources }
+    Ok(Access { roles, policies, on_resources, operator: operator(product)? })
+}
+
+fn operator(product: &Product) -> Result<Operator, InternalError> {
+    let policy = policy::operator(product)?;
+    let statements = policy.statements.iter().map(|statement| Statement {
+        sid: statement.sid.clone(),
+        purpose: statement.purpose.clone(),
+        deny: false,
+        principals: Vec::new(),
+        actions: statement.actions.clone(),
+        wide: statement.resources.iter().any(|resource| resource == "*"),
+        resources: statement.resources.clone(),
+        conditions: said(&statement.conditions),
+    });
+    let kinds = [OutputKind::Policy, OutputKind::Policy2];
+    let documents = policy.documents().into_iter().zip(kinds).map(|(document, kind)| Document {
+        path: kind.path(product.names.ml_name(), &product.scenario),
+        json: document.to_json(),
+        size: document.size(),
+    });
+    Ok(Operator { statements: statements.collect(), documents: documents.collect() })
+}
+
+/// Conditions in words, one a key.
+fn said(conditions: &policy::Conditions) -> Vec<String> {
+    let keys = |(operator, keys): (&String, &indexmap::IndexMap<String, Vec<String>>)| {
+        let said =
+            |(key, values): (&String, &Vec<String>)| format!("{operator} {key}: {}", values.join(" or "));
+        keys.iter().map(said).collect::<Vec<_>>()
+    };
+    conditions.iter().flat_map(keys).collect()
 }
 
 fn role(id: &str, role: &Resource, template: &Template, resolver: &Resolver<'_>) -> Role {
@@ -126,6 +183,7 @@ fn statement(entry: &Map, resolver: &Resolver<'_>) -> Statement {
     };
     let resources = list(["Resource", "NotResource"]);
     Statement {
+        purpose: String::new(),
         sid: entry.get("Sid").map(|sid| resolver.text(sid)).unwrap_or_default(),
         deny: entry.get("Effect").and_then(Value::as_str) == Some("Deny"),
         principals: entry.get("Principal").map(|who| principals(who, resolver)).unwrap_or_default(),

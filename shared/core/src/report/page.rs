@@ -103,7 +103,7 @@ impl<'a> Page<'a> {
             holding_data: groups.iter().flat_map(|group| &group.rows).filter(|row| row.holds_data).count(),
             groups,
             diagram: diagram(product, template, &resolver),
-            access: access(template, &resolver),
+            access: access(product, template, &resolver)?,
             cost: cost(product, template)?,
             checklist: checklist(product, template, &resolver),
             steps: steps(product, template, &resolver),
