@@ -292,12 +292,12 @@ fn into_files(
 ) -> Result<u8, InternalError> {
     let Some(rules) = read_rules(action, rules, shown) else { return Ok(UNUSABLE) };
     let Some(input) = read(action, &config.config, Limits::config(), shown) else { return Ok(UNUSABLE) };
-    let mut made = make(&input.bytes, &rules)?;
-    if let Err(problem) = files::write(&folder.out, &mut made) {
+    let mut output = make(&input.bytes, &rules)?;
+    if let Err(problem) = files::write(&folder.out, &mut output) {
         shown.error(&problem);
         return Ok(UNUSABLE);
     }
-    Ok(finish(made, Some(&input), shown))
+    Ok(finish(output, Some(&input), shown))
 }
 
 /// The organisation's rules, or nothing after having said why they can't be read.
