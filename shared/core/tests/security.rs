@@ -147,9 +147,7 @@ fn a_secret_is_never_printed_whole_wherever_it_stands() {
 fn a_rule_file_that_cannot_be_used_is_a_finding_that_blocks() {
     let file = |text: &[u8]| RuleFile { name: "rules/a.guard".to_owned(), text: text.to_vec() };
     let deep = "(".repeat(5000);
-    let cases: [(&[u8], &str); 6] = [
-        (b"", "has no rule"),
-        (b"# a comment\n\n", "has no rule"),
+    let cases: [(&[u8], &str); 4] = [
         (b"rule a {\n  Resources exists \xff", "line 2: the file is not UTF-8"),
         (deep.as_bytes(), "brackets stand more than 64 deep"),
         (&vec![b'#'; RULE_FILE_LIMIT + 1], "more than 256 KiB"),
@@ -162,6 +160,10 @@ fn a_rule_file_that_cannot_be_used_is_a_finding_that_blocks() {
         assert_eq!((findings[0].code.as_str(), findings[0].severity), ("MLP-RUL-002", Severity::Error));
         assert!(findings[0].message.contains(expected), "{}", findings[0].message);
         assert!(findings[0].message.starts_with("rules/a.guard"), "{}", findings[0].message);
+    }
+    for text in [&b""[..], b"# a comment\n\n"] {
+        let findings = security::check(&Template::default(), None, &Rules::parse(&[file(text)]));
+        assert_eq!((findings[0].code.as_str(), findings[0].severity), ("MLP-RUL-003", Severity::Warning));
     }
     let many = vec![file(b"rule a { Resources exists }"); RULE_FILES_LIMIT + 1];
     assert!(Rules::parse(&many).findings()[0].message.contains("100 are allowed"));

@@ -5,7 +5,7 @@ use super::guard::engine::{self, Problem};
 use super::inspection::Inspection;
 use crate::finding::{Finding, Severity};
 
-pub(super) const CHECKS: &[Check] = &[RULE_FAILED, RULE_FILE_BROKEN];
+pub(super) const CHECKS: &[Check] = &[RULE_FAILED, RULE_FILE_BROKEN, RULE_FILE_EMPTY];
 
 check! {
     /// A rule of `rules/*.guard` in the bucket, or of the folder given by `mlp --rules`, failed. Its message, the rule's name
@@ -26,11 +26,19 @@ check! {
 }
 
 check! {
-    /// A rule file can't be read as Guard, has nothing in it, or can't be evaluated. Nothing passes until it is mended or
+    /// A rule file can't be read as Guard or can't be evaluated. Nothing passes until it is mended or
     /// removed, because skipping it would enforce nothing and tell nobody.
     RULE_FILE_BROKEN = "MLP-RUL-002", Error, "A rule file that can't be used";
     why: "A rule that can't be evaluated protects nobody.";
     help: "mend the file or take it out of the folder; `cfn-guard validate` of AWS reads the same language";
+}
+
+check! {
+    /// A rule file is empty or has only comments, as the placeholders in AWS's public registry of Guard rules do. It enforces
+    /// nothing.
+    RULE_FILE_EMPTY = "MLP-RUL-003", Warning, "A rule file without a rule";
+    why: "Whoever put it there may believe that it enforces something.";
+    help: "write the rule, or take the file away";
 }
 
 /// A rule file may have this many bytes.
@@ -83,7 +91,11 @@ impl Rules {
         for file in files.iter().take(RULE_FILES_LIMIT) {
             match read(file) {
                 Ok(text) => rules.files.push(Usable { name: file.name.clone(), text }),
-                Err(reason) => rules.findings.push(broken(&file.name, &reason)),
+                Err(Unusable::Broken(reason)) => rules.findings.push(broken(&file.name, &reason)),
+                Err(Unusable::Empty) => {
+                    let message = format!("{} has no rule", file.name);
+                    rules.findings.push(RULE_FILE_EMPTY.finding(message));
+                }
             }
         }
         if files.len() > RULE_FILES_LIMIT {
@@ -129,25 +141,33 @@ impl Rules {
     }
 }
 
-/// The text of a file that can be used, or what is wrong with it.
-fn read(file: &RuleFile) -> Result<String, String> {
+/// Why a file enforces nothing.
+enum Unusable {
+    /// What is wrong with it, to follow its name.
+    Broken(String),
+    Empty,
+}
+
+/// The text of a file that can be used.
+fn read(file: &RuleFile) -> Result<String, Unusable> {
     if file.text.len() > RULE_FILE_LIMIT {
-        return Err(format!(": the file has more than {} KiB", RULE_FILE_LIMIT / 1024));
+        let reason = format!(": the file has more than {} KiB", RULE_FILE_LIMIT / 1024);
+        return Err(Unusable::Broken(reason));
     }
     let text = std::str::from_utf8(&file.text).map_err(|error| {
         let line = file.text.iter().take(error.valid_up_to()).filter(|byte| **byte == b'\n').count() + 1;
-        format!(", line {line}: the file is not UTF-8")
+        Unusable::Broken(format!(", line {line}: the file is not UTF-8"))
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
-        return Err(": the file has no rule".to_owned());
+        return Err(Unusable::Empty);
     }
     if depth(text) > DEEPEST {
-        return Err(format!(": brackets stand more than {DEEPEST} deep in each other"));
+        return Err(Unusable::Broken(format!(": brackets stand more than {DEEPEST} deep in each other")));
     }
     // What only an evaluation shows hangs on the template; that it can't be read doesn't.
     match engine::failures(text, "{}") {
-        Err(problem @ Problem::Syntax { .. }) => Err(said(&problem)),
+        Err(problem @ Problem::Syntax { .. }) => Err(Unusable::Broken(said(&problem))),
         _ => Ok(text.to_owned()),
     }
 }
