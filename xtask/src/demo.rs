@@ -142,6 +142,14 @@ fn show(bucket: &Path) -> Result<()> {
             text(status, "/stack_name"),
         ));
     }
+    say("\nTheir review reports, to open in a browser:\n");
+    for status in &statuses {
+        if let Some(report) = status.pointer("/links/report").and_then(Json::as_str) {
+            // `s3://bucket/key`, and the copy is laid out like the bucket.
+            let key = report.splitn(4, '/').nth(3).unwrap_or_default();
+            say(&format!("  {}", paths::shown(&bucket.join(key))));
+        }
+    }
     for status in &statuses {
         let findings = status.get("findings").and_then(Json::as_array).cloned().unwrap_or_default();
         if findings.is_empty() {
