@@ -121,7 +121,7 @@ impl Finding {
     /// ```
     /// # use mlp_core::{codes, finding::Finding};
     /// let path = "/Resources/Key/Properties/KeyPolicy/Statement/0/Principal";
-    /// let finding = Finding::error(codes::TPL_SYNTAX, path, "...").in_resource();
+    /// let finding = Finding::error(codes::TPL_SHAPE, path, "...").in_resource();
     /// assert_eq!(finding.logical_id.as_deref(), Some("Key"));
     /// assert_eq!(finding.property.as_deref(), Some("KeyPolicy.Statement.0.Principal"));
     /// ```

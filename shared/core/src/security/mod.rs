@@ -46,8 +46,9 @@ use inspection::Inspection;
 /// };
 /// let template = Template { resources: [("Group".into(), group)].into(), ..Template::default() };
 /// let findings = security::check(&template, None, &Rules::none());
-/// assert_eq!(findings[0].code.as_str(), "MLP-NET-001");
-/// assert_eq!(findings[0].logical_id.as_deref(), Some("Group"));
+/// let codes: Vec<_> = findings.iter().map(|finding| finding.code.as_str()).collect();
+/// assert_eq!(codes, ["MLP-TAG-001", "MLP-NET-001"]);
+/// assert_eq!(findings[1].logical_id.as_deref(), Some("Group"));
 /// ```
 pub fn check(template: &Template, document: Option<&Document>, rules: &Rules) -> Vec<Finding> {
     let mut inspection = Inspection::new(template, document);
