@@ -7,9 +7,10 @@ use sha2::{Digest as _, Sha256};
 use crate::config::{self, Config, Tier};
 use crate::error::InternalError;
 use crate::finding::Finding;
+use crate::expand::{self, Failure, Lookups, Place};
 use crate::outcome::{self, Made, Outcome, OutputFile};
 use crate::product::{self, Product};
-use crate::{check, codes, generate, yaml};
+use crate::{check, codes, finding, generate, yaml};
 
 /// Where the caller runs, so that a config for another place can be pointed out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -108,6 +109,74 @@ pub fn show_product_of(config: &[u8], suite: &Suite) -> Result<Made, InternalErr
     let (mut outcome, product) = understand("show-product", config, suite)?;
     outcome.products = product.iter().map(product::summary_of).collect::<Result<_, _>>()?;
     Ok(nothing_made(outcome))
+}
+
+/// In which language a template is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Language {
+    /// YAML with short-form functions.
+    Yaml,
+    /// JSON.
+    Json,
+}
+
+/// `expand`: a template as the macro would make it, in one file `expanded.yaml` or `expanded.json`.
+///
+/// `lookup` gives the value of an SSM parameter, or says why there is none.
+///
+/// # Errors
+///
+/// Only for our own defects; mistakes in the template are findings in the outcome.
+pub fn expand(
+    template: &[u8],
+    place: &Place,
+    language: Language,
+    lookup: impl Fn(&str) -> Result<String, String>,
+) -> Result<Made, InternalError> {
+    let failed = |findings| Ok(nothing_made(Outcome::of("expand", findings)));
+    let document = match check::load(template) {
+        Ok(document) => document,
+        Err(findings) => return failed(findings),
+    };
+    let (input, mut findings) = expand::from_document(&document, place);
+    let plan = expand::plan(input);
+    let lookups: Lookups = plan.needs().into_iter().map(|path| (path.clone(), lookup(&path))).collect();
+    let nearest = |finding: Finding| match finding.line {
+        None => placed(finding, &document),
+        Some(_) => finding,
+    };
+    let expanded = match plan.expand(&lookups) {
+        Ok(expanded) => expanded,
+        Err(Failure::Internal(error)) => return Err(error),
+        Err(Failure::Findings(found)) => {
+            findings.extend(found.into_iter().map(nearest));
+            return failed(findings);
+        }
+    };
+    findings.extend(expanded.warnings.iter().cloned().map(nearest));
+    let (template, unreadable) = expanded.template();
+    findings.extend(unreadable.into_iter().map(nearest));
+    let mut outcome = Outcome::of("expand", findings);
+    outcome.resource_counts =
+        Some(outcome::count(template.resources.values().map(|resource| resource.kind.as_str())));
+    if finding::blocks(&outcome.findings) {
+        return Ok(nothing_made(outcome));
+    }
+    let file = match language {
+        Language::Yaml => OutputFile {
+            path: "expanded.yaml".to_owned(),
+            media_type: "application/yaml",
+            text: template.to_yaml(),
+        },
+        Language::Json => OutputFile {
+            path: "expanded.json".to_owned(),
+            media_type: "application/json",
+            text: expanded.to_json_for_people()?,
+        },
+    };
+    outcome.outputs = vec![file.path.clone()];
+    outcome.hashes = BTreeMap::from([(file.path.clone(), sha256(file.text.as_bytes()))]);
+    Ok(Made { outcome, files: vec![file] })
 }
 
 /// What a config says, as far as it can be understood: an outcome that names the product, and the product itself when

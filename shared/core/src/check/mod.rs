@@ -78,7 +78,7 @@ pub fn size(text: &str) -> Option<Finding> {
 }
 
 /// JSON is YAML, with two exceptions that matter: tabs between its tokens, and characters beyond 16 bits as two escapes.
-fn load(bytes: &[u8]) -> Result<Document, Vec<Finding>> {
+pub(crate) fn load(bytes: &[u8]) -> Result<Document, Vec<Finding>> {
     let limits = yaml::Limits::template();
     let begins_like_json = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
     if !begins_like_json || serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_err() {

@@ -5,6 +5,7 @@
 mod fields;
 mod mistakes;
 mod place;
+pub mod properties;
 mod read;
 mod region;
 mod schema;

@@ -1,0 +1,140 @@
+//! Templates with products against what the macro makes of them.
+//!
+//! `tests/expand/<case>` holds `input.yaml`, a template, or `request.json`, a macro request; `place.json` says for which
+//! account, region and values it is expanded, if not the usual ones; `expected.yaml` or `error.txt` is what must come of
+//! it. `UPDATE_GOLDEN=1` writes the latter anew.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use mlp_core::actions::{self, Language};
+use mlp_core::check;
+use mlp_core::expand::{self, Lookups, Place};
+use mlp_core::finding::Finding;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// What `place.json` may say.
+#[derive(Deserialize, Default)]
+#[serde(default, deny_unknown_fields)]
+struct Given {
+    account_id: Option<String>,
+    region: Option<String>,
+    parameters: BTreeMap<String, String>,
+    ssm: BTreeMap<String, String>,
+}
+
+impl Given {
+    fn of(case: &Path) -> Self {
+        fs::read(case.join("place.json")).map_or_else(|_| Self::default(), |text| serde_json::from_slice(&text).unwrap())
+    }
+
+    fn place(&self) -> Place {
+        Place {
+            account_id: self.account_id.clone().unwrap_or_else(|| "123456789012".to_owned()),
+            region: self.region.clone().unwrap_or_else(|| "us-west-2".to_owned()),
+            parameters: self.parameters.clone().into_iter().collect(),
+        }
+    }
+
+    fn lookup(&self, path: &str) -> Result<String, String> {
+        self.ssm.get(path).cloned().ok_or_else(|| "there is no such parameter".to_owned())
+    }
+}
+
+fn cases() -> Vec<PathBuf> {
+    let mut cases: Vec<PathBuf> = fs::read_dir(root().join("tests/expand"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir())
+        .collect();
+    cases.sort();
+    assert!(cases.len() > 1);
+    cases
+}
+
+/// The macro request that CloudFormation would make of a template.
+fn request(template: &[u8], given: &Given) -> Vec<u8> {
+    let document = mlp_core::yaml::load(template, &mlp_core::yaml::Limits::template()).unwrap();
+    let (input, _) = expand::from_document(&document, &given.place());
+    let request = json!({
+        "region": input.region, "accountId": input.account_id, "transformId": "123456789012::MLProvisioner",
+        "params": {}, "requestId": "d1b4ca94", "fragment": input.fragment, "templateParameterValues": input.parameters,
+    });
+    request.to_string().into_bytes()
+}
+
+fn respond(request: &[u8], given: &Given) -> Value {
+    let lookups: Lookups =
+        expand::needs(request).into_iter().map(|path| (path.clone(), given.lookup(&path))).collect();
+    serde_json::to_value(expand::respond(request, &lookups)).unwrap()
+}
+
+fn shown(findings: &[Finding]) -> String {
+    let mut text = String::new();
+    for finding in findings {
+        let place = match (finding.line, finding.column) {
+            (Some(line), Some(column)) => format!("{line}:{column}"),
+            _ => "nowhere".to_owned(),
+        };
+        writeln!(text, "{place} {} {} {}\n    {}", finding.severity, finding.code, finding.path, finding.message).unwrap();
+        if let Some(help) = &finding.help {
+            writeln!(text, "    help: {help}").unwrap();
+        }
+    }
+    text
+}
+
+/// What a case gives: the name of the golden file and its text.
+fn made(case: &Path) -> (&'static str, String) {
+    let given = Given::of(case);
+    if let Ok(request) = fs::read(case.join("request.json")) {
+        let answer = respond(&request, &given);
+        return ("response.json", format!("{answer:#}\n"));
+    }
+    let template = fs::read(case.join("input.yaml")).unwrap();
+    let made = actions::expand(&template, &given.place(), Language::Yaml, |path| given.lookup(path)).unwrap();
+    let answer = respond(&request(&template, &given), &given);
+    if made.outcome.ok {
+        assert_eq!(answer["status"], "success", "{}: {answer}", case.display());
+        let expanded = &made.files.first().unwrap().text;
+        // Both ways in give one template.
+        let (again, from_macro) = (check::text(expanded.as_bytes()), check::text(answer["fragment"].to_string().as_bytes()));
+        let mut again = again.1.unwrap();
+        if again.transform.is_some() {
+            again.transform = None;
+        }
+        assert_eq!(again.to_json(), from_macro.1.unwrap().to_json(), "{}", case.display());
+        return ("expected.yaml", expanded.clone());
+    }
+    assert_eq!(answer["status"], "failed", "{}", case.display());
+    let message = answer["errorMessage"].as_str().unwrap();
+    ("error.txt", format!("{message}\n\n{}", shown(&made.outcome.findings)))
+}
+
+#[test]
+fn every_case_gives_what_is_expected() {
+    let update = std::env::var_os("UPDATE_GOLDEN").is_some();
+    let mut wrong = Vec::new();
+    for case in cases() {
+        let (file, text) = made(&case);
+        let path = case.join(file);
+        if update {
+            for other in ["expected.yaml", "error.txt", "response.json"] {
+                let _ = fs::remove_file(case.join(other));
+            }
+            fs::write(&path, &text).unwrap();
+        } else if fs::read_to_string(&path).ok().as_deref() != Some(text.as_str()) {
+            wrong.push(format!("{}:\n{}", path.display(), text.chars().take(2_000).collect::<String>()));
+        }
+    }
+    assert!(wrong.is_empty(), "differ (UPDATE_GOLDEN=1 writes them):\n{}", wrong.join("\n"));
+}
