@@ -76,15 +76,16 @@ fn elsewhere(id: &str, product: &Product, attribute: &str, resource: &str) -> Un
                 }
                 tiers.push(tier.as_str());
             }
+            // A tier holds all of the smaller ones, so each name comes once.
+            if tier == Tier::Enterprise {
+                names.push(other);
+                names.extend(leaf);
+            }
         }
-    }
-    for (other, spec) in &product.resources {
-        names.push(other);
-        names.extend(spec.links.leaf.as_deref());
     }
     if tiers.is_empty() {
         let message = format!("`{id}` has no `{attribute}`");
-        let guess = did_you_mean(attribute, names).or_else(|| did_you_mean(resource, leaves(product)));
+        let guess = did_you_mean(attribute, names.iter().copied()).or_else(|| did_you_mean(resource, names));
         return Unknown {
             message,
             help: Some(guess.unwrap_or_else(|| format!("it has {}", or_list(leaves(product))))),

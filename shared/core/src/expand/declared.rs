@@ -49,6 +49,9 @@ pub(super) struct Attributes {
 const ATTRIBUTES: [&str; 7] =
     ["Type", "Properties", "Condition", "DependsOn", "DeletionPolicy", "UpdateReplacePolicy", "Metadata"];
 
+/// What CloudFormation knows, but has no meaning for a product.
+const OF_OTHERS: [&str; 3] = ["CreationPolicy", "UpdatePolicy", "Version"];
+
 impl Declared {
     /// Reads a product.
     ///
@@ -138,7 +141,7 @@ impl Reader<'_> {
                     let property = properties::properties().iter().find(|property| property.name == key);
                     let help = property
                         .map(|_| "write it under `Properties`".to_owned())
-                        .or_else(|| did_you_mean(key, ATTRIBUTES));
+                        .or_else(|| did_you_mean(key, ATTRIBUTES).filter(|_| !OF_OTHERS.contains(&key)));
                     self.about(key, node, message, help);
                 }
             }

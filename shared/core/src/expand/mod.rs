@@ -50,7 +50,7 @@ pub use expanded::Expanded;
 pub use file::{Place, from_document};
 pub use lookups::Lookups;
 pub use plan::{Failure, Input, Plan, plan};
-pub use protocol::{Response, needs, respond};
+pub use protocol::{Response, Status, needs, respond};
 pub use values::long_form;
 
 /// The resource type that the macro expands.

@@ -287,14 +287,9 @@ fn make(
     let resource = resources.key(&declared.id);
     for (pointer, node) in &mut declared.passed {
         let place = crate::config::properties::pointer(pointer);
-        let properties = resource.key("Properties");
-        // Two steps are the deepest that a property stands: `VpcIntegration.VpcId`, `Tags.owner`.
-        let mut steps = place.splitn(3, '/').skip(1);
-        match (steps.next(), steps.next()) {
-            (Some(block), Some(name)) => rewriter.value(node, &properties.key(block).key(name)),
-            (Some(name), None) => rewriter.value(node, &properties.key(name)),
-            _ => rewriter.value(node, &properties),
-        }
+        rewriter.own = pointer.starts_with("/tags/").then(|| declared.id.clone());
+        below(rewriter, node, &resource.key("Properties"), place.trim_start_matches('/'));
+        rewriter.own = None;
     }
     let attributes = &mut declared.attributes;
     for (key, node) in [
@@ -308,6 +303,14 @@ fn make(
     }
     made::put_passed(&declared.passed, &mut product.inputs);
     made::template(&declared, &product)
+}
+
+/// Rewrites a value some keys below a path.
+fn below(rewriter: &mut Rewriter<'_>, node: &mut Node, path: &Path<'_>, keys: &str) {
+    match keys.split_once('/') {
+        Some((key, rest)) => below(rewriter, node, &path.key(key), rest),
+        None => rewriter.value(node, &path.key(keys)),
+    }
 }
 
 /// `DependsOn` of a product that names another product.

@@ -101,7 +101,13 @@ impl Read {
             }
         };
         let request_id = fields.get("requestId").map(|id| (*id).to_owned());
-        Self { request_id, input: input(&fields).map_err(|why| wrong(&why)) }
+        let input = match fields.get("params").map(|raw| Node::from_json_text(raw.get())) {
+            Some(Ok(Node { value: NodeValue::Map(entries), .. })) if !entries.is_empty() => Err(
+                "`MLProvisioner` takes no parameters in `Transform`; a product's are its `Properties`".to_owned(),
+            ),
+            _ => input(&fields).map_err(|why| wrong(&why)),
+        };
+        Self { request_id, input }
     }
 }
 
@@ -120,11 +126,6 @@ fn input(fields: &IndexMap<String, &RawValue>) -> Result<Input, String> {
             .map(|raw| Node::from_json_text(raw.get()).map_err(|error| format!("`{name}` can't be read ({error})")))
             .transpose()
     };
-    if let Some(parameters) = node("params")?
-        && matches!(&parameters.value, NodeValue::Map(entries) if !entries.is_empty())
-    {
-        return Err("`MLProvisioner` takes no parameters in `Transform`; a product's are its `Properties`".to_owned());
-    }
     let parameters = match node("templateParameterValues")?.map(|node| node.value) {
         Some(NodeValue::Map(entries)) => entries.into_iter().map(|entry| (entry.key, entry.value)).collect(),
         None => IndexMap::new(),

@@ -25,6 +25,8 @@ pub(super) type Last = HashMap<String, Vec<String>>;
 pub(super) struct Rewriter<'a> {
     pub(super) products: &'a Products,
     pub(super) findings: Vec<Finding>,
+    /// The product that the current value becomes a tag of.
+    pub(super) own: Option<String>,
     /// The variables of the loops around the current value.
     loops: Vec<String>,
     /// The section in which nothing may refer to a resource.
@@ -33,7 +35,7 @@ pub(super) struct Rewriter<'a> {
 
 impl<'a> Rewriter<'a> {
     pub(super) fn new(products: &'a Products) -> Self {
-        Self { products, findings: Vec::new(), loops: Vec::new(), without_resources: None }
+        Self { products, findings: Vec::new(), own: None, loops: Vec::new(), without_resources: None }
     }
 
     /// A section in which CloudFormation resolves no reference to a resource: each is a finding.
@@ -172,6 +174,11 @@ impl<'a> Rewriter<'a> {
             return None;
         }
         match target(name, product, attribute) {
+            Ok(Value::Ref(_) | Value::GetAtt(..)) if self.own.as_deref() == Some(name) => {
+                let message = format!("a tag of `{name}` can't come from its own resources: they all have the tag");
+                self.add(node, path, message, None);
+                None
+            }
             Ok(value) => Some(value),
             Err(unknown) => {
                 self.add(node, path, unknown.message, unknown.help);

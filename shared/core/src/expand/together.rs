@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use super::declared::Declared;
 use super::plan::Request;
 use super::references::Products;
-use super::values::{map, to_node};
+use super::values::{as_text, function, map, to_node};
 use crate::codes;
 use crate::config::VpcIds;
 use crate::finding::Finding;
@@ -69,7 +69,10 @@ fn private(declared: &Declared) -> Option<String> {
     let vpc = declared.config.ml_product.vpc.as_ref().filter(|vpc| vpc.endpoint_private_dns)?;
     let passed = declared.passed.get("/ml_product/vpc_integration/vpc_id");
     Some(match (&vpc.ids, passed) {
-        (_, Some(node)) => format!("`{}`", serde_json::to_string(node).unwrap_or_default()),
+        (_, Some(node)) => match function(node) {
+            Some(("Ref", name)) => format!("`{}`", as_text(name).unwrap_or_default()),
+            _ => serde_json::to_string(node).unwrap_or_default(),
+        },
         (VpcIds::Direct { vpc, .. }, None) => format!("`{vpc}`"),
         (VpcIds::ParameterStore { vpc, .. }, None) => format!("of the SSM parameter `{vpc}`"),
     })

@@ -107,8 +107,8 @@ pub(super) fn function(node: &Node) -> Option<(&str, &Node)> {
 pub(super) fn described(node: &Node) -> String {
     if let Some((name, argument)) = function(node) {
         return match as_text(argument) {
-            Some(argument) if name == "Ref" => format!("`Ref` to `{}`", crate::template::read::shorten(argument)),
-            _ => format!("`{name}`"),
+            Some(argument) if name == "Ref" => format!("a `Ref` to `{}`", crate::template::read::shorten(argument)),
+            _ => format!("the function `{name}`"),
         };
     }
     match &node.value {
