@@ -12,7 +12,7 @@ use crate::codes;
 use crate::finding::Finding;
 use crate::product::Product;
 use crate::template::references::{self, Reference};
-use crate::template::{Path, Value};
+use crate::template::{Path, SubPart, Value};
 use crate::yaml::{Node, NodeValue};
 
 /// The products by logical id; nothing for one that couldn't be read, about which nothing more is said.
@@ -126,6 +126,13 @@ impl<'a> Rewriter<'a> {
             new
         });
         if changed {
+            if let Value::Sub(sub) = &value
+                && let [SubPart::Text(only)] = sub.parts.as_slice()
+                && sub.variables.is_empty()
+            {
+                // Nothing is left for CloudFormation to put in.
+                value = Value::str(only.as_str());
+            }
             *node = placed(to_node(&value), node);
         }
         true
