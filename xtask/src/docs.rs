@@ -1,4 +1,4 @@
-//! `cargo xtask docs`: the pages of `docs/` that are made from code.
+//! `cargo xtask docs`: the pages of `docs/` and the files of `schemas/` that are made from code.
 
 use std::fs;
 use std::time::Duration;
@@ -15,7 +15,11 @@ pub(crate) struct Arguments {
 }
 
 /// The page, and the example of `mlp-core` that prints it.
-const PAGES: [(&str, &str); 1] = [("docs/findings.md", "findings")];
+const PAGES: [(&str, &str); 3] = [
+    ("docs/findings.md", "findings"),
+    ("docs/macro-reference.md", "macro_reference"),
+    ("schemas/registry/mlprovisioner-mlops-mlproduct.json", "mlproduct_schema"),
+];
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     made(arguments.check)

@@ -129,13 +129,19 @@ pub fn words(message: &str) -> String {
 /// `tenant_id` or `tenant_id: a001` with the property's name.
 fn renamed(text: &str) -> String {
     let (key, rest) = text.split_at(text.find(':').unwrap_or(text.len()));
-    let found = all().into_iter().find(|(_, property)| {
-        property.pointer.rsplit('/').next() == Some(key)
-    });
-    match found {
-        Some((_, property)) => format!("{}{rest}", property.name),
-        None => text.to_owned(),
-    }
+    format!("{}{rest}", name(key))
+}
+
+/// The property of a config's key; what is no key stays as it is.
+///
+/// ```
+/// # use mlp_core::config::properties::name;
+/// assert_eq!(name("env"), "Environment");
+/// assert_eq!(name("cost_center"), "cost_center");
+/// ```
+pub fn name(key: &str) -> String {
+    let found = all().into_iter().find(|(_, property)| property.pointer.rsplit('/').next() == Some(key));
+    found.map_or_else(|| key.to_owned(), |(_, property)| property.name.clone())
 }
 
 fn of_block(pointer: &str) -> Vec<Property> {

@@ -104,6 +104,18 @@ pub(super) fn inlined(pointer: &str) -> Option<Value> {
     })
 }
 
+/// A block's whole schema by its path, or what a tier asks of the block `ml_product` by the tier's name; references
+/// replaced.
+pub(crate) fn rules(of: &str) -> Option<Value> {
+    if of.starts_with('/') {
+        return inlined(of);
+    }
+    let schemas = SCHEMAS.as_ref()?;
+    let (file, _) = FILES.iter().find(|(file, _)| *file == format!("config-{of}.schema.json"))?;
+    let rules = schemas.file(file)?.pointer(&format!("/$defs/{of}/properties/ml_product"))?;
+    Some(schemas.inline(file, rules))
+}
+
 /// Everything that the schemas have against a config.
 pub(super) fn errors(config: &Value) -> impl Iterator<Item = ValidationError<'_>> {
     SCHEMAS.as_ref().into_iter().flat_map(|schemas| schemas.validator.iter_errors(config))

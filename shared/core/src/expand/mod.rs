@@ -42,6 +42,7 @@ mod made;
 mod plan;
 mod protocol;
 mod references;
+mod schema;
 mod together;
 mod values;
 
@@ -50,6 +51,7 @@ pub use expanded::Expanded;
 pub use file::{Place, from_document};
 pub use lookups::Lookups;
 pub use plan::{Failure, Input, Plan, plan};
+pub use schema::resource_schema;
 pub use protocol::{Response, Status, needs, respond};
 pub use values::long_form;
 
