@@ -52,7 +52,8 @@ fn pair(text: &str) -> Result<(String, String), String> {
 
 impl Flags {
     fn language(&self) -> Language {
-        let is_json = |path: &Path| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
+        let is_json =
+            |path: &Path| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
         match self.output {
             Some(Output::Json) => Language::Json,
             None if is_json(&self.out) => Language::Json,

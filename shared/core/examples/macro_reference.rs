@@ -16,8 +16,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for (name, property) in properties::all() {
         let required = if property.required { "yes" } else { "" };
         let functions = if property.functions { "yes" } else { "" };
-        let what = property.schema.get("description").or_else(|| property.schema.get("title"));
-        let what = what.and_then(serde_json::Value::as_str).map(properties::words).unwrap_or_default();
+        let what = property.description();
         let values = values(property).replace('|', "\\|");
         writeln!(page, "| `{name}` | {what} | {values} | {required} | {functions} |")?;
     }
@@ -27,13 +26,21 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     );
     for attribute in attributes.iter().filter(|attribute| attribute.published) {
         let when = attribute.when.as_deref().unwrap_or_default();
-        writeln!(page, "| `{}` | {} | {} | {when} |", attribute.name, attribute.purpose, attribute.tier.as_str())?;
+        writeln!(
+            page,
+            "| `{}` | {} | {} | {when} |",
+            attribute.name,
+            attribute.purpose,
+            attribute.tier.as_str()
+        )?;
     }
     page.push_str(
         "\n## Resources and their attributes\n\n`!GetAtt Fraud.ArtifactsBucket` is what `Ref` of that resource gives, and \
          `!GetAtt Fraud.ArtifactsBucket.Arn` its\nattribute.\n\n| Resource | Attributes | What | From tier | Only |\n|---|---|---|---|---|\n",
     );
-    for resource in attributes.iter().filter(|attribute| !attribute.published && !attribute.name.contains('.')) {
+    for resource in
+        attributes.iter().filter(|attribute| !attribute.published && !attribute.name.contains('.'))
+    {
         let own: Vec<String> = attributes
             .iter()
             .filter_map(|attribute| attribute.name.strip_prefix(&format!("{}.", resource.name)))
@@ -41,7 +48,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             .collect();
         let when = resource.when.as_deref().unwrap_or_default();
         let kind = resource.purpose.trim_start_matches("`Ref` of ");
-        writeln!(page, "| `{}` | {} | {kind} | {} | {when} |", resource.name, own.join(", "), resource.tier.as_str())?;
+        writeln!(
+            page,
+            "| `{}` | {} | {kind} | {} | {when} |",
+            resource.name,
+            own.join(", "),
+            resource.tier.as_str()
+        )?;
     }
     std::io::stdout().write_all(page.as_bytes())?;
     Ok(())
@@ -49,14 +62,20 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 /// What may stand there, in words.
 fn values(property: &Property) -> String {
-    let says = |keyword: &str| property.schema.get(keyword).and_then(serde_json::Value::as_str).map(str::to_owned);
+    let says =
+        |keyword: &str| property.schema.get(keyword).and_then(serde_json::Value::as_str).map(str::to_owned);
     let aliases = property.schema.get("x-aliases");
-    let choices: Option<Vec<String>> = property.schema.get("enum").and_then(serde_json::Value::as_array).map(|all| {
-        all.iter()
-            .filter(|choice| choice.as_str().is_none_or(|it| aliases.is_none_or(|aliases| aliases.get(it).is_none())))
-            .map(|choice| format!("`{}`", choice.as_str().map_or_else(|| choice.to_string(), str::to_owned)))
-            .collect()
-    });
+    let choices: Option<Vec<String>> =
+        property.schema.get("enum").and_then(serde_json::Value::as_array).map(|all| {
+            all.iter()
+                .filter(|choice| {
+                    choice.as_str().is_none_or(|it| aliases.is_none_or(|aliases| aliases.get(it).is_none()))
+                })
+                .map(|choice| {
+                    format!("`{}`", choice.as_str().map_or_else(|| choice.to_string(), str::to_owned))
+                })
+                .collect()
+        });
     let fallback = match property.kind {
         Kind::Text => "text",
         Kind::Whole => "a whole number",

@@ -6,8 +6,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::config::{self, Config, Tier};
 use crate::error::InternalError;
-use crate::finding::Finding;
 use crate::expand::{self, Failure, Lookups, Place};
+use crate::finding::Finding;
 use crate::outcome::{self, Made, Outcome, OutputFile};
 use crate::product::{self, Product};
 use crate::{check, codes, finding, generate, yaml};

@@ -33,7 +33,8 @@ struct Given {
 
 impl Given {
     fn of(case: &Path) -> Self {
-        fs::read(case.join("place.json")).map_or_else(|_| Self::default(), |text| serde_json::from_slice(&text).unwrap())
+        fs::read(case.join("place.json"))
+            .map_or_else(|_| Self::default(), |text| serde_json::from_slice(&text).unwrap())
     }
 
     fn place(&self) -> Place {
@@ -88,7 +89,12 @@ fn shown(findings: &[Finding]) -> String {
             (Some(line), Some(column)) => format!("{line}:{column}"),
             _ => "nowhere".to_owned(),
         };
-        writeln!(text, "{place} {} {} {}\n    {}", finding.severity, finding.code, finding.path, finding.message).unwrap();
+        writeln!(
+            text,
+            "{place} {} {} {}\n    {}",
+            finding.severity, finding.code, finding.path, finding.message
+        )
+        .unwrap();
         if let Some(help) = &finding.help {
             writeln!(text, "    help: {help}").unwrap();
         }
@@ -137,4 +143,48 @@ fn every_case_gives_what_is_expected() {
         }
     }
     assert!(wrong.is_empty(), "differ (UPDATE_GOLDEN=1 writes them):\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_templates_of_the_docs_expand_without_a_finding() {
+    let page = fs::read_to_string(root().join("docs/macro.md")).unwrap();
+    let templates: Vec<&str> = page
+        .split("```yaml\n")
+        .skip(1)
+        .filter_map(|block| block.split("```").next())
+        .filter(|block| block.contains("Resources:"))
+        .collect();
+    assert!(templates.len() >= 3);
+    for template in templates {
+        let place = Given::default().place();
+        let made = actions::expand(template.as_bytes(), &place, Language::Json, |path| Err(path.to_owned()))
+            .unwrap();
+        assert_eq!(shown(&made.outcome.findings), "", "{template}");
+        assert!(!made.files.is_empty());
+    }
+}
+
+#[test]
+fn the_recorded_requests_are_answered() {
+    let lookup = |path: &str| match path {
+        "/vpc/main/VPCId" => Ok("vpc-0a1b2c3d4e5f60718".to_owned()),
+        _ => Ok("subnet-0123456789abcdef0,subnet-0fedcba9876543210".to_owned()),
+    };
+    for (event, needs, wrong) in [
+        ("two-resources-and-parameters", 0, None),
+        ("ids-from-parameter-store", 2, None),
+        ("two-mistakes", 0, Some("Fraud.Tier: ")),
+        ("embedded", 0, Some("write `Transform: MLProvisioner` at the top")),
+    ] {
+        let request = fs::read(root().join(format!("events/macro/{event}.json"))).unwrap();
+        let paths = expand::needs(&request);
+        assert_eq!(paths.len(), needs, "{event}");
+        let lookups: Lookups = paths.into_iter().map(|path| (path.clone(), lookup(&path))).collect();
+        let answer = expand::respond(&request, &lookups);
+        assert_eq!(answer.request_id.get(), r#""5dba79b5-f117-4de0-9ce4-d40363bfb6ab""#);
+        match wrong {
+            None => assert_eq!(answer.status, Status::Success, "{event}: {answer:?}"),
+            Some(part) => assert!(answer.error_message.unwrap().contains(part), "{event}"),
+        }
+    }
 }

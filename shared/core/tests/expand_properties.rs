@@ -23,7 +23,12 @@ fn root() -> PathBuf {
 }
 
 fn configs() -> Vec<(String, Config)> {
-    let folders = ["configs/examples/starter", "configs/examples/professional", "configs/examples/enterprise", "tests/golden/products"];
+    let folders = [
+        "configs/examples/starter",
+        "configs/examples/professional",
+        "configs/examples/enterprise",
+        "tests/golden/products",
+    ];
     let mut configs: Vec<(String, Config)> = folders
         .iter()
         .flat_map(|folder| fs::read_dir(root().join(folder)).unwrap())
@@ -80,7 +85,8 @@ fn properties(config: &Config) -> Json {
                 ("SecurityGroupId", security_group.as_ref().map(|id| json!(id.as_str()))),
                 (
                     "RouteTableIds",
-                    (!route_tables.is_empty()).then(|| route_tables.iter().map(|id| json!(id.as_str())).collect()),
+                    (!route_tables.is_empty())
+                        .then(|| route_tables.iter().map(|id| json!(id.as_str())).collect()),
                 ),
             ],
             VpcIds::ParameterStore { security_group, route_tables, .. } => [
@@ -168,7 +174,11 @@ fn json_written_at_once_is_the_json_of_the_typed_template() {
         let expanded = expand_as("Fraud", &config);
         let direct: Json = serde_json::from_str(expanded.json().get()).unwrap();
         for (id, resource) in expanded.made() {
-            assert_eq!(direct["Resources"][id]["Properties"], Value::Map(resource.properties.clone()).to_json(), "{name}: {id}");
+            assert_eq!(
+                direct["Resources"][id]["Properties"],
+                Value::Map(resource.properties.clone()).to_json(),
+                "{name}: {id}"
+            );
         }
     }
 }
@@ -197,17 +207,34 @@ fn value() -> impl Strategy<Value = Json> {
         select(vec!["BucketName", "KmsKeyArn", "MlName", "ArtifactsBucket", "KmsKey.Arn"])
             .prop_map(|name| json!({ "Fn::GetAtt": ["Fraud", name] })),
         Just(json!({ "Fn::GetAtt": "Fraud.BucketName" })),
-        vec(select(vec!["${Fraud}", "${Fraud.BucketName}", "${!Fraud.X}", "${Topic}", "$", "{", "}", "${AWS::Region}", "a"]), 0..5)
-            .prop_map(|parts| json!({ "Fn::Sub": parts.concat() })),
+        vec(
+            select(vec![
+                "${Fraud}",
+                "${Fraud.BucketName}",
+                "${!Fraud.X}",
+                "${Topic}",
+                "$",
+                "{",
+                "}",
+                "${AWS::Region}",
+                "a"
+            ]),
+            0..5
+        )
+        .prop_map(|parts| json!({ "Fn::Sub": parts.concat() })),
     ];
     leaf.prop_recursive(4, 24, 4, |inner| {
         prop_oneof![
             vec(inner.clone(), 0..4).prop_map(Json::Array),
-            vec((select(vec!["A", "B", "Ref2", "Name"]), inner.clone()), 0..4)
-                .prop_map(|entries| entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()),
+            vec((select(vec!["A", "B", "Ref2", "Name"]), inner.clone()), 0..4).prop_map(|entries| entries
+                .into_iter()
+                .map(|(key, value)| (key.to_owned(), value))
+                .collect()),
             inner.clone().prop_map(|value| json!({ "Fn::Join": [",", [value]] })),
             inner.clone().prop_map(|value| json!({ "Fn::If": ["Here", value, { "Ref": "AWS::NoValue" }] })),
-            inner.prop_map(|value| json!({ "Fn::Sub": ["${Fraud}${Inner}${Fraud.KmsKeyArn}", { "Inner": value }] })),
+            inner.prop_map(
+                |value| json!({ "Fn::Sub": ["${Fraud}${Inner}${Fraud.KmsKeyArn}", { "Inner": value }] })
+            ),
         ]
     })
 }
@@ -309,7 +336,9 @@ fn well_formed(request: &[u8]) -> Result<(), TestCaseError> {
 fn nesting_without_end_gets_an_answer() {
     for depth in [100, 1_000, 1_000_000] {
         let fragment = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
-        let request = format!(r#"{{"requestId":"1","region":"us-west-2","accountId":"123456789012","fragment":{{"Resources":{fragment}}}}}"#);
+        let request = format!(
+            r#"{{"requestId":"1","region":"us-west-2","accountId":"123456789012","fragment":{{"Resources":{fragment}}}}}"#
+        );
         assert_eq!(expand::respond(request.as_bytes(), &Lookups::new()).status, Status::Failed);
     }
 }
@@ -317,14 +346,19 @@ fn nesting_without_end_gets_an_answer() {
 #[test]
 fn a_template_that_grows_over_the_limit_is_refused_with_its_size() {
     let text = "x".repeat(200_000);
-    let note = |index: usize| (format!("Note{index}"), json!({ "Type": "AWS::SNS::Topic", "Metadata": { "Note": text } }));
+    let note = |index: usize| {
+        (format!("Note{index}"), json!({ "Type": "AWS::SNS::Topic", "Metadata": { "Note": text } }))
+    };
     let mut resources: serde_json::Map<String, Json> = (0..5).map(note).collect();
     let few = expand::respond(&request(&json!({ "Resources": resources })), &Lookups::new());
     assert_eq!(few.status, Status::Success);
     resources.insert("Fraud".to_owned(), enterprise());
     let more = expand::respond(&request(&json!({ "Resources": resources })), &Lookups::new());
     let message = more.error_message.unwrap();
-    assert!(message.starts_with("the template has 10") && message.contains("CloudFormation allows 1048576"), "{message}");
+    assert!(
+        message.starts_with("the template has 10") && message.contains("CloudFormation allows 1048576"),
+        "{message}"
+    );
 }
 
 /// Whatever stands in `Ref` and in the properties is put out in the fragment's order.

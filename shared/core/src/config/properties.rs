@@ -56,6 +56,15 @@ static PROPERTIES: LazyLock<Vec<Property>> = LazyLock::new(|| {
     all
 });
 
+impl Property {
+    /// What it is, in the words of the resource.
+    pub fn description(&self) -> String {
+        let says = |keyword: &str| self.schema.get(keyword).and_then(Value::as_str);
+        let said = says("x-property-description").or_else(|| says("description")).or_else(|| says("title"));
+        words(said.unwrap_or_default())
+    }
+}
+
 /// The properties of the resource, in the order of the schemas.
 pub fn properties() -> &'static [Property] {
     &PROPERTIES
@@ -117,7 +126,8 @@ pub fn words(message: &str) -> String {
         if index > 0 {
             said.push('`');
         }
-        let value = ["is ", "text ", "number ", "is the "].iter().any(|before| said.ends_with(&format!("{before}`")));
+        let value =
+            ["is ", "text ", "number ", "is the "].iter().any(|before| said.ends_with(&format!("{before}`")));
         said.push_str(&if quoted && !value { renamed(part) } else { part.to_owned() });
     }
     for block in FLAT {
@@ -146,8 +156,13 @@ pub fn name(key: &str) -> String {
 
 fn of_block(pointer: &str) -> Vec<Property> {
     let Some(block) = schema::inlined(pointer) else { return Vec::new() };
-    let required: Vec<&str> =
-        block.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    let required: Vec<&str> = block
+        .get("required")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
     block
         .get("properties")
         .and_then(Value::as_object)
@@ -171,7 +186,14 @@ fn property(pointer: &str, key: &str, required: bool) -> Option<Property> {
     };
     let functions = schema.get("x-functions").is_some_and(|functions| functions == true);
     let required = required && !DEFAULTED.contains(&pointer);
-    (!name.is_empty()).then(|| Property { name, pointer: pointer.to_owned(), kind, functions, required, schema })
+    (!name.is_empty()).then(|| Property {
+        name,
+        pointer: pointer.to_owned(),
+        kind,
+        functions,
+        required,
+        schema,
+    })
 }
 
 /// `vpc_parameter_store_path` is `VpcParameterStorePath`.
@@ -191,10 +213,30 @@ mod tests {
     #[test]
     fn every_field_of_a_config_is_a_property_or_comes_from_the_request() {
         let names: Vec<String> = all().into_iter().map(|(name, _)| name).collect();
-        for name in ["CompanyName", "CompanyPrefix", "TenantId", "Environment", "MultiRegion", "UseCase", "Tier",
-            "SourceControl", "S3Prefix", "ProductNameOverride", "Workload", "AlertsEmail", "VpcIntegration",
-            "VpcIntegration.Mode", "VpcIntegration.SubnetIds", "VpcIntegration.EndpointPrivateDns", "Build.Image",
-            "Build.TimeoutMinutes", "Retention.LogDays", "DataLake", "LoadBalancer", "Tags"] {
+        for name in [
+            "CompanyName",
+            "CompanyPrefix",
+            "TenantId",
+            "Environment",
+            "MultiRegion",
+            "UseCase",
+            "Tier",
+            "SourceControl",
+            "S3Prefix",
+            "ProductNameOverride",
+            "Workload",
+            "AlertsEmail",
+            "VpcIntegration",
+            "VpcIntegration.Mode",
+            "VpcIntegration.SubnetIds",
+            "VpcIntegration.EndpointPrivateDns",
+            "Build.Image",
+            "Build.TimeoutMinutes",
+            "Retention.LogDays",
+            "DataLake",
+            "LoadBalancer",
+            "Tags",
+        ] {
             assert!(names.iter().any(|found| found == name), "{name} is not in {names:?}");
         }
         assert!(!names.iter().any(|name| name == "AccountId" || name == "Region"), "{names:?}");
@@ -202,8 +244,10 @@ mod tests {
 
     #[test]
     fn no_two_fields_have_one_key() {
-        let mut keys: Vec<_> =
-            all().iter().map(|(_, property)| property.pointer.rsplit('/').next().unwrap_or_default()).collect();
+        let mut keys: Vec<_> = all()
+            .iter()
+            .map(|(_, property)| property.pointer.rsplit('/').next().unwrap_or_default())
+            .collect();
         let all = keys.len();
         keys.sort_unstable();
         keys.dedup();

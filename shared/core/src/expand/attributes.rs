@@ -70,7 +70,10 @@ fn elsewhere(id: &str, product: &Product, attribute: &str, resource: &str) -> Un
             if other == resource || leaf == Some(attribute) {
                 if tier == product.tier {
                     return Unknown {
-                        message: format!("`{id}` has no `{attribute}`: it is there only {}", scenario(&spec.when)),
+                        message: format!(
+                            "`{id}` has no `{attribute}`: it is there only {}",
+                            scenario(&spec.when)
+                        ),
                         help: None,
                     };
                 }
@@ -168,5 +171,7 @@ fn names(id: &str, spec: &ResourceSpec, published: bool) -> Vec<(String, String)
     }
     let own = [(id.to_owned(), format!("`Ref` of {}", spec.kind))];
     let attributes = attributes(&spec.kind).iter();
-    own.into_iter().chain(attributes.map(|name| (format!("{id}.{name}"), format!("`{name}` of {}", spec.kind)))).collect()
+    own.into_iter()
+        .chain(attributes.map(|name| (format!("{id}.{name}"), format!("`{name}` of {}", spec.kind))))
+        .collect()
 }

@@ -26,7 +26,10 @@ fn structure(made: &mut Template, request: &Request<'_>) -> Vec<Finding> {
     if let Some(NodeValue::Map(entries)) = request.fragment.get("Resources").map(|node| &node.value) {
         for entry in entries {
             if !made.resources.contains_key(&entry.key) && !made.parameters.contains_key(&entry.key) {
-                let stands_for = Resource { kind: "AWS::CloudFormation::WaitConditionHandle".to_owned(), ..Resource::default() };
+                let stands_for = Resource {
+                    kind: "AWS::CloudFormation::WaitConditionHandle".to_owned(),
+                    ..Resource::default()
+                };
                 made.resources.insert(entry.key.clone(), stands_for);
             }
         }
@@ -37,7 +40,8 @@ fn structure(made: &mut Template, request: &Request<'_>) -> Vec<Finding> {
     findings.retain(|finding| {
         let ours = finding.path.strip_prefix("/Resources/").and_then(|rest| rest.split('/').next());
         ours.is_some_and(|id| made.resources.contains_key(id))
-            && ![codes::TPL_UNKNOWN_REFERENCE, codes::TPL_UNKNOWN_CONDITION, codes::TPL_DEPENDS_ON].contains(&finding.code)
+            && ![codes::TPL_UNKNOWN_REFERENCE, codes::TPL_UNKNOWN_CONDITION, codes::TPL_DEPENDS_ON]
+                .contains(&finding.code)
     });
     findings
 }

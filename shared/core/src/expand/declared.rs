@@ -67,7 +67,8 @@ impl Declared {
             settled: Vec::new(),
         };
         if !entry.key.bytes().all(|byte| byte.is_ascii_alphanumeric()) || entry.key.is_empty() {
-            let message = format!("the logical id `{}` has other characters than A-Z, a-z and 0-9", entry.key);
+            let message =
+                format!("the logical id `{}` has other characters than A-Z, a-z and 0-9", entry.key);
             reader.add(codes::TPL_LOGICAL_ID, reader.resource.clone(), &entry.value, message, None);
         }
         let attributes = reader.attributes(entry);
@@ -133,7 +134,10 @@ impl Reader<'_> {
                     join(&self.resource, key),
                     node,
                     "a product can't have a `Fn::Transform` of its own".to_owned(),
-                    Some("name the macro in the template's `Transform` section, before `MLProvisioner`".to_owned()),
+                    Some(
+                        "name the macro in the template's `Transform` section, before `MLProvisioner`"
+                            .to_owned(),
+                    ),
                 ),
                 _ => {
                     let allowed = or_list(ATTRIBUTES);
@@ -171,8 +175,10 @@ impl Reader<'_> {
         };
         let names: Vec<String> = nodes.iter().filter_map(as_text).map(str::to_owned).collect();
         if names.len() != nodes.len() {
-            let message =
-                format!("`DependsOn` is {}; allowed are a logical id and a list of logical ids", described(node));
+            let message = format!(
+                "`DependsOn` is {}; allowed are a logical id and a list of logical ids",
+                described(node)
+            );
             self.about("DependsOn", node, message, None);
         }
         names
@@ -235,7 +241,8 @@ impl Reader<'_> {
             }
         }
         for (block, entries) in &mut blocks {
-            let value = |key: &str| entries.iter().find(|entry| entry.key == key).map(|entry| entry.value.clone());
+            let value =
+                |key: &str| entries.iter().find(|entry| entry.key == key).map(|entry| entry.value.clone());
             match *block {
                 "client" => {
                     if value("company_name").is_none() {
@@ -284,10 +291,12 @@ impl Reader<'_> {
         } else if !meant.is_empty() {
             Some(format!("did you mean {}?", or_list(meant)))
         } else {
-            let elsewhere = properties::all().into_iter().find(|(name, _)| name.rsplit('.').next() == Some(&entry.key));
+            let elsewhere =
+                properties::all().into_iter().find(|(name, _)| name.rsplit('.').next() == Some(&entry.key));
             elsewhere.map(|(name, _)| format!("it is written as `{name}`"))
         };
-        let finding = Finding::error(codes::UNKNOWN_KEY, path, format!("there is no property `{}`", entry.key));
+        let finding =
+            Finding::error(codes::UNKNOWN_KEY, path, format!("there is no property `{}`", entry.key));
         let finding = Finding { help, ..finding };
         self.findings.push(if entry.line > 0 { finding.at(entry.line, entry.column) } else { finding });
     }
@@ -323,7 +332,11 @@ impl Reader<'_> {
                     if function(item).is_none() {
                         return item.clone();
                     }
-                    self.pass(join(&property.pointer, &index.to_string()), item, stand_in_item(property, index))
+                    self.pass(
+                        join(&property.pointer, &index.to_string()),
+                        item,
+                        stand_in_item(property, index),
+                    )
                 });
                 Some(placed(list(items), node))
             }
@@ -346,7 +359,8 @@ impl Reader<'_> {
             Some(("Ref", name)) if is_path => {
                 // A parameter that holds a path is looked up; one that holds the value itself is passed on.
                 let name = as_text(name).unwrap_or_default();
-                let path = self.request.parameter(name).and_then(as_text).filter(|value| value.starts_with('/'));
+                let path =
+                    self.request.parameter(name).and_then(as_text).filter(|value| value.starts_with('/'));
                 match path.filter(|_| !self.request.is_ssm_parameter(name)) {
                     Some(path) => placed(text(path), node),
                     None => self.pass(property.pointer.clone(), node, stand_in(property)),
@@ -355,7 +369,11 @@ impl Reader<'_> {
             Some(_) => self.pass(property.pointer.clone(), node, stand_in(property)),
             None => match as_text(node) {
                 // What is no path is the value that a path would lead to.
-                Some(value) if is_path && !value.is_empty() && (!value.contains('/') || value.starts_with("arn:")) => {
+                Some(value)
+                    if is_path
+                        && !value.is_empty()
+                        && (!value.contains('/') || value.starts_with("arn:")) =>
+                {
                     self.pass(property.pointer.clone(), node, stand_in(property))
                 }
                 _ => node.clone(),
@@ -405,17 +423,26 @@ impl Reader<'_> {
         let declared = self.request.names_in("Parameters");
         let (message, help) = if declared.contains(&parameter) {
             (
-                format!("`{}` is a `Ref` to the template parameter `{parameter}`, which has no value", property.name),
+                format!(
+                    "`{}` is a `Ref` to the template parameter `{parameter}`, which has no value",
+                    property.name
+                ),
                 "give the parameter a value or a default".to_owned(),
             )
         } else if self.request.names_in("Resources").contains(&parameter) {
             (
-                format!("`{}` is a `Ref` to the resource `{parameter}`, but must be known before there are resources", property.name),
+                format!(
+                    "`{}` is a `Ref` to the resource `{parameter}`, but must be known before there are resources",
+                    property.name
+                ),
                 "write the value, or a `Ref` to a template parameter".to_owned(),
             )
         } else {
             (
-                format!("`{}` is a `Ref` to `{parameter}`, but the template has no such parameter", property.name),
+                format!(
+                    "`{}` is a `Ref` to `{parameter}`, but the template has no such parameter",
+                    property.name
+                ),
                 did_you_mean(parameter, declared.iter().copied())
                     .unwrap_or_else(|| "write the value, or a `Ref` to a template parameter".to_owned()),
             )
@@ -434,7 +461,15 @@ impl Reader<'_> {
     }
 
     /// Adds a finding about a property, so that its absence from the config is no second one.
-    fn settle(&mut self, code: Code, property: &Property, node: &Node, path: &str, message: String, help: Option<String>) {
+    fn settle(
+        &mut self,
+        code: Code,
+        property: &Property,
+        node: &Node,
+        path: &str,
+        message: String,
+        help: Option<String>,
+    ) {
         self.settled.push(property.pointer.clone());
         self.add(code, path.to_owned(), node, message, help);
     }
@@ -495,7 +530,8 @@ fn stand_in(property: &Property) -> Node {
 
 /// An entry of the right shape for a list: an example with a number of its own, because entries must differ.
 fn stand_in_item(property: &Property, index: usize) -> Node {
-    let example = property.schema.pointer("/examples/0/0").and_then(serde_json::Value::as_str).unwrap_or_default();
+    let example =
+        property.schema.pointer("/examples/0/0").and_then(serde_json::Value::as_str).unwrap_or_default();
     let prefix = example.split('-').next().unwrap_or_default();
     text(&format!("{prefix}-{index:017x}"))
 }

@@ -37,8 +37,9 @@ pub(super) enum Part {
 
 impl Expanded {
     pub(super) fn new(parts: Parts, warnings: Vec<Finding>) -> Result<Self, InternalError> {
-        let json = serde_json::value::to_raw_value(&parts)
-            .map_err(|error| InternalError::new(format!("the expanded template can't be written: {error}")))?;
+        let json = serde_json::value::to_raw_value(&parts).map_err(|error| {
+            InternalError::new(format!("the expanded template can't be written: {error}"))
+        })?;
         Ok(Self { parts, json, warnings })
     }
 
@@ -54,7 +55,8 @@ impl Expanded {
     /// Never, as far as we know.
     pub fn to_json_for_people(&self) -> Result<String, InternalError> {
         let written = serde_json::to_string_pretty(&self.parts).map(|text| format!("{text}\n"));
-        written.map_err(|error| InternalError::new(format!("the expanded template can't be written: {error}")))
+        written
+            .map_err(|error| InternalError::new(format!("the expanded template can't be written: {error}")))
     }
 
     /// Logical ids and types of what was made, in the order of the template.
@@ -69,15 +71,21 @@ impl Expanded {
     pub fn template(&self) -> (Template, Vec<Finding>) {
         let stub = |resource: &Resource| map([("Type".to_owned(), text(&resource.kind))]);
         let resources = self.parts.resources.iter().map(|(id, part)| {
-            (id.clone(), match part {
-                Part::Kept(node) => node.clone(),
-                Part::Made(resource) => stub(resource),
-            })
+            (
+                id.clone(),
+                match part {
+                    Part::Kept(node) => node.clone(),
+                    Part::Made(resource) => stub(resource),
+                },
+            )
         });
         let resources = map(resources);
         let sections = self.parts.sections.iter().map(|section| {
             let is_resources = section.key == "Resources";
-            Entry { value: if is_resources { resources.clone() } else { section.value.clone() }, ..section.clone() }
+            Entry {
+                value: if is_resources { resources.clone() } else { section.value.clone() },
+                ..section.clone()
+            }
         });
         let root = Node { value: NodeValue::Map(sections.collect()), ..map([]) };
         let (mut template, findings) = read::from_document(&Document { root });

@@ -2,9 +2,9 @@
 
 use indexmap::IndexMap;
 
+use super::TRANSFORM;
 use super::plan::Input;
 use super::values::{as_text, long_form, text};
-use super::TRANSFORM;
 use crate::codes;
 use crate::finding::Finding;
 use crate::suggest::did_you_mean;
@@ -28,7 +28,8 @@ pub fn from_document(document: &Document, place: &Place) -> (Input, Vec<Finding>
     let mut fragment = long_form(&document.root);
     let mut findings = Vec::new();
     if !without_transform(&mut fragment) {
-        let message = format!("the template has no `Transform: {TRANSFORM}`, so CloudFormation won't expand it");
+        let message =
+            format!("the template has no `Transform: {TRANSFORM}`, so CloudFormation won't expand it");
         let help = format!("add `Transform: {TRANSFORM}` at its top");
         findings.push(Finding::warning(codes::MAC_NO_TRANSFORM, "", message).help(help).at(1, 1));
     }
@@ -55,12 +56,8 @@ pub fn from_document(document: &Document, place: &Place) -> (Input, Vec<Finding>
         let finding = Finding::error(codes::MAC_PARAMETER, "/Parameters", message);
         findings.push(Finding { help: did_you_mean(name, declared.iter().copied()), ..finding }.at(1, 1));
     }
-    let input = Input {
-        fragment,
-        parameters,
-        account_id: place.account_id.clone(),
-        region: place.region.clone(),
-    };
+    let input =
+        Input { fragment, parameters, account_id: place.account_id.clone(), region: place.region.clone() };
     (input, findings)
 }
 

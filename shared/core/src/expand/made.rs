@@ -33,7 +33,9 @@ pub(super) fn put_passed(passed: &BTreeMap<String, Node>, inputs: &mut Inputs) {
     for (pointer, node) in passed {
         let value = from_outside(node);
         let (field, index) = match pointer.rsplit_once('/') {
-            Some((list, index)) if index.bytes().all(|byte| byte.is_ascii_digit()) => (list, index.parse().ok()),
+            Some((list, index)) if index.bytes().all(|byte| byte.is_ascii_digit()) => {
+                (list, index.parse().ok())
+            }
             _ => (pointer.as_str(), None),
         };
         if let Some(tag) = pointer.strip_prefix("/tags/") {

@@ -51,8 +51,8 @@ pub use expanded::Expanded;
 pub use file::{Place, from_document};
 pub use lookups::Lookups;
 pub use plan::{Failure, Input, Plan, plan};
-pub use schema::resource_schema;
 pub use protocol::{Response, Status, needs, respond};
+pub use schema::resource_schema;
 pub use values::long_form;
 
 /// The resource type that the macro expands.

@@ -58,7 +58,8 @@ impl<'a> Request<'a> {
 
     /// Whether CloudFormation reads the value of a template parameter from SSM.
     pub(super) fn is_ssm_parameter(&self, name: &str) -> bool {
-        let kind = self.fragment.get("Parameters").and_then(|all| all.get(name)).and_then(|it| it.get("Type"));
+        let kind =
+            self.fragment.get("Parameters").and_then(|all| all.get(name)).and_then(|it| it.get("Type"));
         kind.and_then(as_text).is_some_and(|kind| kind.starts_with("AWS::SSM::Parameter::Value<"))
     }
 
@@ -111,7 +112,11 @@ fn place(request: &Request<'_>) -> Vec<Finding> {
         .filter(|(_, wrong, _)| *wrong)
         .map(|(what, _, value)| {
             let value = crate::template::read::shorten(value);
-            Finding::error(codes::MAC_REQUEST, "", format!("the request's {what} is `{value}`, which is none that AWS has"))
+            Finding::error(
+                codes::MAC_REQUEST,
+                "",
+                format!("the request's {what} is `{value}`, which is none that AWS has"),
+            )
         })
         .collect()
 }
@@ -154,7 +159,8 @@ fn is_product(entry: &Entry, findings: &mut Vec<Finding>) -> bool {
 /// A product in a loop can't be told from here.
 fn in_loop(entry: &Entry, findings: &mut Vec<Finding>) {
     fn holds_product(node: &Node) -> bool {
-        let is_type = node.get("Type").and_then(as_text).is_some_and(|kind| matches!(kind, TYPE | SHORT_TYPE));
+        let is_type =
+            node.get("Type").and_then(as_text).is_some_and(|kind| matches!(kind, TYPE | SHORT_TYPE));
         is_type
             || match &node.value {
                 NodeValue::Map(entries) => entries.iter().any(|entry| holds_product(&entry.value)),
@@ -163,7 +169,8 @@ fn in_loop(entry: &Entry, findings: &mut Vec<Finding>) {
             }
     }
     if holds_product(&entry.value) {
-        let message = format!("`{}` makes products, which the macro can't see before the loop has run", entry.key);
+        let message =
+            format!("`{}` makes products, which the macro can't see before the loop has run", entry.key);
         let help = "name both in `Transform`, the loop first: `[AWS::LanguageExtensions, MLProvisioner]`";
         let finding = Finding::error(codes::MAC_LOOP, join("/Resources", &entry.key), message).help(help);
         findings.push(if entry.line > 0 { finding.at(entry.line, entry.column) } else { finding });

@@ -48,18 +48,23 @@ pub enum Status {
 
 /// The SSM parameters whose values [`respond`] wants, in alphabetical order; none for a request with mistakes.
 pub fn needs(request: &[u8]) -> Vec<String> {
-    guarded(|| Read::of(request).input.map(|input| plan(input).needs().into_iter().collect()).unwrap_or_default())
-        .unwrap_or_default()
+    guarded(|| {
+        Read::of(request).input.map(|input| plan(input).needs().into_iter().collect()).unwrap_or_default()
+    })
+    .unwrap_or_default()
 }
 
 /// Answers a macro request. `lookups` has what was found under each path of [`needs`].
 pub fn respond(request: &[u8], lookups: &Lookups) -> Response {
-    let read = guarded(|| Read::of(request)).unwrap_or_else(|message| Read { request_id: None, input: Err(message) });
+    let read = guarded(|| Read::of(request))
+        .unwrap_or_else(|message| Read { request_id: None, input: Err(message) });
     let Read { request_id, input } = read;
     let fragment = input.and_then(|input| guarded(|| expanded(input, lookups)).and_then(|fragment| fragment));
     let request_id = request_id.unwrap_or_else(|| RawValue::NULL.to_owned());
     match fragment {
-        Ok(fragment) => Response { request_id, status: Status::Success, fragment: Some(fragment), error_message: None },
+        Ok(fragment) => {
+            Response { request_id, status: Status::Success, fragment: Some(fragment), error_message: None }
+        }
         Err(message) => {
             Response { request_id, status: Status::Failed, fragment: None, error_message: Some(message) }
         }
@@ -97,14 +102,18 @@ impl Read {
         let fields: IndexMap<String, &RawValue> = match serde_json::from_slice(request) {
             Ok(fields) => fields,
             Err(error) => {
-                return Self { request_id: None, input: Err(wrong(&format!("it is no JSON object ({error})"))) };
+                return Self {
+                    request_id: None,
+                    input: Err(wrong(&format!("it is no JSON object ({error})"))),
+                };
             }
         };
         let request_id = fields.get("requestId").map(|id| (*id).to_owned());
         let input = match fields.get("params").map(|raw| Node::from_json_text(raw.get())) {
-            Some(Ok(Node { value: NodeValue::Map(entries), .. })) if !entries.is_empty() => Err(
-                "`MLProvisioner` takes no parameters in `Transform`; a product's are its `Properties`".to_owned(),
-            ),
+            Some(Ok(Node { value: NodeValue::Map(entries), .. })) if !entries.is_empty() => {
+                Err("`MLProvisioner` takes no parameters in `Transform`; a product's are its `Properties`"
+                    .to_owned())
+            }
             _ => input(&fields).map_err(|why| wrong(&why)),
         };
         Self { request_id, input }
@@ -123,7 +132,9 @@ fn input(fields: &IndexMap<String, &RawValue>) -> Result<Input, String> {
     let node = |name: &str| -> Result<Option<Node>, String> {
         fields
             .get(name)
-            .map(|raw| Node::from_json_text(raw.get()).map_err(|error| format!("`{name}` can't be read ({error})")))
+            .map(|raw| {
+                Node::from_json_text(raw.get()).map_err(|error| format!("`{name}` can't be read ({error})"))
+            })
             .transpose()
     };
     let parameters = match node("templateParameterValues")?.map(|node| node.value) {
@@ -167,9 +178,21 @@ fn message(mut findings: Vec<Finding>) -> String {
 fn rank(finding: &Finding) -> usize {
     const ORDER: [&[crate::finding::Code]; 5] = [
         &[codes::MAC_REQUEST, codes::MAC_EMBEDDED, codes::TPL_SHAPE, codes::MAC_LOOP],
-        &[codes::MAC_TYPE, codes::MAC_ATTRIBUTE, codes::TPL_LOGICAL_ID, codes::MAC_PARAMETER, codes::MAC_VALUE],
+        &[
+            codes::MAC_TYPE,
+            codes::MAC_ATTRIBUTE,
+            codes::TPL_LOGICAL_ID,
+            codes::MAC_PARAMETER,
+            codes::MAC_VALUE,
+        ],
         &[],
-        &[codes::MAC_SAME_NAMES, codes::MAC_COLLISION, codes::MAC_PRIVATE_DNS, codes::MAC_METADATA, codes::MAC_LOOKUP],
+        &[
+            codes::MAC_SAME_NAMES,
+            codes::MAC_COLLISION,
+            codes::MAC_PRIVATE_DNS,
+            codes::MAC_METADATA,
+            codes::MAC_LOOKUP,
+        ],
         &[codes::MAC_REFERENCE],
     ];
     if finding.code == codes::TPL_LIMIT {
@@ -223,7 +246,11 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_counted() {
         let findings = (0..50).map(|index| {
-            Finding::error(codes::MAC_REFERENCE, format!("/Outputs/O{index}/Value"), "`Fraud` has no `Thing` in tier `starter`")
+            Finding::error(
+                codes::MAC_REFERENCE,
+                format!("/Outputs/O{index}/Value"),
+                "`Fraud` has no `Thing` in tier `starter`",
+            )
         });
         let message = message(findings.collect());
         assert!(message.chars().count() <= MESSAGE, "{}", message.len());

@@ -156,7 +156,9 @@ impl<'a> Rewriter<'a> {
                 }
             }
             _ => {
-                let message = format!("the attribute of `{name}` must be written out: which resource it leads to is decided by its name");
+                let message = format!(
+                    "the attribute of `{name}` must be written out: which resource it leads to is decided by its name"
+                );
                 self.add(node, path, message, None);
             }
         }
@@ -175,14 +177,17 @@ impl<'a> Rewriter<'a> {
         }
         let product = self.products.get(name)?.as_ref()?;
         if let Some(section) = self.without_resources {
-            let message = format!("`{section}` can't refer to `{name}`: CloudFormation reads it before there are resources");
+            let message = format!(
+                "`{section}` can't refer to `{name}`: CloudFormation reads it before there are resources"
+            );
             let help = "conditions and rules can refer to template parameters".to_owned();
             self.add(node, path, message, Some(help));
             return None;
         }
         match target(name, product, attribute) {
             Ok(Value::Ref(_) | Value::GetAtt(..)) if self.own.as_deref() == Some(name) => {
-                let message = format!("a tag of `{name}` can't come from its own resources: they all have the tag");
+                let message =
+                    format!("a tag of `{name}` can't come from its own resources: they all have the tag");
                 self.add(node, path, message, None);
                 None
             }

@@ -31,7 +31,9 @@ pub fn resource_schema() -> Result<Value, InternalError> {
         let described = json!({ "type": "string", "description": attribute.purpose });
         match attribute.name.split_once('.') {
             Some((resource, name)) => {
-                if let Some(Value::Object(inner)) = attributes.get_mut(resource).and_then(|it| it.get_mut("properties")) {
+                if let Some(Value::Object(inner)) =
+                    attributes.get_mut(resource).and_then(|it| it.get_mut("properties"))
+                {
                     inner.insert(name.to_owned(), described);
                 }
             }
@@ -67,11 +69,12 @@ fn described(properties: &[Property]) -> Map<String, Value> {
 
 fn of(property: &Property) -> Value {
     let mut schema = plain(&property.schema);
-    if super::lookups::is_path(&property.pointer)
-        && let Value::Object(keywords) = &mut schema
-    {
-        // Also the value that the path would lead to.
-        keywords.remove("pattern");
+    if let Value::Object(keywords) = &mut schema {
+        keywords.insert("description".to_owned(), property.description().into());
+        if super::lookups::is_path(&property.pointer) {
+            // Also the value that the path would lead to.
+            keywords.remove("pattern");
+        }
     }
     if let (Kind::Block(inner), Value::Object(keywords)) = (&property.kind, &mut schema) {
         keywords.insert("properties".to_owned(), described(inner).into());
@@ -114,9 +117,11 @@ fn plain(schema: &Value) -> Value {
                     ("properties", Value::Object(fields)) => {
                         fields.iter().map(|(key, field)| (properties::name(key), plain(field))).collect()
                     }
-                    ("required", Value::Array(keys)) => {
-                        keys.iter().filter_map(Value::as_str).map(|key| Value::from(properties::name(key))).collect()
-                    }
+                    ("required", Value::Array(keys)) => keys
+                        .iter()
+                        .filter_map(Value::as_str)
+                        .map(|key| Value::from(properties::name(key)))
+                        .collect(),
                     ("description", Value::String(text)) => Value::from(properties::words(text)),
                     _ => plain(value),
                 };

@@ -31,10 +31,14 @@ pub(super) fn names(declared: &IndexMap<String, Option<Declared>>, products: &Pr
     let mut findings = Vec::new();
     for (index, (later, its)) in all.iter().enumerate() {
         // Products under different conditions may be there in turn.
-        let earlier =
-            || all.iter().take(index).filter(|(other, _)| other.attributes.condition == later.attributes.condition);
+        let earlier = || {
+            all.iter()
+                .take(index)
+                .filter(|(other, _)| other.attributes.condition == later.attributes.condition)
+        };
         if let Some((other, same)) = earlier().find(|(_, other)| {
-            other.names.ml_name() == its.names.ml_name() || other.names.global_name() == its.names.global_name()
+            other.names.ml_name() == its.names.ml_name()
+                || other.names.global_name() == its.names.global_name()
         }) {
             let message = format!(
                 "`{}` and `{}` would give their resources the same names: both are `{}`",
@@ -44,9 +48,10 @@ pub(super) fn names(declared: &IndexMap<String, Option<Declared>>, products: &Pr
             );
             let help = "give one of them another `UseCase` or a `Workload`";
             findings.push(at(later, codes::MAC_SAME_NAMES, message, help));
-        } else if let (Some(vpc), Some((other, _))) =
-            (private(later), earlier().find(|(other, _)| private(other).is_some() && private(other) == private(later)))
-        {
+        } else if let (Some(vpc), Some((other, _))) = (
+            private(later),
+            earlier().find(|(other, _)| private(other).is_some() && private(other) == private(later)),
+        ) {
             let message = format!(
                 "`{}` and `{}` both want private DNS names in the VPC {vpc}; AWS allows one product there",
                 other.id, later.id
@@ -113,8 +118,10 @@ pub(super) fn limits(request: &Request<'_>, templates: &IndexMap<String, Templat
     let made: usize = templates.values().map(|template| template.resources.len()).sum();
     let mut findings = Vec::new();
     if own + made > RESOURCES && made > 0 {
-        let mut each: Vec<String> =
-            templates.iter().map(|(id, template)| format!("`{id}` makes {}", template.resources.len())).collect();
+        let mut each: Vec<String> = templates
+            .iter()
+            .map(|(id, template)| format!("`{id}` makes {}", template.resources.len()))
+            .collect();
         each.push(format!("{own} are the template's own"));
         let message = format!(
             "the template would have {} resources; CloudFormation allows {RESOURCES} ({})",
@@ -127,7 +134,10 @@ pub(super) fn limits(request: &Request<'_>, templates: &IndexMap<String, Templat
     let outputs = request.names_in("Outputs").len();
     if outputs > OUTPUTS {
         let message = format!("the template has {outputs} outputs; CloudFormation allows {OUTPUTS}");
-        findings.push(Finding::error(codes::TPL_LIMIT, "/Outputs", message).help("split the template into several stacks"));
+        findings.push(
+            Finding::error(codes::TPL_LIMIT, "/Outputs", message)
+                .help("split the template into several stacks"),
+        );
     }
     findings
 }

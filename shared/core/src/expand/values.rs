@@ -11,7 +11,10 @@ pub fn long_form(node: &Node) -> Node {
             NodeValue::Scalar(_) => return placed(to_node(&Value::from_node(node)), node),
             NodeValue::Seq(nodes) => NodeValue::Seq(nodes.iter().map(long_form).collect()),
             NodeValue::Map(entries) => NodeValue::Map(
-                entries.iter().map(|entry| Entry { value: long_form(&entry.value), ..entry.clone() }).collect(),
+                entries
+                    .iter()
+                    .map(|entry| Entry { value: long_form(&entry.value), ..entry.clone() })
+                    .collect(),
             ),
         };
         return Node { value, tag: None, ..*node };
@@ -36,7 +39,8 @@ pub fn long_form(node: &Node) -> Node {
 
 /// A value as a node without a place.
 pub(super) fn to_node(value: &Value) -> Node {
-    let scalar = |kind, text: &str| node(NodeValue::Scalar(Scalar { text: text.to_owned(), kind, plain: true }));
+    let scalar =
+        |kind, text: &str| node(NodeValue::Scalar(Scalar { text: text.to_owned(), kind, plain: true }));
     match value {
         Value::Null => scalar(ScalarKind::Null, "null"),
         Value::Bool(value) => scalar(ScalarKind::Bool(*value), if *value { "true" } else { "false" }),
@@ -52,8 +56,7 @@ pub(super) fn to_node(value: &Value) -> Node {
         Value::Sub(sub) => {
             let written = text(&sub.to_text());
             let variables = sub.variables.iter().map(|(key, value)| (key.clone(), to_node(value)));
-            let argument =
-                if sub.variables.is_empty() { written } else { list([written, map(variables)]) };
+            let argument = if sub.variables.is_empty() { written } else { list([written, map(variables)]) };
             map([("Fn::Sub".to_owned(), argument)])
         }
         Value::Call(function, argument) => map([(function.long().to_owned(), to_node(argument))]),
@@ -96,7 +99,9 @@ pub(super) fn as_text(node: &Node) -> Option<&str> {
 pub(super) fn function(node: &Node) -> Option<(&str, &Node)> {
     match &node.value {
         NodeValue::Map(entries) => match entries.as_slice() {
-            [entry] if entry.key == "Ref" || entry.key.starts_with("Fn::") => Some((&entry.key, &entry.value)),
+            [entry] if entry.key == "Ref" || entry.key.starts_with("Fn::") => {
+                Some((&entry.key, &entry.value))
+            }
             _ => None,
         },
         _ => None,
@@ -107,7 +112,9 @@ pub(super) fn function(node: &Node) -> Option<(&str, &Node)> {
 pub(super) fn described(node: &Node) -> String {
     if let Some((name, argument)) = function(node) {
         return match as_text(argument) {
-            Some(argument) if name == "Ref" => format!("a `Ref` to `{}`", crate::template::read::shorten(argument)),
+            Some(argument) if name == "Ref" => {
+                format!("a `Ref` to `{}`", crate::template::read::shorten(argument))
+            }
             _ => format!("the function `{name}`"),
         };
     }

@@ -444,12 +444,11 @@ fn data_lake(cx: &Context<'_>) -> Vec<Statement> {
     let Some(bucket) = &cx.product.inputs.data_lake_bucket else { return Vec::new() };
     let prefix = data_lake_prefix(cx.product);
     vec![
-        Statement::allow("FindData", ["s3:ListBucket"], [arn_from("s3", bucket, "")])
-            .when(
-                "StringLike",
-                "s3:prefix",
-                Value::list([Value::str(prefix.as_str()), Value::str(format!("{prefix}*"))]),
-            ),
+        Statement::allow("FindData", ["s3:ListBucket"], [arn_from("s3", bucket, "")]).when(
+            "StringLike",
+            "s3:prefix",
+            Value::list([Value::str(prefix.as_str()), Value::str(format!("{prefix}*"))]),
+        ),
         Statement::allow(
             "UseData",
             ["s3:DeleteObject", "s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"],

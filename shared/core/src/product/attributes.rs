@@ -4,7 +4,10 @@
 
 /// Resource type to its attributes.
 pub const ATTRIBUTES: &[(&str, &[&str])] = &[
-    ("AWS::SageMaker::ModelPackageGroup", &["ModelPackageGroupArn", "CreationTime", "ModelPackageGroupStatus"]),
+    (
+        "AWS::SageMaker::ModelPackageGroup",
+        &["ModelPackageGroupArn", "CreationTime", "ModelPackageGroupStatus"],
+    ),
     ("AWS::CodeCommit::Repository", &["Arn", "CloneUrlHttp", "CloneUrlSsh", "Name", "RepositoryId"]),
     ("AWS::CodeBuild::Project", &["Arn", "Id"]),
     ("AWS::CodePipeline::Pipeline", &["Arn", "Version"]),

@@ -72,7 +72,9 @@ impl Node {
             }
             Some(b'[') => {
                 let items: Vec<&RawValue> = serde_json::from_str(text)?;
-                NodeValue::Seq(items.into_iter().map(|raw| Self::nested(raw, deeper)).collect::<Result<_, _>>()?)
+                NodeValue::Seq(
+                    items.into_iter().map(|raw| Self::nested(raw, deeper)).collect::<Result<_, _>>()?,
+                )
             }
             Some(b'"') => scalar(ScalarKind::Str, serde_json::from_str(text)?),
             Some(b't') => scalar(ScalarKind::Bool(true), text.to_owned()),
