@@ -2,7 +2,7 @@
 //!
 //! `cargo xtask bench`, or `cargo bench -p mlp-core --bench expand`.
 
-#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop at the first surprise")]
 
 use divan::Bencher;
 use mlp_core::expand::{self, Lookups, Status};

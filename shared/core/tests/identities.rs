@@ -68,8 +68,8 @@ fn no_logical_id_and_no_physical_name_changes_without_an_upgrade_note() {
         // What is promised stays, unless the changelog has told of it.
         let kept = promised.iter().filter(|line| found.contains(*line) || !is_told(line, &notes));
         let lines: BTreeSet<&String> = kept.chain(found.iter()).collect();
-        let text: String = lines.into_iter().map(|line| format!("{line}\n")).collect();
-        fs::write(path, text).unwrap();
+        let text: Vec<&str> = lines.into_iter().map(String::as_str).collect();
+        fs::write(path, text.join("\n") + "\n").unwrap();
     } else {
         assert!(new.is_empty(), "new; UPDATE_GOLDEN=1 promises them from now on: {new:#?}");
     }

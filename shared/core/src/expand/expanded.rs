@@ -32,7 +32,7 @@ pub(super) enum Part {
     /// The user's.
     Kept(Node),
     /// A product's.
-    Made(Resource),
+    Made(Box<Resource>),
 }
 
 impl Expanded {
@@ -62,7 +62,7 @@ impl Expanded {
     /// Logical ids and types of what was made, in the order of the template.
     pub fn made(&self) -> impl Iterator<Item = (&str, &Resource)> {
         self.parts.resources.iter().filter_map(|(id, part)| match part {
-            Part::Made(resource) => Some((id.as_str(), resource)),
+            Part::Made(resource) => Some((id.as_str(), resource.as_ref())),
             Part::Kept(_) => None,
         })
     }

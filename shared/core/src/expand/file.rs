@@ -69,16 +69,13 @@ fn without_transform(template: &mut Node) -> bool {
     let NodeValue::Map(sections) = &mut template.value else { return false };
     let Some(index) = sections.iter().position(|section| section.key == "Transform") else { return false };
     let Some(section) = sections.get_mut(index) else { return false };
-    let (found, empty) = match &mut section.value.value {
-        NodeValue::Seq(names) => {
-            let before = names.len();
-            names.retain(|name| !names_us(name));
-            (names.len() < before, names.is_empty())
-        }
-        _ => {
-            let found = names_us(&section.value);
-            (found, found)
-        }
+    let (found, empty) = if let NodeValue::Seq(names) = &mut section.value.value {
+        let before = names.len();
+        names.retain(|name| !names_us(name));
+        (names.len() < before, names.is_empty())
+    } else {
+        let found = names_us(&section.value);
+        (found, found)
     };
     if empty {
         sections.remove(index);

@@ -24,7 +24,7 @@
 //!
 //! # How it goes
 //!
-//! 1. `declared`: the properties of each product become a [`crate::config::Config`], by the same rules as a config file.
+//! 1. `declared`, `fields`: the properties of each product become a [`crate::config::Config`], by the same rules as a config file.
 //!    What CloudFormation resolves later (`!Ref Vpc`) is kept aside, and a value of the right shape stands in for it.
 //! 2. `references`: what the template says about products (`!GetAtt Fraud.KmsKeyArn`) becomes what there will be.
 //! 3. `made`: each product's template is generated, its logical ids get the product's in front.
@@ -36,6 +36,7 @@ mod attributes;
 mod checks;
 mod declared;
 mod expanded;
+mod fields;
 mod file;
 mod lookups;
 mod made;

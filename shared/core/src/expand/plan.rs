@@ -100,7 +100,7 @@ pub fn plan(input: Input) -> Plan {
         }
         Err(finding) => findings.insert(0, *finding),
     }
-    Plan { products, findings, input }
+    Plan { input, products, findings }
 }
 
 /// Account and region must be what they are called.
@@ -345,7 +345,7 @@ fn resources_of(
     for entry in std::mem::take(entries) {
         let mut entry = entry;
         if let Some(template) = templates.get(&entry.key) {
-            let made = |id: &String| (id.clone(), Part::Made(crate::template::Resource::default()));
+            let made = |id: &String| (id.clone(), Part::Made(Box::default()));
             parts.extend(template.resources.keys().map(made));
         } else {
             if function(&entry.value).is_none() || entry.key.starts_with("Fn::") {
@@ -362,7 +362,7 @@ fn resources_of(
 fn fill(parts: &mut [(String, Part)], mut made: Template) {
     for (id, part) in parts {
         if let (Part::Made(place), Some(resource)) = (part, made.resources.get_mut(id.as_str())) {
-            std::mem::swap(place, resource);
+            std::mem::swap(place.as_mut(), resource);
         }
     }
 }

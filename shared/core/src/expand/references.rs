@@ -62,7 +62,7 @@ impl<'a> Rewriter<'a> {
         let NodeValue::Map(entries) = &mut node.value else { return };
         for entry in entries {
             if entry.key == "DependsOn" {
-                self.depends_on(&mut entry.value, last);
+                Self::depends_on(&mut entry.value, last);
             } else {
                 self.value(&mut entry.value, &path.key(&entry.key));
             }
@@ -200,7 +200,7 @@ impl<'a> Rewriter<'a> {
     }
 
     /// Whoever waits for a product waits for the resources on which none of its others depends: all of it.
-    fn depends_on(&self, node: &mut Node, last: &Last) {
+    fn depends_on(node: &mut Node, last: &Last) {
         let names = match &node.value {
             NodeValue::Seq(nodes) => nodes.as_slice(),
             _ => std::slice::from_ref(&*node),

@@ -160,27 +160,23 @@ pub(super) fn metadata(sections: &mut Vec<Entry>, templates: &IndexMap<String, T
     }
     let made = Value::map([("Version", version), ("Products", Value::Map(products))]);
     let own = |value| Entry { key: METADATA.to_owned(), line: 0, column: 0, value };
-    match sections.iter_mut().find(|section| section.key == "Metadata") {
-        Some(section) => match &mut section.value.value {
-            NodeValue::Map(entries) => {
-                if let Some(there) = entries.iter().find(|entry| entry.key == METADATA) {
-                    let message = format!("`Metadata` has `{METADATA}`, which the macro writes");
-                    let finding = Finding::error(codes::MAC_METADATA, join("/Metadata", METADATA), message);
-                    let finding = finding.help("remove it from the template");
-                    return vec![if there.line > 0 { finding.at(there.line, there.column) } else { finding }];
-                }
-                entries.push(own(to_node(&made)));
-                Vec::new()
-            }
-            _ => vec![Finding::error(codes::TPL_SHAPE, "/Metadata", "`Metadata` is not a map")],
-        },
-        None => {
-            let first = ["Parameters", "Mappings", "Rules", "Conditions", "Resources", "Outputs"];
-            let index = sections.iter().position(|section| first.contains(&section.key.as_str()));
-            let metadata = map([(METADATA.to_owned(), to_node(&made))]);
-            let section = Entry { key: "Metadata".to_owned(), ..own(metadata) };
-            sections.insert(index.unwrap_or(sections.len()), section);
-            Vec::new()
-        }
+    let Some(section) = sections.iter_mut().find(|section| section.key == "Metadata") else {
+        let first = ["Parameters", "Mappings", "Rules", "Conditions", "Resources", "Outputs"];
+        let index = sections.iter().position(|section| first.contains(&section.key.as_str()));
+        let metadata = map([(METADATA.to_owned(), to_node(&made))]);
+        let section = Entry { key: "Metadata".to_owned(), ..own(metadata) };
+        sections.insert(index.unwrap_or(sections.len()), section);
+        return Vec::new();
+    };
+    let NodeValue::Map(entries) = &mut section.value.value else {
+        return vec![Finding::error(codes::TPL_SHAPE, "/Metadata", "`Metadata` is not a map")];
+    };
+    if let Some(there) = entries.iter().find(|entry| entry.key == METADATA) {
+        let message = format!("`Metadata` has `{METADATA}`, which the macro writes");
+        let finding = Finding::error(codes::MAC_METADATA, join("/Metadata", METADATA), message);
+        let finding = finding.help("remove it from the template");
+        return vec![if there.line > 0 { finding.at(there.line, there.column) } else { finding }];
     }
+    entries.push(own(to_node(&made)));
+    Vec::new()
 }
