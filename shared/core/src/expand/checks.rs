@@ -1,8 +1,7 @@
 //! What is checked on the resources that the macro made.
 
 use crate::finding::Finding;
-use crate::template::{Parameter, Resource, Template};
-use crate::yaml::NodeValue;
+use crate::template::{Resource, Template};
 use crate::{check, codes};
 
 use super::plan::Request;
@@ -19,24 +18,15 @@ pub(super) fn made(made: &mut Template, request: &Request<'_>) -> Vec<Finding> {
 /// CloudFormation knows them better.
 fn structure(made: &mut Template, request: &Request<'_>) -> Vec<Finding> {
     let count = made.resources.len();
-    for name in request.names_in("Parameters") {
-        let parameter = Parameter { kind: "String".to_owned(), attributes: crate::template::Map::new() };
-        made.parameters.insert(name.to_owned(), parameter);
-    }
-    if let Some(NodeValue::Map(entries)) = request.fragment.get("Resources").map(|node| &node.value) {
-        for entry in entries {
-            if !made.resources.contains_key(&entry.key) && !made.parameters.contains_key(&entry.key) {
-                let stands_for = Resource {
-                    kind: "AWS::CloudFormation::WaitConditionHandle".to_owned(),
-                    ..Resource::default()
-                };
-                made.resources.insert(entry.key.clone(), stands_for);
-            }
+    for name in request.names_in("Parameters").into_iter().chain(request.names_in("Resources")) {
+        if !made.resources.contains_key(name) {
+            // Whatever it is, it is there.
+            let kind = "AWS::CloudFormation::WaitConditionHandle".to_owned();
+            made.resources.insert(name.to_owned(), Resource { kind, ..Resource::default() });
         }
     }
     let mut findings = check::structure(made);
     made.resources.truncate(count);
-    made.parameters.clear();
     findings.retain(|finding| {
         let ours = finding.path.strip_prefix("/Resources/").and_then(|rest| rest.split('/').next());
         ours.is_some_and(|id| made.resources.contains_key(id))

@@ -83,26 +83,45 @@ fn private(declared: &Declared) -> Option<String> {
     })
 }
 
+/// Who has a logical id.
+#[derive(Clone, Copy)]
+enum Owner<'a> {
+    Parameter,
+    Resource,
+    Product(&'a str),
+}
+
+impl Owner<'_> {
+    fn told(self, logical_id: &str) -> String {
+        match self {
+            Self::Parameter => format!("the template parameter `{logical_id}`"),
+            Self::Resource => format!("the resource `{logical_id}`"),
+            Self::Product(id) => {
+                let own = logical_id.strip_prefix(id).unwrap_or(logical_id);
+                format!("`{own}` of the product `{id}`")
+            }
+        }
+    }
+}
+
 /// Logical ids that something else has already.
 pub(super) fn logical_ids(request: &Request<'_>, templates: &IndexMap<String, Template>) -> Vec<Finding> {
-    let mut owners: HashMap<String, String> = HashMap::new();
-    for (section, what) in [("Parameters", "the template parameter"), ("Resources", "the resource")] {
-        for name in request.names_in(section) {
-            owners.insert(name.to_owned(), format!("{what} `{name}`"));
-        }
+    let mut owners: HashMap<&str, Owner<'_>> = HashMap::new();
+    for (section, owner) in [("Parameters", Owner::Parameter), ("Resources", Owner::Resource)] {
+        owners.extend(request.names_in(section).into_iter().map(|name| (name, owner)));
     }
     let mut findings = Vec::new();
     for (id, template) in templates {
         for made in template.resources.keys() {
-            let own = made.strip_prefix(id.as_str()).unwrap_or(made);
-            let owner = format!("`{own}` of the product `{id}`");
-            if let Some(other) = owners.get(made) {
-                let message = format!("{owner} gets the logical id `{made}`, which {other} has");
-                let finding = Finding::error(codes::MAC_COLLISION, join("/Resources", id), message);
-                findings.push(finding.help("rename one of the two"));
-            } else {
-                owners.insert(made.clone(), owner);
-            }
+            let owner = Owner::Product(id);
+            let Some(other) = owners.get(made.as_str()).copied() else {
+                owners.insert(made, owner);
+                continue;
+            };
+            let message =
+                format!("{} gets the logical id `{made}`, which {} has", owner.told(made), other.told(made));
+            let finding = Finding::error(codes::MAC_COLLISION, join("/Resources", id), message);
+            findings.push(finding.help("rename one of the two"));
         }
     }
     findings

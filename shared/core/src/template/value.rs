@@ -86,8 +86,11 @@ impl Function {
 
     /// The function of a long-form key; none for `Condition`, which is a function only where conditions stand.
     pub fn from_long(key: &str) -> Option<Self> {
-        let short = key.strip_prefix("Fn::").unwrap_or(key);
-        Self::from_short(short).filter(|function| function.long() == key && *function != Self::Condition)
+        // Nearly every key of a template is asked, and nearly none is a function.
+        match key.strip_prefix("Fn::") {
+            Some(short) => Self::from_short(short).filter(|function| function.long() == key),
+            None => (key == Self::Ref.long()).then_some(Self::Ref),
+        }
     }
 
     /// The function of a short-form tag without its `!`.
