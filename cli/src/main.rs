@@ -4,6 +4,7 @@
 //! that the Lambda functions would need too.
 
 mod config_text;
+mod expand;
 mod files;
 mod init;
 mod show;
@@ -148,6 +149,11 @@ enum Command {
         #[command(flatten)]
         rules: RulesFolder,
     },
+    /// Expand the products of a template, as CloudFormation's macro would
+    #[command(
+        after_help = "Examples:\n  mlp expand template.yaml --region us-west-2 --parameter Stage=prod > expanded.yaml\n  mlp expand template.yaml --out expanded.json && cfn-lint expanded.json"
+    )]
+    Expand(Box<expand::Flags>),
     /// Print the completions of a shell
     #[command(
         after_help = "Example:\n  mlp completions bash > ~/.local/share/bash-completion/completions/mlp"
@@ -260,6 +266,7 @@ fn run(command: &Command, shown: &Shown) -> Result<u8, InternalError> {
                 actions::validate_template(bytes, &rules)
             })
         }
+        Command::Expand(flags) => expand::run(flags, shown),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Arguments::command(), "mlp", &mut script);

@@ -34,6 +34,17 @@ impl Shown {
         complain(&format!("{on}error{off}: {message}\n"));
     }
 
+    /// Whether results are shown as JSON.
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Findings alone, on standard error; for commands whose result is something else than the result object.
+    pub(crate) fn findings(&self, outcome: &Outcome, input: Option<&Input>) {
+        let source = input.map(|input| (input.name.as_str(), input.bytes.as_slice()));
+        complain(&render(&outcome.findings, source, self.color));
+    }
+
     /// Something worth knowing.
     pub(crate) fn note(&self, message: &str) {
         if !self.json {

@@ -486,3 +486,79 @@ mod on_linux {
         }
     }
 }
+
+fn case(name: &str) -> String {
+    root().join("tests/expand").join(name).display().to_string()
+}
+
+#[test]
+fn expand_prints_the_template_that_cloudformation_would_work_on() {
+    let folder = temporary();
+    let input = format!("{}/input.yaml", case("two-products-and-a-bucket"));
+    let expected =
+        fs::read_to_string(format!("{}/expected.yaml", case("two-products-and-a-bucket"))).unwrap();
+    let output = mlp(folder.path(), &["expand", &input, "--region", "us-west-2"]);
+    assert_eq!((status(&output), stdout(&output), stderr(&output)), (0, expected, String::new()));
+}
+
+#[test]
+fn expand_writes_json_into_a_file_and_the_result_object_to_standard_output() {
+    let folder = temporary();
+    let input = format!("{}/input.yaml", case("two-products-and-a-bucket"));
+    let arguments =
+        ["expand", &input, "--region", "us-west-2", "--out", "out/expanded.json", "--format", "json"];
+    let output = mlp(folder.path(), &arguments);
+    assert_eq!(status(&output), 0, "{}", stderr(&output));
+    let result = json(&output);
+    assert_eq!(result["action"], "expand");
+    assert_eq!(result["outputs"], serde_json::json!(["out/expanded.json"]));
+    let template: Json =
+        serde_json::from_slice(&fs::read(folder.path().join("out/expanded.json")).unwrap()).unwrap();
+    assert_eq!(template["Resources"].as_object().unwrap().len(), 53);
+    assert_eq!(result["resource_counts"]["total"], 53);
+}
+
+#[test]
+fn expand_takes_values_of_parameters_and_of_parameter_store() {
+    let folder = temporary();
+    let input = format!("{}/input.yaml", case("parameter-store-is-looked-up"));
+    let without =
+        mlp(folder.path(), &["expand", &input, "--region", "us-west-2", "--parameter", "Lb=arn:aws:x"]);
+    assert_eq!(status(&without), 1);
+    assert!(stderr(&without).contains("`--ssm /vpc/main/VPCId=VALUE`"), "{}", stderr(&without));
+    assert_eq!(stdout(&without), "");
+    let values = [
+        "/vpc/main/VPCId=vpc-0a1b2c3d",
+        "/vpc/main/PrivateSubnetIds=subnet-0a1b2c3d",
+        "/sg/ml/Id=sg-0a1b2c3d",
+        "/vpc/main/Rt=rtb-0a1b2c3d",
+        "/s3/lake=my-lake",
+    ];
+    let mut arguments = vec!["expand", &input, "--region", "us-west-2", "--parameter", "Lb=arn:aws:x"];
+    for value in &values {
+        arguments.extend(["--ssm", value]);
+    }
+    let with = mlp(folder.path(), &arguments);
+    assert_eq!(status(&with), 0, "{}", stderr(&with));
+    assert!(stdout(&with).contains("VpcId: vpc-0a1b2c3d"));
+}
+
+#[test]
+fn expand_shows_mistakes_with_their_lines_and_writes_nothing() {
+    let folder = temporary();
+    let input = format!("{}/input.yaml", case("references-to-what-the-tier-lacks"));
+    let output = mlp(folder.path(), &["expand", &input, "--out", "expanded.yaml"]);
+    assert_eq!(status(&output), 1);
+    assert!(
+        stderr(&output).contains("`Churn` has no `KmsKeyArn` in tier `starter`; tier `enterprise` has it")
+    );
+    assert!(stderr(&output).contains("input.yaml:3"), "{}", stderr(&output));
+    assert!(!folder.path().join("expanded.yaml").exists());
+}
+
+#[test]
+fn expand_of_nothing_and_of_wrong_flags_is_wrong_usage() {
+    let folder = temporary();
+    assert_eq!(status(&mlp(folder.path(), &["expand", "nothing.yaml"])), 2);
+    assert_eq!(status(&mlp(folder.path(), &["expand", "x.yaml", "--parameter", "NoValue"])), 2);
+}

@@ -1,4 +1,4 @@
-//! `cargo xtask docs`: the pages of `docs/` that are made from code.
+//! `cargo xtask docs`: the pages of `docs/` and the files of `schemas/` that are made from code.
 
 use std::fs;
 use std::time::Duration;
@@ -15,7 +15,12 @@ pub(crate) struct Arguments {
 }
 
 /// The page, and the example of `mlp-core` that prints it.
-const PAGES: [(&str, &str); 2] = [("docs/findings.md", "findings"), ("docs/checks.md", "checks")];
+const PAGES: [(&str, &str); 4] = [
+    ("docs/findings.md", "findings"),
+    ("docs/checks.md", "checks"),
+    ("docs/macro-reference.md", "macro_reference"),
+    ("schemas/registry/mlprovisioner-mlops-mlproduct.json", "mlproduct_schema"),
+];
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     made(arguments.check)

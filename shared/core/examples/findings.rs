@@ -5,11 +5,12 @@ use std::io::Write as _;
 
 use mlp_core::codes;
 
-const GROUPS: [(&str, &str); 5] = [
+const GROUPS: [(&str, &str); 6] = [
     ("MLP-YAML-", "Any file"),
     ("MLP-CFG-", "Configs"),
     ("MLP-GEN-", "Products"),
     ("MLP-TPL-", "Templates"),
+    ("MLP-MAC-", "The macro"),
     ("MLP-IO-", "Files"),
 ];
 

@@ -4,11 +4,12 @@ use std::borrow::Cow;
 
 use crate::config::{self, Config, Tier};
 use crate::error::InternalError;
+use crate::expand::{self, Failure, Lookups, Place};
 use crate::finding::Finding;
 use crate::outcome::{self, Made, Outcome, OutputFile, OutputKind, sha256};
 use crate::product::{self, Product};
 use crate::security::{self, Rules};
-use crate::{check, codes, generate, policy, report, yaml};
+use crate::{check, codes, finding, generate, policy, report, yaml};
 
 /// Where the caller runs, so that a config for another place can be pointed out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -136,6 +137,64 @@ pub fn show_product_of(config: &[u8], suite: &Suite) -> Result<Made, InternalErr
     let (mut outcome, product) = understand("show-product", config, suite)?;
     outcome.products = product.iter().map(product::summary_of).collect::<Result<_, _>>()?;
     Ok(Made::nothing(outcome))
+}
+
+/// In which language a template is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Language {
+    /// YAML with short-form functions.
+    Yaml,
+    /// JSON.
+    Json,
+}
+
+/// `expand`: a template as the macro would make it, in one file `expanded.yaml` or `expanded.json`.
+///
+/// `lookup` gives the value of an SSM parameter, or says why there is none.
+///
+/// # Errors
+///
+/// Only for our own defects; mistakes in the template are findings in the outcome.
+pub fn expand(
+    template: &[u8],
+    place: &Place,
+    language: Language,
+    lookup: impl Fn(&str) -> Result<String, String>,
+) -> Result<Made, InternalError> {
+    let failed = |findings| Ok(Made::nothing(Outcome::of("expand", findings)));
+    let document = match check::load(template) {
+        Ok(document) => document,
+        Err(findings) => return failed(findings),
+    };
+    let (input, mut findings) = expand::from_document(&document, place);
+    let plan = expand::plan(input);
+    let lookups: Lookups = plan.needs().into_iter().map(|path| (path.clone(), lookup(&path))).collect();
+    let nearest = |finding: Finding| match finding.line {
+        None => placed(finding, &document),
+        Some(_) => finding,
+    };
+    let expanded = match plan.expand(&lookups) {
+        Ok(expanded) => expanded,
+        Err(Failure::Internal(error)) => return Err(error),
+        Err(Failure::Findings(found)) => {
+            findings.extend(found.into_iter().map(nearest));
+            return failed(findings);
+        }
+    };
+    findings.extend(expanded.warnings.iter().cloned().map(nearest));
+    let (template, unreadable) = expanded.template();
+    findings.extend(unreadable.into_iter().map(nearest));
+    let mut outcome = Outcome::of("expand", findings);
+    outcome.resource_counts =
+        Some(outcome::count(template.resources.values().map(|resource| resource.kind.as_str())));
+    if finding::blocks(&outcome.findings) {
+        return Ok(Made::nothing(outcome));
+    }
+    let (kind, text) = match language {
+        Language::Yaml => (OutputKind::Expanded, template.to_yaml()),
+        Language::Json => (OutputKind::ExpandedJson, expanded.to_json_for_people()?),
+    };
+    Ok(Made::with(outcome, vec![OutputFile { kind, path: kind.path("", ""), text }]))
 }
 
 /// What a config says, as far as it can be understood: an outcome that names the product, and the product itself when
@@ -273,7 +332,9 @@ fn policy_file(kind: OutputKind, product: &Product) -> Result<Option<OutputFile>
         OutputKind::ServiceRolePolicy => (policy::service_role(product)?, 0),
         OutputKind::ServiceRolePolicy2 => (policy::service_role(product)?, 1),
         OutputKind::StackOperatorPolicy => (policy::stack_operator(product)?, 0),
-        OutputKind::Template | OutputKind::Report => return Ok(None),
+        OutputKind::Template | OutputKind::Report | OutputKind::Expanded | OutputKind::ExpandedJson => {
+            return Ok(None);
+        }
     };
     Ok(policy.documents().get(index).map(|document| file(kind, product, document.to_json())))
 }

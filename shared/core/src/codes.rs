@@ -138,6 +138,35 @@ codes! {
     TPL_MACRO = "MLP-TPL-013", "A macro decides what this template becomes",
         "The template has a `Transform`; what it expands to can't be checked before CloudFormation has run it. Under SAM an unknown name is a warning, since SAM may make it; under `AWS::Include` and macros of your own, which may change anything, every finding is one. `AWS::LanguageExtensions` alone hides nothing and is not reported.";
 
+    MAC_EMBEDDED = "MLP-MAC-001", "The macro is called inside of the template",
+        "`MLProvisioner` works on a whole template: it adds resources, and rewrites references to products wherever they stand. So it is named in the template's `Transform` section and not in a `Fn::Transform`.";
+    MAC_TYPE = "MLP-MAC-002", "A resource type that the macro doesn't have",
+        "The type is `MLProvisioner::MLOps::MLProduct`; `MLProvisioner::MLProduct` is read as the same.";
+    MAC_ATTRIBUTE = "MLP-MAC-003", "A resource attribute that a product can't have, or not so",
+        "A product may have `Condition`, `DependsOn`, `DeletionPolicy`, `UpdateReplacePolicy` and `Metadata`; each of its resources gets them.";
+    MAC_VALUE = "MLP-MAC-004", "A value that must be known when the macro runs",
+        "Names, tiers and modes decide which resources there are, and CloudFormation resolves functions only after all macros. Write the value, or a `Ref` to a template parameter.";
+    MAC_PARAMETER = "MLP-MAC-005", "A template parameter that has no value here",
+        "The template has no such parameter, or the request brings no value for it.";
+    MAC_REFERENCE = "MLP-MAC-006", "A reference to something that a product doesn't have",
+        "The message says which tier or scenario has it, if any does.";
+    MAC_COLLISION = "MLP-MAC-007", "Two resources get one logical id",
+        "A product's resources are called after it: `Fraud` makes `FraudArtifactsBucket`. Rename the product or the other resource.";
+    MAC_SAME_NAMES = "MLP-MAC-008", "Two products get the same names",
+        "Names come from company prefix, environment, tenant, use case and workload. Products that differ in none of these would create the same roles and buckets.";
+    MAC_LOOKUP = "MLP-MAC-009", "An SSM parameter that can't be used",
+        "With `parameter-store`, the values are read from SSM Parameter Store when the macro runs. The parameter must be there, and hold what the property is for.";
+    MAC_LOOP = "MLP-MAC-010", "A product in a loop",
+        "The macro can't tell what a `Fn::ForEach` makes. Let CloudFormation run the loop first: name `AWS::LanguageExtensions` before `MLProvisioner` in `Transform`.";
+    MAC_REQUEST = "MLP-MAC-011", "Not a request of CloudFormation",
+        "A macro's request has `fragment`, `region`, `accountId`, `requestId` and `templateParameterValues`.";
+    MAC_METADATA = "MLP-MAC-012", "Metadata that the macro writes itself",
+        "`Metadata.MLProvisioner` says which products a template holds. Remove it from the template.";
+    MAC_PRIVATE_DNS = "MLP-MAC-013", "Two products want the same private names in one VPC",
+        "AWS allows one interface endpoint with private DNS for each service in a VPC. All products but one set `EndpointPrivateDns: false`.";
+    MAC_NO_TRANSFORM = "MLP-MAC-014", "The template doesn't name the macro",
+        "CloudFormation calls the macro only if `Transform` names `MLProvisioner`.";
+
     IO_NOT_FOUND = "MLP-IO-001", "There is no such file", "Check the path.";
     IO_NOT_A_FILE = "MLP-IO-002", "The path is a directory", "Name one file.";
     IO_UNREADABLE = "MLP-IO-003", "The file can't be read", "The message gives the operating system's reason.";

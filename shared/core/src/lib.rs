@@ -9,6 +9,7 @@ pub mod check;
 pub mod codes;
 pub mod config;
 pub mod error;
+pub mod expand;
 pub mod finding;
 pub mod generate;
 pub mod names;

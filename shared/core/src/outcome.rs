@@ -199,10 +199,14 @@ pub enum OutputKind {
     StackOperatorPolicy,
     /// The review report.
     Report,
+    /// A template as the macro makes it, in YAML.
+    Expanded,
+    /// The same in JSON.
+    ExpandedJson,
 }
 
 impl OutputKind {
-    /// Every kind, in the order in which they are made.
+    /// Every kind that is made from a config, in that order.
     pub const ALL: [Self; 7] = [
         Self::Template,
         Self::Policy,
@@ -216,12 +220,13 @@ impl OutputKind {
     /// Its media type.
     pub fn media_type(self) -> &'static str {
         match self {
-            Self::Template => "application/yaml",
+            Self::Template | Self::Expanded => "application/yaml",
             Self::Policy
             | Self::Policy2
             | Self::ServiceRolePolicy
             | Self::ServiceRolePolicy2
-            | Self::StackOperatorPolicy => "application/json",
+            | Self::StackOperatorPolicy
+            | Self::ExpandedJson => "application/json",
             Self::Report => "text/html; charset=utf-8",
         }
     }
@@ -242,6 +247,9 @@ impl OutputKind {
             Self::ServiceRolePolicy2 => ("policies", "-service-role-policy-2.json"),
             Self::StackOperatorPolicy => ("policies", "-stack-operator-policy.json"),
             Self::Report => ("reports", "-review.html"),
+            // A template of somebody's own belongs to no product.
+            Self::Expanded => return "expanded.yaml".to_owned(),
+            Self::ExpandedJson => return "expanded.json".to_owned(),
         };
         format!("{folder}/{ml_name}-{scenario}{ending}")
     }

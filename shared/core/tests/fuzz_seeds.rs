@@ -7,7 +7,7 @@ use std::path::Path;
 use mlp_core::actions::{self, Suite};
 use mlp_core::finding::Finding;
 use mlp_core::security::Rules;
-use mlp_core::{check, codes, yaml};
+use mlp_core::{check, codes, expand, yaml};
 
 fn seeds(target: &str) -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds").join(target);
@@ -66,5 +66,16 @@ fn templates_that_are_sound_are_written_and_read_again_to_the_same() {
             let text = template.to_yaml();
             assert_eq!(check::text(text.as_bytes()).1.map(|again| again.to_yaml()), Some(text));
         }
+    }
+}
+
+#[test]
+fn macro_requests_get_an_answer_and_no_defect_of_ours() {
+    for bytes in variants("macro") {
+        let lookups = expand::needs(&bytes).into_iter().map(|path| (path, Err("gone".to_owned()))).collect();
+        let answer = expand::respond(&bytes, &lookups);
+        assert_eq!(answer.fragment.is_some(), answer.error_message.is_none());
+        let message = answer.error_message.unwrap_or_default();
+        assert!(!message.contains("internal error") && message.chars().count() <= 1_000, "{message}");
     }
 }

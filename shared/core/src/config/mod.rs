@@ -5,6 +5,7 @@
 mod fields;
 mod mistakes;
 mod place;
+pub mod properties;
 mod read;
 mod region;
 mod schema;
@@ -19,6 +20,7 @@ pub use fields::{
 };
 pub use read::read;
 pub use region::Region;
+pub(crate) use schema::rules;
 
 /// The block that only enterprise has.
 const VPC: &str = "/ml_product/vpc_integration";

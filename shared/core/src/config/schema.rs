@@ -56,6 +56,30 @@ impl Schemas {
         self.files.iter().find(|(file, _)| *file == name).map(|(_, schema)| schema)
     }
 
+    /// A schema with what it refers to in the place of each reference; its own keywords win.
+    fn inline(&self, file: &str, schema: &Value) -> Value {
+        match schema {
+            Value::Object(keywords) => {
+                let mut own: serde_json::Map<_, _> = keywords
+                    .iter()
+                    .filter(|(keyword, _)| *keyword != "$ref")
+                    .map(|(keyword, value)| (keyword.clone(), self.inline(file, value)))
+                    .collect();
+                if keywords.contains_key("$ref")
+                    && let Some((file, target)) = self.resolve(file, schema)
+                    && let Value::Object(more) = self.inline(file, target)
+                {
+                    for (keyword, value) in more {
+                        own.entry(keyword).or_insert(value);
+                    }
+                }
+                Value::Object(own)
+            }
+            Value::Array(values) => values.iter().map(|value| self.inline(file, value)).collect(),
+            other => other.clone(),
+        }
+    }
+
     /// The schema that `schema` stands for, if it is a mere reference, and the file that it is in.
     fn resolve<'a>(&'a self, file: &'a str, schema: &'a Value) -> Option<(&'a str, &'a Value)> {
         let Some(reference) = schema.get("$ref").and_then(Value::as_str) else { return Some((file, schema)) };
@@ -63,6 +87,33 @@ impl Schemas {
         let file = if name.is_empty() { file } else { name };
         Some((file, self.file(file)?.pointer(pointer)?))
     }
+}
+
+/// A field's schema with every reference in it replaced by what it refers to. `pointer` is a field's path.
+pub(super) fn inlined(pointer: &str) -> Option<Value> {
+    let schemas = SCHEMAS.as_ref()?;
+    FIELDS.iter().find_map(|(file, start)| {
+        let (mut file, mut schema) = (*file, schemas.file(file)?.pointer(start)?);
+        for token in pointer.split('/').skip(1) {
+            (file, schema) = schemas.resolve(file, schema)?;
+            // A block of one tier only is described with the tier.
+            schema = schema.get("properties")?.get(token)?;
+        }
+        let described = schemas.inline(file, schema);
+        described.get("title").is_some().then_some(described)
+    })
+}
+
+/// A block's whole schema by its path, or what a tier asks of the block `ml_product` by the tier's name; references
+/// replaced.
+pub(crate) fn rules(of: &str) -> Option<Value> {
+    if of.starts_with('/') {
+        return inlined(of);
+    }
+    let schemas = SCHEMAS.as_ref()?;
+    let (file, _) = FILES.iter().find(|(file, _)| *file == format!("config-{of}.schema.json"))?;
+    let rules = schemas.file(file)?.pointer(&format!("/$defs/{of}/properties/ml_product"))?;
+    Some(schemas.inline(file, rules))
 }
 
 /// Everything that the schemas have against a config.

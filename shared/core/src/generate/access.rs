@@ -5,11 +5,11 @@
 
 use super::monitoring::log_group_arns;
 use super::policy::{Statement, document, service};
-use super::{Built, Context, Scope, arn, arn_of, as_part};
+use super::{Built, Context, Scope, arn, arn_from};
 use crate::config::Source;
 use crate::error::InternalError;
 use crate::product::{Grants, Product};
-use crate::template::{Sub, SubPart, Value, map};
+use crate::template::{Sub, Value, map};
 
 /// The part of the data lake that is the product's.
 pub(super) fn data_lake_prefix(product: &Product) -> String {
@@ -441,21 +441,18 @@ fn job_key_grants(cx: &Context<'_>) -> Option<Statement> {
 }
 
 fn data_lake(cx: &Context<'_>) -> Vec<Statement> {
-    let Some(bucket) = cx.product.inputs.data_lake_bucket.as_ref().and_then(as_part) else {
-        return Vec::new();
-    };
+    let Some(bucket) = &cx.product.inputs.data_lake_bucket else { return Vec::new() };
     let prefix = data_lake_prefix(cx.product);
     vec![
-        Statement::allow("FindData", ["s3:ListBucket"], [arn_of("s3", Scope::Global, [bucket.clone()])])
-            .when(
-                "StringLike",
-                "s3:prefix",
-                Value::list([Value::str(prefix.as_str()), Value::str(format!("{prefix}*"))]),
-            ),
+        Statement::allow("FindData", ["s3:ListBucket"], [arn_from("s3", bucket, "")]).when(
+            "StringLike",
+            "s3:prefix",
+            Value::list([Value::str(prefix.as_str()), Value::str(format!("{prefix}*"))]),
+        ),
         Statement::allow(
             "UseData",
             ["s3:DeleteObject", "s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"],
-            [arn_of("s3", Scope::Global, [bucket, SubPart::Text(format!("/{prefix}*"))])],
+            [arn_from("s3", bucket, &format!("/{prefix}*"))],
         ),
     ]
 }

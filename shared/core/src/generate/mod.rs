@@ -283,6 +283,19 @@ fn arn_of(service: &str, scope: Scope, resource: impl IntoIterator<Item = SubPar
     Value::Sub(sub)
 }
 
+/// The ARN of a global resource whose first part is a value from outside. What can't stand in a `Fn::Sub` by itself (another
+/// function) becomes a variable of it.
+fn arn_from(service: &str, value: &Value, rest: &str) -> Value {
+    const NAME: &str = "Outside";
+    let part = as_part(value);
+    let variables = if part.is_none() { map([(NAME, value.clone())]) } else { Map::new() };
+    let part = part.unwrap_or_else(|| SubPart::Ref(NAME.to_owned()));
+    match arn_of(service, Scope::Global, [part, SubPart::Text(rest.to_owned())]) {
+        Value::Sub(sub) => Value::Sub(Sub { variables, ..sub }),
+        other => other,
+    }
+}
+
 /// A value as the part of a `Fn::Sub`; `None` for what can't stand in one.
 fn as_part(value: &Value) -> Option<SubPart> {
     match value {

@@ -1,5 +1,6 @@
 //! A product: the blueprint of its tier, cut to its scenario, with its names and the values that the config gives.
 
+pub mod attributes;
 mod blueprint;
 mod summary;
 

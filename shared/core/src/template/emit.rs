@@ -7,6 +7,8 @@
 
 use std::fmt::Write as _;
 
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
+
 use super::{Entry, FORMAT_VERSION, Function, Map, Output, Parameter, Resource, Section, Template, Value};
 
 /// A template as YAML.
@@ -75,6 +77,22 @@ impl Resource {
             add(key, Some(value.clone()));
         }
         entries
+    }
+}
+
+/// The resource as CloudFormation's JSON.
+impl Serialize for Resource {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (key, value) in &self.attributes_to_map() {
+            map.serialize_entry(key, value)?;
+        }
+        for (key, entries) in [("Metadata", &self.metadata), ("Properties", &self.properties)] {
+            if !entries.is_empty() {
+                map.serialize_entry(key, entries)?;
+            }
+        }
+        map.end()
     }
 }
 

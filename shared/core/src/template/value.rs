@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use indexmap::IndexMap;
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
 /// An ordered map of properties.
 pub type Map = IndexMap<String, Value>;
@@ -85,8 +86,11 @@ impl Function {
 
     /// The function of a long-form key; none for `Condition`, which is a function only where conditions stand.
     pub fn from_long(key: &str) -> Option<Self> {
-        let short = key.strip_prefix("Fn::").unwrap_or(key);
-        Self::from_short(short).filter(|function| function.long() == key && *function != Self::Condition)
+        // Nearly every key of a template is asked, and nearly none is a function.
+        match key.strip_prefix("Fn::") {
+            Some(short) => Self::from_short(short).filter(|function| function.long() == key),
+            None => (key == Self::Ref.long()).then_some(Self::Ref),
+        }
     }
 
     /// The function of a short-form tag without its `!`.
@@ -276,6 +280,35 @@ impl Value {
             Json::Object(object) => Self::Map(
                 object.iter().map(|(key, value)| (key.clone(), Self::from_plain_json(value))).collect(),
             ),
+        }
+    }
+}
+
+/// The value as CloudFormation's JSON, the same as [`Value::to_json`] but written at once.
+impl Serialize for Value {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        fn one<S: Serializer, T: Serialize + ?Sized>(
+            serializer: S,
+            function: &str,
+            argument: &T,
+        ) -> Result<S::Ok, S::Error> {
+            let mut map = serializer.serialize_map(Some(1))?;
+            map.serialize_entry(function, argument)?;
+            map.end()
+        }
+        match self {
+            Self::Null => serializer.serialize_unit(),
+            Self::Bool(value) => serializer.serialize_bool(*value),
+            Self::Int(value) => serializer.serialize_i64(*value),
+            Self::Number(text) => crate::yaml::number(text, serializer),
+            Self::Str(text) => serializer.serialize_str(text),
+            Self::List(values) => serializer.collect_seq(values),
+            Self::Map(entries) => serializer.collect_map(entries),
+            Self::Ref(name) => one(serializer, "Ref", name),
+            Self::GetAtt(name, attribute) => one(serializer, "Fn::GetAtt", &[name, attribute]),
+            Self::Sub(sub) if sub.variables.is_empty() => one(serializer, "Fn::Sub", &sub.to_text()),
+            Self::Sub(sub) => one(serializer, "Fn::Sub", &(sub.to_text(), &sub.variables)),
+            Self::Call(function, argument) => one(serializer, function.long(), argument),
         }
     }
 }

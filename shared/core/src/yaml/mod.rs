@@ -10,6 +10,7 @@ mod scalar;
 mod syntax;
 mod text;
 
+pub(crate) use from_json::number;
 pub use load::load;
 
 /// What a document may be.

@@ -1,0 +1,346 @@
+//! A product's properties as a config: what decides is taken from the template, the rest is kept aside.
+
+use super::declared::Reader;
+use super::values::{as_text, described, function, list, map, placed, text};
+use crate::codes;
+use crate::config::properties::{self, Kind, Property};
+use crate::config::{self, Config};
+use crate::finding::{Code, Finding};
+use crate::suggest::{did_you_mean, nearest, or_list};
+use crate::yaml::{Document, Entry, Node, NodeValue, ScalarKind, join};
+
+impl Reader<'_> {
+    /// The config that the properties say.
+    pub(super) fn config(&mut self, entry: &Entry) -> Option<Config> {
+        let empty = placed(map([]), &entry.value);
+        let path = join(&self.resource, "Properties");
+        let node = match entry.value.get("Properties") {
+            Some(node) if matches!(node.value, NodeValue::Map(_)) && function(node).is_none() => node,
+            Some(node) => {
+                let message = format!("`Properties` is {}; allowed is a map of properties", described(node));
+                self.add(codes::MAC_VALUE, path, node, message, None);
+                return None;
+            }
+            None => &empty,
+        };
+        let fields = self.block(properties::properties(), node, &path);
+        let document = Document { root: self.root(fields, (entry.line, entry.column)) };
+        let (config, found) = match config::read(&document) {
+            Ok((config, warnings)) => (Some(config), warnings),
+            Err(findings) => (None, findings),
+        };
+        for finding in found {
+            if self.settled.contains(&finding.path) {
+                continue;
+            }
+            self.findings.push(Finding {
+                path: format!("{path}{}", properties::pointer(&finding.path)),
+                message: properties::words(&finding.message),
+                help: finding.help.as_deref().map(properties::words),
+                line: finding.line.filter(|line| *line > 0),
+                column: finding.column.filter(|column| *column > 0),
+                ..finding
+            });
+        }
+        config
+    }
+
+    /// The config as a document: the fields in their blocks, and what the request says.
+    fn root(&self, fields: Vec<(String, Entry)>, (line, column): (u32, u32)) -> Node {
+        let mut blocks: Vec<(&str, Vec<Entry>)> =
+            ["client", "environment", "ml_product"].map(|block| (block, Vec::new())).into();
+        let mut top = Vec::new();
+        let own = |key: &str, value: Node| Entry { key: key.to_owned(), line, column, value };
+        for (pointer, entry) in fields {
+            let block = pointer.trim_start_matches('/').split('/').next().unwrap_or_default();
+            match blocks.iter_mut().find(|(name, _)| *name == block) {
+                Some((_, entries)) => entries.push(entry),
+                None => top.push(entry),
+            }
+        }
+        for (block, entries) in &mut blocks {
+            let value =
+                |key: &str| entries.iter().find(|entry| entry.key == key).map(|entry| entry.value.clone());
+            match *block {
+                "client" => {
+                    if value("company_name").is_none() {
+                        let name = value("company_prefix").filter(|it| as_text(it).is_some());
+                        entries.push(own("company_name", name.unwrap_or_else(|| text("-"))));
+                    }
+                    entries.push(own("account_id", text(&self.request.account_id)));
+                }
+                "environment" => entries.push(own("region", text(&self.request.region))),
+                _ => {}
+            }
+        }
+        let at = Node { line, column, ..map([]) };
+        let block = |entries| Node { value: NodeValue::Map(entries), ..at.clone() };
+        top.extend(blocks.into_iter().map(|(name, entries)| own(name, block(entries))));
+        block(top)
+    }
+
+    /// The fields of a block, each with its pointer into the config.
+    fn block(&mut self, properties: &[Property], node: &Node, path: &str) -> Vec<(String, Entry)> {
+        let NodeValue::Map(entries) = &node.value else { return Vec::new() };
+        let mut fields = Vec::new();
+        for entry in entries {
+            let path = join(path, &entry.key);
+            let Some(property) = properties.iter().find(|property| property.name == entry.key) else {
+                self.unknown(properties, node, entry, path);
+                continue;
+            };
+            if let Some(value) = self.value(property, &entry.value, &path) {
+                let key = property.pointer.rsplit('/').next().unwrap_or_default().to_owned();
+                fields.push((property.pointer.clone(), Entry { key, value, ..*entry }));
+            }
+        }
+        fields
+    }
+
+    fn unknown(&mut self, properties: &[Property], block: &Node, entry: &Entry, path: String) {
+        let free = |property: &&Property| block.get(&property.name).is_none();
+        let names = properties.iter().filter(free).map(|property| property.name.as_str());
+        let meant = nearest(&entry.key, names);
+        for property in properties.iter().filter(|property| meant.contains(&property.name.as_str())) {
+            self.settled.push(property.pointer.clone());
+        }
+        let help = if properties::said_by_request(&entry.key) {
+            Some("remove it: account and region are those that the stack is deployed to".to_owned())
+        } else if !meant.is_empty() {
+            Some(format!("did you mean {}?", or_list(meant)))
+        } else {
+            let elsewhere =
+                properties::all().into_iter().find(|(name, _)| name.rsplit('.').next() == Some(&entry.key));
+            elsewhere.map(|(name, _)| format!("it is written as `{name}`"))
+        };
+        let finding =
+            Finding::error(codes::UNKNOWN_KEY, path, format!("there is no property `{}`", entry.key));
+        let finding = Finding { help, ..finding };
+        self.findings.push(if entry.line > 0 { finding.at(entry.line, entry.column) } else { finding });
+    }
+
+    /// What stands in the config; nothing when it is absent, or when it was refused.
+    fn value(&mut self, property: &Property, node: &Node, path: &str) -> Option<Node> {
+        match (&property.kind, &node.value) {
+            _ if is_no_value(node) => None,
+            (Kind::Block(inner), NodeValue::Map(_)) if function(node).is_none() => {
+                let mut fields = self.block(inner, node, path);
+                if property.pointer.ends_with("/vpc_integration") {
+                    source_of_ids(&mut fields, node);
+                }
+                let entries = fields.into_iter().map(|(_, entry)| entry).collect();
+                Some(placed(Node { value: NodeValue::Map(entries), ..map([]) }, node))
+            }
+            (Kind::Tags, NodeValue::Map(tags)) if function(node).is_none() => {
+                let entries = tags.iter().filter_map(|tag| {
+                    let pointer = join(&property.pointer, &tag.key);
+                    let value = if is_no_value(&tag.value) {
+                        return None;
+                    } else if function(&tag.value).is_some() {
+                        self.pass(pointer, &tag.value, text("later"))
+                    } else {
+                        tag.value.clone()
+                    };
+                    Some(Entry { value, ..tag.clone() })
+                });
+                Some(placed(Node { value: NodeValue::Map(entries.collect()), ..map([]) }, node))
+            }
+            (Kind::List, NodeValue::Seq(items)) => {
+                let items = items.iter().enumerate().map(|(index, item)| {
+                    if function(item).is_none() {
+                        return item.clone();
+                    }
+                    self.pass(
+                        join(&property.pointer, &index.to_string()),
+                        item,
+                        stand_in_item(property, index),
+                    )
+                });
+                Some(placed(list(items), node))
+            }
+            (Kind::Block(_) | Kind::Tags, _) => {
+                if function(node).is_some() {
+                    self.not_known(property, node, path);
+                    return None;
+                }
+                Some(node.clone())
+            }
+            _ if property.functions => Some(self.free(property, node)),
+            _ => self.literal(property, node, path),
+        }
+    }
+
+    /// A value that may be any function.
+    fn free(&mut self, property: &Property, node: &Node) -> Node {
+        let is_path = super::lookups::is_path(&property.pointer);
+        match function(node) {
+            Some(("Ref", name)) if is_path => {
+                // A parameter that holds a path is looked up; one that holds the value itself is passed on.
+                let name = as_text(name).unwrap_or_default();
+                let path =
+                    self.request.parameter(name).and_then(as_text).filter(|value| value.starts_with('/'));
+                match path.filter(|_| !self.request.is_ssm_parameter(name)) {
+                    Some(path) => placed(text(path), node),
+                    None => self.pass(property.pointer.clone(), node, stand_in(property)),
+                }
+            }
+            Some(_) => self.pass(property.pointer.clone(), node, stand_in(property)),
+            None => match as_text(node) {
+                // What is no path is the value that a path would lead to.
+                Some(value)
+                    if is_path
+                        && !value.is_empty()
+                        && (!value.contains('/') || value.starts_with("arn:")) =>
+                {
+                    self.pass(property.pointer.clone(), node, stand_in(property))
+                }
+                _ => node.clone(),
+            },
+        }
+    }
+
+    fn pass(&mut self, pointer: String, node: &Node, stand_in: Node) -> Node {
+        self.passed.insert(pointer, node.clone());
+        placed(stand_in, node)
+    }
+
+    /// A value that decides what is made: itself, or the value of a template parameter.
+    fn literal(&mut self, property: &Property, node: &Node, path: &str) -> Option<Node> {
+        let Some((name, argument)) = function(node) else { return Some(typed(property, node)) };
+        let parameter = as_text(argument).filter(|_| name == "Ref");
+        let value = match parameter {
+            Some("AWS::AccountId") => text(&self.request.account_id),
+            Some("AWS::Region") => text(&self.request.region),
+            Some(parameter) if !parameter.starts_with("AWS::") => match self.request.parameter(parameter) {
+                Some(value) if value.scalar().is_some() => {
+                    text(&value.scalar().map(|scalar| scalar.text.clone()).unwrap_or_default())
+                }
+                Some(value) => {
+                    let message = format!(
+                        "`{}` is a `Ref` to the template parameter `{parameter}`, which is {}; one value is wanted",
+                        property.name,
+                        described(value)
+                    );
+                    self.settle(codes::MAC_PARAMETER, property, node, path, message, None);
+                    return None;
+                }
+                None => {
+                    self.no_parameter(property, node, path, parameter);
+                    return None;
+                }
+            },
+            _ => {
+                self.not_known(property, node, path);
+                return None;
+            }
+        };
+        Some(placed(typed(property, &value), node))
+    }
+
+    fn no_parameter(&mut self, property: &Property, node: &Node, path: &str, parameter: &str) {
+        let declared = self.request.names_in("Parameters");
+        let (message, help) = if declared.contains(&parameter) {
+            (
+                format!(
+                    "`{}` is a `Ref` to the template parameter `{parameter}`, which has no value",
+                    property.name
+                ),
+                "give the parameter a value or a default".to_owned(),
+            )
+        } else if self.request.names_in("Resources").contains(&parameter) {
+            (
+                format!(
+                    "`{}` is a `Ref` to the resource `{parameter}`, but must be known before there are resources",
+                    property.name
+                ),
+                "write the value, or a `Ref` to a template parameter".to_owned(),
+            )
+        } else {
+            (
+                format!(
+                    "`{}` is a `Ref` to `{parameter}`, but the template has no such parameter",
+                    property.name
+                ),
+                did_you_mean(parameter, declared.iter().copied())
+                    .unwrap_or_else(|| "write the value, or a `Ref` to a template parameter".to_owned()),
+            )
+        };
+        self.settle(codes::MAC_PARAMETER, property, node, path, message, Some(help));
+    }
+
+    fn not_known(&mut self, property: &Property, node: &Node, path: &str) {
+        let what = match &property.kind {
+            Kind::Block(_) | Kind::Tags => "a map",
+            _ => "a value, or a `Ref` to a template parameter",
+        };
+        let message = format!("`{}` is {}, but must be {what}", property.name, described(node));
+        let help = "it decides what is made, and CloudFormation resolves functions only after all macros";
+        self.settle(codes::MAC_VALUE, property, node, path, message, Some(help.to_owned()));
+    }
+
+    /// Adds a finding about a property, so that its absence from the config is no second one.
+    fn settle(
+        &mut self,
+        code: Code,
+        property: &Property,
+        node: &Node,
+        path: &str,
+        message: String,
+        help: Option<String>,
+    ) {
+        self.settled.push(property.pointer.clone());
+        self.add(code, path.to_owned(), node, message, help);
+    }
+}
+
+/// `!Ref AWS::NoValue` is the same as nothing.
+fn is_no_value(node: &Node) -> bool {
+    function(node).is_some_and(|(name, argument)| name == "Ref" && as_text(argument) == Some("AWS::NoValue"))
+}
+
+/// A value in the type that the config wants: CloudFormation writes numbers and flags as text as well.
+fn typed(property: &Property, node: &Node) -> Node {
+    let Some(found) = as_text(node) else { return node.clone() };
+    let kind = match property.kind {
+        Kind::Whole => found.parse().map(ScalarKind::Int).ok(),
+        Kind::Flag => found.parse().map(ScalarKind::Bool).ok(),
+        _ => None,
+    };
+    let mut node = node.clone();
+    if let (Some(kind), NodeValue::Scalar(scalar)) = (kind, &mut node.value) {
+        scalar.kind = kind;
+    }
+    node
+}
+
+/// `VpcSource` needs not be written: ids or paths say it.
+fn source_of_ids(fields: &mut Vec<(String, Entry)>, at: &Node) {
+    const SOURCE: &str = "vpc_source";
+    if fields.iter().any(|(_, entry)| entry.key == SOURCE) {
+        return;
+    }
+    let paths = fields.iter().any(|(_, entry)| entry.key.ends_with("_parameter_store_path"));
+    let value = placed(text(if paths { "parameter-store" } else { "direct" }), at);
+    let entry = Entry { key: SOURCE.to_owned(), line: at.line, column: at.column, value };
+    fields.push((format!("/ml_product/vpc_integration/{SOURCE}"), entry));
+}
+
+/// A value of the right shape: the schema's example.
+fn stand_in(property: &Property) -> Node {
+    let example = property.schema.pointer("/examples/0");
+    match example {
+        Some(serde_json::Value::Array(items)) => {
+            list(items.iter().filter_map(serde_json::Value::as_str).map(text))
+        }
+        Some(example) => text(example.as_str().unwrap_or_default()),
+        None => text("later"),
+    }
+}
+
+/// An entry of the right shape for a list: an example with a number of its own, because entries must differ.
+fn stand_in_item(property: &Property, index: usize) -> Node {
+    let example =
+        property.schema.pointer("/examples/0/0").and_then(serde_json::Value::as_str).unwrap_or_default();
+    let prefix = example.split('-').next().unwrap_or_default();
+    text(&format!("{prefix}-{index:017x}"))
+}
