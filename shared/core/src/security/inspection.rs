@@ -38,7 +38,12 @@ impl<'t> Inspection<'t> {
 
     /// A finding of a check at a place.
     pub(super) fn found(&mut self, check: &Check, path: &Path<'_>, message: impl Into<String>) {
-        self.add(&path.tokens(), check.finding(message));
+        self.add_finding(path, check.finding(message));
+    }
+
+    /// A finding at a place.
+    pub(super) fn add_finding(&mut self, path: &Path<'_>, finding: Finding) {
+        self.add(&path.tokens(), finding);
     }
 
     /// A finding at a place given as a JSON pointer.

@@ -125,19 +125,28 @@ fn shown(inspection: &mut Inspection<'_>, statement: Statement<'_>, path: &Path<
             } else {
                 format!("allows {action} by `{pattern}`")
             };
-            let bounds = if action == "iam:PassRole" { pass_role_bounds(statement) } else { "" };
-            inspection.found(check, place, format!("{name} {by}{bounds}"));
+            if action != "iam:PassRole" {
+                inspection.found(check, place, format!("{name} {by}"));
+                continue;
+            }
+            let (bounds, bounded) = pass_role_bounds(statement);
+            let mut finding = check.finding(format!("{name} {by}{bounds}"));
+            if bounded {
+                finding = finding
+                    .help("see that these are the role and the service you expect; there is nothing to mend");
+            }
+            inspection.add_finding(place, finding);
         }
     });
 }
 
-/// How far the passing of roles is bounded already.
-fn pass_role_bounds(statement: Statement<'_>) -> &'static str {
+/// How far the passing of roles is bounded already, and whether that is far enough.
+fn pass_role_bounds(statement: Statement<'_>) -> (&'static str, bool) {
     let named = !statement.names_everything("Resource") && statement.get("Resource").is_some();
     match (named, statement.asks_about("iam:PassedToService")) {
-        (true, true) => ", for the roles and the services that it names",
-        (true, false) => ", for the roles that it names, to any service",
-        (false, true) => ", for every role, to the services that it names",
-        (false, false) => ", for every role and to any service",
+        (true, true) => (", for the roles and the services that it names", true),
+        (true, false) => (", for the roles that it names, to any service", false),
+        (false, true) => (", for every role, to the services that it names", false),
+        (false, false) => (", for every role and to any service", false),
     }
 }
