@@ -22,6 +22,11 @@ use mlp_core::yaml::Limits;
 use crate::files::Input;
 use crate::show::Shown;
 
+/// A template is thousands of small strings that live and die together; with the system's allocator half of the time
+/// goes into them.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[derive(Parser)]
 #[command(
     name = "mlp",

@@ -14,6 +14,11 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+/// A template is thousands of small strings that live and die together; with the system's allocator half of the time
+/// goes into them.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Kept back from the invocation's time, to answer with an error of one's own before Lambda ends the process.
 const TIME_TO_ANSWER: Duration = Duration::from_millis(500);
 

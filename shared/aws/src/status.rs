@@ -85,6 +85,11 @@ impl Known {
         self.part("/source/version_id")
     }
 
+    /// What the newest version of the config made.
+    pub fn outputs(&self) -> Vec<String> {
+        self.part("/outputs").unwrap_or_default()
+    }
+
     /// What it says is stored.
     pub fn stored(&self) -> Vec<Stored> {
         self.part("/stored").unwrap_or_default()

@@ -16,10 +16,12 @@
 //!    refused with a finding, as long as the owner's object exists and its status lists the output (or its run is
 //!    under way). Who takes an output over looks at the former owner's status afterwards, in case that one has just
 //!    come back to it: then that one's side is settled anew too.
-//! 5. **A mistake in the config is an answer**: a status with findings. The last good outputs stay in place, and the
-//!    status says which version they are from.
+//! 5. **A mistake in the config is an answer**: a status with findings. What could be made all the same (the policy and
+//!    the report of a product whose template a security check refused) is stored; of what could not, the last good
+//!    output stays in place, and the status says which version each is from. A config whose outputs belong to another
+//!    one stores nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -401,34 +403,34 @@ impl<S: BucketStore + Sync> Run<'_, S> {
             plans.push(Plan { file, sha256, head, write });
         }
 
-        let good = outcome.ok;
-        let stored: Vec<Stored> = if good {
-            for plan in plans.iter().filter(|plan| plan.write) {
-                let metadata =
-                    self.metadata(plan, target, config.version_id.as_deref(), &outcome.generator_version);
-                if !self.write(&plan.file.path, plan.file, plan.head.as_ref(), metadata).await? {
-                    return Ok(Step::Overtaken);
-                }
-            }
-            let of_target = |plan: &Plan<'_>| Stored {
-                path: plan.file.path.clone(),
-                sha256: plan.sha256.clone(),
-                version_id: config.version_id.clone(),
-                sequencer: outcome.source.sequencer.clone(),
-                generator_version: outcome.generator_version.clone(),
-            };
-            plans.iter().map(of_target).collect()
-        } else {
-            known.stored().into_iter().filter(|stored| !taken.contains(&stored.path)).collect()
-        };
-        let left_behind = if good { self.left_behind(known, &stored).await? } else { known.left_behind() };
-        if good {
-            outcome.outputs = plans.iter().map(|plan| plan.file.path.clone()).collect();
-            outcome.hashes = plans.iter().map(|plan| (plan.file.path.clone(), plan.sha256.clone())).collect();
-        } else {
-            outcome.outputs = Vec::new();
-            outcome.hashes = BTreeMap::new();
+        if !taken.is_empty() {
+            plans.clear();
         }
+        for plan in plans.iter().filter(|plan| plan.write) {
+            let metadata =
+                self.metadata(plan, target, config.version_id.as_deref(), &outcome.generator_version);
+            if !self.write(&plan.file.path, plan.file, plan.head.as_ref(), metadata).await? {
+                return Ok(Step::Overtaken);
+            }
+        }
+        outcome.outputs = plans.iter().map(|plan| plan.file.path.clone()).collect();
+        outcome.hashes = plans.iter().map(|plan| (plan.file.path.clone(), plan.sha256.clone())).collect();
+        let of_target = |plan: &Plan<'_>| Stored {
+            path: plan.file.path.clone(),
+            sha256: plan.sha256.clone(),
+            version_id: config.version_id.clone(),
+            sequencer: outcome.source.sequencer.clone(),
+            generator_version: outcome.generator_version.clone(),
+        };
+        let mut stored: Vec<Stored> = plans.iter().map(of_target).collect();
+        let good = outcome.ok;
+        let left_behind = if good {
+            self.left_behind(known, &stored).await?
+        } else {
+            let still = |path: &str| taken.iter().chain(&outcome.outputs).all(|now| now != path);
+            stored.extend(known.stored().into_iter().filter(|earlier| still(&earlier.path)));
+            known.left_behind().into_iter().filter(|path| still(path)).collect()
+        };
         let bytes = to_bytes(&Status { outcome, stored, left_behind });
         self.commit(known, bytes, good).await
     }
@@ -529,12 +531,13 @@ impl<S: BucketStore + Sync> Run<'_, S> {
             outputs = torn.len(),
             "outputs differ from the status and are mended"
         );
-        if known.ok() == Some(true) {
+        let newest = known.outputs();
+        if known.ok() == Some(true) || torn.iter().any(|(entry, _)| newest.contains(&entry.path)) {
             let target =
                 Target { version_id: known.version_id(), sequencer: known.sequencer(), ordered: true };
             return self.serve(known, &target).await;
         }
-        // The newest config has mistakes, so the outputs are of an older one, each perhaps of another.
+        // The newest config makes none of these because of its mistakes: they are of older ones, each perhaps of another.
         let mut stored = known.stored();
         for (entry, head) in torn {
             let foreign = head.as_ref().and_then(owner).filter(|owner| *owner != self.upload.key);

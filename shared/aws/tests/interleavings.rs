@@ -21,22 +21,31 @@ use mlp_core::outcome::{Made, Outcome, OutputFile};
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 
-/// Each line `path=content` is an output, the line `bad` a mistake; the rest is comment.
-fn files(config: &str) -> Option<BTreeMap<String, String>> {
+/// Each line `path=content` is an output; the line `bad` is a mistake that leaves none, the line `blocked` one that leaves
+/// those of `y`; the rest is comment.
+fn files(config: &str) -> BTreeMap<String, String> {
+    let has = |word| config.lines().any(|line| line == word);
     let outputs = config.lines().filter_map(|line| line.split_once('='));
-    let outputs = outputs.map(|(path, text)| (format!("templates/{path}"), text.to_owned())).collect();
-    (!config.lines().any(|line| line == "bad")).then_some(outputs)
+    outputs
+        .filter(|(path, _)| !(has("bad") || has("blocked") && *path != "y"))
+        .map(|(path, text)| (format!("templates/{path}"), text.to_owned()))
+        .collect()
+}
+
+fn good(config: &str) -> bool {
+    !config.lines().any(|line| matches!(line, "bad" | "blocked"))
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the signature of what makes files")]
 fn make(config: &[u8]) -> Result<Made, InternalError> {
-    let made = files(std::str::from_utf8(config).unwrap());
-    let findings = match &made {
-        Some(_) => Vec::new(),
-        None => vec![Finding::error(Code::new("MLP-CFG-001"), "", "this is bad")],
+    let config = std::str::from_utf8(config).unwrap();
+    let findings = if good(config) {
+        Vec::new()
+    } else {
+        vec![Finding::error(Code::new("MLP-CFG-001"), "", "this is bad")]
     };
     let outcome = Outcome::of("create-prov-template", findings);
-    let files = made.unwrap_or_default().into_iter();
+    let files = files(config).into_iter();
     let files = files.map(|(path, text)| OutputFile { path, media_type: "application/yaml", text }).collect();
     Ok(Made { outcome, files })
 }
@@ -195,12 +204,15 @@ fn check(history: &History) -> Result<(), TestCaseError> {
 
         let wanted = files(config);
         let refused = status.outcome.findings.iter().any(|finding| finding.code.as_str() == "MLP-GEN-003");
-        prop_assert_eq!(status.outcome.ok, wanted.is_some() && !refused);
-        if let (Some(wanted), false) = (&wanted, refused) {
+        prop_assert_eq!(status.outcome.ok, good(config) && !refused);
+        if !refused {
             let stored: Vec<_> = status.stored.iter().map(|stored| &stored.path).collect();
-            prop_assert_eq!(&stored, &wanted.keys().collect::<Vec<_>>());
-            prop_assert_eq!(&stored, &status.outcome.outputs.iter().collect::<Vec<_>>());
-            for (path, text) in wanted {
+            if good(config) {
+                prop_assert_eq!(&stored, &wanted.keys().collect::<Vec<_>>());
+            }
+            prop_assert_eq!(&status.outcome.outputs, &wanted.keys().cloned().collect::<Vec<_>>());
+            for (path, text) in &wanted {
+                prop_assert!(stored.contains(&path), "{path} is stored");
                 let content = store.content(path).map(|bytes| String::from_utf8(bytes).unwrap());
                 prop_assert_eq!(content.as_ref(), Some(text), "{} is the newest config's", path);
             }
@@ -214,7 +226,7 @@ fn check(history: &History) -> Result<(), TestCaseError> {
             prop_assert_eq!(&metadata[META_SHA256], &stored.sha256);
             prop_assert_eq!(&format!("{:x}", Sha256::digest(&content)), &stored.sha256);
             if let Some(id) = &stored.version_id {
-                let from = files(&versions[&(key.clone(), id.clone())]).unwrap();
+                let from = files(&versions[&(key.clone(), id.clone())]);
                 prop_assert_eq!(
                     from[&stored.path].as_bytes(),
                     content.as_slice(),
@@ -232,11 +244,13 @@ fn check(history: &History) -> Result<(), TestCaseError> {
 }
 
 /// Few contents, so that A, B, A is likely.
-const CONTENTS: [&str; 6] = ["x=A", "x=B", "x=A\n# comment", "x=A\ny=A", "y=B", "bad"];
+const CONTENTS: [&str; 8] =
+    ["x=A", "x=B", "x=A\n# comment", "x=A\ny=A", "y=B", "x=B\ny=B\nblocked", "x=A\ny=A\nblocked", "bad"];
 
 /// The other config's contents never equal those: equal bytes have equal entity tags, so that a condition can't tell
 /// whose they are (docs/generate.md says what that means).
-const OTHER_CONTENTS: [&str; 6] = ["x=C", "x=D", "x=C\n# comment", "x=C\ny=C", "y=D", "bad"];
+const OTHER_CONTENTS: [&str; 8] =
+    ["x=C", "x=D", "x=C\n# comment", "x=C\ny=C", "y=D", "x=D\ny=D\nblocked", "x=C\ny=C\nblocked", "bad"];
 
 fn histories(two: bool, versioned: bool, by_hand: usize) -> impl Strategy<Value = History> {
     let one = ("configs/a.yaml", &CONTENTS[..]);

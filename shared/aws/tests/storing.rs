@@ -16,7 +16,8 @@ use mlp_core::outcome::{Made, Outcome, OutputFile};
 const KEY: &str = "configs/a.yaml";
 const STATUS: &str = "status/configs/a.yaml.json";
 
-/// A generator for tests: each line `path=content` of the config is one output; the line `bad` is a mistake.
+/// A generator for tests: each line `path=content` of the config is one output; the line `bad` is a mistake,
+/// and the line `blocked` one that leaves the outputs of `report`.
 fn make(config: &[u8]) -> Result<Made, InternalError> {
     let config = String::from_utf8_lossy(config);
     let mut outcome = Outcome::of("create-prov-template", Vec::new());
@@ -28,7 +29,7 @@ fn make(config: &[u8]) -> Result<Made, InternalError> {
                 media_type: "application/yaml",
                 text: text.to_owned(),
             }),
-            None if line == "bad" => {
+            None if line == "bad" || line == "blocked" => {
                 outcome.add_findings([Finding::error(Code::new("MLP-CFG-001"), "", "this is bad")]);
             }
             None if line == "bug" => return Err(InternalError::new("a defect")),
@@ -37,7 +38,8 @@ fn make(config: &[u8]) -> Result<Made, InternalError> {
         }
     }
     if !outcome.ok {
-        files.clear();
+        let blocked = config.lines().any(|line| line == "blocked");
+        files.retain(|file| blocked && file.path == "templates/report.yaml");
     }
     Ok(Made { outcome, files })
 }
@@ -131,6 +133,39 @@ fn a_mistake_is_a_status_with_findings_and_the_last_good_output_stays() {
     assert_eq!(status.stored[0].path, "templates/x.yaml");
     assert_eq!(status.stored[0].version_id.as_deref(), Some("v1"));
     assert_eq!(status.stored[0].sequencer.as_deref(), Some("01"));
+}
+
+#[test]
+fn what_a_blocked_config_still_makes_is_stored_beside_the_last_good_rest() {
+    let store = MemoryStore::versioned();
+    put(&store, KEY, "01", "x=one\nreport=fine");
+    let settled = put(&store, KEY, "02", "x=two\nreport=blocked, and why\nblocked");
+    assert_eq!((settled.outcome, settled.ok), (Kind::Findings, Some(false)));
+    assert_eq!(text(&store, "templates/x.yaml"), "one");
+    assert_eq!(text(&store, "templates/report.yaml"), "blocked, and why");
+
+    let of_both = status(&store, KEY);
+    assert_eq!(of_both.outcome.outputs, ["templates/report.yaml"]);
+    let versions: Vec<_> =
+        of_both.stored.iter().map(|it| (it.path.as_str(), it.version_id.as_deref())).collect();
+    assert_eq!(versions, [("templates/report.yaml", Some("v5")), ("templates/x.yaml", Some("v1"))]);
+
+    put(&store, KEY, "03", "x=three\nreport=fine again");
+    assert_eq!(status(&store, KEY).outcome.outputs, ["templates/x.yaml", "templates/report.yaml"]);
+    assert_eq!(text(&store, "templates/x.yaml"), "three");
+}
+
+#[test]
+fn a_torn_report_of_a_blocked_config_is_mended_by_the_next_delivery() {
+    let store = MemoryStore::versioned();
+    put(&store, KEY, "01", "x=one\nreport=fine");
+    let blocked = store.upload(KEY, "x=two\nreport=why\nblocked");
+    let event = event(KEY, blocked, "02");
+    settle(&store, &event).unwrap();
+    store.upload("templates/report.yaml", "edited");
+    settle(&store, &event).unwrap();
+    assert_eq!(text(&store, "templates/report.yaml"), "why");
+    assert_eq!(text(&store, "templates/x.yaml"), "one");
 }
 
 #[test]

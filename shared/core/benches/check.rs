@@ -10,6 +10,10 @@ use divan::Bencher;
 use mlp_core::template::{Template, read};
 use mlp_core::{check, yaml};
 
+/// As in what is deployed.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     divan::main();
 }

@@ -16,6 +16,10 @@ const ENTERPRISE: &[u8] = include_bytes!(
 );
 const TEN_MISTAKES: &[u8] = include_bytes!("../../../tests/golden/configs/ten-mistakes.yaml");
 
+/// As in what is deployed.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     // The schemas are compiled once, at the first config.
     let start = Instant::now();

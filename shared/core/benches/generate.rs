@@ -12,6 +12,10 @@ use mlp_core::config;
 use mlp_core::generate;
 use mlp_core::product::Product;
 
+/// As in what is deployed.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     divan::main();
 }

@@ -13,6 +13,10 @@ use mlp_core::actions::{self, Suite};
 
 const CONFIGS: usize = 10_000;
 
+/// As in what is deployed.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     // `cargo test --benches` runs every bench binary once; this one has nothing to say then.
     if std::env::args().any(|argument| argument == "--test") {
