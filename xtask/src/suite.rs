@@ -15,7 +15,7 @@ use crate::{paths, progress};
 /// The stack of the suite.
 pub(crate) const STACK: &str = "ml-provisioner";
 /// The functions of the suite: the package below `functions/` and the binary have the same name.
-const FUNCTIONS: &[&str] = &["generate"];
+const FUNCTIONS: &[&str] = &["generate", "macro"];
 const ACCOUNT: &str = "123456789012";
 const REGION: &str = "us-west-2";
 
@@ -227,5 +227,8 @@ fn outputs(suite: &Suite, tools: &Venv) -> Result<Vec<(String, String)>> {
         ("MLP_BUCKET".to_owned(), value("BucketName")?),
         ("MLP_GENERATE_FUNCTION".to_owned(), value("GenerateFunctionName")?),
         ("MLP_GENERATE_FAILURES_URL".to_owned(), value("GenerateFailuresUrl")?),
+        ("MLP_MACRO".to_owned(), value("MacroName")?),
+        ("MLP_MACRO_FUNCTION".to_owned(), value("MacroFunctionName")?),
+        ("MLP_MACRO_ERRORS".to_owned(), value("MacroErrorsLogGroup")?),
     ])
 }

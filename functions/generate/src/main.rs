@@ -7,15 +7,12 @@
 use std::time::{Duration, SystemTime};
 
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
-use mlp_aws::clients;
 use mlp_aws::rules::RuleBook;
+use mlp_aws::{clients, logs};
 use mlp_core::actions;
 use mlp_core::security::Rules;
 use mlp_generate::{RecordsFailed, handle, suite};
 use serde_json::Value;
-use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// A template is thousands of small strings that live and die together; with the system's allocator half of the time
 /// goes into them.
@@ -28,7 +25,7 @@ const TIME_TO_ANSWER: Duration = Duration::from_millis(500);
 // One thread: an invocation is one chain of calls, and more threads only cost start time and memory.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    log_as_json();
+    logs::as_json(&["generate", "mlp_generate", "mlp_aws", "mlp_core"]);
     let store = clients::s3_store(&clients::sdk_config().await);
     let rules = RuleBook::default();
     let only_bucket = std::env::var("MLP_BUCKET").ok().filter(|bucket| !bucket.is_empty());
@@ -52,18 +49,4 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 
 fn diagnostic(error: &RecordsFailed) -> Diagnostic {
     Diagnostic { error_type: RecordsFailed::NAME.to_owned(), error_message: error.to_string() }
-}
-
-/// One JSON object a line. The level is for our own crates; of all others only warnings are kept, because the SDK's
-/// debug output quotes requests.
-fn log_as_json() {
-    let level = std::env::var("AWS_LAMBDA_LOG_LEVEL").ok().and_then(|level| level.parse().ok());
-    let level = level.unwrap_or(LevelFilter::INFO);
-    let ours = ["generate", "mlp_generate", "mlp_aws", "mlp_core"];
-    // The runtime's span carries the request id.
-    let targets = Targets::new().with_default(LevelFilter::WARN).with_target("lambda_runtime::layers", level);
-    let targets = targets.with_targets(ours.map(|target| (target, level)));
-    let lines =
-        tracing_subscriber::fmt::layer().json().flatten_event(true).with_span_list(false).with_ansi(false);
-    tracing_subscriber::registry().with(lines).with(targets).init();
 }

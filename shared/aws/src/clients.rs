@@ -7,6 +7,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 
 use crate::s3::S3Store;
+use crate::ssm::SsmParameters;
 
 /// One attempt of one call. Objects here have at most a few hundred kilobytes.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -41,4 +42,25 @@ pub fn s3_store(config: &SdkConfig) -> S3Store {
     let own_endpoint = config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
     let config = aws_sdk_s3::config::Builder::from(config).force_path_style(own_endpoint).build();
     S3Store::new(aws_sdk_s3::Client::from_conf(config))
+}
+
+/// The parameter store over Systems Manager.
+pub fn parameters(config: &SdkConfig) -> SsmParameters {
+    SsmParameters::new(aws_sdk_ssm::Client::new(config))
+}
+
+/// An error and what caused it, in one line.
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        // Some causes only repeat what they cause.
+        if !line.ends_with(&text) {
+            line.push_str(": ");
+            line.push_str(&text);
+        }
+        cause = error.source();
+    }
+    line
 }

@@ -5,17 +5,24 @@
 //! - [`storing`]: the protocol that turns an uploaded config into its outputs and its status object. S3 delivers
 //!   events at least once and in any order; the protocol makes the result the same as if each had come once, in order.
 //! - [`store`]: the bucket as the protocol sees it, a trait with four calls; [`s3`] is the real one.
+//! - [`parameters`]: values of SSM Parameter Store for the macro, a trait with one call; [`ssm`] is the real one.
 //! - [`clients`]: SDK clients with bounded time and bounded retries.
+//! - [`logs`]: the functions' log.
 //!
-//! Nothing here decides what a template looks like: that is `mlp-core`, handed in as a function.
+//! Nothing here decides what a template looks like: that is `mlp-core`.
 
 pub mod clients;
+pub mod logs;
 #[cfg(feature = "testing")]
 pub mod memory;
+#[cfg(feature = "testing")]
+pub mod memory_parameters;
 pub mod notification;
+pub mod parameters;
 pub mod rules;
 pub mod s3;
 pub mod sequencer;
+pub mod ssm;
 pub mod status;
 pub mod store;
 pub mod storing;

@@ -8,6 +8,7 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::RequestId;
 use aws_sdk_s3::primitives::ByteStream;
 
+use crate::clients::with_causes;
 use crate::store::{BucketStore, Condition, ErrorKind, Head, Listed, Object, Put, StoreError};
 
 /// [`BucketStore`] over an S3 client.
@@ -165,22 +166,6 @@ impl Call<'_> {
         let request = request.map(|id| format!(", request {id}")).unwrap_or_default();
         self.error(kind, format!("{reason}{request}"))
     }
-}
-
-/// An error and what caused it, in one line.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let text = error.to_string();
-        // Some causes only repeat what they cause.
-        if !line.ends_with(&text) {
-            line.push_str(": ");
-            line.push_str(&text);
-        }
-        cause = error.source();
-    }
-    line
 }
 
 fn http_status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {

@@ -47,6 +47,16 @@ pub enum Status {
     Failed,
 }
 
+impl Status {
+    /// As it stands in the answer.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// The SSM parameters whose values [`respond`] wants, in alphabetical order; none for a request with mistakes.
 pub fn needs(request: &[u8]) -> Vec<String> {
     guarded(|| {

@@ -1,0 +1,43 @@
+//! The `macro` function without its runtime: CloudFormation's request in, an answer out, whatever happens.
+//!
+//! All rules are in [`mlp_core::expand`]; here values are looked up for it. A function that fails, or that is ended by
+//! Lambda, shows the user "Received malformed response from transform" and nothing else, so nothing here fails.
+
+use std::time::Duration;
+
+use mlp_aws::parameters::{ParameterStore, look_up};
+use mlp_core::expand::{Lookups, Response, needs, respond};
+
+/// Answers a macro request. `store` is called at most once, and only for a request that needs values; looking them up
+/// takes `time` at most.
+pub async fn answer<'s, S: ParameterStore + Sync + 's>(
+    request: &[u8],
+    time: Duration,
+    store: impl AsyncFnOnce() -> &'s S,
+) -> Response {
+    let names = needs(request);
+    let looked_up = if names.is_empty() { Lookups::new() } else { within(time, &names, store).await };
+    // Paths and reasons, never values.
+    for (name, why) in looked_up.iter().filter_map(|(name, found)| Some((name, found.as_ref().err()?))) {
+        tracing::warn!(name, why, "an SSM parameter can't be read");
+    }
+    let response = respond(request, &looked_up);
+    tracing::info!(
+        status = response.status.as_str(),
+        parameters = names.len(),
+        "a macro request was answered"
+    );
+    response
+}
+
+async fn within<'s, S: ParameterStore + Sync + 's>(
+    time: Duration,
+    names: &[String],
+    store: impl AsyncFnOnce() -> &'s S,
+) -> Lookups {
+    let found = tokio::time::timeout(time, async { look_up(store().await, names).await });
+    found.await.unwrap_or_else(|_| {
+        let why = "Parameter Store did not answer before the macro's time ran out; try again";
+        names.iter().map(|name| (name.clone(), Err(why.to_owned()))).collect()
+    })
+}

@@ -1,0 +1,42 @@
+//! The `macro` Lambda function: CloudFormation calls it for every template with `Transform: MLProvisioner`.
+//!
+//! Environment: `AWS_LAMBDA_LOG_LEVEL`, as Lambda's logging configuration sets it; `AWS_ENDPOINT_URL` for an emulator.
+
+use std::convert::Infallible;
+use std::time::{Duration, SystemTime};
+
+use lambda_runtime::{LambdaEvent, service_fn};
+use mlp_aws::{clients, logs};
+use mlp_macro::answer;
+use serde_json::value::RawValue;
+use tokio::sync::OnceCell;
+
+/// A template is thousands of small strings that live and die together; with the system's allocator half of the time
+/// goes into them.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Kept back from the invocation's time, to expand and to answer before Lambda ends the process.
+const TIME_TO_ANSWER: Duration = Duration::from_secs(1);
+
+// One thread: an invocation is one chain of calls, and more threads only cost start time and memory.
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    logs::as_json(&["macro", "mlp_macro", "mlp_aws", "mlp_core"]);
+    // Most templates need no values, so no client.
+    let parameters = OnceCell::new();
+    // The request as it came: its numbers and its id go out as they came in.
+    lambda_runtime::run(service_fn(|event: LambdaEvent<Box<RawValue>>| {
+        let parameters = &parameters;
+        async move {
+            let (request, context) = event.into_parts();
+            let time = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
+            let store = async || {
+                parameters.get_or_init(async || clients::parameters(&clients::sdk_config().await)).await
+            };
+            let time = time.saturating_sub(TIME_TO_ANSWER);
+            Ok::<_, Infallible>(answer(request.get().as_bytes(), time, store).await)
+        }
+    }))
+    .await
+}

@@ -1,0 +1,133 @@
+//! Values of SSM Parameter Store, looked up by name.
+//!
+//! What can't be looked up is no error here: the reason stands beside the name, in words for the user whose template
+//! asked for it. Values are never part of a reason or of a log line.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+
+use mlp_core::expand::Lookups;
+
+/// The most names that `GetParameters` takes. Source: Systems Manager API Reference, "GetParameters".
+pub const BATCH: usize = 10;
+
+/// Parameters by name. Every call is bounded in time and has already been retried when it fails.
+pub trait ParameterStore {
+    /// Reads at most [`BATCH`] parameters, none of them twice. What doesn't exist is missing in the answer.
+    ///
+    /// # Errors
+    ///
+    /// When the call as a whole failed. One name that the role may not read, or that is no name at all, is enough.
+    fn get(
+        &self,
+        names: &[String],
+    ) -> impl Future<Output = Result<BTreeMap<String, Parameter>, ParametersError>> + Send;
+}
+
+/// What is stored under a name.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Parameter {
+    /// A `String`, or a `StringList` with commas between its items.
+    Plain(String),
+    /// A `SecureString`, which is not decrypted.
+    Secure,
+}
+
+impl fmt::Debug for Parameter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Plain(_) => "Plain(..)",
+            Self::Secure => "Secure",
+        })
+    }
+}
+
+/// What kind of failure a [`ParametersError`] is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// No permission.
+    Denied,
+    /// Throttled, timed out, a server's error or a broken connection, after all retries.
+    Transient,
+    /// Anything else that AWS refuses.
+    Other,
+}
+
+/// A `GetParameters` that failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParametersError {
+    /// What kind of failure.
+    pub kind: ErrorKind,
+    /// The service's error code or the reason why it wasn't reached, with the request's id if there is one.
+    pub reason: String,
+}
+
+impl fmt::Display for ParametersError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, reason } = self;
+        match kind {
+            ErrorKind::Denied => {
+                write!(f, "the macro's function needs the permission `ssm:GetParameters` on it ({reason})")
+            }
+            ErrorKind::Transient => write!(f, "Parameter Store did not answer, try again ({reason})"),
+            ErrorKind::Other => write!(f, "Parameter Store refused it ({reason})"),
+        }
+    }
+}
+
+impl std::error::Error for ParametersError {}
+
+/// Looks parameters up. `names` has none of them twice. The answer has an entry for each of them.
+pub async fn look_up<S: ParameterStore + Sync>(store: &S, names: &[String]) -> Lookups {
+    let mut found = Lookups::new();
+    for batch in names.chunks(BATCH) {
+        let Err(error) = ask(store, batch, &mut found).await else { continue };
+        if error.kind == ErrorKind::Transient {
+            // Whoever is in trouble isn't asked for more, and nobody waits for one time-out after the other.
+            break_off(names, &error, &mut found);
+            return found;
+        }
+        // One name refuses the whole call. Each alone tells which.
+        for name in batch {
+            match ask(store, std::slice::from_ref(name), &mut found).await {
+                Err(error) if error.kind == ErrorKind::Transient => {
+                    break_off(names, &error, &mut found);
+                    return found;
+                }
+                Err(error) => {
+                    found.insert(name.clone(), Err(error.to_string()));
+                }
+                Ok(()) => {}
+            }
+        }
+    }
+    found
+}
+
+async fn ask<S: ParameterStore + Sync>(
+    store: &S,
+    names: &[String],
+    found: &mut Lookups,
+) -> Result<(), ParametersError> {
+    let mut answer = store.get(names).await?;
+    for name in names {
+        let value = match answer.remove(name) {
+            Some(Parameter::Plain(value)) => Ok(value),
+            Some(Parameter::Secure) => {
+                Err("it is a `SecureString`, which is not decrypted; store it as `String` or `StringList`"
+                    .to_owned())
+            }
+            None => Err("there is none in this account and region".to_owned()),
+        };
+        found.insert(name.clone(), value);
+    }
+    Ok(())
+}
+
+/// Every name that has no entry yet gets the reason.
+fn break_off(names: &[String], error: &ParametersError, found: &mut Lookups) {
+    for name in names {
+        found.entry(name.clone()).or_insert_with(|| Err(error.to_string()));
+    }
+}

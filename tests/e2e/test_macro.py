@@ -1,0 +1,389 @@
+"""`Transform: MLProvisioner` on the running suite, with the clients that users have."""
+
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+import uuid
+
+sys.path.insert(0, os.path.dirname(__file__))
+
+import suite  # noqa: E402
+
+HOLD_DATA = {
+    "AWS::S3::Bucket", "AWS::CodeCommit::Repository", "AWS::SageMaker::ModelPackageGroup", "AWS::Logs::LogGroup", "AWS::KMS::Key",
+}  # fmt: skip
+CAPABILITIES = ["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
+
+TWO_PRODUCTS = """
+Transform: MLProvisioner
+Parameters:
+  Email: {Type: String}
+  Vpc: {Type: "AWS::EC2::VPC::Id"}
+  Subnets: {Type: "List<AWS::EC2::Subnet::Id>"}
+  ChurnTier: {Type: String, Default: starter}
+Resources:
+  Churn:
+    Type: MLProvisioner::MLOps::MLProduct
+    Properties:
+      CompanyPrefix: techcorp
+      TenantId: TENANT
+      Environment: prod
+      UseCase: churn
+      Tier: !Ref ChurnTier
+      SourceControl: codecommit
+      Tags: {cost_center: CRM, project: Churn, owner: crm-ml}
+  Fraud:
+    Type: MLProvisioner::MLOps::MLProduct
+    Properties:
+      CompanyPrefix: globalbank
+      TenantId: TENANT
+      Environment: prod
+      UseCase: fraud
+      Tier: enterprise
+      SourceControl: codecommit
+      AlertsEmail: !Ref Email
+      VpcIntegration: {Mode: standalone, VpcId: !Ref Vpc, SubnetIds: !Ref Subnets}
+      Tags: {cost_center: Fraud, project: Cards, owner: fraud-team}
+  Reports:
+    Type: AWS::S3::Bucket
+    DependsOn: Churn
+    Properties:
+      BucketName: !Sub "${Fraud}-reports"
+      BucketEncryption:
+        ServerSideEncryptionConfiguration:
+          - ServerSideEncryptionByDefault: {SSEAlgorithm: "aws:kms", KMSMasterKeyID: !GetAtt Fraud.KmsKeyArn}
+      Tags: [{Key: registry, Value: !GetAtt Churn.ModelPackageGroupArn}]
+Outputs:
+  Churn: {Value: !Ref Churn}
+  ChurnRepository: {Value: !GetAtt Churn.RepositoryUrl}
+  FraudRegistry: {Value: !GetAtt Fraud.ModelPackageGroupArn}
+  FraudKey: {Value: !Sub "key ${Fraud.KmsKeyArn}"}
+  FraudArtifacts: {Value: !GetAtt Fraud.ArtifactsBucket.Arn}
+  Reports: {Value: !GetAtt Reports.Arn}
+"""
+
+FROM_PARAMETER_STORE = """
+Transform: MLProvisioner
+Resources:
+  Fraud:
+    Type: MLProvisioner::MLOps::MLProduct
+    Properties:
+      CompanyPrefix: globalbank
+      TenantId: TENANT
+      Environment: prod
+      UseCase: fraud
+      Tier: enterprise
+      SourceControl: codecommit
+      AlertsEmail: ml-alerts@globalbank.example
+      VpcIntegration: {Mode: standalone, VpcParameterStorePath: /TENANT/vpc, SubnetParameterStorePath: /TENANT/subnets}
+      Tags: {cost_center: Fraud, project: Cards, owner: fraud-team}
+Outputs:
+  Group: {Value: !GetAtt Fraud.SecurityGroupId}
+"""
+
+TWO_MISTAKES = """
+Transform: MLProvisioner
+Resources:
+  Fraud:
+    Type: MLProvisioner::MLOps::MLProduct
+    Properties:
+      CompanyPrefix: globalbank
+      Environment: prod
+      UseCase: fraud
+      Tier: gold
+      SourceControl: codecommit
+      Tags: {cost_center: Fraud, project: Cards, owner: fraud-team}
+"""
+
+WITH_SAM = """
+Transform: TRANSFORMS
+Resources:
+  Churn:
+    Type: MLProvisioner::MLOps::MLProduct
+    Properties:
+      CompanyPrefix: techcorp
+      TenantId: TENANT
+      Environment: prod
+      UseCase: churn
+      Tier: starter
+      SourceControl: codecommit
+      Tags: {cost_center: CRM, project: Churn, owner: crm-ml}
+  Score:
+    Type: AWS::Serverless::Function
+    Properties:
+      Runtime: provided.al2023
+      Handler: bootstrap
+      CodeUri: code/
+      Environment: {Variables: {REGISTRY: !GetAtt Churn.ModelPackageGroupArn}}
+Outputs:
+  Score: {Value: !Ref Score}
+  Registry: {Value: !GetAtt Churn.ModelPackageGroupArn}
+"""
+
+
+def setUpModule():
+    suite.setting("MLP_MACRO")
+
+
+def unique():
+    """A tenant that no other test has."""
+    return "t" + uuid.uuid4().hex[:7]
+
+
+def network():
+    """A VPC with two private subnets."""
+    ec2 = suite.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsSupport={"Value": True})
+    ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})
+    subnets = [
+        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{index}.0/24", AvailabilityZone=f"us-west-2{zone}")["Subnet"]["SubnetId"]
+        for index, zone in enumerate("ab")
+    ]
+    return vpc, subnets
+
+
+def stack(name):
+    return suite.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
+
+
+def settled(name):
+    """The stack when nothing happens to it any more."""
+
+    def found():
+        it = stack(name)
+        return None if it["StackStatus"].endswith("_IN_PROGRESS") else it
+
+    return suite.wait("end of the stack operation", found, 90)
+
+
+def outputs(name):
+    return {output["OutputKey"]: output["OutputValue"] for output in stack(name).get("Outputs", [])}
+
+
+def ids(name, types=HOLD_DATA):
+    """Logical to physical ids of what holds data."""
+    resources = suite.client("cloudformation").describe_stack_resources(StackName=name)["StackResources"]
+    return {it["LogicalResourceId"]: it["PhysicalResourceId"] for it in resources if it["ResourceType"] in types}
+
+
+def processed(name):
+    """The template that CloudFormation works on."""
+    body = suite.client("cloudformation").get_template(StackName=name, TemplateStage="Processed")["TemplateBody"]
+    return body if isinstance(body, dict) else json.loads(body)
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.tenant = unique()
+        self.name = f"macro-{self.tenant}"
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.addCleanup(self.delete)
+
+    def delete(self):
+        suite.client("cloudformation").delete_stack(StackName=self.name)
+
+    def file(self, text, **replacements):
+        """The template as a file."""
+        for old, new in {"TENANT": self.tenant, **replacements}.items():
+            text = text.replace(old, new)
+        path = self.folder / "template.yaml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    def run_client(self, *command):
+        """What a real client said, and whether it was content."""
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=self.folder)
+        return done.returncode, done.stdout + done.stderr
+
+    def aws_deploy(self, path, *more):
+        # Enterprise products don't fit into a request, so the template goes through a bucket.
+        return self.run_client(
+            "aws", "cloudformation", "deploy", "--template-file", str(path), "--stack-name", self.name,
+            "--s3-bucket", suite.bucket(), "--s3-prefix", "macro-test", "--capabilities", *CAPABILITIES, *more,
+        )  # fmt: skip
+
+    def change_set(self, path):
+        """The reason why a change set for a new stack failed, or None."""
+        cfn, key = suite.client("cloudformation"), f"macro-test/{self.name}.yaml"
+        suite.client("s3").put_object(Bucket=suite.bucket(), Key=key, Body=path.read_bytes())
+        url = f"{suite.setting('AWS_ENDPOINT_URL')}/{suite.bucket()}/{key}"
+        name = "c" + uuid.uuid4().hex
+        cfn.create_change_set(
+            StackName=self.name, ChangeSetName=name, ChangeSetType="CREATE", TemplateURL=url, Capabilities=CAPABILITIES
+        )
+
+        def done():
+            answer = cfn.describe_change_set(StackName=self.name, ChangeSetName=name)
+            return answer if answer["Status"] in ("CREATE_COMPLETE", "FAILED") else None
+
+        answer = suite.wait("change set", done, 60)
+        return answer["StatusReason"] if answer["Status"] == "FAILED" else None
+
+
+class AwsCli(Case):
+    def test_two_products_and_a_bucket_deploy_and_a_higher_tier_replaces_nothing_that_holds_data(self):
+        path, (vpc, subnets) = self.file(TWO_PRODUCTS), network()
+        given = [f"Email=ml-alerts@{self.tenant}.example", f"Vpc={vpc}", f"Subnets={','.join(subnets)}"]
+        code, said = self.aws_deploy(path, "--parameter-overrides", *given)
+        self.assertEqual(code, 0, said)
+        self.assertEqual(stack(self.name)["StackStatus"], "CREATE_COMPLETE")
+
+        churn = f"techcorp-prod-{self.tenant}-us-west-2-churn-ml"
+        fraud = f"globalbank-prod-{self.tenant}-us-west-2-fraud-ml"
+        made, data = outputs(self.name), ids(self.name)
+        account = suite.client("sts").get_caller_identity()["Account"]
+        self.assertEqual(made["Churn"], churn)
+        self.assertTrue(made["ChurnRepository"].startswith("https://git-codecommit.us-west-2.amazonaws.com/"), made)
+        self.assertIn(churn, made["ChurnRepository"])
+        self.assertEqual(made["FraudRegistry"], f"arn:aws:sagemaker:us-west-2:{account}:model-package-group/{fraud}")
+        self.assertRegex(made["FraudKey"], rf"^key arn:aws:kms:us-west-2:{account}:key/{data['FraudKmsKey']}$")
+        self.assertEqual(made["FraudArtifacts"], f"arn:aws:s3:::{data['FraudArtifactsBucket']}")
+        self.assertEqual(made["Reports"], f"arn:aws:s3:::{fraud}-reports")
+        tags = suite.client("s3").get_bucket_tagging(Bucket=f"{fraud}-reports")["TagSet"]
+        self.assertIn({"Key": "registry", "Value": f"arn:aws:sagemaker:us-west-2:{account}:model-package-group/{churn}"}, tags)
+        self.assertGreaterEqual(len(data), 9, data)
+
+        code, said = self.aws_deploy(path, "--no-execute-changeset", "--parameter-overrides", *given, "ChurnTier=professional")
+        self.assertEqual(code, 0, said)
+        change_set = re.search(r"arn:aws:cloudformation:\S+:changeSet/\S+", said).group()
+        cfn = suite.client("cloudformation")
+        pages = cfn.get_paginator("describe_change_set").paginate(ChangeSetName=change_set, StackName=self.name)
+        changes = [change["ResourceChange"] for page in pages for change in page["Changes"]]
+        added = {change["LogicalResourceId"] for change in changes if change["Action"] == "Add"}
+        self.assertLessEqual({"ChurnBuildPolicy", "ChurnDeployPolicy", "ChurnApprovalRule", "ChurnDashboard"}, added)
+        for change in changes:
+            with self.subTest(change=change["LogicalResourceId"]):
+                self.assertTrue(change["LogicalResourceId"].startswith("Churn"), change)
+                self.assertIn(change["Action"], ("Add", "Modify"))
+                if change["ResourceType"] in HOLD_DATA and change["Action"] == "Modify":
+                    self.assertEqual(change["Replacement"], "False", change)
+
+        cfn.execute_change_set(ChangeSetName=change_set, StackName=self.name)
+        self.assertEqual(settled(self.name)["StackStatus"], "UPDATE_COMPLETE")
+        self.assertEqual(ids(self.name), data)
+        self.assertEqual(outputs(self.name), made)
+
+    def test_mistakes_are_the_reason_of_the_change_set_with_logical_id_and_property(self):
+        code, said = self.aws_deploy(self.file(TWO_MISTAKES))
+        self.assertNotEqual(code, 0, said)
+        self.assertIn("::MLProvisioner failed with: ", said)
+        self.assertIn("Fraud.Tier: `Tier` is `gold`, but must be `starter`, `professional` or `enterprise`", said)
+        self.assertRegex(said, r"Fraud: .*TenantId")
+
+    def test_mistakes_are_the_reason_of_a_stack_that_is_created_directly(self):
+        suite.client("cloudformation").create_stack(
+            StackName=self.name, TemplateBody=self.file(TWO_MISTAKES).read_text(encoding="utf-8"), Capabilities=CAPABILITIES
+        )
+        found = settled(self.name)
+        self.assertEqual(found["StackStatus"], "ROLLBACK_COMPLETE")
+        self.assertIn("Fraud.Tier: `Tier` is `gold`", found["StackStatusReason"])
+
+
+class Sam(Case):
+    def deploys(self, transforms):
+        code = self.folder / "code"
+        code.mkdir()
+        (code / "bootstrap").write_text("#!/bin/sh\n", encoding="utf-8")
+        (code / "bootstrap").chmod(0o755)
+        status, said = self.run_client(
+            "sam", "deploy", "--template-file", str(self.file(WITH_SAM, TRANSFORMS=transforms)), "--stack-name", self.name,
+            "--resolve-s3", "--region", suite.REGION, "--no-confirm-changeset", "--capabilities", *CAPABILITIES,
+        )  # fmt: skip
+        self.assertEqual(status, 0, said)
+        self.assertEqual(stack(self.name)["StackStatus"], "CREATE_COMPLETE")
+        made = outputs(self.name)
+        self.assertTrue(made["Registry"].endswith(f"/techcorp-prod-{self.tenant}-us-west-2-churn-ml"), made)
+        function = suite.client("lambda").get_function_configuration(FunctionName=made["Score"])
+        self.assertEqual(function["Environment"]["Variables"]["REGISTRY"], made["Registry"])
+        types = {resource["Type"] for resource in processed(self.name)["Resources"].values()}
+        self.assertFalse({kind for kind in types if "Serverless" in kind or "MLProvisioner" in kind}, types)
+
+    def test_both_transforms_deploy_with_ours_first(self):
+        self.deploys('[MLProvisioner, "AWS::Serverless-2016-10-31"]')
+
+    def test_both_transforms_deploy_with_ours_last(self):
+        self.deploys('["AWS::Serverless-2016-10-31", MLProvisioner]')
+
+
+class ParameterStore(Case):
+    def setUp(self):
+        super().setUp()
+        self.addCleanup(suite.faults, clear=True)
+        self.path = self.file(FROM_PARAMETER_STORE)
+
+    def put(self, leaf, value, kind="String"):
+        suite.client("ssm").put_parameter(Name=f"/{self.tenant}/{leaf}", Type=kind, Value=value)
+
+    def filled(self):
+        vpc, subnets = network()
+        self.put("vpc", vpc)
+        self.put("subnets", ",".join(subnets), "StringList")
+        return vpc, subnets
+
+    def failure(self):
+        reason = self.change_set(self.path)
+        self.assertIsNotNone(reason, "the change set was made")
+        return reason
+
+    def test_ids_are_looked_up(self):
+        vpc, subnets = self.filled()
+        code, said = self.aws_deploy(self.path)
+        self.assertEqual(code, 0, said)
+        group = suite.client("ec2").describe_security_groups(GroupIds=[outputs(self.name)["Group"]])["SecurityGroups"][0]
+        self.assertEqual(group["VpcId"], vpc)
+        self.assertEqual(processed(self.name)["Resources"]["FraudStsEndpoint"]["Properties"]["SubnetIds"], subnets)
+
+    def test_a_missing_path_is_told_with_product_and_property(self):
+        self.put("subnets", "subnet-0123456789abcdef0,subnet-0fedcba9876543210", "StringList")
+        self.assertIn(
+            f"Fraud.VpcIntegration.VpcParameterStorePath: the SSM parameter `/{self.tenant}/vpc` can't be read: there is none in "
+            "this account and region",
+            self.failure(),
+        )
+
+    def test_a_secret_is_not_read(self):
+        self.put("vpc", "vpc-0123456789abcdef0", "SecureString")
+        self.put("subnets", "subnet-0123456789abcdef0,subnet-0fedcba9876543210", "StringList")
+        reason = self.failure()
+        self.assertIn(f"`/{self.tenant}/vpc` can't be read: it is a `SecureString`", reason)
+        self.assertNotIn("vpc-0123456789abcdef0", reason)
+
+    def test_throttling_for_a_moment_is_not_noticed(self):
+        self.filled()
+        suite.faults(service="ssm", operation="GetParameters", error="ThrottlingException", times=2)
+        self.assertIsNone(self.change_set(self.path))
+
+    def test_throttling_without_end_says_to_try_again(self):
+        suite.faults(service="ssm", operation="GetParameters", error="ThrottlingException", times=1000)
+        self.assertIn("Parameter Store did not answer, try again (ThrottlingException", self.failure())
+
+    def test_a_refused_look_up_names_the_permission(self):
+        suite.faults(service="ssm", operation="GetParameters", error="AccessDeniedException", times=1000)
+        self.assertIn("the macro's function needs the permission `ssm:GetParameters` on it (AccessDeniedException", self.failure())
+
+
+class Function(unittest.TestCase):
+    def test_every_recorded_request_has_a_well_formed_answer(self):
+        recorded = sorted((suite.ROOT / "events/macro").glob("*.json"))
+        self.assertGreaterEqual(len(recorded), 4)
+        for path in recorded:
+            with self.subTest(event=path.stem):
+                request = path.read_bytes()
+                answer = suite.client("lambda").invoke(FunctionName=suite.setting("MLP_MACRO_FUNCTION"), Payload=request)
+                self.assertIsNone(answer.get("FunctionError"))
+                body = json.loads(answer["Payload"].read())
+                self.assertEqual(body["requestId"], json.loads(request)["requestId"])
+                self.assertEqual("fragment" in body, body["status"] == "success")
+                self.assertEqual("errorMessage" in body, body["status"] == "failed")
+
+
+if __name__ == "__main__":
+    unittest.main()
