@@ -1,9 +1,11 @@
-//! Findings as text: message, place, the offending line with a caret, help.
+//! Findings as text: message, place, the offending line with a caret, why, help.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use crate::finding::{Finding, Severity};
-use crate::security::secrets::{self, hides_its_line};
+use crate::security::secrets::{hides_its_line, mask};
+use crate::security::title;
 
 /// How much of a long line is shown around the caret, in characters.
 const WIDEST: usize = 110;
@@ -38,48 +40,17 @@ pub fn render(findings: &[Finding], source: Option<(&str, &[u8])>, color: bool) 
     let text = source
         .map(|(_, bytes)| String::from_utf8_lossy(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)));
     let lines: Vec<&str> = text.as_deref().map(split_lines).unwrap_or_default();
-    // A line with a secret in it is shown for no finding, whatever that one is about.
-    let secret: Vec<u32> = findings
-        .iter()
-        .filter(|finding| hides_its_line(finding.code.as_str()))
-        .filter_map(|finding| finding.line)
-        .collect();
-    for finding in findings {
-        let head = format!("{}[{}]", finding.severity, finding.code);
-        let _ = writeln!(
-            out,
-            "{}: {}",
-            paint.severity(&head, finding.severity),
-            paint.bold(&visible(&finding.message))
-        );
-        let file = source.map(|(name, _)| visible(name)).unwrap_or_default();
-        let place = match (finding.line, finding.column) {
-            (Some(line), Some(column)) => format!("{file}:{line}:{column}"),
-            _ => file,
-        };
-        let pointer =
-            if finding.path.is_empty() { String::new() } else { format!("({})", visible(&finding.path)) };
-        let whereabouts =
-            [place, pointer].iter().filter(|part| !part.is_empty()).cloned().collect::<Vec<_>>().join(" ");
-        if !whereabouts.is_empty() {
-            let _ = writeln!(out, "{} {whereabouts}", paint.dim(" -->"));
-        }
-        if let (Some(number), Some(column)) = (finding.line, finding.column) {
-            let index = usize::try_from(number).unwrap_or(usize::MAX).saturating_sub(1);
-            let shown = lines.get(index).filter(|_| !secret.contains(&number));
-            if let Some(line) = shown.map(|line| secrets::mask(line)) {
-                let (shown, caret) = excerpt(&line, usize::try_from(column).unwrap_or(1));
-                let gutter = number.to_string();
-                let _ = writeln!(out, "{} {shown}", paint.dim(&format!("{gutter} |")));
-                let bar = paint.dim(&format!("{} |", " ".repeat(gutter.len())));
-                let _ = writeln!(out, "{bar} {}{}", " ".repeat(caret), paint.severity("^", finding.severity));
-            }
-        }
-        if let Some(why) = &finding.why {
-            let _ = writeln!(out, "{}: {}", paint.bold("why"), visible(why));
-        }
-        if let Some(help) = &finding.help {
-            let _ = writeln!(out, "{}: {}", paint.bold("help"), visible(help));
+    let hidden = findings.iter().filter(|finding| hides_its_line(finding.code.as_str()));
+    let page = Page {
+        paint,
+        file: source.map(|(name, _)| visible(name)).unwrap_or_default(),
+        lines,
+        hidden: hidden.filter_map(|finding| finding.line).collect(),
+    };
+    for group in groups(findings) {
+        match group.as_slice() {
+            [finding] => page.one(&mut out, finding),
+            several => page.several(&mut out, several),
         }
         out.push('\n');
     }
@@ -93,6 +64,112 @@ pub fn render(findings: &[Finding], source: Option<(&str, &[u8])>, color: bool) 
         .collect();
     let _ = writeln!(out, "{}", counts.join(", "));
     out
+}
+
+/// From this many on, findings that differ in nothing but place and message are shown together.
+const MANY: usize = 4;
+
+/// Findings in the order in which they are shown, those that are shown together in one group at the place of the first.
+/// Only findings that say why are grouped: the same reason and help many times over would hide the rest.
+fn groups(findings: &[Finding]) -> Vec<Vec<&Finding>> {
+    let kind = |finding: &Finding| {
+        finding.why.clone().map(|why| (finding.code.clone(), finding.severity, why, finding.help.clone()))
+    };
+    let mut counts = HashMap::new();
+    for kind in findings.iter().filter_map(kind) {
+        *counts.entry(kind).or_insert(0_usize) += 1;
+    }
+    counts.retain(|_, count| *count >= MANY);
+    let mut groups: Vec<Vec<&Finding>> = Vec::new();
+    let mut begun = HashMap::new();
+    for finding in findings {
+        let Some(kind) = kind(finding).filter(|kind| counts.contains_key(kind)) else {
+            groups.push(vec![finding]);
+            continue;
+        };
+        let group = *begun.entry(kind).or_insert(groups.len());
+        match groups.get_mut(group) {
+            Some(group) => group.push(finding),
+            None => groups.push(vec![finding]),
+        }
+    }
+    groups
+}
+
+/// What is shown of the file, and how.
+struct Page<'a> {
+    paint: Paint,
+    file: String,
+    lines: Vec<&'a str>,
+    /// Numbers of lines that hold a secret.
+    hidden: Vec<u32>,
+}
+
+impl Page<'_> {
+    fn one(&self, out: &mut String, finding: &Finding) {
+        self.head(out, finding, &finding.message);
+        let whereabouts = self.whereabouts(finding);
+        if !whereabouts.is_empty() {
+            let _ = writeln!(out, "{} {whereabouts}", self.paint.dim(" -->"));
+        }
+        self.excerpt(out, finding);
+        self.foot(out, finding);
+    }
+
+    /// Findings of one kind: what it is, then each place with what was found there.
+    fn several(&self, out: &mut String, findings: &[&Finding]) {
+        let Some(first) = findings.first() else { return };
+        let title = title(first.code.as_str()).unwrap_or(first.message.as_str());
+        self.head(out, first, &format!("{title}: {} times", findings.len()));
+        for finding in findings {
+            let message = visible(&finding.message);
+            let _ = match self.whereabouts(finding) {
+                place if place.is_empty() => writeln!(out, "{} {message}", self.paint.dim(" -->")),
+                place => writeln!(out, "{} {place}: {message}", self.paint.dim(" -->")),
+            };
+        }
+        self.foot(out, first);
+    }
+
+    fn head(&self, out: &mut String, finding: &Finding, message: &str) {
+        let head = format!("{}[{}]", finding.severity, finding.code);
+        let (head, message) =
+            (self.paint.severity(&head, finding.severity), self.paint.bold(&visible(message)));
+        let _ = writeln!(out, "{head}: {message}");
+    }
+
+    fn foot(&self, out: &mut String, finding: &Finding) {
+        for (word, text) in [("why", &finding.why), ("help", &finding.help)] {
+            if let Some(text) = text {
+                let _ = writeln!(out, "{}: {}", self.paint.bold(word), visible(text));
+            }
+        }
+    }
+
+    /// File, line, column and pointer, as far as they are known.
+    fn whereabouts(&self, finding: &Finding) -> String {
+        let place = match (finding.line, finding.column) {
+            (Some(line), Some(column)) => format!("{}:{line}:{column}", self.file),
+            _ => self.file.clone(),
+        };
+        let pointer =
+            if finding.path.is_empty() { String::new() } else { format!("({})", visible(&finding.path)) };
+        [place, pointer].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+    }
+
+    /// The line, with a caret under the place.
+    fn excerpt(&self, out: &mut String, finding: &Finding) {
+        let (Some(number), Some(column)) = (finding.line, finding.column) else { return };
+        let index = usize::try_from(number).unwrap_or(usize::MAX).saturating_sub(1);
+        // A line with a secret in it is shown for no finding, whatever that one is about.
+        let Some(line) = self.lines.get(index).filter(|_| !self.hidden.contains(&number)) else { return };
+        let line = mask(line);
+        let (shown, caret) = excerpt(&line, usize::try_from(column).unwrap_or(1));
+        let gutter = number.to_string();
+        let _ = writeln!(out, "{} {shown}", self.paint.dim(&format!("{gutter} |")));
+        let bar = self.paint.dim(&format!("{} |", " ".repeat(gutter.len())));
+        let _ = writeln!(out, "{bar} {}{}", " ".repeat(caret), self.paint.severity("^", finding.severity));
+    }
 }
 
 /// Lines as YAML counts them: ended by a line feed, a carriage return or both.
@@ -188,6 +265,7 @@ impl Paint {
 mod tests {
     use super::*;
     use crate::codes;
+    use crate::finding::Code;
 
     fn at(line: u32, column: u32) -> Vec<Finding> {
         vec![Finding::error(codes::WRONG_SHAPE, "", "m").at(line, column)]
@@ -229,6 +307,37 @@ mod tests {
     fn colour_comes_only_when_asked_for() {
         assert!(!render(&at(1, 1), None, false).contains('\u{1b}'));
         assert!(render(&at(1, 1), None, true).contains("\u{1b}[1;31m"));
+    }
+
+    #[test]
+    fn why_it_matters_stands_before_what_to_do() {
+        let finding = Finding::error(codes::WRONG_SHAPE, "", "m").why("w\u{1b}").help("h");
+        assert_eq!(
+            render(&[finding], None, false),
+            "error[MLP-CFG-005]: m\nwhy: w\u{241b}\nhelp: h\n\n1 error\n"
+        );
+    }
+
+    #[test]
+    fn many_of_a_kind_are_shown_together_and_few_are_not() {
+        let tag = |line: u32| {
+            let message = format!("`T{line}` has no tags");
+            Finding::warning(Code::new("MLP-TAG-001"), format!("/T{line}"), message)
+                .at(line, 1)
+                .why("w")
+                .help("h")
+        };
+        let other = Finding::error(codes::WRONG_SHAPE, "/T2", "m").at(2, 2);
+        let findings = [tag(1), tag(2), other.clone(), tag(3), tag(4)];
+        assert_eq!(
+            render(&findings, Some(("f", b"")), false),
+            "warning[MLP-TAG-001]: A resource without tags: 4 times\n \
+             --> f:1:1 (/T1): `T1` has no tags\n --> f:2:1 (/T2): `T2` has no tags\n \
+             --> f:3:1 (/T3): `T3` has no tags\n --> f:4:1 (/T4): `T4` has no tags\nwhy: w\nhelp: h\n\n\
+             error[MLP-CFG-005]: m\n --> f:2:2 (/T2)\n\n1 error, 4 warnings\n"
+        );
+        let text = render(&[tag(1), tag(2), other, tag(3)], None, false);
+        assert_eq!(text.matches("why: w").count(), 3);
     }
 
     #[test]

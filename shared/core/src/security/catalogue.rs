@@ -69,3 +69,8 @@ pub fn checks() -> Vec<Check> {
     all.sort_by_key(|check| check.code);
     all
 }
+
+/// What a check's code means, in a few words.
+pub(crate) fn title(code: &str) -> Option<&'static str> {
+    checks().iter().find(|check| check.code == code).map(|check| check.title)
+}

@@ -21,6 +21,7 @@ pub mod secrets;
 mod statements;
 mod tags;
 
+pub(crate) use catalogue::title;
 pub use catalogue::{Check, checks};
 pub use organisation::{RULE_FILE_LIMIT, RULE_FILES_LIMIT, RuleFile, Rules};
 
