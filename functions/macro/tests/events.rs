@@ -66,7 +66,8 @@ fn ids_come_from_the_parameter_store() {
 
 #[test]
 fn a_missing_parameter_is_told_with_product_and_property() {
-    let store = MemoryParameters::default().with(SUBNETS, "subnet-0123456789abcdef0,subnet-0fedcba9876543210");
+    let store =
+        MemoryParameters::default().with(SUBNETS, "subnet-0123456789abcdef0,subnet-0fedcba9876543210");
     assert_eq!(
         failure(&invoke(&recorded(FROM_SSM), &store)),
         "Fraud.VpcIntegration.VpcParameterStorePath: the SSM parameter `/vpc/main/VPCId` can't be read: there is none in \

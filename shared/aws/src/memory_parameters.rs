@@ -71,7 +71,10 @@ impl ParameterStore for MemoryParameters {
         if self.throttled_after.is_some_and(|calls| before >= calls) {
             return refused(ErrorKind::Transient, "ThrottlingException");
         }
-        if names.is_empty() || names.len() > BATCH || names.iter().collect::<BTreeSet<_>>().len() < names.len() {
+        if names.is_empty()
+            || names.len() > BATCH
+            || names.iter().collect::<BTreeSet<_>>().len() < names.len()
+        {
             return refused(ErrorKind::Other, "ValidationException");
         }
         if names.iter().any(|name| self.denied.contains(name)) {
