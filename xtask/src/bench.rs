@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use crate::failure::{Context as _, Failure, Result};
 use crate::process::{self, cargo};
@@ -59,6 +59,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         ("10,000 configs: cores kept busy", after(&all, "cores kept busy"), "all of them"),
         ("10,000 configs: a second", after(&all, "configs a second"), ""),
     ];
+    rows.extend(macro_rows(&all)?);
     if arguments.zip {
         rows.extend(deployed()?);
     }
@@ -67,6 +68,41 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         say(format!("{what:<52}{measured:>28}   {target}").trim_end());
     }
     Ok(())
+}
+
+/// The macro beside the SAM translator: on as many compact resources, and on as many resources in the end.
+fn macro_rows(output: &str) -> Result<Vec<Row>> {
+    let script = "tests/bench/sam_translator.py";
+    say(&format!("\n$ python {script}\n"));
+    let mut python = venv::tools()?.command("python");
+    let text = process::output(python.arg(paths::at(script)), &suite::log("bench-sam-translator"))?;
+    say(text.trim_end());
+    let translator = |name: &str| after(&text, name).split(';').next().unwrap_or("-").to_owned();
+    let ours = median(output, &["enterprise_products", "12"]);
+    let (compact, made) = (translator("12 functions:"), translator("76 functions:"));
+    let times = match (milliseconds(&ours), milliseconds(&compact), milliseconds(&made)) {
+        (Some(ours), Some(compact), Some(made)) => format!("{:.1} and {:.1}", compact / ours, made / ours),
+        _ => "-".to_owned(),
+    };
+    Ok(vec![
+        ("macro, 12 enterprise products", ours, "under 10 ms"),
+        ("SAM translator, 12 functions (72 resources)", compact, ""),
+        ("SAM translator, 76 functions (456 resources)", made, ""),
+        ("times faster than the SAM translator", times, "at least 10"),
+    ])
+}
+
+/// A duration as divan prints it.
+fn milliseconds(text: &str) -> Option<f64> {
+    let (number, unit) = text.split_once(' ')?;
+    let factor = match unit {
+        "ns" => 1e-6,
+        "µs" => 1e-3,
+        "ms" => 1.0,
+        "s" => 1e3,
+        _ => return None,
+    };
+    Some(number.parse::<f64>().ok()? * factor)
 }
 
 /// Runs one bench binary of `mlp-core` and shows what it prints.
@@ -103,7 +139,18 @@ fn after(output: &str, name: &str) -> String {
     output.lines().find_map(|line| line.strip_prefix(name)).unwrap_or("-").trim().to_owned()
 }
 
-/// Size, start and memory of the function as it is deployed.
+/// A function as it is deployed, and what it must keep to.
+struct Deployed {
+    name: &'static str,
+    binary: PathBuf,
+    event: Json,
+    /// Where an answer says that the work was done, and what it says there.
+    done: (&'static str, &'static str),
+    /// Labels and targets: zip, unpacked, start, memory.
+    rows: [(&'static str, &'static str); 4],
+}
+
+/// Size, start and memory of the functions as they are deployed.
 fn deployed() -> Result<Vec<Row>> {
     let tools = venv::tools()?;
     let log = suite::log("bench-zip");
@@ -111,62 +158,95 @@ fn deployed() -> Result<Vec<Row>> {
     task.follow(&log);
     let mut build = cargo();
     build.env("PATH", tools.path());
-    build.args(["lambda", "build", "--release", "--package", "mlp-generate", "--output-format", "zip"]);
-    process::run(&mut build, &log, Duration::from_hours(1))?;
-    let zip = binary_folder().join("bootstrap.zip");
-    let size = fs::metadata(&zip).context(paths::shown(&zip))?.len();
-    let unpacked = unpack(&tools, &zip)?;
-    let binary = fs::metadata(&unpacked).context(paths::shown(&unpacked))?.len();
-    task.done(&paths::shown(&zip));
-    let mut rows = vec![
-        ("`generate`: zip", megabytes(size), "under 7 MB"),
-        ("`generate`: unpacked", megabytes(binary), ""),
-    ];
-    rows.extend(invocations(&tools, &unpacked)?);
+    build.args(["lambda", "build", "--release", "--package", "mlp-generate", "--package", "mlp-macro"]);
+    build.args(["--output-format", "zip"]);
+    process::run(&mut build, &log, Duration::from_hours(2))?;
+    task.done("");
+    let suite = suite::start_emulator("bench", &venv::emulator()?, false)?;
+    put_config(&suite, &tools)?;
+    let mut rows = Vec::new();
+    let (generate, expand) = (generate_event(), macro_event()?);
+    for (name, event, done, labels) in [
+        ("generate", generate, ("/records/0/outcome", "generated"), GENERATE),
+        ("macro", expand, ("/status", "success"), MACRO),
+    ] {
+        let zip = suite::cargo_target().join("lambda").join(name).join("bootstrap.zip");
+        let size = fs::metadata(&zip).context(paths::shown(&zip))?.len();
+        let binary = unpack(&tools, &zip, name)?;
+        let function = Deployed { name, binary, event, done, rows: labels };
+        rows.extend(measured(&function, size, &suite)?);
+    }
     Ok(rows)
 }
+
+const GENERATE: [(&str, &str); 4] = [
+    ("`generate`: zip", "under 7 MB"),
+    ("`generate`: unpacked", ""),
+    ("`generate`: process start to first poll", "under 60 ms"),
+    ("`generate`: peak memory, enterprise config", "under 64 MB"),
+];
+const MACRO: [(&str, &str); 4] = [
+    ("`macro`: zip", "under 5 MB"),
+    ("`macro`: unpacked", ""),
+    ("`macro`: process start to first poll", "under 25 ms"),
+    ("`macro`: peak memory, enterprise product", "under 64 MB"),
+];
 
 const STARTS: usize = 30;
 const CONFIG: &str = "configs/examples/enterprise/globalbank-prod-c001-us-west-2-demand-forecasting-ml-codecommit-standalone-ssm.yaml";
 
-/// The function as it is deployed, started again and again, with an enterprise config in a bucket of the emulator.
-fn invocations(tools: &venv::Venv, binary: &Path) -> Result<Vec<Row>> {
-    let suite = suite::start_emulator("bench", &venv::emulator()?, false)?;
+/// An enterprise config in a bucket of the emulator.
+fn put_config(suite: &suite::Suite, tools: &venv::Venv) -> Result<()> {
     let log = suite.folder.join("s3.log");
     for arguments in
         [&["s3", "mb", "s3://bench"][..], &["s3", "cp", CONFIG, "s3://bench/configs/enterprise.yaml"]]
     {
         process::run(suite.client(tools, "aws").args(arguments), &log, Duration::from_mins(1))?;
     }
-    let event = json!({"Records": [{
+    Ok(())
+}
+
+fn generate_event() -> Json {
+    json!({"Records": [{
         "eventName": "ObjectCreated:Put",
         "s3": {"bucket": {"name": "bench"}, "object": {"key": "configs/enterprise.yaml"}},
-    }]});
-    let task = progress::task(format!("start it {STARTS} times"));
+    }]})
+}
+
+/// The recorded request: an enterprise product and a bucket that refers to it.
+fn macro_event() -> Result<Json> {
+    let path = paths::at("events/macro/two-resources-and-parameters.json");
+    let text = fs::read_to_string(&path).context(paths::shown(&path))?;
+    serde_json::from_str(&text).context(paths::shown(&path))
+}
+
+/// One function, started again and again with its event.
+fn measured(function: &Deployed, zip: u64, suite: &suite::Suite) -> Result<Vec<Row>> {
+    let Deployed { name, binary, event, done: (place, wanted), rows } = function;
+    let unpacked = fs::metadata(binary).context(paths::shown(binary))?.len();
+    let task = progress::task(format!("start `{name}` {STARTS} times"));
     let mut runs = Vec::with_capacity(STARTS);
     for _ in 0..STARTS {
-        runs.push(start::run(binary, &suite.environment, &event)?);
+        runs.push(start::run(name, binary, &suite.environment, event)?);
     }
     task.done("");
     let peak = match runs.first() {
-        Some(first) if first.answer.pointer("/records/0/outcome") == Some(&json!("generated")) => first.peak,
+        Some(first) if first.answer.pointer(place) == Some(&json!(wanted)) => first.peak,
         other => {
             let answer = other.map(|run| run.answer.to_string()).unwrap_or_default();
-            return Err(Failure::new(format!("the function generated nothing: {answer}")));
+            return Err(Failure::new(format!("`{name}` did not do its work: {answer}")));
         }
     };
     runs.sort_by_key(|run| run.start);
     let at = |index: usize| runs.get(index).map_or(0.0, |run| run.start.as_secs_f64() * 1e3);
     let starts = format!("{:.1} ms ({:.1} to {:.1})", at(STARTS / 2), at(0), at(STARTS - 1));
-    Ok(vec![
-        ("`generate`: process start to first poll", starts, "under 60 ms"),
-        ("`generate`: peak memory, enterprise config", megabytes(peak), "under 64 MB"),
-    ])
+    let values = [megabytes(zip), megabytes(unpacked), starts, megabytes(peak)];
+    Ok(rows.iter().zip(values).map(|((what, target), value)| (*what, value, *target)).collect())
 }
 
 /// The binary in the zip: what is measured is what is deployed.
-fn unpack(tools: &venv::Venv, zip: &Path) -> Result<PathBuf> {
-    let folder = paths::local().join("bench-zip");
+fn unpack(tools: &venv::Venv, zip: &Path, name: &str) -> Result<PathBuf> {
+    let folder = paths::local().join("bench-zip").join(name);
     fs::create_dir_all(&folder).context(paths::shown(&folder))?;
     let mut python = tools.command("python");
     python.args(["-m", "zipfile", "--extract"]).arg(zip).arg(&folder);
@@ -178,10 +258,6 @@ fn unpack(tools: &venv::Venv, zip: &Path) -> Result<PathBuf> {
     // Python's zipfile leaves permissions behind.
     fs::set_permissions(&binary, fs::Permissions::from_mode(0o755)).context(paths::shown(&binary))?;
     Ok(binary)
-}
-
-fn binary_folder() -> PathBuf {
-    suite::cargo_target().join("lambda").join("generate")
 }
 
 #[expect(clippy::cast_precision_loss, reason = "sizes of files are far below 2^53")]

@@ -30,13 +30,13 @@ pub(crate) struct Run {
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Starts the function anew and lets it answer one event.
-pub(crate) fn run(binary: &Path, environment: &[(String, String)], event: &Json) -> Result<Run> {
+pub(crate) fn run(name: &str, binary: &Path, environment: &[(String, String)], event: &Json) -> Result<Run> {
     let server = TcpListener::bind("127.0.0.1:0").context("a port on 127.0.0.1")?;
     let address = server.local_addr().context("a port on 127.0.0.1")?;
     server.set_nonblocking(true).context("a socket")?;
     let mut function = command(binary);
     function.env_clear().envs(environment.iter().cloned()).env("AWS_LAMBDA_RUNTIME_API", address.to_string());
-    for (key, value) in [("NAME", "generate"), ("MEMORY_SIZE", "256"), ("VERSION", "$LATEST")] {
+    for (key, value) in [("NAME", name), ("MEMORY_SIZE", "256"), ("VERSION", "$LATEST")] {
         function.env(format!("AWS_LAMBDA_FUNCTION_{key}"), value);
     }
     let began = Instant::now();
@@ -89,7 +89,7 @@ fn serve(first: TcpStream, server: &TcpListener, process: &mut Background, event
                 handed_out = true;
                 let head = format!(
                     "HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: 1\r\nLambda-Runtime-Deadline-Ms: 99999999999999\r\n\
-                     Lambda-Runtime-Invoked-Function-Arn: arn:aws:lambda:us-west-2:123456789012:function:generate\r\n\
+                     Lambda-Runtime-Invoked-Function-Arn: arn:aws:lambda:us-west-2:123456789012:function:bench\r\n\
                      Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
                     event.len()
                 );

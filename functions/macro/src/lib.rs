@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use mlp_aws::parameters::{ParameterStore, look_up};
-use mlp_core::expand::{Lookups, Response, needs, respond};
+use mlp_core::expand::{Lookups, Request, Response};
 
 /// Answers a macro request. `store` is called at most once, and only for a request that needs values; looking them up
 /// takes `time` at most.
@@ -15,13 +15,14 @@ pub async fn answer<'s, S: ParameterStore + Sync + 's>(
     time: Duration,
     store: impl AsyncFnOnce() -> &'s S,
 ) -> Response {
-    let names = needs(request);
+    let request = Request::read(request);
+    let names = request.needs();
     let looked_up = if names.is_empty() { Lookups::new() } else { within(time, &names, store).await };
     // Paths and reasons, never values.
     for (name, why) in looked_up.iter().filter_map(|(name, found)| Some((name, found.as_ref().err()?))) {
         tracing::warn!(name, why, "an SSM parameter can't be read");
     }
-    let response = respond(request, &looked_up);
+    let response = request.respond(&looked_up);
     tracing::info!(
         status = response.status.as_str(),
         parameters = names.len(),

@@ -2,7 +2,8 @@
 //!
 //! Two ways in. [`respond`] speaks the protocol of CloudFormation macros: bytes in, an answer out, whatever the bytes are.
 //! [`plan`] is for front ends that have a template. Both have two steps, because values in SSM Parameter Store must be
-//! looked up between them by somebody who may call AWS: [`needs`] and [`Plan::needs`] say which.
+//! looked up between them by somebody who may call AWS: [`needs`] and [`Plan::needs`] say which. [`Request`] does both steps of the
+//! first way and reads the bytes once.
 //!
 //! ```
 //! # use mlp_core::expand::{self, Lookups};
@@ -52,7 +53,7 @@ pub use expanded::Expanded;
 pub use file::{Place, from_document};
 pub use lookups::Lookups;
 pub use plan::{Failure, Input, Plan, plan};
-pub use protocol::{Response, Status, needs, respond};
+pub use protocol::{Request, Response, Status, needs, respond};
 pub use schema::resource_schema;
 pub use values::long_form;
 

@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::lookups::Lookups;
-use super::plan::{Failure, Input, plan};
+use super::plan::{Failure, Input, Plan, plan};
 use crate::codes;
 use crate::finding::{Finding, Severity};
 use crate::yaml::{Node, NodeValue};
@@ -59,25 +59,53 @@ impl Status {
 
 /// The SSM parameters whose values [`respond`] wants, in alphabetical order; none for a request with mistakes.
 pub fn needs(request: &[u8]) -> Vec<String> {
-    guarded(|| {
-        Read::of(request).input.map(|input| plan(input).needs().into_iter().collect()).unwrap_or_default()
-    })
-    .unwrap_or_default()
+    Request::read(request).needs()
 }
 
 /// Answers a macro request. `lookups` has what was found under each path of [`needs`].
 pub fn respond(request: &[u8], lookups: &Lookups) -> Response {
-    let read = guarded(|| Read::of(request))
-        .unwrap_or_else(|message| Read { request_id: None, input: Err(message) });
-    let Read { request_id, input } = read;
-    let fragment = input.and_then(|input| guarded(|| expanded(input, lookups)).and_then(|fragment| fragment));
-    let request_id = request_id.unwrap_or_else(|| RawValue::NULL.to_owned());
-    match fragment {
-        Ok(fragment) => {
-            Response { request_id, status: Status::Success, fragment: Some(fragment), error_message: None }
+    Request::read(request).respond(lookups)
+}
+
+/// A macro request that is read, once for [`Request::needs`] and [`Request::respond`].
+#[derive(Debug)]
+pub struct Request {
+    request_id: Option<Box<RawValue>>,
+    plan: Result<Plan, String>,
+}
+
+impl Request {
+    /// Reads a request, whatever its bytes are.
+    pub fn read(request: &[u8]) -> Self {
+        match guarded(|| Read::of(request)) {
+            Ok(Read { request_id, input }) => {
+                Self { request_id, plan: input.and_then(|input| guarded(|| plan(input))) }
+            }
+            Err(message) => Self { request_id: None, plan: Err(message) },
         }
-        Err(message) => {
-            Response { request_id, status: Status::Failed, fragment: None, error_message: Some(message) }
+    }
+
+    /// The SSM parameters whose values [`Request::respond`] wants, in alphabetical order; none for a request with
+    /// mistakes.
+    pub fn needs(&self) -> Vec<String> {
+        let needs = self.plan.as_ref().map(|plan| guarded(|| plan.needs().into_iter().collect()));
+        needs.ok().and_then(Result::ok).unwrap_or_default()
+    }
+
+    /// The answer. `lookups` has what was found under each path of [`Request::needs`].
+    pub fn respond(self, lookups: &Lookups) -> Response {
+        let fragment = self.plan.and_then(|plan| guarded(|| expanded(plan, lookups)).flatten());
+        let request_id = self.request_id.unwrap_or_else(|| RawValue::NULL.to_owned());
+        match fragment {
+            Ok(fragment) => Response {
+                request_id,
+                status: Status::Success,
+                fragment: Some(fragment),
+                error_message: None,
+            },
+            Err(message) => {
+                Response { request_id, status: Status::Failed, fragment: None, error_message: Some(message) }
+            }
         }
     }
 }
@@ -94,8 +122,8 @@ fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     })
 }
 
-fn expanded(input: Input, lookups: &Lookups) -> Result<Box<RawValue>, String> {
-    match plan(input).expand(lookups) {
+fn expanded(plan: Plan, lookups: &Lookups) -> Result<Box<RawValue>, String> {
+    match plan.expand(lookups) {
         Ok(expanded) => Ok(expanded.json().to_owned()),
         Err(Failure::Findings(findings)) => Err(message(findings)),
         Err(Failure::Internal(error)) => Err(one_line(&error.to_string())),
