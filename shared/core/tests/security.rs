@@ -4,7 +4,7 @@
 //! `UPDATE_GOLDEN=1` writes them anew. `pass*.yaml` gives none of that code. A `.guard` file of the same name is the
 //! organisation's rules.
 
-#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
 use std::fmt::Write as _;
 use std::fs;
@@ -149,7 +149,7 @@ fn a_rule_file_that_cannot_be_used_is_a_finding_that_blocks() {
     let deep = "(".repeat(5000);
     let cases: [(&[u8], &str); 4] = [
         (b"rule a {\n  Resources exists \xff", "line 2: the file is not UTF-8"),
-        (deep.as_bytes(), "brackets stand more than 64 deep"),
+        (deep.as_bytes(), "brackets stand more than 16 deep"),
         (&vec![b'#'; RULE_FILE_LIMIT + 1], "more than 256 KiB"),
         (b"rule a { Resources", "line 1"),
     ];
@@ -183,4 +183,35 @@ fn one_broken_rule_file_does_not_hide_what_the_others_find() {
     );
     let codes: Vec<_> = made.unwrap().outcome.findings.iter().map(|it| it.code.to_string()).collect();
     assert_eq!(codes, ["MLP-RUL-002", "MLP-TAG-001", "MLP-RUL-001"]);
+}
+
+/// Guard follows rules and variables on its stack: what never ends would end the process.
+#[test]
+fn rules_that_would_never_end_are_findings() {
+    let mut chain = String::new();
+    let mut doubling = "rule r0(x) {\n  %x exists\n}\n".to_owned();
+    for number in 0..60 {
+        writeln!(chain, "rule r{number} {{\n  r{}\n}}", number + 1).unwrap();
+    }
+    chain.push_str("rule r60 {\n  Resources exists\n}\n");
+    for number in 1..30 {
+        writeln!(doubling, "rule r{number}(x) {{\n  r{0}(%x)\n  r{0}(%x)\n}}", number - 1).unwrap();
+    }
+    doubling.push_str("rule all {\n  r29(Resources)\n}\n");
+    for text in [
+        "rule a {\n  b\n}\nrule b {\n  a\n}\n",
+        "rule a when a {\n  Resources exists\n}\n",
+        "let x = %y\nlet y = %x\nrule a {\n  %x exists\n}\n",
+        "rule a {\n  let x = %y\n  let y = %x\n  %x exists\n}\n",
+        "let x = count(%x)\nrule a {\n  %x == 1\n}\n",
+        "let x = Resources.*[ Type == %x ]\nrule a {\n  %x exists\n}\n",
+        "rule a(x) {\n  a(%x)\n}\nrule b {\n  a(Resources)\n}\n",
+        &chain,
+        &doubling,
+    ] {
+        let file = RuleFile { name: "rules/a.guard".to_owned(), text: text.as_bytes().to_vec() };
+        let rules = Rules::parse(&[file]);
+        let [finding] = rules.findings() else { panic!("{text}: {:?}", rules.findings()) };
+        assert!(finding.message.contains("leads to itself, or over more than 32"), "{finding:?}");
+    }
 }

@@ -1,6 +1,7 @@
 //! An organisation's own rules, written in Guard's language.
 
 use super::catalogue::{Check, check};
+use super::guard::circles::{self, LONGEST_CHAIN};
 use super::guard::engine::{self, Problem};
 use super::inspection::Inspection;
 use crate::finding::{Finding, Severity};
@@ -48,7 +49,7 @@ pub const RULE_FILE_LIMIT: usize = 256 * 1024;
 pub const RULE_FILES_LIMIT: usize = 100;
 
 /// Brackets may stand this deep in each other; the parser calls itself for each.
-const DEEPEST: usize = 64;
+const DEEPEST: usize = 16;
 
 /// A rule file, not yet read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -166,9 +167,12 @@ fn read(file: &RuleFile) -> Result<String, Unusable> {
         return Err(Unusable::Broken(format!(": brackets stand more than {DEEPEST} deep in each other")));
     }
     // What only an evaluation shows hangs on the template; that it can't be read doesn't.
-    match engine::failures(text, "{}") {
-        Err(problem @ Problem::Syntax { .. }) => Err(Unusable::Broken(said(&problem))),
-        _ => Ok(text.to_owned()),
+    let tree = engine::parse(text).map_err(|problem| Unusable::Broken(said(&problem)))?;
+    match circles::endless(&tree) {
+        None => Ok(text.to_owned()),
+        Some(name) => Err(Unusable::Broken(format!(
+            ": `{name}` leads to itself, or over more than {LONGEST_CHAIN} other rules and variables"
+        ))),
     }
 }
 

@@ -1,13 +1,14 @@
 //! AWS's Guard engine: rules as text and a template as JSON text in, what failed out.
 
+use std::fmt::Write as _;
 use std::io::Cursor;
 use std::panic::catch_unwind;
 
-use cfn_guard::commands::Executable as _;
+use cfn_guard::commands::Executable;
 use cfn_guard::commands::validate::{OutputFormatType, ShowSummaryType};
 use cfn_guard::utils::reader::{ReadBuffer, Reader};
 use cfn_guard::utils::writer::{WriteBuffer, Writer};
-use cfn_guard::{CommandBuilder as _, Error, ValidateBuilder, ValidateInput, run_checks};
+use cfn_guard::{CommandBuilder as _, Error, ParseTreeBuilder, ValidateBuilder, ValidateInput, run_checks};
 use serde_json::{Value as Json, json};
 
 /// One clause that failed.
@@ -35,6 +36,16 @@ pub(in crate::security) enum Problem {
     },
     /// They can't be evaluated, for example because they name a rule that isn't there.
     Evaluation(String),
+}
+
+/// Guard's tree of the rules; `null` if there are none.
+pub(in crate::security) fn parse(rules: &str) -> Result<Json, Problem> {
+    let run = || -> Result<String, Error> {
+        execute(&ParseTreeBuilder::default().print_json(true).try_build()?, rules.as_bytes().to_vec())
+    };
+    let text = caught(run)?.map_err(|error| problem(&error))?;
+    serde_json::from_str(&text)
+        .map_err(|error| Problem::Evaluation(format!("Guard's tree can't be read: {error}")))
 }
 
 /// What comes out of evaluating rules over a template.
@@ -74,22 +85,39 @@ fn quick(rules: &str, template: &str) -> Result<Verdict, Problem> {
 
 /// The structured report of every failure.
 fn whole(rules: &str, template: &str) -> Result<Json, Problem> {
-    let payload = json!({ "rules": [rules], "data": [template] }).to_string();
-    let run = || {
-        let mut reader = Reader::new(ReadBuffer::Cursor(Cursor::new(payload.clone().into_bytes())));
-        let mut writer = Writer::new_with_err(WriteBuffer::Vec(Vec::new()), WriteBuffer::Vec(Vec::new()))?;
-        ValidateBuilder::default()
+    let payload = json!({ "rules": [rules], "data": [as_yaml(template)] }).to_string();
+    let run = || -> Result<String, Error> {
+        let command = ValidateBuilder::default()
             .payload(true)
             .structured(true)
             .output_format(OutputFormatType::JSON)
             .show_summary(vec![ShowSummaryType::None])
-            .try_build()?
-            .execute(&mut writer, &mut reader)?;
-        writer.into_string()
+            .try_build()?;
+        execute(&command, payload.clone().into_bytes())
     };
     let text = caught(run)?.map_err(|error| problem(&error))?;
     serde_json::from_str(&text)
         .map_err(|error| Problem::Evaluation(format!("Guard's report can't be read: {error}")))
+}
+
+fn execute(command: &impl Executable, input: Vec<u8>) -> Result<String, Error> {
+    let mut reader = Reader::new(ReadBuffer::Cursor(Cursor::new(input)));
+    let mut writer = Writer::new_with_err(WriteBuffer::Vec(Vec::new()), WriteBuffer::Vec(Vec::new()))?;
+    command.execute(&mut writer, &mut reader)?;
+    writer.into_string()
+}
+
+/// This way in reads the template as YAML: what YAML forbids in a text is escaped.
+fn as_yaml(json: &str) -> String {
+    json.chars().fold(String::with_capacity(json.len()), |mut text, character| {
+        match character {
+            '\u{7f}'..='\u{9f}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' => {
+                let _ = write!(text, "\\u{:04x}", u32::from(character));
+            }
+            other => text.push(other),
+        }
+        text
+    })
 }
 
 /// The crate has `unwrap`s in it; a rule that meets one is a broken rule, not the end of the process.
@@ -227,6 +255,14 @@ mod tests {
         {
             assert_eq!(failures(rules, TEMPLATE), Ok(Vec::new()), "{rules}");
         }
+    }
+
+    #[test]
+    fn characters_that_yaml_forbids_are_no_problem() {
+        let odd = "a\u{7f}\u{85}\u{feff}\u{ffff}b";
+        let template = json!({"Resources": {"A": {"Properties": {"Text": odd}}}}).to_string();
+        let found = failures("rule none { Resources.*.Properties.Text not exists }", &template).unwrap();
+        assert_eq!((found.len(), found[0].value.as_deref()), (1, Some(odd)));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! known values only. `Fn::If` is replaced by one branch and then by the other, so that a rule needs to know nothing of
 //! it, and what CloudFormation will compute stands as `(unknown)`.
 
+pub(super) mod circles;
 mod cut;
 pub(super) mod engine;
 mod header;
