@@ -1,5 +1,5 @@
 //! The recorded requests through the handler, on a parameter store in memory.
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests may panic")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests may panic")]
 
 use std::path::Path;
 use std::time::Duration;

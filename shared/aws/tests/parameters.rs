@@ -1,5 +1,4 @@
 //! Parameters looked up in a store in memory.
-#![expect(clippy::indexing_slicing, reason = "tests may panic")]
 
 use mlp_aws::memory::run;
 use mlp_aws::memory_parameters::MemoryParameters;
