@@ -9,7 +9,7 @@ use std::future::Future;
 
 use mlp_core::expand::Lookups;
 
-/// The most names that `GetParameters` takes. Source: Systems Manager API Reference, "`GetParameters`".
+/// The most names that a call of `GetParameters` takes. Source: its page in the Systems Manager API Reference.
 pub const BATCH: usize = 10;
 
 /// Parameters by name. Every call is bounded in time and has already been retried when it fails.
