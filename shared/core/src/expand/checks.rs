@@ -10,7 +10,7 @@ use super::plan::Request;
 /// The findings on the resources of all products.
 ///
 /// The one place for checks on generated resources: another one (security, an organisation's own rules) is another line
-/// here. `made` holds the products' resources only.
+/// here. `made` holds the products' resources, and in its metadata who made them.
 pub(super) fn made(made: &mut Template, request: &Request<'_>) -> Vec<Finding> {
     let mut findings = structure(made, request);
     findings.extend(unsafe_resources(made));

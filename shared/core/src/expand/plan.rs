@@ -253,9 +253,11 @@ impl Plan {
         findings.append(&mut rewriter.findings);
         findings.extend(together::logical_ids(&request, &templates));
         findings.extend(together::limits(&request, &templates));
-        findings.extend(together::metadata(&mut sections, &templates));
+        let made_by = together::made_by(&templates);
+        findings.extend(together::metadata(&mut sections, &made_by));
         if !blocks(&findings) {
             let mut all = Template {
+                metadata: made_by,
                 resources: templates.into_values().flat_map(|template| template.resources).collect(),
                 ..Template::default()
             };

@@ -161,10 +161,10 @@ pub(super) fn limits(request: &Request<'_>, templates: &IndexMap<String, Templat
     findings
 }
 
-/// Writes into the template's `Metadata` who made which products, and refuses a template that says it itself.
-pub(super) fn metadata(sections: &mut Vec<Entry>, templates: &IndexMap<String, Template>) -> Vec<Finding> {
+/// Who made which products: what the macro writes into `Metadata`.
+pub(super) fn made_by(templates: &IndexMap<String, Template>) -> Map {
     if templates.is_empty() {
-        return Vec::new();
+        return Map::new();
     }
     let mut version = Value::Null;
     let mut products = Map::new();
@@ -178,11 +178,17 @@ pub(super) fn metadata(sections: &mut Vec<Entry>, templates: &IndexMap<String, T
         }
     }
     let made = Value::map([("Version", version), ("Products", Value::Map(products))]);
+    Map::from_iter([(METADATA.to_owned(), made)])
+}
+
+/// Writes it there, and refuses a template that says it itself.
+pub(super) fn metadata(sections: &mut Vec<Entry>, made: &Map) -> Vec<Finding> {
+    let Some(made) = made.get(METADATA) else { return Vec::new() };
     let own = |value| Entry { key: METADATA.to_owned(), line: 0, column: 0, value };
     let Some(section) = sections.iter_mut().find(|section| section.key == "Metadata") else {
         let first = ["Parameters", "Mappings", "Rules", "Conditions", "Resources", "Outputs"];
         let index = sections.iter().position(|section| first.contains(&section.key.as_str()));
-        let metadata = map([(METADATA.to_owned(), to_node(&made))]);
+        let metadata = map([(METADATA.to_owned(), to_node(made))]);
         let section = Entry { key: "Metadata".to_owned(), ..own(metadata) };
         sections.insert(index.unwrap_or(sections.len()), section);
         return Vec::new();
@@ -196,6 +202,6 @@ pub(super) fn metadata(sections: &mut Vec<Entry>, templates: &IndexMap<String, T
         let finding = finding.help("remove it from the template");
         return vec![if there.line > 0 { finding.at(there.line, there.column) } else { finding }];
     }
-    entries.push(own(to_node(&made)));
+    entries.push(own(to_node(made)));
     Vec::new()
 }

@@ -9,31 +9,70 @@ use crate::yaml::Document;
 
 use super::Check;
 
+/// Which tier a template's resources are of, by what the generator and the macro write into `Metadata`.
+enum Tiers<'t> {
+    /// A generated template: one product.
+    Whole(&'t str),
+    /// An expanded template: logical ids of products, longest first, with their tiers.
+    Products(Vec<(&'t str, &'t str)>),
+}
+
+impl<'t> Tiers<'t> {
+    fn of(template: &'t Template) -> Self {
+        let Some(Value::Map(ours)) = template.metadata.get("MLProvisioner") else {
+            return Self::Products(Vec::new());
+        };
+        if let Some(tier) = ours.get("Tier").and_then(Value::as_str) {
+            return Self::Whole(tier);
+        }
+        let Some(Value::Map(products)) = ours.get("Products") else { return Self::Products(Vec::new()) };
+        let tier = |(id, made): (&'t String, &'t Value)| match made {
+            Value::Map(made) => Some((id.as_str(), made.get("Tier").and_then(Value::as_str)?)),
+            _ => None,
+        };
+        let mut products: Vec<_> = products.iter().filter_map(tier).collect();
+        products.sort_by_key(|(id, _)| std::cmp::Reverse(id.len()));
+        Self::Products(products)
+    }
+
+    /// The tier of the product that a resource belongs to.
+    fn tier(&self, logical_id: &str) -> Option<&'t str> {
+        match self {
+            Self::Whole(tier) => Some(tier),
+            // The resources of a product begin with its logical id.
+            Self::Products(products) => {
+                products.iter().find(|(id, _)| logical_id.starts_with(id)).map(|(_, tier)| *tier)
+            }
+        }
+    }
+}
+
 /// One look at one template.
 pub(super) struct Inspection<'t> {
     pub(super) template: &'t Template,
     document: Option<&'t Document>,
-    tier: Option<&'t str>,
+    tiers: Tiers<'t>,
     findings: Vec<Finding>,
 }
 
 impl<'t> Inspection<'t> {
     pub(super) fn new(template: &'t Template, document: Option<&'t Document>) -> Self {
-        let ours = match template.metadata.get("MLProvisioner") {
-            Some(Value::Map(ours)) => ours.get("Tier").and_then(Value::as_str),
-            _ => None,
-        };
-        Self { template, document, tier: ours, findings: Vec::new() }
+        Self { template, document, tiers: Tiers::of(template), findings: Vec::new() }
     }
 
-    /// How strict the checks for enterprise are here: not at all in other tiers, and a warning in a template that isn't
-    /// ours, because nobody has said what it is for.
-    pub(super) fn enterprise(&self, severity: Severity) -> Option<Severity> {
-        match self.tier {
+    /// How strict the checks for enterprise are with a resource: not at all in other tiers, and a warning where no product
+    /// of ours is, because nobody has said what it is for.
+    pub(super) fn enterprise(&self, severity: Severity, logical_id: &str) -> Option<Severity> {
+        match self.tiers.tier(logical_id) {
             Some("enterprise") => Some(severity),
             Some(_) => None,
             None => Some(Severity::Warning),
         }
+    }
+
+    /// Whether the checks for enterprise would find nothing in the whole template.
+    pub(super) fn knows_no_enterprise(&self) -> bool {
+        matches!(self.tiers, Tiers::Whole(tier) if tier != "enterprise")
     }
 
     /// A finding of a check at a place.

@@ -1,7 +1,12 @@
 //! The cut of a template that the built-in rules see.
+//!
+//! Guard takes its time over every resource, and the resources of a template are alike for the most part: a template of
+//! twelve products has twelve times the same buckets. So a cut has only the properties that a rule can name, and of
+//! resources that are then the same only one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
+use indexmap::IndexMap;
 use serde_json::{Map as Object, Value as Json};
 
 use crate::template::{Function, Map, Resource, Template, Value};
@@ -16,23 +21,78 @@ enum Branch {
     Else,
 }
 
-/// The cut as JSON texts: one, or two when a value hangs on a condition.
-pub(super) fn cuts(template: &Template, types: &BTreeSet<&str>) -> Vec<String> {
-    let resources: Vec<(&String, &Resource)> =
-        template.resources.iter().filter(|(_, resource)| types.contains(resource.kind.as_str())).collect();
+/// A cut, as Guard reads it.
+pub(super) struct Cut<'t> {
+    /// `{"Resources": {...}}` as JSON.
+    pub(super) text: String,
+    /// The resources that are alike as far as any rule can see, by the one that stands in the text for all.
+    alike: HashMap<&'t str, Vec<&'t str>>,
+}
+
+impl<'t> Cut<'t> {
+    /// The same place in every resource that is alike, the one in the text included.
+    pub(super) fn everywhere(&self, pointer: &str) -> Vec<(&'t str, String)> {
+        let Some(rest) = pointer.strip_prefix(RESOURCES) else { return Vec::new() };
+        let (id, rest) = rest.split_once('/').map_or((rest, String::new()), |(id, rest)| (id, format!("/{rest}")));
+        let id = id.replace("~1", "/").replace("~0", "~");
+        let alike = self.alike.get(id.as_str()).map(Vec::as_slice).unwrap_or_default();
+        alike.iter().map(|id| (*id, format!("{}{rest}", crate::yaml::join("/Resources", id)))).collect()
+    }
+}
+
+const RESOURCES: &str = "/Resources/";
+
+/// What the rules look at. Two resources that differ in nothing else need to be looked at once.
+pub(super) struct Sight<'r> {
+    /// Resource types.
+    pub(super) types: BTreeSet<&'r str>,
+    /// Every word of the rules: the names of the properties that they look at are among them.
+    pub(super) words: BTreeSet<&'r str>,
+}
+
+/// The cuts: one, or two when a value hangs on a condition, or none.
+pub(super) fn cuts<'t>(template: &'t Template, sight: &Sight<'_>) -> Vec<Cut<'t>> {
+    let resources: Vec<(&str, &Resource)> = template
+        .resources
+        .iter()
+        .filter(|(_, resource)| sight.types.contains(resource.kind.as_str()))
+        .map(|(id, resource)| (id.as_str(), resource))
+        .collect();
     if resources.is_empty() {
         // Guard fails a query that finds nothing to begin with.
         return Vec::new();
     }
-    let cut = |branch| {
-        let resources: Object<String, Json> =
-            resources.iter().map(|(id, resource)| ((*id).clone(), whole(resource, branch))).collect();
-        Json::Object(Object::from_iter([("Resources".to_owned(), Json::Object(resources))])).to_string()
-    };
-    let conditional = resources.iter().any(|(_, resource)| {
-        resource.properties.values().chain(resource.metadata.values()).any(has_condition)
-    });
-    if conditional { vec![cut(Branch::Then), cut(Branch::Else)] } else { vec![cut(Branch::Then)] }
+    let conditional =
+        resources.iter().any(|(_, resource)| seen(resource, sight).any(|(_, value)| has_condition(value)));
+    let branches = if conditional { &[Branch::Then, Branch::Else][..] } else { &[Branch::Then] };
+    branches.iter().map(|branch| cut(&resources, sight, *branch)).collect()
+}
+
+fn cut<'t>(resources: &[(&'t str, &Resource)], sight: &Sight<'_>, branch: Branch) -> Cut<'t> {
+    let mut kinds: IndexMap<String, Vec<&'t str>> = IndexMap::new();
+    for (id, resource) in resources {
+        kinds.entry(whole(resource, sight, branch).to_string()).or_default().push(id);
+    }
+    let mut text = String::from(r#"{"Resources":{"#);
+    let mut alike = HashMap::with_capacity(kinds.len());
+    for (resource, ids) in kinds {
+        let Some(first) = ids.first() else { continue };
+        if !alike.is_empty() {
+            text.push(',');
+        }
+        text.push_str(&Json::from(*first).to_string());
+        text.push(':');
+        text.push_str(&resource);
+        alike.insert(*first, ids);
+    }
+    text.push_str("}}");
+    Cut { text, alike }
+}
+
+/// What the rules may look at of a resource.
+fn seen<'r>(resource: &'r Resource, sight: &Sight<'_>) -> impl Iterator<Item = (&'r String, &'r Value)> {
+    let all = resource.properties.iter().chain(&resource.metadata);
+    all.filter(|(key, _)| sight.words.contains(key.as_str()))
 }
 
 fn has_condition(value: &Value) -> bool {
@@ -44,17 +104,21 @@ fn has_condition(value: &Value) -> bool {
     }
 }
 
-fn whole(resource: &Resource, branch: Branch) -> Json {
+fn whole(resource: &Resource, sight: &Sight<'_>, branch: Branch) -> Json {
+    let seen = |entries: &Map| {
+        let entries = entries.iter().filter(|(key, _)| sight.words.contains(key.as_str()));
+        object(entries, branch)
+    };
     Json::Object(Object::from_iter([
         ("Type".to_owned(), Json::String(resource.kind.clone())),
-        ("Metadata".to_owned(), object(&resource.metadata, branch)),
-        ("Properties".to_owned(), object(&resource.properties, branch)),
+        ("Metadata".to_owned(), seen(&resource.metadata)),
+        ("Properties".to_owned(), seen(&resource.properties)),
     ]))
 }
 
-fn object(entries: &Map, branch: Branch) -> Json {
+fn object<'v>(entries: impl Iterator<Item = (&'v String, &'v Value)>, branch: Branch) -> Json {
     let known = |(key, value): (&String, &Value)| Some((key.clone(), json(key, value, branch)?));
-    Json::Object(entries.iter().filter_map(known).collect())
+    Json::Object(entries.filter_map(known).collect())
 }
 
 /// The value as far as it is known; nothing for `AWS::NoValue`.
@@ -66,7 +130,7 @@ fn json(key: &str, value: &Value, branch: Branch) -> Option<Json> {
         Value::List(values) => {
             Json::Array(values.iter().filter_map(|value| json(key, value, branch)).collect())
         }
-        Value::Map(entries) => object(entries, branch),
+        Value::Map(entries) => object(entries.iter(), branch),
         Value::Ref(name) if name == "AWS::NoValue" => return None,
         Value::Call(Function::If, argument) => {
             let index = match branch {

@@ -2,7 +2,8 @@
 //!
 //! The rules of `schemas/security/*.guard` see a cut of the template: resources of the types that they name, and in them
 //! known values only. `Fn::If` is replaced by one branch and then by the other, so that a rule needs to know nothing of
-//! it, and what CloudFormation will compute stands as `(unknown)`.
+//! it, and what CloudFormation will compute stands as `(unknown)`. A rule looks at one resource at a time and names the
+//! properties that it looks at: the cut leaves out what no rule names.
 
 pub(super) mod circles;
 mod cut;
@@ -14,6 +15,7 @@ use std::sync::LazyLock;
 
 use super::catalogue::Check;
 use super::inspection::Inspection;
+use cut::Sight;
 use crate::finding::Finding;
 
 /// A built-in Guard rule.
@@ -39,16 +41,36 @@ const FILES: [&str; 5] = [
 pub(super) static CHECKS: LazyLock<Vec<GuardCheck>> =
     LazyLock::new(|| FILES.into_iter().flat_map(header::checks).collect());
 
-/// All rules as one file: one evaluation costs less than five.
-static RULES: LazyLock<String> = LazyLock::new(|| FILES.join("\n"));
+/// Rules that are evaluated together: one evaluation costs less than five.
+struct Set {
+    text: String,
+    sight: Sight<'static>,
+}
 
-static TYPES: LazyLock<BTreeSet<&str>> =
-    LazyLock::new(|| CHECKS.iter().flat_map(|check| check.types.iter().copied()).collect());
+impl Set {
+    fn of(files: impl Iterator<Item = &'static str> + Clone) -> Self {
+        let types = files.clone().flat_map(header::checks).flat_map(|check| check.types).collect();
+        let lines = files.clone().flat_map(str::lines).filter(|line| !line.starts_with('#'));
+        let words = lines.flat_map(|line| line.split(|c: char| !c.is_ascii_alphanumeric())).collect();
+        Self { text: files.collect::<Vec<_>>().join("\n"), sight: Sight { types, words } }
+    }
+}
+
+/// All rules.
+static ALL: LazyLock<Set> = LazyLock::new(|| Set::of(FILES.into_iter()));
+
+/// The rules that hold in every tier.
+static EVERY_TIER: LazyLock<Set> = LazyLock::new(|| Set::of(FILES.into_iter().filter(|file| !is_for_enterprise(file))));
+
+fn is_for_enterprise(file: &'static str) -> bool {
+    header::checks(file).iter().all(|check| check.check.enterprise_only)
+}
 
 pub(super) fn built_in(inspection: &mut Inspection<'_>) {
+    let set = if inspection.knows_no_enterprise() { &EVERY_TIER } else { &ALL };
     let mut seen = BTreeSet::new();
-    for data in cut::cuts(inspection.template, &TYPES) {
-        let failures = match engine::failures(&RULES, &data) {
+    for cut in cut::cuts(inspection.template, &set.sight) {
+        let failures = match engine::failures(&set.text, &cut.text) {
             Ok(failures) => failures,
             Err(problem) => {
                 inspection.add_as_it_is(super::organisation::built_in_failed(&problem));
@@ -60,21 +82,21 @@ pub(super) fn built_in(inspection: &mut Inspection<'_>) {
             else {
                 continue;
             };
-            let severity = if check.enterprise_only {
-                inspection.enterprise(check.severity)
-            } else {
-                Some(check.severity)
-            };
-            let Some(severity) = severity else { continue };
-            if !seen.insert((check.code, failure.pointer.clone(), failure.message.clone())) {
-                continue;
-            }
             let message = match &failure.value {
                 Some(value) => format!("{} (found `{value}`)", failure.message),
                 None => failure.message,
             };
-            let finding = Finding { severity, ..check.finding(message) };
-            inspection.add_at(&failure.pointer, finding);
+            for (id, pointer) in cut.everywhere(&failure.pointer) {
+                let severity = if check.enterprise_only {
+                    inspection.enterprise(check.severity, id)
+                } else {
+                    Some(check.severity)
+                };
+                let Some(severity) = severity else { continue };
+                if seen.insert((check.code, pointer.clone(), message.clone())) {
+                    inspection.add_at(&pointer, Finding { severity, ..check.finding(message.as_str()) });
+                }
+            }
         }
     }
 }
@@ -82,6 +104,7 @@ pub(super) fn built_in(inspection: &mut Inspection<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::template::{Resource, Template, Value};
 
     #[test]
     fn every_rule_of_every_file_has_its_header() {
@@ -99,8 +122,51 @@ mod tests {
     }
 
     #[test]
+    fn rules_name_the_properties_that_they_look_at() {
+        // What a rule takes without its name would be missing in the cut.
+        for file in FILES {
+            let rules: Vec<&str> = file.lines().filter(|line| !line.starts_with('#')).collect();
+            for nameless in ["Properties.*", "Properties[", "Metadata.*", "Metadata[", "Properties.%", "keys "] {
+                assert!(!rules.iter().any(|line| line.contains(nameless)), "{nameless} in {file}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_is_for_enterprise_or_for_every_tier() {
+        for file in FILES {
+            let some = header::checks(file).iter().any(|check| check.check.enterprise_only);
+            assert_eq!(is_for_enterprise(file), some, "{file}");
+        }
+    }
+
+    #[test]
+    fn resources_that_are_alike_are_looked_at_once_and_all_found() {
+        let group = |name: &str, days| {
+            let properties =
+                crate::template::map([("LogGroupName", Value::str(name)), ("RetentionInDays", Value::Int(days))]);
+            Resource { kind: "AWS::Logs::LogGroup".into(), properties, ..Resource::default() }
+        };
+        let resources = [
+            ("A".into(), group("a", 30)),
+            ("B/~C".into(), group("b", 30)),
+            ("D".into(), group("d", 7)),
+            ("E".into(), group("e", 365)),
+        ];
+        let template = Template { resources: resources.into(), ..Template::default() };
+        let cuts = cut::cuts(&template, &ALL.sight);
+        assert_eq!(cuts.len(), 1);
+        assert_eq!(cuts[0].text.matches("RetentionInDays").count(), 3, "{}", cuts[0].text);
+        let mut inspection = Inspection::new(&template, None);
+        built_in(&mut inspection);
+        let found: Vec<_> = inspection.into_findings().into_iter().map(|it| (it.path, it.logical_id)).collect();
+        let at = |path: &str, id: &str| (format!("/Resources/{path}/Properties/RetentionInDays"), Some(id.to_owned()));
+        assert_eq!(found, [at("A", "A"), at("B~1~0C", "B/~C"), at("D", "D")]);
+    }
+
+    #[test]
     fn the_rules_are_sound_guard() {
         let other = r#"{"Resources": {"Topic": {"Type": "AWS::SNS::Topic", "Properties": {}}}}"#;
-        assert_eq!(engine::failures(&RULES, other), Ok(Vec::new()));
+        assert_eq!(engine::failures(&ALL.text, other), Ok(Vec::new()));
     }
 }
