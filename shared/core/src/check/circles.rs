@@ -121,6 +121,9 @@ fn is_conditional(path: &Path<'_>) -> bool {
 
 fn conditions(report: &mut Report<'_>) {
     let template = report.template;
+    if template.conditions.is_empty() {
+        return;
+    }
     let mut graph: graph::Edges = vec![BTreeSet::new(); template.conditions.len()];
     template.references(&mut |owner, reference, _| {
         if let (Owner::Condition(from), Reference::Condition(to)) = (owner, reference)

@@ -33,7 +33,8 @@ impl<'t> Cut<'t> {
     /// The same place in every resource that is alike, the one in the text included.
     pub(super) fn everywhere(&self, pointer: &str) -> Vec<(&'t str, String)> {
         let Some(rest) = pointer.strip_prefix(RESOURCES) else { return Vec::new() };
-        let (id, rest) = rest.split_once('/').map_or((rest, String::new()), |(id, rest)| (id, format!("/{rest}")));
+        let (id, rest) =
+            rest.split_once('/').map_or((rest, String::new()), |(id, rest)| (id, format!("/{rest}")));
         let id = id.replace("~1", "/").replace("~0", "~");
         let alike = self.alike.get(id.as_str()).map(Vec::as_slice).unwrap_or_default();
         alike.iter().map(|id| (*id, format!("{}{rest}", crate::yaml::join("/Resources", id)))).collect()
@@ -50,6 +51,13 @@ pub(super) struct Sight<'r> {
     pub(super) words: BTreeSet<&'r str>,
 }
 
+impl Sight<'_> {
+    /// The entries of a map, at any depth, that a rule may look at.
+    fn of<'v>(&self, entries: &'v Map) -> impl Iterator<Item = (&'v String, &'v Value)> {
+        entries.iter().filter(|(key, _)| self.words.contains(key.as_str()))
+    }
+}
+
 /// The cuts: one, or two when a value hangs on a condition, or none.
 pub(super) fn cuts<'t>(template: &'t Template, sight: &Sight<'_>) -> Vec<Cut<'t>> {
     let resources: Vec<(&str, &Resource)> = template
@@ -62,8 +70,10 @@ pub(super) fn cuts<'t>(template: &'t Template, sight: &Sight<'_>) -> Vec<Cut<'t>
         // Guard fails a query that finds nothing to begin with.
         return Vec::new();
     }
-    let conditional =
-        resources.iter().any(|(_, resource)| seen(resource, sight).any(|(_, value)| has_condition(value)));
+    let conditional = resources.iter().any(|(_, resource)| {
+        let mut entries = sight.of(&resource.properties).chain(sight.of(&resource.metadata));
+        entries.any(|(_, value)| has_condition(value, sight))
+    });
     let branches = if conditional { &[Branch::Then, Branch::Else][..] } else { &[Branch::Then] };
     branches.iter().map(|branch| cut(&resources, sight, *branch)).collect()
 }
@@ -89,48 +99,38 @@ fn cut<'t>(resources: &[(&'t str, &Resource)], sight: &Sight<'_>, branch: Branch
     Cut { text, alike }
 }
 
-/// What the rules may look at of a resource.
-fn seen<'r>(resource: &'r Resource, sight: &Sight<'_>) -> impl Iterator<Item = (&'r String, &'r Value)> {
-    let all = resource.properties.iter().chain(&resource.metadata);
-    all.filter(|(key, _)| sight.words.contains(key.as_str()))
-}
-
-fn has_condition(value: &Value) -> bool {
+fn has_condition(value: &Value, sight: &Sight<'_>) -> bool {
     match value {
         Value::Call(Function::If, _) => true,
-        Value::List(values) => values.iter().any(has_condition),
-        Value::Map(entries) => entries.values().any(has_condition),
+        Value::List(values) => values.iter().any(|value| has_condition(value, sight)),
+        Value::Map(entries) => sight.of(entries).any(|(_, value)| has_condition(value, sight)),
         _ => false,
     }
 }
 
 fn whole(resource: &Resource, sight: &Sight<'_>, branch: Branch) -> Json {
-    let seen = |entries: &Map| {
-        let entries = entries.iter().filter(|(key, _)| sight.words.contains(key.as_str()));
-        object(entries, branch)
-    };
     Json::Object(Object::from_iter([
         ("Type".to_owned(), Json::String(resource.kind.clone())),
-        ("Metadata".to_owned(), seen(&resource.metadata)),
-        ("Properties".to_owned(), seen(&resource.properties)),
+        ("Metadata".to_owned(), object(&resource.metadata, sight, branch)),
+        ("Properties".to_owned(), object(&resource.properties, sight, branch)),
     ]))
 }
 
-fn object<'v>(entries: impl Iterator<Item = (&'v String, &'v Value)>, branch: Branch) -> Json {
-    let known = |(key, value): (&String, &Value)| Some((key.clone(), json(key, value, branch)?));
-    Json::Object(entries.filter_map(known).collect())
+fn object(entries: &Map, sight: &Sight<'_>, branch: Branch) -> Json {
+    let known = |(key, value): (&String, &Value)| Some((key.clone(), json(key, value, sight, branch)?));
+    Json::Object(sight.of(entries).filter_map(known).collect())
 }
 
 /// The value as far as it is known; nothing for `AWS::NoValue`.
-fn json(key: &str, value: &Value, branch: Branch) -> Option<Json> {
+fn json(key: &str, value: &Value, sight: &Sight<'_>, branch: Branch) -> Option<Json> {
     Some(match value {
         Value::Null => Json::Null,
         Value::Bool(_) | Value::Int(_) | Value::Number(_) => value.to_json(),
         Value::Str(text) => scalar(key, text),
         Value::List(values) => {
-            Json::Array(values.iter().filter_map(|value| json(key, value, branch)).collect())
+            Json::Array(values.iter().filter_map(|value| json(key, value, sight, branch)).collect())
         }
-        Value::Map(entries) => object(entries.iter(), branch),
+        Value::Map(entries) => object(entries, sight, branch),
         Value::Ref(name) if name == "AWS::NoValue" => return None,
         Value::Call(Function::If, argument) => {
             let index = match branch {
@@ -138,7 +138,7 @@ fn json(key: &str, value: &Value, branch: Branch) -> Option<Json> {
                 Branch::Else => 2,
             };
             match argument.as_ref() {
-                Value::List(parts) => return json(key, parts.get(index)?, branch),
+                Value::List(parts) => return json(key, parts.get(index)?, sight, branch),
                 _ => Json::String(UNKNOWN.to_owned()),
             }
         }
