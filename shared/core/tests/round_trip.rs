@@ -2,6 +2,8 @@
 
 #![expect(clippy::panic, reason = "tests may panic")]
 
+use std::fmt::Debug;
+
 use indexmap::IndexMap;
 use mlp_core::template::{
     Expansion, Function, Map, Output, Parameter, Resource, Section, Sub, SubPart, Template, Value, map, read,
@@ -64,7 +66,7 @@ fn value(numbers: &'static [&'static str]) -> BoxedStrategy<Value> {
         6 => text().prop_map(Value::Str),
         2 => text().prop_map(Value::Ref),
         2 => (text(), text()).prop_map(|(name, attribute)| Value::GetAtt(name, attribute)),
-        2 => sub(Just(Map::new())),
+        2 => sub(Just(Map::default())),
     ];
     leaf.prop_recursive(4, 16, 4, |inner| {
         prop_oneof![
@@ -141,8 +143,10 @@ fn parameter(numbers: &'static [&'static str]) -> impl Strategy<Value = Paramete
     })
 }
 
-fn named<T: std::fmt::Debug>(entry: impl Strategy<Value = T>) -> impl Strategy<Value = IndexMap<String, T>> {
-    vec((id(), entry), 0..4).prop_map(|entries| entries.into_iter().collect())
+fn named<T: Debug, M: FromIterator<(String, T)> + Debug>(
+    entry: impl Strategy<Value = T>,
+) -> impl Strategy<Value = M> {
+    vec((id(), entry), 0..4).prop_map(|entries| entries.into_iter().collect::<M>())
 }
 
 /// Loops among the resources, each in a place that the section has.
@@ -188,7 +192,7 @@ fn template(numbers: &'static [&'static str]) -> impl Strategy<Value = Template>
                 conditions,
                 rules,
                 transform: transform.map(Value::Str),
-                expansions: expansions(resources.len(), loops),
+                expansions: expansions(IndexMap::len(&resources), loops),
                 resources,
                 outputs,
                 other: hooks.map(|value| map([("Hooks", value)])).unwrap_or_default(),

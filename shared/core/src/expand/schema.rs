@@ -24,7 +24,7 @@ pub fn resource_schema() -> Result<Value, InternalError> {
         "required": required(properties::properties()),
         "properties": described(properties::properties()),
     });
-    let mut attributes = Map::new();
+    let mut attributes = Map::default();
     let mut read_only = Vec::new();
     for attribute in referenceable()? {
         read_only.push(json!(format!("/properties/{}", attribute.name.replace('.', "/"))));

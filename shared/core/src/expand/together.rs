@@ -164,10 +164,10 @@ pub(super) fn limits(request: &Request<'_>, templates: &IndexMap<String, Templat
 /// Who made which products: what the macro writes into `Metadata`.
 pub(super) fn made_by(templates: &IndexMap<String, Template>) -> Map {
     if templates.is_empty() {
-        return Map::new();
+        return Map::default();
     }
     let mut version = Value::Null;
-    let mut products = Map::new();
+    let mut products = Map::default();
     for (id, template) in templates {
         if let Some(Value::Map(made)) = template.metadata.get(METADATA) {
             let mut made = made.clone();

@@ -167,7 +167,7 @@ impl Context<'_> {
     fn metadata(&self) -> Map {
         match self.spec.kind.as_str() {
             "AWS::CodeBuild::Project" => build::metadata(self),
-            _ => Map::new(),
+            _ => Map::default(),
         }
     }
 
@@ -288,7 +288,7 @@ fn arn_of(service: &str, scope: Scope, resource: impl IntoIterator<Item = SubPar
 fn arn_from(service: &str, value: &Value, rest: &str) -> Value {
     const NAME: &str = "Outside";
     let part = as_part(value);
-    let variables = if part.is_none() { map([(NAME, value.clone())]) } else { Map::new() };
+    let variables = if part.is_none() { map([(NAME, value.clone())]) } else { Map::default() };
     let part = part.unwrap_or_else(|| SubPart::Ref(NAME.to_owned()));
     match arn_of(service, Scope::Global, [part, SubPart::Text(rest.to_owned())]) {
         Value::Sub(sub) => Value::Sub(Sub { variables, ..sub }),

@@ -75,7 +75,7 @@ pub(super) fn endpoint(cx: &Context<'_>) -> Built {
 /// repositories in S3) would be refused, for everybody in the VPC.
 fn endpoint_policy(service: &str) -> Map {
     if !service.starts_with("sagemaker.") {
-        return Map::new();
+        return Map::default();
     }
     let statement = Statement::allow("OwnAccountOnly", ["sagemaker:*"], [Value::str("*")])
         .to(Value::str("*"))

@@ -27,7 +27,7 @@ impl Statement {
             principal: None,
             actions: actions.into_iter().collect(),
             resources: resources.into_iter().collect(),
-            conditions: Map::new(),
+            conditions: Map::default(),
         }
     }
 
@@ -39,7 +39,7 @@ impl Statement {
 
     /// Bounds the statement: `operator: {key: value}`.
     pub(super) fn when(mut self, operator: &str, key: &str, value: Value) -> Self {
-        let entry = self.conditions.entry(operator.to_owned()).or_insert_with(|| Value::Map(Map::new()));
+        let entry = self.conditions.entry(operator.to_owned()).or_insert_with(|| Value::Map(Map::default()));
         if let Value::Map(keys) = entry {
             keys.insert(key.to_owned(), value);
         }

@@ -84,7 +84,7 @@ impl Policy {
 
 impl Statement {
     fn document(&self) -> Value {
-        let mut document = Map::new();
+        let mut document = Map::default();
         document.insert("Sid".to_owned(), json!(self.sid));
         document.insert("Effect".to_owned(), json!("Allow"));
         document.insert("Action".to_owned(), one_or_list(&self.actions));

@@ -63,7 +63,7 @@ pub struct Inputs {
     /// The ARN of the load balancer.
     pub load_balancer_arn: Option<Value>,
     /// Tags of every taggable resource, the product's own first.
-    pub tags: IndexMap<String, Value>,
+    pub tags: Map,
 }
 
 /// The VPC that an enterprise product lives in.
@@ -268,7 +268,7 @@ impl Inputs {
 /// The product's own tags, then the config's.
 ///
 /// None of them changes with the generator's version: an update of ours must not touch every resource.
-fn tags(config: &Config, names: &Names) -> IndexMap<String, Value> {
+fn tags(config: &Config, names: &Names) -> Map {
     let mut tags: Map = map([
         ("ManagedBy", Value::str(MANAGED_BY)),
         ("ml-provisioner:product", Value::str(names.ml_name())),

@@ -98,13 +98,13 @@ impl Serialize for Resource {
 
 /// `Type`; a template from outside may have forgotten it.
 fn type_of(kind: &str) -> Map {
-    if kind.is_empty() { Map::new() } else { super::map([("Type", Value::str(kind))]) }
+    if kind.is_empty() { Map::default() } else { super::map([("Type", Value::str(kind))]) }
 }
 
 impl Output {
     /// The output as CloudFormation writes it.
     pub(super) fn to_value(&self) -> Value {
-        let mut entries = Map::new();
+        let mut entries = Map::default();
         if let Some(description) = &self.description {
             entries.insert("Description".to_owned(), Value::str(description.as_str()));
         }

@@ -67,7 +67,7 @@ fn read(node: &Node, conditions: bool) -> Value {
     match &node.tag {
         Some(tag) => match Function::from_short(tag) {
             Some(function) => call(function, node, true),
-            None => Value::Map([(format!("Fn::{tag}"), untagged(node, conditions))].into()),
+            None => Value::Map(Map::from_iter([(format!("Fn::{tag}"), untagged(node, conditions))])),
         },
         None => untagged(node, conditions),
     }
@@ -372,7 +372,7 @@ impl Reader {
     fn parameter(&mut self, entry: &Entry, path: &Path<'_>) {
         let what = format!("parameter `{}`", entry.key);
         let Some(attributes) = self.entries(&entry.value, path, &what, "a map with `Type`") else { return };
-        let mut parameter = Parameter { kind: String::new(), attributes: Map::new() };
+        let mut parameter = Parameter { kind: String::new(), attributes: Map::default() };
         for attribute in attributes {
             let (key, path) = (attribute.key.as_str(), path.key(&attribute.key));
             if key == "Type" {
@@ -499,7 +499,7 @@ impl Reader {
                 let message = format!("{what} is {}; allowed is {allowed}", describe(node));
                 self.shape(node, path, message, None);
             }
-            return [(function.long().to_owned(), *argument)].into();
+            return Map::from_iter([(function.long().to_owned(), *argument)]);
         }
         self.entries(node, path, what, allowed).map(|entries| map(entries, conditions)).unwrap_or_default()
     }

@@ -6,7 +6,9 @@ use indexmap::IndexMap;
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
 /// An ordered map of properties.
-pub type Map = IndexMap<String, Value>;
+///
+/// Templates are hashed all the time: the hash is the quick one, seeded anew in each process.
+pub type Map = IndexMap<String, Value, foldhash::fast::RandomState>;
 
 /// A property value.
 #[derive(Debug, Clone, PartialEq)]

@@ -11,12 +11,13 @@ pub(super) mod engine;
 mod header;
 
 use std::collections::BTreeSet;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use super::catalogue::Check;
 use super::inspection::Inspection;
 use crate::finding::Finding;
 use cut::Sight;
+use engine::{Failure, Problem};
 
 /// A built-in Guard rule.
 #[derive(Debug)]
@@ -45,7 +46,14 @@ pub(super) static CHECKS: LazyLock<Vec<GuardCheck>> =
 struct Set {
     text: String,
     sight: Sight<'static>,
+    /// Cuts that passed. A cut has so little in it that the next product's is the same one mostly, and Guard takes longer
+    /// than everything else.
+    passed: Mutex<BTreeSet<String>>,
 }
+
+/// How many cuts are remembered, and how long each may be, in bytes: half a mebibyte in all.
+const REMEMBERED: usize = 64;
+const REMEMBERED_LENGTH: usize = 8 * 1024;
 
 impl Set {
     fn of(files: impl Iterator<Item = &'static str> + Clone) -> Self {
@@ -53,7 +61,28 @@ impl Set {
         // Guard reads the text anew each time: it need not read our comments.
         let lines = files.flat_map(str::lines).filter(|line| !line.starts_with('#'));
         let words = lines.clone().flat_map(|line| line.split(|c: char| !c.is_ascii_alphanumeric())).collect();
-        Self { text: lines.collect::<Vec<_>>().join("\n"), sight: Sight { types, words } }
+        Self {
+            text: lines.collect::<Vec<_>>().join("\n"),
+            sight: Sight { types, words },
+            passed: Mutex::default(),
+        }
+    }
+
+    /// What fails in a cut.
+    fn failures(&self, cut: &str) -> Result<Vec<Failure>, Problem> {
+        let passed = || self.passed.lock().unwrap_or_else(PoisonError::into_inner);
+        if passed().contains(cut) {
+            return Ok(Vec::new());
+        }
+        let failures = engine::failures(&self.text, cut)?;
+        if failures.is_empty() && cut.len() <= REMEMBERED_LENGTH {
+            let mut passed = passed();
+            if passed.len() >= REMEMBERED {
+                passed.clear();
+            }
+            passed.insert(cut.to_owned());
+        }
+        Ok(failures)
     }
 }
 
@@ -72,7 +101,7 @@ pub(super) fn built_in(inspection: &mut Inspection<'_>) {
     let set = if inspection.knows_no_enterprise() { &EVERY_TIER } else { &ALL };
     let mut seen = BTreeSet::new();
     for cut in cut::cuts(inspection.template, &set.sight) {
-        let failures = match engine::failures(&set.text, &cut.text) {
+        let failures = match set.failures(&cut.text) {
             Ok(failures) => failures,
             Err(problem) => {
                 inspection.add_as_it_is(super::organisation::built_in_failed(&problem));
