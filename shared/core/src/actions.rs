@@ -9,6 +9,7 @@ use crate::finding::Finding;
 use crate::outcome::{self, Made, Outcome, OutputFile, OutputKind, sha256};
 use crate::product::{self, Product};
 use crate::security::{self, Rules};
+use crate::template::Template;
 use crate::{check, codes, finding, generate, policy, report, yaml};
 
 /// Where the caller runs, so that a config for another place can be pointed out.
@@ -100,6 +101,59 @@ pub fn validate_template(template: &[u8], rules: &Rules) -> Result<Made, Interna
     outcome.resource_counts =
         Some(outcome::count(template.resources.values().map(|resource| resource.kind.as_str())));
     Ok(Made::nothing(outcome))
+}
+
+/// A product whose template is ready to be deployed.
+#[derive(Debug, Clone)]
+pub struct Deployable {
+    /// The product.
+    pub product: Product,
+    /// Its template as YAML.
+    pub text: String,
+}
+
+/// What `deploy-product`, `test-deploy` and `show-changes` bring to CloudFormation: the template of a config, if nothing in
+/// it blocks. A config for another account or region than the suite's blocks.
+///
+/// `test` is the workload that tells the product of a `test-deploy` from the real one.
+///
+/// # Errors
+///
+/// Only for our own defects; mistakes in the config are findings in the outcome.
+pub fn deployable(
+    action: &str,
+    config: &[u8],
+    suite: &Suite,
+    rules: &Rules,
+    test: Option<&str>,
+) -> Result<(Outcome, Option<Deployable>), InternalError> {
+    let (mut outcome, product) = deployed_product(action, config, suite, test)?;
+    let Some(product) = product else { return Ok((outcome, None)) };
+    let text = checked(&mut outcome, &product, rules)?.1;
+    let ready = outcome.ok.then_some(Deployable { product, text });
+    Ok((outcome, ready))
+}
+
+/// The product that a config is deployed as, if the config has no mistakes and is for this account and region.
+///
+/// # Errors
+///
+/// Only for our own defects; mistakes in the config are findings in the outcome.
+pub fn deployed_product(
+    action: &str,
+    config: &[u8],
+    suite: &Suite,
+    test: Option<&str>,
+) -> Result<(Outcome, Option<Product>), InternalError> {
+    let (mut outcome, product) = understand_as(action, config, suite, test)?;
+    for finding in &mut outcome.findings {
+        if [codes::OTHER_ACCOUNT, codes::OTHER_REGION].contains(&finding.code) {
+            finding.severity = finding::Severity::Error;
+        }
+    }
+    outcome.add_findings([]);
+    let product = product.filter(|_| outcome.ok);
+    Ok((outcome, product))
 }
 
 /// `list-products`: every tier with its scenarios and counts.
@@ -204,10 +258,23 @@ fn understand(
     bytes: &[u8],
     suite: &Suite,
 ) -> Result<(Outcome, Option<Product>), InternalError> {
-    let loaded = match config::load(bytes) {
+    understand_as(action, bytes, suite, None)
+}
+
+/// The same of a product that is only tried out, under a workload's name of its own.
+fn understand_as(
+    action: &str,
+    bytes: &[u8],
+    suite: &Suite,
+    test: Option<&str>,
+) -> Result<(Outcome, Option<Product>), InternalError> {
+    let mut loaded = match config::load(bytes) {
         Ok(loaded) => loaded,
         Err(findings) => return Ok((Outcome::of(action, findings), None)),
     };
+    if let Some(workload) = test {
+        loaded.config.try_out(workload).map_err(|error| InternalError::new(error.to_string()))?;
+    }
     let mut product = Product::new(&loaded.config)?;
     product.config_sha256 = Some(sha256(bytes));
     let mut later = elsewhere(&loaded.config, suite);
@@ -302,12 +369,7 @@ fn make(
 ) -> Result<Made, InternalError> {
     let (mut outcome, product) = understand(action, config, suite)?;
     let Some(product) = product else { return Ok(Made::nothing(outcome)) };
-    let template = generate::template(&product)?;
-    let text = template.to_yaml();
-    outcome.rules = rules.names().map(str::to_owned).collect();
-    outcome.add_findings(check::structure(&template).into_iter().map(Finding::in_resource));
-    outcome.add_findings(check::size(&text));
-    outcome.add_findings(security::check(&template, None, rules));
+    let (template, text) = checked(&mut outcome, &product, rules)?;
     let mut files = Vec::with_capacity(wanted.len());
     for kind in OutputKind::ALL.into_iter().filter(|kind| wanted.contains(kind)) {
         match kind {
@@ -322,6 +384,21 @@ fn make(
         }
     }
     Ok(Made::with(outcome, files))
+}
+
+/// The template of a product and its text, with what the checks find in it added to the outcome.
+fn checked(
+    outcome: &mut Outcome,
+    product: &Product,
+    rules: &Rules,
+) -> Result<(Template, String), InternalError> {
+    let template = generate::template(product)?;
+    let text = template.to_yaml();
+    outcome.rules = rules.names().map(str::to_owned).collect();
+    outcome.add_findings(check::structure(&template).into_iter().map(Finding::in_resource));
+    outcome.add_findings(check::size(&text));
+    outcome.add_findings(security::check(&template, None, rules));
+    Ok((template, text))
 }
 
 /// One document of a policy; nothing for what is no policy, and for a second document that isn't needed.

@@ -167,6 +167,11 @@ codes! {
     MAC_NO_TRANSFORM = "MLP-MAC-014", "The template doesn't name the macro",
         "CloudFormation calls the macro only if `Transform` names `MLProvisioner`.";
 
+    DEP_INPUT = "MLP-DEP-001", "An execution's input that can't be understood",
+        "Executions take `action`, `config` and the switches that docs/deploy.md lists for each action.";
+    DEP_NOT_FORCED = "MLP-DEP-002", "It was not said that it is meant",
+        "`deploy-product` and `delete-product` change what people work with: the input says `\"force\": true`.";
+
     IO_NOT_FOUND = "MLP-IO-001", "There is no such file", "Check the path.";
     IO_NOT_A_FILE = "MLP-IO-002", "The path is a directory", "Name one file.";
     IO_UNREADABLE = "MLP-IO-003", "The file can't be read", "The message gives the operating system's reason.";

@@ -8,6 +8,7 @@ pub mod actions;
 pub mod check;
 pub mod codes;
 pub mod config;
+pub mod deploy;
 pub mod error;
 pub mod expand;
 pub mod finding;

@@ -310,6 +310,25 @@ impl VpcMode {
 }
 
 impl Config {
+    /// Makes it the config of a product that is only tried out: under a workload's name of its own, and beside the real
+    /// one in its VPC, so without private names there.
+    ///
+    /// # Errors
+    ///
+    /// When the name is none that a workload can have.
+    pub fn try_out(&mut self, workload: &str) -> Result<(), FieldError> {
+        let product = &mut self.ml_product;
+        if let Some(name) = &product.product_name_override {
+            let name = format!("{name}-{workload}");
+            product.product_name_override = Some(ProductName::parse(&name)?);
+        }
+        product.workload = Some(Workload::parse(workload)?);
+        if let Some(vpc) = &mut product.vpc {
+            vpc.endpoint_private_dns = false;
+        }
+        Ok(())
+    }
+
     /// Source control, VPC mode, id source and what else changes the shape of the stack, in one word:
     /// `{codecommit|s3}[-{standalone|sgprov}-{ssm|direct}][-workload][-rtb]`.
     pub fn scenario(&self) -> String {

@@ -53,6 +53,7 @@ pub use expanded::Expanded;
 pub use file::{Place, from_document};
 pub use lookups::Lookups;
 pub use plan::{Failure, Input, Plan, plan};
+pub(crate) use protocol::shortened;
 pub use protocol::{Request, Response, Status, needs, respond};
 pub use schema::resource_schema;
 pub use values::long_form;

@@ -1,0 +1,145 @@
+//! The result object of an execution: its output, or the cause of its failure, and `deployments/<execution>.json`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::causes::Cause;
+use super::failure::Failure;
+use crate::finding::Finding;
+
+/// The version of the result object's shape; it grows when a reader could break.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// How an execution ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Ending {
+    /// The stack was created.
+    Created,
+    /// The stack was updated.
+    Updated,
+    /// There was nothing to change.
+    Unchanged,
+    /// The stack was deleted.
+    Deleted,
+    /// There was no stack to delete.
+    Absent,
+    /// The changes were shown.
+    Shown,
+    /// A stack was deployed, looked at and removed again, or kept if that was asked for.
+    Tested,
+    /// Somebody rejected the changes, or nobody approved them.
+    Cancelled,
+    /// It failed.
+    Failed,
+}
+
+/// What an execution did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// What was asked for; absent when that could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<String>,
+    /// Whether it did that.
+    pub ok: bool,
+    /// How it ended.
+    pub outcome: Ending,
+    /// The execution's ARN.
+    pub execution: String,
+    /// The product's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ml_name: Option<String>,
+    /// The stack's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stack_name: Option<String>,
+    /// The stack's id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stack_id: Option<String>,
+    /// The stack's status when it was last looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stack_status: Option<String>,
+    /// The tier.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tier: Option<String>,
+    /// The scenario.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scenario: Option<String>,
+    /// What was published, read back: SSM path to value.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub outputs: BTreeMap<String, String>,
+    /// The change set in figures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes: Option<ChangeCounts>,
+    /// What stays after a deletion, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<Kept>,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<Error>,
+    /// What was found in input, config, template and surroundings.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
+    /// The version of ML Provisioner that answered.
+    pub generator_version: String,
+}
+
+/// A change set in figures, and where it is told in full.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangeCounts {
+    /// Resources that are added.
+    pub added: usize,
+    /// Resources that are changed where they are.
+    pub changed: usize,
+    /// Resources that are, or may be, made anew.
+    pub replaced: usize,
+    /// Resources that are deleted.
+    pub deleted: usize,
+    /// The page, `s3://bucket/key`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<String>,
+    /// The same as JSON, `s3://bucket/key`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<String>,
+}
+
+/// A resource that stays.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// Its logical id.
+    pub logical_id: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What it is called.
+    pub physical_id: String,
+    /// Why it stays, and for how long.
+    pub reason: String,
+}
+
+/// Why an execution failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Error {
+    /// A stable name, such as `MLProvisioner.StackBusy`.
+    pub name: String,
+    /// What happened.
+    pub message: String,
+    /// What to do.
+    pub help: String,
+    /// The first causes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub causes: Vec<Cause>,
+}
+
+impl From<&Failure> for Error {
+    fn from(failure: &Failure) -> Self {
+        Self {
+            name: failure.name.as_str().to_owned(),
+            message: failure.message.clone(),
+            help: failure.advice().to_owned(),
+            causes: failure.causes.clone(),
+        }
+    }
+}
