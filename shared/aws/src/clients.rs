@@ -6,6 +6,8 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 
+use crate::cloudformation::CloudFormation;
+use crate::emptying::S3Versions;
 use crate::s3::S3Store;
 use crate::ssm::SsmParameters;
 
@@ -39,9 +41,23 @@ pub async fn sdk_config() -> SdkConfig {
 /// With an endpoint of one's own (`AWS_ENDPOINT_URL` or `AWS_ENDPOINT_URL_S3`) buckets are addressed by path: a bucket
 /// in the host name needs a wildcard DNS entry that only AWS has.
 pub fn s3_store(config: &SdkConfig) -> S3Store {
+    S3Store::new(s3_client(config))
+}
+
+fn s3_client(config: &SdkConfig) -> aws_sdk_s3::Client {
     let own_endpoint = config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
     let config = aws_sdk_s3::config::Builder::from(config).force_path_style(own_endpoint).build();
-    S3Store::new(aws_sdk_s3::Client::from_conf(config))
+    aws_sdk_s3::Client::from_conf(config)
+}
+
+/// What empties buckets, over S3; buckets are addressed as in [`s3_store`].
+pub fn versioned_buckets(config: &SdkConfig) -> S3Versions {
+    S3Versions::new(s3_client(config))
+}
+
+/// Stacks over CloudFormation.
+pub fn stacks(config: &SdkConfig) -> CloudFormation {
+    CloudFormation::new(aws_sdk_cloudformation::Client::new(config))
 }
 
 /// The parameter store over Systems Manager.

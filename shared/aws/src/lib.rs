@@ -6,12 +6,18 @@
 //!   events at least once and in any order; the protocol makes the result the same as if each had come once, in order.
 //! - [`store`]: the bucket as the protocol sees it, a trait with four calls; [`s3`] is the real one.
 //! - [`parameters`]: values of SSM Parameter Store for the macro, a trait with one call; [`ssm`] is the real one.
+//! - [`stacks`]: CloudFormation as a deployment sees it, a trait; [`cloudformation`] is the real one.
+//! - [`emptying`]: buckets that are emptied before they are deleted.
+//! - [`calls`]: what goes wrong with a call.
 //! - [`clients`]: SDK clients with bounded time and bounded retries.
 //! - [`logs`]: the functions' log.
 //!
 //! Nothing here decides what a template looks like: that is `mlp-core`.
 
+pub mod calls;
 pub mod clients;
+pub mod cloudformation;
+pub mod emptying;
 pub mod logs;
 #[cfg(feature = "testing")]
 pub mod memory;
@@ -23,6 +29,7 @@ pub mod rules;
 pub mod s3;
 pub mod sequencer;
 pub mod ssm;
+pub mod stacks;
 pub mod status;
 pub mod store;
 pub mod storing;

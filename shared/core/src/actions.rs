@@ -109,7 +109,7 @@ pub struct Deployable {
     /// The product.
     pub product: Product,
     /// Its template as YAML.
-    pub text: String,
+    pub template: String,
 }
 
 /// What `deploy-product`, `test-deploy` and `show-changes` bring to CloudFormation: the template of a config, if nothing in
@@ -129,8 +129,8 @@ pub fn deployable(
 ) -> Result<(Outcome, Option<Deployable>), InternalError> {
     let (mut outcome, product) = deployed_product(action, config, suite, test)?;
     let Some(product) = product else { return Ok((outcome, None)) };
-    let text = checked(&mut outcome, &product, rules)?.1;
-    let ready = outcome.ok.then_some(Deployable { product, text });
+    let (_, template) = checked(&mut outcome, &product, rules)?;
+    let ready = outcome.ok.then_some(Deployable { product, template });
     Ok((outcome, ready))
 }
 

@@ -157,23 +157,17 @@ impl Reader<'_> {
     fn action(&mut self) -> Option<Action> {
         let names = || Action::ALL.iter().map(|action| action.as_str());
         let allowed = || names().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-        match self.fields.get("action").and_then(Json::as_str) {
-            Some(given) => {
-                let action = Action::ALL.into_iter().find(|action| action.as_str() == given);
-                if action.is_none() {
-                    let message = format!("there is no action `{}`; allowed are {}", shown(given), allowed());
-                    let help = did_you_mean(given, names());
-                    let finding = wrong("/action", message);
-                    self.findings.push(Finding { help, ..finding });
-                }
-                action
-            }
-            None => {
-                self.findings
-                    .push(wrong("/action", format!("`action` is missing; it is one of {}", allowed())));
-                None
-            }
+        let Some(given) = self.fields.get("action").and_then(Json::as_str) else {
+            self.findings.push(wrong("/action", format!("`action` is missing; it is one of {}", allowed())));
+            return None;
+        };
+        let action = Action::ALL.into_iter().find(|action| action.as_str() == given);
+        if action.is_none() {
+            let message = format!("there is no action `{}`; allowed are {}", shown(given), allowed());
+            let help = did_you_mean(given, names());
+            self.findings.push(Finding { help, ..wrong("/action", message) });
         }
+        action
     }
 
     fn config(&mut self) -> Option<ConfigSource> {

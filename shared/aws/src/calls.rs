@@ -1,0 +1,153 @@
+//! What goes wrong with a call, whatever the service.
+
+use std::fmt;
+
+use aws_sdk_cloudformation::config::http::HttpResponse;
+use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_cloudformation::operation::RequestId;
+
+use crate::clients::with_causes;
+
+/// What kind of failure a [`CallError`] is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// What was named isn't there.
+    Gone,
+    /// What was to be made is there already.
+    Exists,
+    /// It is there, and not in a state for this call.
+    Conflict,
+    /// No permission.
+    Denied,
+    /// Throttled, after all retries.
+    Throttled,
+    /// Timed out, a server's error or a broken connection, after all retries. Whether the call was carried out is unknown.
+    Unavailable,
+    /// Anything else that AWS refuses.
+    Refused,
+}
+
+/// A call that failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallError {
+    /// What kind of failure.
+    pub kind: Kind,
+    /// The API operation, such as `cloudformation:CreateChangeSet`.
+    pub operation: &'static str,
+    /// The service's code and message, with the request's id if there is one.
+    pub reason: String,
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.operation, self.reason)
+    }
+}
+
+impl std::error::Error for CallError {}
+
+impl CallError {
+    /// What the SDK says of a failed call. Messages are kept: the services called here don't quote secrets.
+    pub(crate) fn of<E>(operation: &'static str, error: &SdkError<E, HttpResponse>) -> Self
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        let status = error.raw_response().map(|response| response.status().as_u16());
+        let SdkError::ServiceError(service) = error else {
+            let kind = match error {
+                SdkError::ConstructionFailure(_) => Kind::Refused,
+                _ => Kind::Unavailable,
+            };
+            return Self { kind, operation, reason: with_causes(error) };
+        };
+        let (code, message) = (error.code().unwrap_or("refused"), error.message().unwrap_or_default());
+        let status_text = status.map(|status| format!("HTTP {status}")).unwrap_or_default();
+        let request = service.raw().request_id().map(|id| format!(", request {id}")).unwrap_or_default();
+        let reason = format!("{code}: {message} ({status_text}{request})");
+        Self { kind: classify(code, message, status), operation, reason }
+    }
+}
+
+/// CloudFormation answers `ValidationError` for a stack that isn't there and for much else; its message tells.
+fn classify(code: &str, message: &str, status: Option<u16>) -> Kind {
+    match code {
+        "Throttling"
+        | "ThrottlingException"
+        | "TooManyRequestsException"
+        | "RequestLimitExceeded"
+        | "RateLimitExceededException"
+        | "SlowDown" => Kind::Throttled,
+        "AccessDenied"
+        | "AccessDeniedException"
+        | "UnauthorizedOperation"
+        | "InvalidClientTokenId"
+        | "ExpiredToken"
+        | "ExpiredTokenException"
+        | "SignatureDoesNotMatch" => Kind::Denied,
+        "ChangeSetNotFound"
+        | "ChangeSetNotFoundException"
+        | "StackNotFoundException"
+        | "NoSuchBucket"
+        | "ResourceNotFoundException" => Kind::Gone,
+        "AlreadyExistsException" => Kind::Exists,
+        "InvalidChangeSetStatus"
+        | "InvalidChangeSetStatusException"
+        | "OperationInProgressException"
+        | "TokenAlreadyExistsException" => Kind::Conflict,
+        "ValidationError" if message.contains("does not exist") => Kind::Gone,
+        // "Stack:... is in UPDATE_IN_PROGRESS state and can not be updated.", "TerminationProtection is enabled".
+        "ValidationError"
+            if message.contains(" is in ") && message.contains(" state")
+                || message.contains("TerminationProtection")
+                || message.contains("is being ") =>
+        {
+            Kind::Conflict
+        }
+        _ => match status {
+            Some(401 | 403) => Kind::Denied,
+            Some(429) => Kind::Throttled,
+            Some(408 | 500..=599) => Kind::Unavailable,
+            _ => Kind::Refused,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_are_told_apart_by_code_message_and_status() {
+        let cases = [
+            ("ValidationError", "Stack with id x-stack does not exist", Some(400), Kind::Gone),
+            (
+                "ValidationError",
+                "Stack:arn is in UPDATE_IN_PROGRESS state and can not be updated.",
+                Some(400),
+                Kind::Conflict,
+            ),
+            (
+                "ValidationError",
+                "Stack [x] cannot be deleted while TerminationProtection is enabled",
+                Some(400),
+                Kind::Conflict,
+            ),
+            ("ValidationError", "Template format error: JSON not well-formed.", Some(400), Kind::Refused),
+            ("ChangeSetNotFound", "ChangeSet [x] does not exist", Some(404), Kind::Gone),
+            ("AlreadyExistsException", "ChangeSet x already exists", Some(400), Kind::Exists),
+            (
+                "InvalidChangeSetStatus",
+                "ChangeSet [x] cannot be executed in its current status",
+                Some(400),
+                Kind::Conflict,
+            ),
+            ("Throttling", "Rate exceeded", Some(400), Kind::Throttled),
+            ("InternalFailure", "", Some(500), Kind::Unavailable),
+            ("AccessDenied", "User is not authorized", Some(403), Kind::Denied),
+            ("Other", "", Some(400), Kind::Refused),
+        ];
+        for (code, message, status, expected) in cases {
+            assert_eq!(classify(code, message, status), expected, "{code} {message}");
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! A bucket that is emptied so that it can be deleted: every version and every delete marker, over as many invocations as
+//! it takes.
+
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::types::{Delete, ObjectIdentifier};
+
+use crate::calls::{CallError, Kind};
+
+/// A bucket with versions.
+pub trait VersionedBucket {
+    /// The first versions and delete markers of a bucket, at most 1,000; nothing for a bucket that isn't there.
+    fn versions(&self, bucket: &str) -> impl Future<Output = Result<Option<Vec<Version>>, CallError>> + Send;
+
+    /// Deletes versions, at most 1,000. The answer tells which could not be deleted, and why.
+    fn delete_versions(
+        &self,
+        bucket: &str,
+        versions: &[Version],
+    ) -> impl Future<Output = Result<Vec<Undeleted>, CallError>> + Send;
+}
+
+/// A version of an object, or a delete marker.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version {
+    /// The key.
+    pub key: String,
+    /// The version; `null` where there was no versioning.
+    pub id: String,
+}
+
+/// A version that could not be deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undeleted {
+    /// The key.
+    pub key: String,
+    /// The service's code and message.
+    pub reason: String,
+}
+
+/// How far an emptying came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Emptied {
+    /// There is nothing in the bucket, or no bucket.
+    Whole {
+        /// How many versions went now.
+        deleted: usize,
+    },
+    /// Time is up; there is more.
+    Partly {
+        /// How many versions went now.
+        deleted: usize,
+    },
+    /// Some objects can't be deleted.
+    Stuck {
+        /// The first of them.
+        undeleted: Vec<Undeleted>,
+    },
+}
+
+/// Deletes what is in a bucket for as long as `time` lasts. Always from the start of the listing, so that it needs to remember
+/// nothing and may be run twice or at once.
+///
+/// # Errors
+///
+/// When a call failed as a whole.
+pub async fn empty<B: VersionedBucket + Sync>(
+    bucket: &B,
+    name: &str,
+    time: Duration,
+) -> Result<Emptied, CallError> {
+    let begun = Instant::now();
+    let mut deleted = 0;
+    loop {
+        let versions = bucket.versions(name).await?.unwrap_or_default();
+        if versions.is_empty() {
+            return Ok(Emptied::Whole { deleted });
+        }
+        let undeleted = match bucket.delete_versions(name, &versions).await {
+            Err(error) if error.kind == Kind::Gone => return Ok(Emptied::Whole { deleted }),
+            other => other?,
+        };
+        // What stays at the head of the listing would be met again for ever.
+        if undeleted.len() == versions.len() {
+            return Ok(Emptied::Stuck { undeleted: undeleted.into_iter().take(10).collect() });
+        }
+        deleted += versions.len() - undeleted.len();
+        if begun.elapsed() >= time {
+            return Ok(Emptied::Partly { deleted });
+        }
+    }
+}
+
+/// [`VersionedBucket`] over an S3 client.
+#[derive(Debug, Clone)]
+pub struct S3Versions {
+    client: Client,
+}
+
+impl S3Versions {
+    /// Wraps a client, whose time-outs and retries are the caller's choice (see [`crate::clients`]).
+    pub fn new(client: Client) -> Self {
+        Self { client }
+    }
+}
+
+impl VersionedBucket for S3Versions {
+    async fn versions(&self, bucket: &str) -> Result<Option<Vec<Version>>, CallError> {
+        let call = Box::pin(self.client.list_object_versions().bucket(bucket).max_keys(1_000).send()).await;
+        let page = match call.map_err(|error| CallError::of("s3:ListBucketVersions", &error)) {
+            Ok(page) => page,
+            Err(error) if error.kind == Kind::Gone => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let version = |key: Option<String>, id: Option<String>| {
+            Some(Version { key: key?, id: id.unwrap_or_else(|| "null".to_owned()) })
+        };
+        let objects = page.versions.unwrap_or_default().into_iter();
+        let markers = page.delete_markers.unwrap_or_default().into_iter();
+        let mut versions: Vec<Version> = objects.filter_map(|it| version(it.key, it.version_id)).collect();
+        versions.extend(markers.filter_map(|it| version(it.key, it.version_id)));
+        Ok(Some(versions))
+    }
+
+    async fn delete_versions(&self, bucket: &str, versions: &[Version]) -> Result<Vec<Undeleted>, CallError> {
+        const OPERATION: &str = "s3:DeleteObjectVersion";
+        let refused = |reason: String| CallError { kind: Kind::Refused, operation: OPERATION, reason };
+        let objects: Result<Vec<_>, _> = versions
+            .iter()
+            .map(|version| ObjectIdentifier::builder().key(&version.key).version_id(&version.id).build())
+            .collect();
+        let objects = objects.map_err(|error| refused(error.to_string()))?;
+        let delete = Delete::builder().set_objects(Some(objects)).quiet(true).build();
+        let delete = delete.map_err(|error| refused(error.to_string()))?;
+        let call = Box::pin(self.client.delete_objects().bucket(bucket).delete(delete).send()).await;
+        let answer = call.map_err(|error| CallError::of(OPERATION, &error))?;
+        Ok(answer
+            .errors
+            .unwrap_or_default()
+            .into_iter()
+            .map(|error| Undeleted {
+                key: error.key.unwrap_or_default(),
+                reason: format!("{}: {}", error.code.unwrap_or_default(), error.message.unwrap_or_default()),
+            })
+            .collect())
+    }
+}

@@ -1,0 +1,133 @@
+//! CloudFormation as a deployment sees it: a trait with ten calls; [`crate::cloudformation`] is the real one.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+
+use mlp_core::deploy::causes::Event;
+use serde_json::Value as Json;
+
+use crate::calls::CallError;
+
+/// Stacks and change sets. Every call is bounded in time and has already been retried when it fails.
+pub trait Stacks {
+    /// A stack by name or id; nothing for one that isn't there. A deleted one is found by its id for 90 days.
+    fn stack(&self, stack: &str) -> impl Future<Output = Result<Option<Stack>, CallError>> + Send;
+
+    /// Orders a change set; [`crate::calls::Kind::Exists`] when there is one of its name.
+    fn create_change_set(&self, wanted: &NewChangeSet) -> impl Future<Output = Result<(), CallError>> + Send;
+
+    /// A change set with all its pages; nothing for one that isn't there.
+    fn change_set(
+        &self,
+        stack: &str,
+        name: &str,
+    ) -> impl Future<Output = Result<Option<ChangeSet>, CallError>> + Send;
+
+    /// Executes a change set.
+    fn execute(
+        &self,
+        stack: &str,
+        name: &str,
+        token: &str,
+    ) -> impl Future<Output = Result<(), CallError>> + Send;
+
+    /// Deletes a change set. One that isn't there is deleted.
+    fn delete_change_set(
+        &self,
+        stack: &str,
+        name: &str,
+    ) -> impl Future<Output = Result<(), CallError>> + Send;
+
+    /// Orders the deletion of a stack by its id.
+    fn delete(
+        &self,
+        stack_id: &str,
+        token: &str,
+        role: Option<&str>,
+    ) -> impl Future<Output = Result<(), CallError>> + Send;
+
+    /// The newest events of one operation, newest first, at most `limit`.
+    fn events(
+        &self,
+        stack_id: &str,
+        token: &str,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<Event>, CallError>> + Send;
+
+    /// The resources of a stack.
+    fn resources(&self, stack_id: &str)
+    -> impl Future<Output = Result<Vec<StackResource>, CallError>> + Send;
+
+    /// Switches termination protection on.
+    fn protect(&self, stack: &str) -> impl Future<Output = Result<(), CallError>> + Send;
+}
+
+/// What is known of a stack.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Stack {
+    /// Its id, an ARN.
+    pub id: String,
+    /// Its status, as CloudFormation writes it.
+    pub status: String,
+    /// Why, if CloudFormation says so.
+    pub reason: Option<String>,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+    /// Whether it is protected from deletion.
+    pub protected: bool,
+    /// The service role that it was last worked on with.
+    pub role: Option<String>,
+}
+
+/// A change set to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewChangeSet {
+    /// The stack's name.
+    pub stack: String,
+    /// The change set's name.
+    pub name: String,
+    /// Where the template is, `https://...`.
+    pub template_url: String,
+    /// Whether the stack is created by it.
+    pub create: bool,
+    /// Whether what was changed by hand is put back (`DeploymentMode=REVERT_DRIFT`).
+    pub revert_drift: bool,
+    /// The role that CloudFormation takes on.
+    pub role: Option<String>,
+    /// The stack's tags.
+    pub tags: Vec<(String, String)>,
+    /// The client token.
+    pub token: String,
+    /// What people read.
+    pub description: String,
+}
+
+/// A change set.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ChangeSet {
+    /// Its id, an ARN.
+    pub id: String,
+    /// `CREATE_PENDING`, `CREATE_IN_PROGRESS`, `CREATE_COMPLETE`, `FAILED`, ...
+    pub status: String,
+    /// Why.
+    pub reason: String,
+    /// `AVAILABLE`, `UNAVAILABLE`, `EXECUTE_IN_PROGRESS`, `OBSOLETE`, ...
+    pub execution_status: String,
+    /// Its changes, each as CloudFormation's API spells it (`{"Type": "Resource", "ResourceChange": {...}}`).
+    pub changes: Vec<Json>,
+}
+
+/// A resource of a stack.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StackResource {
+    /// Its logical id.
+    pub logical_id: String,
+    /// What it is called; absent for one that never came to be.
+    pub physical_id: Option<String>,
+    /// Its type.
+    pub kind: String,
+    /// Its status.
+    pub status: String,
+    /// Why.
+    pub reason: Option<String>,
+}
