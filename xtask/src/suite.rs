@@ -146,6 +146,8 @@ fn launch(folder: &Path, emulator: &Venv, lives_on: bool) -> Result<(Background,
         "--region",
         REGION,
     ]);
+    // Waits of state machines last a tenth of their time: the emulator's stacks are done in a second.
+    launcher.env("SFN_WAIT_SCALE", "0.1");
     if !lives_on {
         launcher.arg("--die-with-parent");
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use mlp_aws::calls::Kind;
 use mlp_aws::emptying::{Emptied, VersionedBucket, empty as empty_bucket};
 use mlp_aws::stacks::{StackResource, Stacks};
-use mlp_core::deploy::causes::Cause;
+use mlp_core::deploy::causes::{Cause, first_causes};
 use mlp_core::deploy::failure::{Failure, Name};
 use mlp_core::deploy::identity::Execution;
 use mlp_core::deploy::outcome::Kept;
@@ -16,6 +16,9 @@ use crate::Aws;
 use crate::work::{Next, Wait, Work};
 
 const LONGEST: u64 = 4 * 60 * 60;
+
+/// The newest events that are looked at for causes.
+const EVENTS: usize = 500;
 
 /// How often a deletion is begun: a pipeline may put something into the bucket after it was emptied.
 const MOST: u32 = 3;
@@ -86,7 +89,7 @@ pub(crate) async fn delete<S, C: Stacks + Sync, B, P>(
 /// Looks how far it is. A bucket that was filled meanwhile is emptied once more.
 pub(crate) async fn follow<S, C: Stacks + Sync, B, P>(
     aws: &Aws<'_, S, C, B, P>,
-    _execution: &str,
+    execution: &str,
     mut work: Work,
 ) -> Result<Work, Failure> {
     let name = work.product.stack_name.clone();
@@ -109,10 +112,13 @@ pub(crate) async fn follow<S, C: Stacks + Sync, B, P>(
             let undone: Vec<&StackResource> =
                 resources.iter().filter(|resource| resource.status == "DELETE_FAILED").collect();
             let only_buckets = !undone.is_empty() && undone.iter().all(|it| it.kind == "AWS::S3::Bucket");
-            work.deletions += 1;
-            if !only_buckets || work.deletions >= MOST {
-                return Err(undeleted(&name, stack.and_then(|stack| stack.reason).as_deref(), &undone));
+            if !only_buckets || work.deletions + 1 >= MOST {
+                let token = Execution::new(execution).token("delete", work.deletions);
+                let events = aws.stacks.events(&id, &token, EVENTS).await.map_err(|error| failed(&error))?;
+                let reason = stack.and_then(|stack| stack.reason);
+                return Err(undeleted(&name, reason.as_deref(), &undone, first_causes(&events)));
             }
+            work.deletions += 1;
             Next::Empty
         }
         _ => {
@@ -146,15 +152,12 @@ fn kept(resource: &StackResource) -> Option<Kept> {
     })
 }
 
-fn undeleted(name: &str, reason: Option<&str>, undone: &[&StackResource]) -> Failure {
-    let causes = undone.iter().map(|resource| Cause {
-        logical_id: resource.logical_id.clone(),
-        kind: resource.kind.clone(),
-        reason: resource.reason.clone().unwrap_or_default(),
-    });
+fn undeleted(name: &str, reason: Option<&str>, undone: &[&StackResource], told: Vec<Cause>) -> Failure {
+    // The events say it in order; a deletion that somebody else began has none with our token.
+    let causes = if told.is_empty() { undone.iter().map(|resource| cause(resource)).collect() } else { told };
     let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
     let failure = Failure::new(Name::DeletionFailed, format!("the stack `{name}` is DELETE_FAILED{reason}"))
-        .causes(causes.collect());
+        .causes(causes);
     if undone.iter().any(|resource| resource.kind == "AWS::SageMaker::ModelPackageGroup") {
         // Registered models are what the team has worked for: nobody deletes them by the way.
         return failure.help(
@@ -163,4 +166,12 @@ fn undeleted(name: &str, reason: Option<&str>, undone: &[&StackResource]) -> Fai
         );
     }
     failure
+}
+
+fn cause(resource: &StackResource) -> Cause {
+    Cause {
+        logical_id: resource.logical_id.clone(),
+        kind: resource.kind.clone(),
+        reason: resource.reason.clone().unwrap_or_default(),
+    }
 }
