@@ -8,9 +8,10 @@ mod settings;
 mod steps;
 mod work;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use mlp_aws::emptying::VersionedBucket;
+use mlp_aws::licence::{LicenceDesk, Licences};
 use mlp_aws::parameters::ParameterStore;
 use mlp_aws::rules::RuleBook;
 use mlp_aws::stacks::Stacks;
@@ -41,6 +42,7 @@ pub struct Task {
 #[expect(missing_docs, reason = "each is documented where it is carried out")]
 pub enum Step {
     ReadInput,
+    CheckLicence,
     InspectStack,
     CreateChangeSet,
     FollowChangeSet,
@@ -59,7 +61,6 @@ pub enum Step {
 }
 
 /// What the tasks work with.
-#[derive(Debug)]
 pub struct Aws<'a, S, C, B, P> {
     /// The suite's bucket.
     pub store: &'a S,
@@ -71,10 +72,16 @@ pub struct Aws<'a, S, C, B, P> {
     pub parameters: &'a P,
     /// The organisation's rules.
     pub rules: &'a RuleBook,
+    /// License Manager.
+    pub desk: &'a dyn LicenceDesk,
+    /// What it answered.
+    pub licences: &'a Licences,
     /// What the suite's stack says.
     pub settings: &'a Settings,
     /// How long this invocation may work.
     pub time: Duration,
+    /// The time of day.
+    pub now: SystemTime,
 }
 
 /// Carries out one task; the answer is the new `work`, or the result object of [`Step::Conclude`].
@@ -99,6 +106,7 @@ where
     };
     let work = match step {
         Step::ReadInput | Step::Conclude => work,
+        Step::CheckLicence => steps::licence::check(aws, &execution, work).await?,
         Step::InspectStack => steps::inspect::for_deployment(aws, work).await?,
         Step::CreateChangeSet => steps::change_set::create(aws, &execution, work).await?,
         Step::FollowChangeSet => steps::change_set::follow(aws, &execution, work).await?,

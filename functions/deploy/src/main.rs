@@ -1,11 +1,13 @@
 //! The `deploy` Lambda function: the tasks of the state machine that deploys and deletes products.
 //!
 //! Environment: `MLP_BUCKET`, the suite's bucket; `MLP_SERVICE_ROLE_ARN`, the role that CloudFormation takes on;
+//! `MLP_LICENCE_MODE`, `MLP_LICENCE_SKU` and `MLP_LICENCE_KEY_FINGERPRINT`, the licence;
 //! `AWS_LAMBDA_LOG_LEVEL`, as Lambda's logging configuration sets it; `AWS_ENDPOINT_URL` for an emulator.
 
 use std::time::{Duration, SystemTime};
 
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use mlp_aws::licence::Licences;
 use mlp_aws::rules::RuleBook;
 use mlp_aws::{clients, logs};
 use mlp_core::deploy::failure::{Failure, Name};
@@ -26,12 +28,14 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let config = clients::sdk_config().await;
     let (store, stacks) = (clients::s3_store(&config), clients::stacks(&config));
     let (buckets, parameters) = (clients::versioned_buckets(&config), clients::parameters(&config));
-    let rules = RuleBook::default();
+    let (rules, desk, licences) = (RuleBook::default(), clients::licences(&config), Licences::default());
     lambda_runtime::run(service_fn(|event: LambdaEvent<Json>| {
-        let (store, stacks, buckets, parameters, rules) = (&store, &stacks, &buckets, &parameters, &rules);
+        let (store, stacks, buckets, parameters) = (&store, &stacks, &buckets, &parameters);
+        let (rules, desk, licences) = (&rules, &desk, &licences);
         async move {
             let (task, context) = event.into_parts();
-            let left = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
+            let now = SystemTime::now();
+            let left = context.deadline().duration_since(now).unwrap_or_default();
             let time = left.saturating_sub(TIME_TO_ANSWER);
             let work = async {
                 let settings = Settings::read(|name| std::env::var(name).ok(), &context.invoked_function_arn)
@@ -41,7 +45,9 @@ async fn main() -> Result<(), lambda_runtime::Error> {
                 let task: Task = serde_json::from_value(task)
                     .map_err(|error| Failure::new(Name::Internal, format!("this is no task: {error}")))?;
                 let (step, execution) = (task.step, task.execution.clone());
-                let aws = Aws { store, stacks, buckets, parameters, rules, settings: &settings, time };
+                let settings = &settings;
+                let aws =
+                    Aws { store, stacks, buckets, parameters, rules, desk, licences, settings, time, now };
                 let result = run(&aws, task).await;
                 match &result {
                     Ok(_) => tracing::info!(?step, execution, "a task was carried out"),

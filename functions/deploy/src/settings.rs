@@ -1,5 +1,6 @@
 //! What the suite's stack says.
 
+use mlp_aws::licence::{Licence, Mode};
 use mlp_core::actions::Suite;
 
 /// What the suite's stack says, and where it is.
@@ -9,6 +10,8 @@ pub struct Settings {
     pub bucket: String,
     /// The role that CloudFormation takes on; without one it works with this function's rights.
     pub service_role: Option<String>,
+    /// The licence that deployments need.
+    pub licence: Licence,
     /// Account and region of the suite.
     pub suite: Suite,
     /// Where S3 answers to CloudFormation, without a slash at its end; AWS's own address, if absent.
@@ -18,7 +21,7 @@ pub struct Settings {
 impl Settings {
     /// What the environment says, with account and region of the function's own ARN.
     ///
-    /// `MLP_BUCKET`, `MLP_SERVICE_ROLE_ARN`; `AWS_ENDPOINT_URL` for an emulator.
+    /// `MLP_BUCKET`, `MLP_SERVICE_ROLE_ARN`, `MLP_LICENCE_MODE`, `MLP_LICENCE_SKU`, `MLP_LICENCE_KEY_FINGERPRINT`; `AWS_ENDPOINT_URL` for an emulator.
     ///
     /// # Errors
     ///
@@ -30,6 +33,13 @@ impl Settings {
         Ok(Self {
             bucket: set("MLP_BUCKET").ok_or("MLP_BUCKET")?,
             service_role: set("MLP_SERVICE_ROLE_ARN"),
+            licence: Licence {
+                // A mode that nobody knows must not be one that lets everybody through.
+                mode: set("MLP_LICENCE_MODE")
+                    .map_or(Mode::Off, |mode| Mode::parse(&mode).unwrap_or(Mode::Enforce)),
+                sku: set("MLP_LICENCE_SKU").unwrap_or_default(),
+                fingerprint: set("MLP_LICENCE_KEY_FINGERPRINT").unwrap_or_default(),
+            },
             suite: Suite { region, account_id: parts.next().flatten() },
             endpoint: set("AWS_ENDPOINT_URL").map(|url| url.trim_end_matches('/').to_owned()),
         })

@@ -8,6 +8,7 @@ use aws_config::{BehaviorVersion, SdkConfig};
 
 use crate::cloudformation::CloudFormation;
 use crate::emptying::S3Versions;
+use crate::licence::LicenseManager;
 use crate::s3::S3Store;
 use crate::ssm::SsmParameters;
 
@@ -58,6 +59,11 @@ pub fn versioned_buckets(config: &SdkConfig) -> S3Versions {
 /// Stacks over CloudFormation.
 pub fn stacks(config: &SdkConfig) -> CloudFormation {
     CloudFormation::new(aws_sdk_cloudformation::Client::new(config))
+}
+
+/// Licences over License Manager.
+pub fn licences(config: &SdkConfig) -> LicenseManager {
+    LicenseManager::new(aws_sdk_licensemanager::Client::new(config))
 }
 
 /// The parameter store over Systems Manager.

@@ -7,6 +7,7 @@ pub(crate) mod conclude;
 pub(crate) mod deletion;
 pub(crate) mod execution;
 pub(crate) mod inspect;
+pub(crate) mod licence;
 pub(crate) mod outputs;
 pub(crate) mod read;
 pub(crate) mod storing;
