@@ -98,9 +98,24 @@ const HOLDERS: [Holder; 6] = [
     Holder { kind: "", lost: "the data that it holds", rescue: "save what is still needed first" },
 ];
 
+/// Types that products don't have, and that hold data where somebody adds one to the stack.
+const OTHER_HOLDERS: [&str; 10] = [
+    "AWS::DynamoDB::Table",
+    "AWS::EC2::Volume",
+    "AWS::ECR::Repository",
+    "AWS::EFS::FileSystem",
+    "AWS::OpenSearchService::Domain",
+    "AWS::RDS::DBCluster",
+    "AWS::RDS::DBInstance",
+    "AWS::SageMaker::FeatureGroup",
+    "AWS::SecretsManager::Secret",
+    "AWS::SQS::Queue",
+];
+
 /// Whether a type of resource holds data, whoever owns it.
 pub(super) fn holds_data(kind: &str) -> bool {
-    !kind.is_empty() && HOLDERS.iter().any(|holder| holder.kind == kind)
+    let known = HOLDERS.iter().map(|holder| holder.kind).filter(|kind| !kind.is_empty());
+    known.chain(OTHER_HOLDERS).any(|holder| holder == kind)
 }
 
 /// What is dangerous about what happens to a resource.

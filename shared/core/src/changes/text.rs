@@ -181,18 +181,18 @@ fn resource(page: &mut Lines, resource: &Resource) {
 }
 
 fn property(page: &mut Lines, property: &Property) {
-    let value = |shown: Option<&Shown>| match shown {
-        None => "(not told)".to_owned(),
-        Some(shown) => {
-            let mut text = String::new();
-            // A text with spaces at its ends must show them; JSON and our own remarks must not be quoted.
-            push_visible(&mut text, &shown.text, WIDEST);
-            if shown.state == State::Whole && !text.starts_with(['{', '[']) {
-                format!("{text:?}")
-            } else {
-                text
-            }
+    let same = common(property);
+    let value = |shown: Option<&Shown>| {
+        let Some(shown) = shown else { return "(not told)".to_owned() };
+        let mut text = String::new();
+        if same > 0 {
+            text.push_str("...");
         }
+        let rest: String = shown.text.chars().skip(same).collect();
+        push_visible(&mut text, &rest, WIDEST);
+        // A text with spaces at its ends must show them; JSON and our own remarks must not be quoted.
+        let plain = shown.state == State::Whole && same == 0 && !text.starts_with(['{', '[']);
+        if plain { format!("\"{text}\"") } else { text }
     };
     let told = match (&property.before, &property.after) {
         (None, None) => property.change.word().to_owned(),
@@ -218,4 +218,13 @@ fn property(page: &mut Lines, property: &Property) {
     }
     let remarks = if remarks.is_empty() { String::new() } else { format!(" [{}]", remarks.join("; ")) };
     page.line(3, &format!("{}: {told}{remarks}", property.path));
+}
+
+/// How many characters of two long values need not be shown, because both begin with them.
+fn common(property: &Property) -> usize {
+    const KEPT: usize = 20;
+    let (Some(before), Some(after)) = (&property.before, &property.after) else { return 0 };
+    let same = before.text.chars().zip(after.text.chars()).take_while(|(a, b)| a == b).count();
+    let differs = before.text != after.text;
+    if differs && same > WIDEST / 2 { same - KEPT } else { 0 }
 }
