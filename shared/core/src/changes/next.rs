@@ -41,7 +41,7 @@ pub struct Step {
     pub commands: Vec<String>,
 }
 
-fn step(title: &str, text: &str, commands: Vec<String>) -> Step {
+fn step(title: &str, text: &str, commands: &[String]) -> Step {
     let commands = commands.iter().map(|command| safe(command)).collect();
     Step { title: title.to_owned(), text: safe(text), commands }
 }
@@ -52,7 +52,7 @@ pub(super) fn steps(changes: &Changes, about: &About, next: &Next) -> Vec<Step> 
     if changes.is_empty() && !usable {
         return if set.failed() {
             let text = "Mend what the reason names, then look again.";
-            vec![step("Mend what CloudFormation refuses", text, Vec::new())]
+            vec![step("Mend what CloudFormation refuses", text, &[])]
         } else {
             Vec::new()
         };
@@ -60,7 +60,7 @@ pub(super) fn steps(changes: &Changes, about: &About, next: &Next) -> Vec<Step> 
     let mut steps = Vec::new();
     if !changes.dangers.is_empty() {
         let text = "Each says what is lost and what to do about it. Do that first.";
-        steps.push(step("Read the dangers", text, Vec::new()));
+        steps.push(step("Read the dangers", text, &[]));
     }
     match next {
         Next::Deploy { config } => steps.extend(deploying(changes, about, config)),
@@ -72,18 +72,18 @@ pub(super) fn steps(changes: &Changes, about: &About, next: &Next) -> Vec<Step> 
             steps.push(step(
                 "Agree",
                 &format!("The execution then makes exactly these changes.{until}"),
-                vec![format!("mlp approve {execution}")],
+                &[format!("mlp approve {execution}")],
             ));
             steps.push(step(
                 "Or refuse",
                 "The change set is deleted, and the stack stays as it is.",
-                vec![format!("mlp reject {execution}")],
+                &[format!("mlp reject {execution}")],
             ));
         }
         Next::Decide { .. } => steps.push(step(
             "Start again",
             "This change set can't be executed any more: the stack has moved on, or it was executed already.",
-            Vec::new(),
+            &[],
         )),
         Next::Nothing => {}
     }
@@ -115,7 +115,7 @@ fn deploying(changes: &Changes, about: &About, config: &ConfigSource) -> Vec<Ste
         &format!(
             "In the console of Step Functions, start an execution of `{MACHINE}` with this input. With `approval` it shows the changes once more, as they are then, and waits for somebody to agree; leave it out to go ahead."
         ),
-        vec![pretty],
+        &[pretty],
     )];
     if let (Some(region), Some(account)) = (&about.region, &about.account_id) {
         let partition = about.partition.as_deref().unwrap_or("aws");
@@ -128,7 +128,7 @@ fn deploying(changes: &Changes, about: &About, config: &ConfigSource) -> Vec<Ste
         steps.push(step(
             "Or from a shell",
             "The same execution.",
-            vec![crate::report::shell::aws("stepfunctions start-execution", &options)],
+            &[crate::report::shell::aws("stepfunctions start-execution", &options)],
         ));
     }
     steps

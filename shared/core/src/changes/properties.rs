@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use super::difference::{below, differences};
 use super::model::{Detail, ResourceChange};
-use super::values::{Shown, beside, read, safe};
+use super::values::{Shown, State, beside, read, safe};
 
 /// A place of a resource that changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,23 +117,23 @@ impl Reader {
             match value {
                 Json::Object(entries) if key == "Properties" => {
                     rows.extend(
-                        entries.iter().map(|(key, value)| self.one(below(&path, key), value, change)),
+                        entries.iter().map(|(key, value)| self.one(&below(&path, key), value, change)),
                     );
                 }
-                _ => rows.push(self.one(path, value, change)),
+                _ => rows.push(self.one(&path, value, change)),
             }
         }
         rows
     }
 
-    fn one(&self, path: String, value: &Json, change: PropertyChange) -> Property {
-        let shown = Some(Shown::new(self.name(&path), value));
+    fn one(&self, path: &str, value: &Json, change: PropertyChange) -> Property {
+        let shown = Shown::new(self.name(path), value);
         let (before, after) = match change {
-            PropertyChange::Removed => (shown, None),
-            PropertyChange::Added | PropertyChange::Changed | PropertyChange::Recorded => (None, shown),
+            PropertyChange::Removed => (told_now(shown), None),
+            PropertyChange::Added | PropertyChange::Changed | PropertyChange::Recorded => (None, Some(shown)),
         };
         Property {
-            path: safe(&path),
+            path: safe(path),
             change,
             before,
             after,
@@ -197,7 +197,7 @@ impl Reader {
             };
             Property {
                 change,
-                before: before.map(|value| Shown::new(name, value)),
+                before: before.and_then(|value| told_now(Shown::new(name, value))),
                 after: after.map(|value| Shown::new(name, value)),
                 path: safe(&path),
                 replaces: place.replaces,
@@ -207,12 +207,12 @@ impl Reader {
             }
         };
         let (Some(before), Some(after)) = (&before, &after) else {
+            let mut row = row(prefix.to_owned(), before.as_ref(), after.as_ref());
             // What is modified and has only one side told isn't added or removed: the other is unknown.
-            let mut rows = vec![row(prefix.to_owned(), before.as_ref(), after.as_ref())];
             if told == Some("Modify") {
-                rows.iter_mut().for_each(|row| row.change = PropertyChange::Changed);
+                row.change = PropertyChange::Changed;
             }
-            return rows;
+            return vec![row];
         };
         let split = differences(before, after);
         if split.is_empty() {
@@ -232,6 +232,11 @@ impl Reader {
         }
         path.rsplit('/').find(|part| part.parse::<usize>().is_err()).unwrap_or(last)
     }
+}
+
+/// A value of the past: one that CloudFormation doesn't look up now is not told, whatever the deployment makes.
+fn told_now(shown: Shown) -> Option<Shown> {
+    (shown.state != State::KnownAfterDeployment).then_some(shown)
 }
 
 /// Where a detail points: its path, or what can be told from attribute and name.

@@ -82,7 +82,7 @@ pub(super) fn verdict(changes: &Changes) -> String {
     match (changes.is_empty(), set.can_be_executed) {
         (true, true) => "no resource changes; outputs, tags or metadata of the stack may".to_owned(),
         (true, false) => "nothing changes".to_owned(),
-        (false, true) => "ready".to_owned(),
+        (false, true) => "ready to be executed".to_owned(),
         (false, false) => {
             let status = set.execution_status.as_ref().or(set.status.as_ref());
             status.map_or_else(

@@ -93,10 +93,10 @@ impl Shown {
 
 /// A value as CloudFormation writes it: objects and lists as JSON, everything else as plain text.
 pub(super) fn read(text: &str) -> Json {
-    if text.starts_with(['{', '[']) && text != KNOWN_LATER {
-        if let Ok(json) = serde_json::from_str(text) {
-            return json;
-        }
+    if text.starts_with(['{', '['])
+        && let Ok(json) = serde_json::from_str(text)
+    {
+        return json;
     }
     Json::from(text)
 }
