@@ -5,6 +5,7 @@
 //! functions, `mlp`, a macro) gives the same answer for the same input.
 
 pub mod actions;
+pub mod changes;
 pub mod check;
 pub mod codes;
 pub mod config;

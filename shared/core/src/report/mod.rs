@@ -8,12 +8,12 @@ mod access;
 mod checklist;
 mod cost;
 mod diagram;
-mod page;
+pub(crate) mod page;
 mod prices;
 mod resolve;
-mod shell;
+pub(crate) mod shell;
 mod steps;
-mod visible;
+pub(crate) mod visible;
 
 use askama::Template as _;
 

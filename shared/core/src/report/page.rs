@@ -16,16 +16,16 @@ use crate::error::InternalError;
 use crate::finding::{Finding, Severity};
 use crate::product::{Group, Product, blueprint};
 
-/// The style of every page: reports of other kinds use it too.
+/// The style of this page; pages of other kinds have it too, and more behind it.
 const STYLE: &str = include_str!("../../templates/report.css");
 
-/// The content security policy that lets this style work and nothing else: no script, no image, no address.
-static POLICY: LazyLock<String> = LazyLock::new(|| {
-    format!(
-        "default-src 'none'; style-src 'sha256-{}'; base-uri 'none'; form-action 'none'",
-        base64(&sha2::Sha256::digest(STYLE))
-    )
-});
+static POLICY: LazyLock<String> = LazyLock::new(|| content_security_policy(STYLE));
+
+/// The content security policy that lets a style work and nothing else: no script, no image, no address.
+pub(crate) fn content_security_policy(style: &str) -> String {
+    let hash = base64(&sha2::Sha256::digest(style));
+    format!("default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'")
+}
 
 /// The review report.
 #[derive(Template)]
@@ -112,7 +112,7 @@ impl<'a> Page<'a> {
 }
 
 /// `1 warning`, `2 warnings`.
-fn counted(count: usize, word: &str) -> String {
+pub(crate) fn counted(count: usize, word: &str) -> String {
     format!("{count} {word}{}", if count == 1 { "" } else { "s" })
 }
 
@@ -152,13 +152,13 @@ fn groups<'a>(
 }
 
 /// A piece of a sentence: `code` between backticks, text elsewhere.
-struct Piece<'t> {
-    text: &'t str,
-    code: bool,
+pub(crate) struct Piece<'t> {
+    pub(crate) text: &'t str,
+    pub(crate) code: bool,
 }
 
 /// A sentence with `code` in it, in pieces. A backtick without its partner is text.
-fn prose(text: &str) -> Vec<Piece<'_>> {
+pub(crate) fn prose(text: &str) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('`')

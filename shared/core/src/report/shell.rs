@@ -3,7 +3,7 @@
 /// A text as one word of a POSIX shell: bare where nothing in it is special, else in single quotes.
 ///
 /// Characters that nobody sees are dropped: a command that is copied must do what it shows.
-pub(super) fn word(text: &str) -> String {
+pub(crate) fn word(text: &str) -> String {
     let text: String =
         text.chars().filter(|c| !super::visible::is_hidden(*c) && *c != '\n' && *c != '\t').collect();
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@,+%".contains(c);
@@ -14,7 +14,7 @@ pub(super) fn word(text: &str) -> String {
 }
 
 /// A command of `aws` with one option a line.
-pub(super) fn aws(service_and_action: &str, options: &[(&str, String)]) -> String {
+pub(crate) fn aws(service_and_action: &str, options: &[(&str, String)]) -> String {
     let mut command = format!("aws {service_and_action}");
     for (option, value) in options {
         command.push_str(" \\\n  --");

@@ -48,7 +48,7 @@ fn needs_escape(c: char) -> bool {
 ///
 /// Source: Unicode Standard Annex 9 ("Directional Formatting Characters"), and the zero-width and invisible characters
 /// of general category Cf; noncharacters, which HTML forbids.
-pub(super) fn is_hidden(c: char) -> bool {
+pub(crate) fn is_hidden(c: char) -> bool {
     match c {
         '\t' | '\n' => false,
         '\u{ad}'

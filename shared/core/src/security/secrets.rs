@@ -77,7 +77,7 @@ fn keys(text: &str) -> impl Iterator<Item = usize> {
 }
 
 /// Whether a text looks like a secret access key: of the right length and alphabet, and mixed as random text is.
-fn is_secret_key(text: &str) -> bool {
+pub(crate) fn is_secret_key(text: &str) -> bool {
     let of = |wanted: fn(&u8) -> bool| text.bytes().any(|byte| wanted(&byte));
     text.len() == SECRET_LENGTH
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'/' || byte == b'+')

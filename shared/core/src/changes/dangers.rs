@@ -1,0 +1,232 @@
+//! What could be lost, and what to do about it.
+
+use serde::{Deserialize, Serialize};
+
+use super::happens::{Happens, OldOne};
+use super::properties::{Property, PropertyChange};
+use super::summary::Resource;
+
+/// Something that is worse than a change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Danger {
+    /// Whose.
+    pub logical_id: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What it is called in AWS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub physical_id: Option<String>,
+    /// How bad it is.
+    pub level: Level,
+    /// Whether it is certain; else the deployment shows it.
+    pub certain: bool,
+    /// What happens.
+    pub what: String,
+    /// What is lost by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost: Option<String>,
+    /// What to do.
+    pub to_do: String,
+}
+
+/// How bad a danger is, the worst first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Level {
+    /// Data is deleted.
+    Lost,
+    /// Data stays where the product no longer looks for it.
+    LeftBehind,
+    /// No data, but others may notice.
+    Disturbed,
+}
+
+impl Level {
+    /// As people read it.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Lost => "data is lost",
+            Self::LeftBehind => "data stays behind",
+            Self::Disturbed => "others may notice",
+        }
+    }
+
+    /// The class of its badge on a page.
+    pub(super) fn class(self) -> &'static str {
+        match self {
+            Self::Lost => "error",
+            Self::LeftBehind | Self::Disturbed => "warning",
+        }
+    }
+}
+
+/// A type that holds data: what is lost with it, and what saves it.
+struct Holder {
+    kind: &'static str,
+    lost: &'static str,
+    rescue: &'static str,
+}
+
+/// Types that products have; a tier file may name more (`stateful`), which get the last row.
+const HOLDERS: [Holder; 6] = [
+    Holder {
+        kind: "AWS::S3::Bucket",
+        lost: "its objects and all their versions; CloudFormation deletes only an empty bucket, and one that isn't stays behind without an owner",
+        rescue: "copy what is still needed to another bucket first",
+    },
+    Holder {
+        kind: "AWS::KMS::Key",
+        lost: "everything that is encrypted with it can't be read any more once its waiting time is over",
+        rescue: "encrypt that anew with another key first; until the waiting time is over, `aws kms cancel-key-deletion` takes the deletion back",
+    },
+    Holder {
+        kind: "AWS::CodeCommit::Repository",
+        lost: "all branches and the whole history",
+        rescue: "run `git clone --mirror` first and keep the copy",
+    },
+    Holder {
+        kind: "AWS::SageMaker::ModelPackageGroup",
+        lost: "the registered models, with their versions, metrics and approvals",
+        rescue: "register models that are still needed in another group first",
+    },
+    Holder {
+        kind: "AWS::Logs::LogGroup",
+        lost: "every event that was logged to it",
+        rescue: "export it first (`aws logs create-export-task`)",
+    },
+    Holder { kind: "", lost: "the data that it holds", rescue: "save what is still needed first" },
+];
+
+/// Types that products don't have, and that hold data where somebody adds one to the stack.
+const OTHER_HOLDERS: [&str; 10] = [
+    "AWS::DynamoDB::Table",
+    "AWS::EC2::Volume",
+    "AWS::ECR::Repository",
+    "AWS::EFS::FileSystem",
+    "AWS::OpenSearchService::Domain",
+    "AWS::RDS::DBCluster",
+    "AWS::RDS::DBInstance",
+    "AWS::SageMaker::FeatureGroup",
+    "AWS::SecretsManager::Secret",
+    "AWS::SQS::Queue",
+];
+
+/// Whether a type of resource holds data, whoever owns it.
+pub(super) fn holds_data(kind: &str) -> bool {
+    let known = HOLDERS.iter().map(|holder| holder.kind).filter(|kind| !kind.is_empty());
+    known.chain(OTHER_HOLDERS).any(|holder| holder == kind)
+}
+
+/// What is dangerous about what happens to a resource.
+pub(super) fn dangers(resource: &Resource) -> Vec<Danger> {
+    let mut found = Vec::new();
+    if resource.holds_data {
+        found.extend(of_data(resource));
+    } else {
+        found.extend(of_others(resource));
+    }
+    found.extend(resource.properties.iter().filter_map(|property| of_shorter_keeping(resource, property)));
+    found
+}
+
+fn danger(
+    resource: &Resource,
+    level: Level,
+    certain: bool,
+    what: String,
+    lost: Option<&str>,
+    to_do: &str,
+) -> Danger {
+    Danger {
+        logical_id: resource.logical_id.clone(),
+        kind: resource.kind.clone(),
+        physical_id: resource.physical_id.clone(),
+        level,
+        certain,
+        what,
+        lost: lost.map(str::to_owned),
+        to_do: to_do.to_owned(),
+    }
+}
+
+fn of_data(resource: &Resource) -> Option<Danger> {
+    let holder = HOLDERS.iter().find(|holder| holder.kind == resource.kind || holder.kind.is_empty())?;
+    let certain = matches!(resource.happens, Happens::Replaced | Happens::Deleted | Happens::Released);
+    let what = resource.what.clone();
+    match (resource.happens, resource.old_one) {
+        (Happens::Added | Happens::Changed | Happens::Imported | Happens::Recorded, _) | (_, None) => None,
+        (_, Some(OldOne::Deleted)) => {
+            let to_do = format!("{}, or take back in the config what asks for this", holder.rescue);
+            Some(danger(resource, Level::Lost, certain, what, Some(holder.lost), &to_do))
+        }
+        (_, Some(OldOne::Snapshot)) => {
+            let to_do = "know how a new one is made from the snapshot before you go on";
+            Some(danger(resource, Level::LeftBehind, certain, what, None, to_do))
+        }
+        (Happens::Released, Some(OldOne::Kept)) => {
+            let to_do = "decide who looks after it and pays for it from now on";
+            Some(danger(resource, Level::LeftBehind, certain, what, None, to_do))
+        }
+        (_, Some(OldOne::Kept)) if resource.kind == "AWS::KMS::Key" => {
+            let to_do = "keep the old key as long as anything is encrypted with it; only then delete it";
+            Some(danger(resource, Level::LeftBehind, certain, what, None, to_do))
+        }
+        (_, Some(OldOne::Kept)) => {
+            let to_do = "the new one is empty: bring over what is needed after the deployment, then delete the old one";
+            Some(danger(resource, Level::LeftBehind, certain, what, None, to_do))
+        }
+    }
+}
+
+/// Replacements and deletions of what holds no data, where somebody outside the stack may notice.
+fn of_others(resource: &Resource) -> Option<Danger> {
+    let to_do = match (resource.happens, resource.kind.as_str()) {
+        (Happens::Deleted, "AWS::SSM::Parameter") => {
+            "tell whoever reads this parameter: after the deployment it is not there"
+        }
+        (Happens::Deleted, "AWS::SNS::Topic" | "AWS::SNS::Subscription") => {
+            "make sure that nobody relies on its messages"
+        }
+        (Happens::Replaced | Happens::MaybeReplaced, kind) => match kind {
+            "AWS::SNS::Topic" | "AWS::SNS::Subscription" => {
+                "confirm the subscription again: AWS sends a new mail, and until then nobody is told of alarms"
+            }
+            "AWS::EC2::VPCEndpoint" => {
+                "deploy when no build runs: connections through the endpoint break while it is replaced"
+            }
+            "AWS::SSM::Parameter" => "tell whoever reads this parameter if its name changes",
+            _ => "look for who uses it by its id or ARN from outside the stack: both may change",
+        },
+        _ => return None,
+    };
+    let certain = resource.happens != Happens::MaybeReplaced;
+    Some(danger(resource, Level::Disturbed, certain, resource.what.clone(), None, to_do))
+}
+
+/// Names of numbers of days that something is kept.
+const KEPT_DAYS: [&str; 4] =
+    ["RetentionInDays", "ExpirationInDays", "NoncurrentDays", "NoncurrentVersionExpirationInDays"];
+
+fn of_shorter_keeping(resource: &Resource, property: &Property) -> Option<Danger> {
+    let name = property.path.rsplit('/').next()?;
+    if resource.happens != Happens::Changed || !KEPT_DAYS.contains(&name) {
+        return None;
+    }
+    let days = |shown: Option<&super::values::Shown>| shown?.text.parse::<u64>().ok();
+    let after = days(property.after.as_ref())?;
+    let before = match property.change {
+        // Without a limit, everything is kept.
+        PropertyChange::Added => None,
+        PropertyChange::Changed => Some(days(property.before.as_ref())?),
+        PropertyChange::Removed | PropertyChange::Recorded => return None,
+    };
+    if before.is_some_and(|before| before <= after) {
+        return None;
+    }
+    let before = before.map_or_else(|| "forever".to_owned(), |days| format!("for {days} days"));
+    let what = format!("keeps things for {after} days, no longer {before}");
+    let lost = format!("whatever is older than {after} days, soon after the deployment");
+    let to_do = "save what is still needed, or put the number back in the config";
+    Some(danger(resource, Level::Lost, property.certain, what, Some(&lost), to_do))
+}

@@ -1,0 +1,157 @@
+//! What happens to a resource, in one word and in one sentence.
+
+use serde::{Deserialize, Serialize};
+
+use super::model::ResourceChange;
+
+/// What happens to a resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Happens {
+    /// It is made.
+    Added,
+    /// It is changed where it is.
+    Changed,
+    /// A new one is made in its place.
+    Replaced,
+    /// Changed or replaced: the deployment shows which.
+    MaybeReplaced,
+    /// It is deleted.
+    Deleted,
+    /// It stays in AWS, and the stack lets go of it.
+    Released,
+    /// One that is there comes under the stack.
+    Imported,
+    /// Nothing but CloudFormation's record of it changes.
+    Recorded,
+    /// CloudFormation can't tell yet, or says something that is new to us.
+    Undetermined,
+}
+
+/// What becomes of the thing that is there now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OldOne {
+    /// It is deleted.
+    Deleted,
+    /// It stays in the account, outside the stack.
+    Kept,
+    /// It is deleted after a snapshot of it was taken.
+    Snapshot,
+}
+
+impl Happens {
+    /// Every variant, in the order in which they are counted and explained.
+    pub const ALL: [Self; 9] = [
+        Self::Added,
+        Self::Changed,
+        Self::Replaced,
+        Self::MaybeReplaced,
+        Self::Deleted,
+        Self::Released,
+        Self::Imported,
+        Self::Recorded,
+        Self::Undetermined,
+    ];
+
+    /// As people read it.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Added => "added",
+            Self::Changed => "changed",
+            Self::Replaced => "replaced",
+            Self::MaybeReplaced => "maybe replaced",
+            Self::Deleted => "deleted",
+            Self::Released => "kept, no longer managed",
+            Self::Imported => "imported",
+            Self::Recorded => "recorded",
+            Self::Undetermined => "not known yet",
+        }
+    }
+
+    /// Whether the whole resource comes or goes, so that all of its properties do.
+    pub fn is_whole(self) -> bool {
+        matches!(self, Self::Added | Self::Imported | Self::Deleted | Self::Released)
+    }
+
+    /// One or two signs for lists on a terminal.
+    pub(super) fn sign(self) -> &'static str {
+        match self {
+            Self::Added => "+",
+            Self::Changed => "~",
+            Self::Replaced => "-+",
+            Self::MaybeReplaced => "?+",
+            Self::Deleted => "-",
+            Self::Released => "<",
+            Self::Imported => ">",
+            Self::Recorded => "=",
+            Self::Undetermined => "?",
+        }
+    }
+
+    /// The class of its badge on a page.
+    pub(super) fn class(self) -> &'static str {
+        match self {
+            Self::Replaced | Self::MaybeReplaced | Self::Deleted => "error",
+            Self::Released | Self::Undetermined => "warning",
+            Self::Added | Self::Imported => "added",
+            Self::Changed | Self::Recorded => "note",
+        }
+    }
+}
+
+/// What happens to a resource, and to the thing that is there now.
+pub(super) fn happens(change: &ResourceChange) -> (Happens, Option<OldOne>) {
+    let replaced = |old: OldOne| match change.replacement.as_deref() {
+        Some("True") => (Happens::Replaced, Some(old)),
+        Some("Conditional") => (Happens::MaybeReplaced, Some(old)),
+        _ => (Happens::Changed, None),
+    };
+    match (change.action.as_deref(), change.policy_action.as_deref()) {
+        // AWS sends `Replacement: True` with some of them; there is nothing to replace.
+        (Some("Add"), _) => (Happens::Added, None),
+        (Some("Import"), _) => (Happens::Imported, None),
+        (Some("SyncWithActual"), _) => (Happens::Recorded, None),
+        (Some("Remove"), Some("Retain")) => (Happens::Released, Some(OldOne::Kept)),
+        (Some("Remove"), Some("Snapshot")) => (Happens::Deleted, Some(OldOne::Snapshot)),
+        // Delete is CloudFormation's own default.
+        (Some("Remove"), _) => (Happens::Deleted, Some(OldOne::Deleted)),
+        (Some("Modify"), Some("ReplaceAndRetain" | "Retain")) => replaced(OldOne::Kept),
+        (Some("Modify"), Some("ReplaceAndSnapshot" | "Snapshot")) => replaced(OldOne::Snapshot),
+        (Some("Modify"), _) => replaced(OldOne::Deleted),
+        (_, Some("Retain" | "ReplaceAndRetain")) => (Happens::Undetermined, Some(OldOne::Kept)),
+        (_, Some("Snapshot" | "ReplaceAndSnapshot")) => (Happens::Undetermined, Some(OldOne::Snapshot)),
+        _ => (Happens::Undetermined, Some(OldOne::Deleted)),
+    }
+}
+
+/// The sentence, without a subject: `is replaced: a new one is made, then the old one is deleted`.
+pub(super) fn sentence(change: &ResourceChange, happens: Happens, old: Option<OldOne>) -> String {
+    let fate = match old {
+        Some(OldOne::Kept) => "the old one stays in the account, outside the stack",
+        Some(OldOne::Snapshot) => "the old one is deleted after a snapshot",
+        Some(OldOne::Deleted) | None => "the old one is deleted",
+    };
+    match happens {
+        Happens::Added => "is added".to_owned(),
+        Happens::Changed => "is changed where it is".to_owned(),
+        Happens::Replaced => format!("is replaced: a new one is made, then {fate}"),
+        Happens::MaybeReplaced => {
+            format!("is changed or replaced, which the deployment shows; if replaced, {fate}")
+        }
+        Happens::Deleted if old == Some(OldOne::Snapshot) => {
+            "is deleted after a snapshot was taken".to_owned()
+        }
+        Happens::Deleted => "is deleted".to_owned(),
+        Happens::Released => "stays in the account; the stack no longer manages it".to_owned(),
+        Happens::Imported => "is there already and comes under the stack".to_owned(),
+        Happens::Recorded => "stays as it is; only CloudFormation's record of it changes".to_owned(),
+        Happens::Undetermined => match change.action.as_deref() {
+            Some("Dynamic") => "is changed in a way that only the deployment shows".to_owned(),
+            Some(other) => {
+                format!("is met by what CloudFormation calls `{}`", super::values::safe(other))
+            }
+            None => "is changed in a way that CloudFormation doesn't tell".to_owned(),
+        },
+    }
+}

@@ -1,0 +1,140 @@
+"""The golden pages of changes in a real browser.
+
+`cargo xtask test` runs these where it finds a Chromium. The pages are those of `tests/golden/changes`, which
+`shared/core/tests/changes.rs` writes: everything at once, a quiet update, nothing, a refusal, drift, hostile texts.
+"""
+
+import contextlib
+import pathlib
+import unittest
+
+from browser import Browser, open_all, violations
+
+FOLDER = pathlib.Path(__file__).resolve().parent.parent / "golden/changes"
+PAGES = sorted(FOLDER.glob("*.html"))
+EVERYTHING = FOLDER / "everything.html"
+HOSTILE = FOLDER / "hostile.html"
+QUIET = FOLDER / "quiet-update.html"
+ACCESSIBLE = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+PHONE = 360
+
+
+class Changes(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.browser = Browser()
+        cls.addClassCleanup(cls.browser.close)
+
+    @contextlib.contextmanager
+    def open(self, file, **options):
+        """A page, open, as a test of its own."""
+        with self.subTest(page=file.stem, **options), self.browser.page(file, **options) as page:
+            yield page
+
+    def test_every_kind_of_page_is_there(self):
+        self.assertEqual(6, len(PAGES))
+
+    def test_a_page_loads_nothing_but_itself_and_its_console_stays_empty(self):
+        for file in PAGES:
+            with self.open(file) as page:
+                open_all(page)
+                page.wait_for_load_state("networkidle")
+                self.assertEqual([page.url], page.seen["requests"])
+                self.assertEqual([], page.seen["console"] + page.seen["errors"] + page.seen["dialogs"])
+
+    def test_the_policy_of_a_page_lets_its_style_in_and_no_other(self):
+        for file in PAGES:
+            with self.open(file) as page:
+                header = page.evaluate("getComputedStyle(document.querySelector('.page-header')).backgroundColor")
+                self.assertEqual("rgb(20, 33, 58)", header)
+                page.evaluate("document.body.insertAdjacentHTML('beforeend', '<p id=x style=\"color: red\">x</p>')")
+                self.assertNotEqual("rgb(255, 0, 0)", page.evaluate("getComputedStyle(document.querySelector('#x')).color"))
+
+    def test_axe_core_finds_nothing(self):
+        looks = [(page, "light", 1280) for page in PAGES]
+        looks += [(EVERYTHING, "dark", 1280), (HOSTILE, "dark", PHONE), (EVERYTHING, "light", PHONE)]
+        for file, scheme, width in looks:
+            with self.open(file, scheme=scheme, width=width) as page:
+                open_all(page)
+                self.assertEqual([], violations(page, ACCESSIBLE))
+
+    def test_dangers_stand_above_everything_else(self):
+        with self.browser.page(EVERYTHING) as page:
+            self.assertEqual("dangers", page.locator("main > section").first.get_attribute("id"))
+            badges = page.locator("#dangers .badge").all_inner_texts()
+            self.assertEqual("data is lost", badges[0])
+            rows = page.locator("table.changes tbody tr")
+            dangerous = [("danger" in (row.get_attribute("class") or "")) for row in rows.all()]
+            self.assertEqual(sorted(dangerous, reverse=True), dangerous)
+            self.assertTrue(0 < sum(dangerous) < len(dangerous))
+        with self.browser.page(QUIET) as page:
+            self.assertEqual(0, page.locator("#dangers").count())
+
+    def test_a_page_without_changes_says_so(self):
+        with self.browser.page(FOLDER / "nothing.html") as page:
+            self.assertEqual("Nothing to review: nothing changes.", page.locator("#set .banner").inner_text())
+            self.assertEqual(0, page.locator("table").count())
+        with self.browser.page(FOLDER / "refused.html") as page:
+            self.assertIn("CloudFormation could not make it", page.locator("#set .banner.bad").inner_text())
+
+    def test_a_long_value_opens_with_the_keyboard_and_needs_no_script(self):
+        for script in (True, False):
+            with self.open(EVERYTHING, script=script) as page:
+                value = page.locator(".properties td details pre").first
+                self.assertFalse(value.is_visible())
+                page.locator(".properties td summary").first.focus()
+                page.keyboard.press("Enter")
+                self.assertTrue(value.is_visible())
+                self.assertIn('"widgets": [\n', value.inner_text())
+
+    def test_a_phone_scrolls_down_only(self):
+        for file in PAGES:
+            with self.open(file, width=PHONE) as page:
+                open_all(page)
+                self.assertLessEqual(page.evaluate("document.documentElement.scrollWidth"), PHONE)
+
+    def test_dark_and_light_differ_and_print_is_light(self):
+        color = "getComputedStyle(document.body).backgroundColor"
+        with self.browser.page(EVERYTHING) as light, self.browser.page(EVERYTHING, scheme="dark") as dark:
+            self.assertNotEqual(light.evaluate(color), dark.evaluate(color))
+            dark.emulate_media(media="print")
+            self.assertEqual("rgb(255, 255, 255)", dark.evaluate(color))
+
+    def test_print_shows_everything(self):
+        with self.browser.page(EVERYTHING) as page:
+            page.emulate_media(media="print")
+            self.assertFalse(page.locator("nav.contents").is_visible())
+            for value in page.locator("#values details > *:not(summary)").all():
+                self.assertTrue(value.is_visible())
+            pdf = page.pdf(format="A4")
+            self.assertTrue(pdf.startswith(b"%PDF-"))
+
+    def test_links_lead_somewhere(self):
+        for file in PAGES:
+            with self.open(file) as page:
+                for link in page.locator("a[href^='#']").all():
+                    target = link.get_attribute("href")
+                    self.assertEqual(1, page.locator(target).count(), target)
+
+    def test_a_link_of_the_table_leads_to_its_resource(self):
+        for file in (EVERYTHING, HOSTILE):
+            with self.open(file) as page:
+                for link in page.locator("table.changes a.id").all():
+                    heading = page.locator(f"{link.get_attribute('href')} h3 code")
+                    self.assertEqual(link.inner_text(), heading.inner_text())
+
+    def test_hostile_texts_are_shown_and_do_nothing(self):
+        with self.browser.page(HOSTILE) as page:
+            open_all(page)
+            text = page.locator("body").inner_text()
+            self.assertIn("<script>document.title='owned'</script><img src=x onerror=alert(1)>]]>[U+202E]evil{{7*7}}", text)
+            self.assertIn("</code>`x`[U+001B][31m", text)
+            self.assertIn("</pre></details>AKIA****************", text)
+            self.assertEqual("Changes of </title></style><svg onload=alert(1)>", page.title())
+            self.assertEqual(0, page.locator("script, img, svg, [onload], [onerror]").count())
+            self.assertEqual(1, page.locator("style").count())
+            self.assertEqual([], page.seen["dialogs"] + page.seen["console"] + page.seen["errors"])
+
+
+if __name__ == "__main__":
+    unittest.main()
