@@ -1,17 +1,20 @@
 //! `RecordChanges`: what the change set would do, kept in the bucket and told to who must approve.
 
-use mlp_aws::stacks::Stacks;
+use mlp_aws::stacks::{ChangeSet, Stacks};
 use mlp_aws::store::BucketStore;
+use mlp_core::changes::{self, About, Changes, Next, Page};
+use mlp_core::config::Tier;
 use mlp_core::deploy::failure::{Failure, Name};
 use mlp_core::deploy::identity::{Execution, console_link};
 use mlp_core::deploy::input::Action;
 use mlp_core::deploy::outcome::ChangeCounts;
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
 use super::failed;
+use super::read::defect;
 use super::storing::{New, newest};
 use crate::Aws;
-use crate::work::{Next, Work};
+use crate::work::{Next as Then, Work};
 
 /// Keeps the changes and says what comes next.
 pub(crate) async fn record<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
@@ -27,42 +30,64 @@ pub(crate) async fn record<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
         let message = "the change set is gone: somebody deployed or deleted the stack meanwhile";
         return Err(Failure::new(Name::StackBusy, message));
     };
-    let mut counts = counts(&set.changes);
-    let data = json!({
-        "ml_name": work.product.ml_name, "stack_name": work.product.stack_name, "change_set": set.id,
-        "execution": execution, "changes": set.changes,
-    });
-    let key = format!("reports/changes/{}/{execution_name}.json", work.product.ml_name);
-    let bytes = serde_json::to_vec_pretty(&data).unwrap_or_default();
-    newest(aws.store, &aws.settings.bucket, New { key: &key, bytes, media_type: "application/json" }).await?;
-    counts.data = Some(aws.settings.s3(&key));
+    let changes = read(execution, &work, &set, &set_name)?;
+    let folder = format!("reports/changes/{}/{execution_name}", work.product.ml_name);
+    let (data, page) = (format!("{folder}.json"), format!("{folder}.html"));
+    let json = serde_json::to_vec_pretty(&changes).unwrap_or_default();
+    let html = changes::html(&changes).map_err(|error| defect(&error))?.into_bytes();
+    let (store, settings) = (aws.store, aws.settings);
+    newest(store, &settings.bucket, New { key: &data, bytes: json, media_type: "application/json" }).await?;
+    newest(store, &settings.bucket, New { key: &page, bytes: html, media_type: "text/html; charset=utf-8" })
+        .await?;
+    let counts = ChangeCounts {
+        report: Some(settings.s3(&page)),
+        data: Some(settings.s3(&data)),
+        ..ChangeCounts::from(&changes)
+    };
     if let Some(approval) = &mut work.approval {
         approval.subject = subject(&work.product.ml_name);
-        approval.message = message(&work.product.stack_name, execution, &counts);
+        approval.message = message(execution, &changes, &counts);
     }
     work.changes = Some(counts);
     work.next = match work.action {
-        Action::ShowChanges => Next::Show,
-        _ if work.approval.is_some() => Next::Approve,
-        _ => Next::Execute,
+        Action::ShowChanges => Then::Show,
+        _ if work.approval.is_some() => Then::Approve,
+        _ => Then::Execute,
     };
     Ok(work)
 }
 
-/// The changes in figures.
-fn counts(changes: &[Json]) -> ChangeCounts {
-    let mut counts = ChangeCounts::default();
-    for change in changes {
-        let text = |key: &str| change.get("ResourceChange").and_then(|it| it.get(key)).and_then(Json::as_str);
-        match (text("Action"), text("Replacement")) {
-            (Some("Add" | "Import"), _) => counts.added += 1,
-            (Some("Remove"), _) => counts.deleted += 1,
-            (Some("Modify"), Some("True" | "Conditional")) => counts.replaced += 1,
-            // What CloudFormation can't tell before, and what it puts back.
-            _ => counts.changed += 1,
-        }
-    }
-    counts
+/// What the change set changes, in our words.
+fn read(execution: &str, work: &Work, set: &ChangeSet, name: &str) -> Result<Changes, Failure> {
+    let product = &work.product;
+    let page = json!({
+        "ChangeSetName": name,
+        "ChangeSetId": set.id,
+        "StackId": work.stack.id,
+        "StackName": product.stack_name,
+        "Status": set.status,
+        "StatusReason": set.reason,
+        "ExecutionStatus": set.execution_status,
+        "DeploymentMode": work.input.revert_drift.then_some("REVERT_DRIFT"),
+        "Changes": set.changes,
+    });
+    let page: Page = serde_json::from_value(page)
+        .map_err(|error| Failure::new(Name::Internal, format!("the change set can't be read: {error}")))?;
+    let about = About {
+        ml_name: product.ml_name.clone(),
+        stack_name: product.stack_name.clone(),
+        tier: Tier::parse(&product.tier),
+        scenario: Some(product.scenario.clone()),
+        account_id: Some(product.account_id.clone()),
+        region: Some(product.region.clone()),
+        partition: execution.split(':').nth(1).map(str::to_owned),
+    };
+    let next = match (work.action, &work.approval) {
+        (Action::ShowChanges, _) => Next::Deploy { config: work.input.config.clone() },
+        (_, Some(_)) => Next::Decide { execution: execution.to_owned(), expires: None },
+        _ => Next::Nothing,
+    };
+    Changes::new(&about, &[page], &next).map_err(|error| defect(&error))
 }
 
 /// What SNS takes as a subject: ASCII, up to 100 characters.
@@ -70,36 +95,31 @@ fn subject(ml_name: &str) -> String {
     format!("Approve the deployment of {ml_name}").chars().filter(char::is_ascii).take(100).collect()
 }
 
-fn message(stack: &str, execution: &str, counts: &ChangeCounts) -> String {
-    let ChangeCounts { added, changed, replaced, deleted, report, data } = counts;
-    let details = report.as_ref().or(data.as_ref()).cloned().unwrap_or_default();
-    let console = console_link(execution).map(|link| format!("\nThe execution: {link}")).unwrap_or_default();
-    format!(
-        "The deployment of the stack {stack} waits for approval.\n\n\
-         {added} resources are added, {changed} changed, {replaced} replaced, {deleted} deleted.\n\
-         All changes: {details}{console}\n\n\
+/// SNS takes 256 KiB; an e-mail that anybody reads is shorter.
+const MESSAGE: usize = 20_000;
+
+fn message(execution: &str, changes: &Changes, counts: &ChangeCounts) -> String {
+    let page = counts.report.as_deref().unwrap_or_default();
+    let console = console_link(execution).map(|link| format!("The execution: {link}\n")).unwrap_or_default();
+    let head = format!(
+        "The deployment of the stack {} waits for approval.\n\n\
          To approve:  mlp approve {execution}\n\
-         To reject:   mlp reject {execution} --reason \"...\"\n"
-    )
+         To reject:   mlp reject {execution} --reason \"...\"\n\
+         All changes: {page}\n{console}\n",
+        changes.stack_name
+    );
+    let mut text = head + &changes::text(changes);
+    if text.len() > MESSAGE {
+        let end = (0..=MESSAGE).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+        text.truncate(end);
+        text.push_str("\n... the rest is in the report.\n");
+    }
+    text
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn changes_are_counted_by_what_happens_to_the_resource() {
-        let change = |action: &str, replacement: &str| json!({"ResourceChange": {"Action": action, "Replacement": replacement}});
-        let counts = counts(&[
-            change("Add", ""),
-            change("Modify", "False"),
-            change("Modify", "True"),
-            change("Modify", "Conditional"),
-            change("Remove", ""),
-            change("Dynamic", ""),
-        ]);
-        assert_eq!((counts.added, counts.changed, counts.replaced, counts.deleted), (1, 2, 2, 1));
-    }
 
     #[test]
     fn a_subject_is_one_that_sns_takes() {

@@ -176,6 +176,6 @@ fn invalid(what: &str, findings: Vec<Finding>) -> Failure {
     Failure::new(Name::InvalidInput, message).findings(findings)
 }
 
-fn defect(error: &InternalError) -> Failure {
+pub(super) fn defect(error: &InternalError) -> Failure {
     Failure::new(Name::Internal, error.to_string())
 }
