@@ -43,11 +43,14 @@ pub(crate) fn run(name: &str, binary: &Path, environment: &[(String, String)], e
     let mut process = Background::start(&mut function, &suite::log("bench-function"))?;
     let first = accept(&server, &mut process)?;
     let start = began.elapsed();
-    let answer = serve(first, &server, &mut process, event)?;
+    // As long as its connection is open the function waits for an answer to it, and its memory can be read.
+    let (answer, _connection) = serve(first, &server, &mut process, event)?;
     let status = fs::read_to_string(format!("/proc/{}/status", process.id())).unwrap_or_default();
-    let kib: Option<u64> =
+    let peak: Option<u64> =
         status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse().ok());
-    Ok(Run { start, peak: kib.unwrap_or(0) * 1024, answer })
+    let kib =
+        peak.ok_or_else(|| Failure::new("the function's memory can't be read in /proc").log(process.log()))?;
+    Ok(Run { start, peak: kib * 1024, answer })
 }
 
 fn accept(server: &TcpListener, process: &mut Background) -> Result<TcpStream> {
@@ -72,8 +75,13 @@ fn accept(server: &TcpListener, process: &mut Background) -> Result<TcpStream> {
     }
 }
 
-/// Answers the first poll with the event and returns what the function answers to it.
-fn serve(first: TcpStream, server: &TcpListener, process: &mut Background, event: &Json) -> Result<Json> {
+/// Answers the first poll with the event; returns what the function answers to it, and the connection, still open.
+fn serve(
+    first: TcpStream,
+    server: &TcpListener,
+    process: &mut Background,
+    event: &Json,
+) -> Result<(Json, TcpStream)> {
     let event = event.to_string();
     let mut connection = Some(first);
     let mut handed_out = false;
@@ -95,7 +103,8 @@ fn serve(first: TcpStream, server: &TcpListener, process: &mut Background, event
                 );
                 writer.write_all((head + &event).as_bytes()).context("the event")?;
             } else if request.contains("/response") {
-                return serde_json::from_slice(&body).context("the function's answer");
+                let answer = serde_json::from_slice(&body).context("the function's answer")?;
+                return Ok((answer, writer));
             } else if request.starts_with("POST") {
                 let body = String::from_utf8_lossy(&body).into_owned();
                 return Err(Failure::new(format!("the function failed: {body}")).log(process.log()));

@@ -15,7 +15,7 @@ use crate::{paths, progress};
 /// The stack of the suite.
 pub(crate) const STACK: &str = "ml-provisioner";
 /// The functions of the suite: the package below `functions/` and the binary have the same name.
-const FUNCTIONS: &[&str] = &["generate", "macro"];
+const FUNCTIONS: &[&str] = &["deploy", "generate", "macro"];
 const ACCOUNT: &str = "123456789012";
 const REGION: &str = "us-west-2";
 
@@ -146,6 +146,8 @@ fn launch(folder: &Path, emulator: &Venv, lives_on: bool) -> Result<(Background,
         "--region",
         REGION,
     ]);
+    // Waits of state machines last a tenth of their time: the emulator's stacks are done in a second.
+    launcher.env("SFN_WAIT_SCALE", "0.1");
     if !lives_on {
         launcher.arg("--die-with-parent");
     }
@@ -186,6 +188,10 @@ fn template(folder: &Path) -> Result<PathBuf> {
             "infra/template.yaml has a function that xtask doesn't know; add it in xtask/src/suite.rs",
         ));
     }
+    // `sam deploy` looks for definitions beside the template that it is given.
+    let definitions = paths::at("infra/state-machines");
+    text =
+        text.replace("DefinitionUri: state-machines/", &format!("DefinitionUri: {}/", definitions.display()));
     let path = folder.join("template.yaml");
     fs::write(&path, text).context(paths::shown(&path))?;
     Ok(path)
@@ -230,5 +236,8 @@ fn outputs(suite: &Suite, tools: &Venv) -> Result<Vec<(String, String)>> {
         ("MLP_MACRO".to_owned(), value("MacroName")?),
         ("MLP_MACRO_FUNCTION".to_owned(), value("MacroFunctionName")?),
         ("MLP_MACRO_ERRORS".to_owned(), value("MacroErrorsLogGroup")?),
+        ("MLP_DEPLOY_MACHINE".to_owned(), value("DeployMachineArn")?),
+        ("MLP_DEPLOY_FUNCTION".to_owned(), value("DeployFunctionName")?),
+        ("MLP_APPROVAL_TOPIC".to_owned(), value("ApprovalTopicArn")?),
     ])
 }

@@ -25,6 +25,7 @@ from . import roles
 _original_check = stepfunctions._validate_definition_jsonata
 _original_map = stepfunctions._run_distributed_map
 _original_sdk = stepfunctions._invoke_aws_sdk_integration
+_original_task = stepfunctions._execute_task
 _create, _update = provisioners._sfn_state_machine_create, provisioners._sfn_state_machine_update
 _endpoint = ""
 
@@ -257,6 +258,16 @@ def _state_members(value):
     return value
 
 
+# ---- Callbacks -------------------------------------------------------------------------------------------------
+
+def _execute_task(state_def, raw_input, execution, ctx):
+    """A task whose time-out stands in its input. It is waited for at the pace of ``Wait`` states (``SFN_WAIT_SCALE``)."""
+    if "TimeoutSecondsPath" in state_def:
+        seconds = stepfunctions._resolve_path_or_ctx(state_def["TimeoutSecondsPath"], raw_input, ctx)
+        state_def = {**state_def, "TimeoutSeconds": seconds * stepfunctions._SFN_WAIT_SCALE}
+    return _original_task(state_def, raw_input, execution, ctx)
+
+
 def install(endpoint: str) -> None:
     global _endpoint
     _endpoint = endpoint
@@ -264,4 +275,5 @@ def install(endpoint: str) -> None:
     stepfunctions._validate_state_machine_definition = _validate
     stepfunctions._run_distributed_map = _run_distributed_map
     stepfunctions._invoke_aws_sdk_integration = _invoke_sdk
+    stepfunctions._execute_task = _execute_task
     provisioners._RESOURCE_HANDLERS["AWS::StepFunctions::StateMachine"].update(create=_cfn_create, update=_cfn_update)

@@ -5,9 +5,12 @@ use std::time::Duration;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
+use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 
 use crate::cloudformation::CloudFormation;
 use crate::emptying::S3Versions;
+use crate::licence::LicenseManager;
 use crate::s3::S3Store;
 use crate::ssm::SsmParameters;
 
@@ -29,7 +32,9 @@ pub async fn sdk_config() -> SdkConfig {
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
         .operation_timeout(OPERATION_TIMEOUT)
         .build();
+    let tls = tls::Provider::Rustls(CryptoMode::Ring);
     aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .http_client(Builder::new().tls_provider(tls).build_https())
         .retry_config(RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS))
         .timeout_config(timeouts)
         .load()
@@ -58,6 +63,11 @@ pub fn versioned_buckets(config: &SdkConfig) -> S3Versions {
 /// Stacks over CloudFormation.
 pub fn stacks(config: &SdkConfig) -> CloudFormation {
     CloudFormation::new(aws_sdk_cloudformation::Client::new(config))
+}
+
+/// Licences over License Manager.
+pub fn licences(config: &SdkConfig) -> LicenseManager {
+    LicenseManager::new(aws_sdk_licensemanager::Client::new(config))
 }
 
 /// The parameter store over Systems Manager.

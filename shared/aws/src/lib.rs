@@ -8,6 +8,7 @@
 //! - [`parameters`]: values of SSM Parameter Store for the macro, a trait with one call; [`ssm`] is the real one.
 //! - [`stacks`]: CloudFormation as a deployment sees it, a trait; [`cloudformation`] is the real one.
 //! - [`emptying`]: buckets that are emptied before they are deleted.
+//! - [`licence`]: AWS License Manager, asked once until its answer expires.
 //! - [`calls`]: what goes wrong with a call.
 //! - [`clients`]: SDK clients with bounded time and bounded retries.
 //! - [`logs`]: the functions' log.
@@ -18,6 +19,7 @@ pub mod calls;
 pub mod clients;
 pub mod cloudformation;
 pub mod emptying;
+pub mod licence;
 pub mod logs;
 #[cfg(feature = "testing")]
 pub mod memory;

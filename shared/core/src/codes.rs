@@ -171,6 +171,8 @@ codes! {
         "Executions take `action`, `config` and the switches that docs/deploy.md lists for each action.";
     DEP_NOT_FORCED = "MLP-DEP-002", "It was not said that it is meant",
         "`deploy-product` and `delete-product` change what people work with: the input says `\"force\": true`.";
+    LICENCE = "MLP-LIC-001", "No licence for the tier, as far as is known",
+        "In licence mode `warn` the deployment goes on. The message says whether License Manager refused, did not answer or may not be asked.";
 
     IO_NOT_FOUND = "MLP-IO-001", "There is no such file", "Check the path.";
     IO_NOT_A_FILE = "MLP-IO-002", "The path is a directory", "Name one file.";

@@ -1,0 +1,74 @@
+//! The `deploy` Lambda function: the tasks of the state machine that deploys and deletes products.
+//!
+//! Environment: `MLP_BUCKET`, the suite's bucket; `MLP_SERVICE_ROLE_ARN`, the role that CloudFormation takes on;
+//! `MLP_LICENCE_MODE`, `MLP_LICENCE_SKU` and `MLP_LICENCE_KEY_FINGERPRINT`, the licence;
+//! `AWS_LAMBDA_LOG_LEVEL`, as Lambda's logging configuration sets it; `AWS_ENDPOINT_URL` for an emulator.
+
+use std::time::{Duration, SystemTime};
+
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use mlp_aws::licence::Licences;
+use mlp_aws::rules::RuleBook;
+use mlp_aws::{clients, logs};
+use mlp_core::deploy::failure::{Failure, Name};
+use mlp_deploy::{Aws, Settings, Task, run};
+use serde_json::Value as Json;
+
+/// As in the other functions: a template is thousands of small strings that live and die together.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Kept back from the invocation's time, to answer with an error of one's own before Lambda ends the process.
+const TIME_TO_ANSWER: Duration = Duration::from_millis(500);
+
+// One thread: a task is one chain of calls.
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    logs::as_json(&["deploy", "mlp_deploy", "mlp_aws", "mlp_core"]);
+    let config = clients::sdk_config().await;
+    let (store, stacks) = (clients::s3_store(&config), clients::stacks(&config));
+    let (buckets, parameters) = (clients::versioned_buckets(&config), clients::parameters(&config));
+    let (rules, desk, licences) = (RuleBook::default(), clients::licences(&config), Licences::default());
+    lambda_runtime::run(service_fn(|event: LambdaEvent<Json>| {
+        let (store, stacks, buckets, parameters) = (&store, &stacks, &buckets, &parameters);
+        let (rules, desk, licences) = (&rules, &desk, &licences);
+        async move {
+            let (task, context) = event.into_parts();
+            let now = SystemTime::now();
+            let left = context.deadline().duration_since(now).unwrap_or_default();
+            let time = left.saturating_sub(TIME_TO_ANSWER);
+            let work = async {
+                let settings = Settings::read(|name| std::env::var(name).ok(), &context.invoked_function_arn)
+                    .map_err(|name| {
+                        Failure::new(Name::Internal, format!("the variable {name} is not set"))
+                    })?;
+                let task: Task = serde_json::from_value(task)
+                    .map_err(|error| Failure::new(Name::Internal, format!("this is no task: {error}")))?;
+                let (step, execution) = (task.step, task.execution.clone());
+                let settings = &settings;
+                let aws =
+                    Aws { store, stacks, buckets, parameters, rules, desk, licences, settings, time, now };
+                let result = run(&aws, task).await;
+                match &result {
+                    Ok(_) => tracing::info!(?step, execution, "a task was carried out"),
+                    Err(failure) => {
+                        let (name, message) = (failure.name.as_str(), failure.message.as_str());
+                        tracing::warn!(?step, execution, name, message, "a task failed");
+                    }
+                }
+                result
+            };
+            let result = match tokio::time::timeout(time, work).await {
+                Ok(result) => result,
+                Err(_) => {
+                    Err(Failure::new(Name::Unavailable, "the invocation's time ran out; it is tried again"))
+                }
+            };
+            result.map_err(|failure| Diagnostic {
+                error_type: failure.name.as_str().to_owned(),
+                error_message: failure.to_wire(),
+            })
+        }
+    }))
+    .await
+}

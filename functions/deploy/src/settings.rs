@@ -1,0 +1,81 @@
+//! What the suite's stack says.
+
+use mlp_aws::licence::{Licence, Mode};
+use mlp_core::actions::Suite;
+
+/// What the suite's stack says, and where it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// The suite's bucket: templates, reports and results go there.
+    pub bucket: String,
+    /// The role that CloudFormation takes on; without one it works with this function's rights.
+    pub service_role: Option<String>,
+    /// The licence that deployments need.
+    pub licence: Licence,
+    /// Account and region of the suite.
+    pub suite: Suite,
+    /// Where S3 answers to CloudFormation, without a slash at its end; AWS's own address, if absent.
+    pub endpoint: Option<String>,
+}
+
+impl Settings {
+    /// What the environment says, with account and region of the function's own ARN.
+    ///
+    /// `MLP_BUCKET`, `MLP_SERVICE_ROLE_ARN`, `MLP_LICENCE_MODE`, `MLP_LICENCE_SKU`, `MLP_LICENCE_KEY_FINGERPRINT`; `AWS_ENDPOINT_URL` for an emulator.
+    ///
+    /// # Errors
+    ///
+    /// Which variable is missing.
+    pub fn read(variable: impl Fn(&str) -> Option<String>, function_arn: &str) -> Result<Self, &'static str> {
+        let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+        let mut parts = function_arn.split(':').map(|part| Some(part.to_owned()).filter(|it| !it.is_empty()));
+        let region = parts.nth(3).flatten();
+        Ok(Self {
+            bucket: set("MLP_BUCKET").ok_or("MLP_BUCKET")?,
+            service_role: set("MLP_SERVICE_ROLE_ARN"),
+            licence: Licence {
+                // A mode that nobody knows must not be one that lets everybody through.
+                mode: set("MLP_LICENCE_MODE")
+                    .map_or(Mode::Off, |mode| Mode::parse(&mode).unwrap_or(Mode::Enforce)),
+                sku: set("MLP_LICENCE_SKU").unwrap_or_default(),
+                fingerprint: set("MLP_LICENCE_KEY_FINGERPRINT").unwrap_or_default(),
+            },
+            suite: Suite { region, account_id: parts.next().flatten() },
+            endpoint: set("AWS_ENDPOINT_URL").map(|url| url.trim_end_matches('/').to_owned()),
+        })
+    }
+
+    /// The address of an object, as CloudFormation takes it.
+    pub fn url(&self, key: &str) -> String {
+        let bucket = &self.bucket;
+        let region = self.suite.region.as_deref().unwrap_or("us-east-1");
+        let suffix = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+        match &self.endpoint {
+            Some(endpoint) => format!("{endpoint}/{bucket}/{key}"),
+            // By path: a bucket with dots in its name has no certificate for its own host name.
+            None => format!("https://s3.{region}.{suffix}/{bucket}/{key}"),
+        }
+    }
+
+    /// An object as people and the CLI name it.
+    pub fn s3(&self, key: &str) -> String {
+        format!("s3://{}/{key}", self.bucket)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_objects_address_is_of_the_region_and_partition() {
+        let read =
+            |arn| Settings::read(|name| (name == "MLP_BUCKET").then(|| "b.x".to_owned()), arn).unwrap();
+        let settings = read("arn:aws:lambda:eu-west-1:123456789012:function:deploy");
+        assert_eq!(settings.url("a/b.yaml"), "https://s3.eu-west-1.amazonaws.com/b.x/a/b.yaml");
+        assert_eq!(settings.suite.account_id.as_deref(), Some("123456789012"));
+        let china = read("arn:aws-cn:lambda:cn-north-1:123456789012:function:deploy");
+        assert_eq!(china.url("a"), "https://s3.cn-north-1.amazonaws.com.cn/b.x/a");
+        assert_eq!(Settings::read(|_| None, "arn"), Err("MLP_BUCKET"));
+    }
+}

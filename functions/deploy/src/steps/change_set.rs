@@ -1,0 +1,129 @@
+//! `CreateChangeSet`, `FollowChangeSet` and `DiscardChangeSet`.
+
+use mlp_aws::calls::Kind;
+use mlp_aws::stacks::{NewChangeSet, Stacks};
+use mlp_core::deploy::failure::{Failure, Name};
+use mlp_core::deploy::identity::Execution;
+use mlp_core::deploy::status::StackStatus;
+
+use super::failed;
+use crate::Aws;
+use crate::work::{Next, Wait, Work};
+
+/// A change set that takes longer than this has met a defect of CloudFormation's.
+const LONGEST: u64 = 30 * 60;
+
+/// Orders the change set.
+pub(crate) async fn create<S, C: Stacks + Sync, B, P>(
+    aws: &Aws<'_, S, C, B, P>,
+    execution: &str,
+    mut work: Work,
+) -> Result<Work, Failure> {
+    let Aws { stacks, settings, .. } = aws;
+    let execution = Execution::new(execution);
+    let key = work.template.as_deref().unwrap_or_default();
+    let wanted = NewChangeSet {
+        stack: work.product.stack_name.clone(),
+        name: execution.change_set(work.round),
+        template_url: settings.url(key),
+        create: work.stack.created,
+        revert_drift: work.input.revert_drift && !work.stack.created,
+        role: settings.service_role.clone(),
+        tags: work.product.tags.clone(),
+        token: execution.token("change-set", work.round),
+        description: format!("{} by execution {}", work.action.as_str(), execution.name()),
+    };
+    match stacks.create_change_set(&wanted).await {
+        // The name follows from the execution: it is our own, of an attempt whose answer got lost.
+        Err(error) if error.kind == Kind::Exists => {}
+        // Somebody began to work on the stack since it was looked at.
+        Err(error) if error.kind == Kind::Conflict => {
+            return Err(Failure::new(Name::StackBusy, error.to_string()));
+        }
+        Err(error) if error.kind == Kind::Refused => {
+            return Err(Failure::new(Name::ChangeSetFailed, error.to_string()));
+        }
+        other => other.map_err(|error| failed(&error))?,
+    }
+    work.next = Next::Wait;
+    work.wait = Wait { seconds: 1, waited: 0 };
+    Ok(work)
+}
+
+/// Looks whether it is there.
+pub(crate) async fn follow<S, C: Stacks + Sync, B, P>(
+    aws: &Aws<'_, S, C, B, P>,
+    execution: &str,
+    mut work: Work,
+) -> Result<Work, Failure> {
+    let name = Execution::new(execution).change_set(work.round);
+    let stack = &work.product.stack_name;
+    let Some(set) = aws.stacks.change_set(stack, &name).await.map_err(|error| failed(&error))? else {
+        let message = "the change set is gone: somebody deployed or deleted the stack meanwhile";
+        return Err(Failure::new(Name::StackBusy, message));
+    };
+    if work.stack.id.is_none() {
+        // The order made the stack's shell.
+        work.stack.id = aws.stacks.stack(stack).await.map_err(|error| failed(&error))?.map(|stack| stack.id);
+    }
+    work.next = match set.status.as_str() {
+        "CREATE_COMPLETE" if set.execution_status == "OBSOLETE" => {
+            let message = "the change set is obsolete: somebody deployed the stack meanwhile";
+            return Err(Failure::new(Name::StackBusy, message));
+        }
+        "CREATE_COMPLETE" => Next::Ready,
+        "FAILED" if is_unchanged(&set.reason) => {
+            work.unchanged = true;
+            Next::Unchanged
+        }
+        "FAILED" => {
+            let message = format!("CloudFormation could not make the change set: {}", set.reason);
+            return Err(Failure::new(Name::ChangeSetFailed, message));
+        }
+        _ => {
+            work.wait.on(10, LONGEST).ok_or_else(|| {
+                let message = format!("the change set is {} after {LONGEST} seconds", set.status);
+                Failure::new(Name::TimedOut, message)
+            })?;
+            Next::Wait
+        }
+    };
+    Ok(work)
+}
+
+/// The two reasons by which CloudFormation says that a change set has no changes.
+///
+/// Source: AWS CloudFormation User Guide, "Update stacks using change sets", and what `aws cloudformation deploy` looks for.
+fn is_unchanged(reason: &str) -> bool {
+    reason.contains("didn't contain changes") || reason.contains("No updates are to be performed")
+}
+
+/// Deletes the change set, and the shell of a stack that it made. Harmless for one that was executed or never made.
+pub(crate) async fn discard<S, C: Stacks + Sync, B, P>(
+    aws: &Aws<'_, S, C, B, P>,
+    execution: &str,
+    mut work: Work,
+) -> Result<Work, Failure> {
+    let execution = Execution::new(execution);
+    let name = &work.product.stack_name;
+    for round in 0..=work.round {
+        match aws.stacks.delete_change_set(name, &execution.change_set(round)).await {
+            // It was executed, or is being: the stack's own fate is what counts then.
+            Err(error) if matches!(error.kind, Kind::Conflict | Kind::Gone) => {}
+            other => other.map_err(|error| failed(&error))?,
+        }
+    }
+    if work.stack.created
+        && let Some(stack) = aws.stacks.stack(name).await.map_err(|error| failed(&error))?
+        && StackStatus::parse(&stack.status) == Some(StackStatus::ReviewInProgress)
+    {
+        let token = execution.token("discard", work.round);
+        match aws.stacks.delete(&stack.id, &token, None).await {
+            Err(error) if matches!(error.kind, Kind::Conflict | Kind::Gone) => {}
+            other => other.map_err(|error| failed(&error))?,
+        }
+        work.stack.id = None;
+        work.stack.status = None;
+    }
+    Ok(work)
+}

@@ -1,0 +1,132 @@
+//! `Conclude`: the result object, whatever happened.
+
+use mlp_aws::stacks::Stacks;
+use mlp_aws::store::BucketStore;
+use mlp_core::deploy::failure::{Failure, Name};
+use mlp_core::deploy::identity::Execution;
+use mlp_core::deploy::input::Action;
+use mlp_core::deploy::outcome::{Ending, Error, Report, SCHEMA_VERSION};
+use serde_json::Value as Json;
+
+use super::storing::{New, newest};
+use crate::Aws;
+use crate::work::Work;
+
+/// Makes the result object and keeps it. `work` is the last task's answer, or the execution's input when the first task
+/// failed; `failed` in it is what a state caught, and `cleanup_failed` what tidying up after that met.
+pub(crate) async fn conclude<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
+    aws: &Aws<'_, S, C, B, P>,
+    execution: &str,
+    work: &Json,
+) -> Result<Report, Failure> {
+    // `original` is the first failure, when what it had begun was removed afterwards; a `failed` that differs then is the
+    // removal's own.
+    let failure = caught(work, "original").or_else(|| caught(work, "failed"));
+    let tidying = caught(work, "cleanup_failed").or_else(|| {
+        work.get("original")
+            .filter(|first| Some(*first) != work.get("failed"))
+            .and_then(|_| caught(work, "failed"))
+    });
+    let known: Option<Work> = serde_json::from_value(work.clone()).ok();
+    let mut report = match &known {
+        Some(work) => of_work(execution, work),
+        None => nothing(execution, work),
+    };
+    if let Some(failure) = failure {
+        report.ok = false;
+        report.outcome = match failure.name {
+            Name::Rejected | Name::ApprovalTimedOut => Ending::Cancelled,
+            _ => Ending::Failed,
+        };
+        report.findings.extend(failure.findings.iter().cloned());
+        report.error = Some(Error::from(&failure));
+        if let (Some(tidying), Some(error)) = (tidying, &mut report.error) {
+            error.message =
+                format!("{}; and what it had begun could not be removed: {tidying}", error.message);
+        }
+        // How the stack stands now is what people ask first. That it can't be told must not hide why it failed.
+        if let Some(work) = &known
+            && let Ok(stack) = aws.stacks.stack(&work.product.stack_name).await
+        {
+            report.stack_id = stack.as_ref().map(|stack| stack.id.clone()).or(report.stack_id);
+            report.stack_status = Some(stack.map_or_else(|| "absent".to_owned(), |stack| stack.status));
+        }
+    }
+    let key = format!("deployments/{}.json", Execution::new(execution).name());
+    let mut bytes = serde_json::to_vec_pretty(&report).unwrap_or_default();
+    bytes.push(b'\n');
+    newest(aws.store, &aws.settings.bucket, New { key: &key, bytes, media_type: "application/json" }).await?;
+    Ok(report)
+}
+
+/// What a state caught and put under `key`.
+fn caught(work: &Json, key: &str) -> Option<Failure> {
+    let output = work.get(key)?;
+    let text = |key: &str| output.get(key).and_then(Json::as_str).unwrap_or_default();
+    let (error, cause) = (text("Error"), text("Cause"));
+    Some(match error {
+        "MLProvisioner.ApprovalTimedOut" => {
+            Failure::new(Name::ApprovalTimedOut, "nobody approved the changes in time")
+        }
+        // Written by who rejected them, not by a task.
+        "MLProvisioner.Rejected" => {
+            let reason = if cause.is_empty() { "without a reason" } else { cause };
+            Failure::new(Name::Rejected, format!("the changes were rejected: {reason}"))
+        }
+        _ => Failure::from_error_output(error, cause),
+    })
+}
+
+fn of_work(execution: &str, work: &Work) -> Report {
+    let outcome = match work.action {
+        Action::DeleteProduct if work.stack.id.is_none() => Ending::Absent,
+        Action::DeleteProduct => Ending::Deleted,
+        Action::ShowChanges => Ending::Shown,
+        Action::TestDeploy => Ending::Tested,
+        Action::DeployProduct if work.unchanged => Ending::Unchanged,
+        Action::DeployProduct if work.stack.created => Ending::Created,
+        Action::DeployProduct => Ending::Updated,
+    };
+    Report {
+        schema_version: SCHEMA_VERSION,
+        action: Some(work.action.as_str().to_owned()),
+        ok: true,
+        outcome,
+        execution: execution.to_owned(),
+        ml_name: Some(work.product.ml_name.clone()),
+        stack_name: Some(work.product.stack_name.clone()),
+        stack_id: work.stack.id.clone(),
+        stack_status: work.stack.status.clone(),
+        tier: Some(work.product.tier.clone()),
+        scenario: Some(work.product.scenario.clone()),
+        outputs: work.outputs.clone(),
+        changes: work.changes.clone(),
+        kept: work.kept.clone(),
+        error: None,
+        findings: work.findings.clone(),
+        generator_version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}
+
+/// The report of an execution whose input could not be read.
+fn nothing(execution: &str, input: &Json) -> Report {
+    Report {
+        schema_version: SCHEMA_VERSION,
+        action: input.get("action").and_then(Json::as_str).map(str::to_owned),
+        ok: false,
+        outcome: Ending::Failed,
+        execution: execution.to_owned(),
+        ml_name: None,
+        stack_name: None,
+        stack_id: None,
+        stack_status: None,
+        tier: None,
+        scenario: None,
+        outputs: std::collections::BTreeMap::new(),
+        changes: None,
+        kept: Vec::new(),
+        error: None,
+        findings: Vec::new(),
+        generator_version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}

@@ -1,0 +1,177 @@
+//! `EmptyBucket`, `DeleteStack` and `FollowDeletion`.
+
+use std::time::Duration;
+
+use mlp_aws::calls::Kind;
+use mlp_aws::emptying::{Emptied, VersionedBucket, empty as empty_bucket};
+use mlp_aws::stacks::{StackResource, Stacks};
+use mlp_core::deploy::causes::{Cause, first_causes};
+use mlp_core::deploy::failure::{Failure, Name};
+use mlp_core::deploy::identity::Execution;
+use mlp_core::deploy::outcome::Kept;
+use mlp_core::deploy::status::StackStatus;
+
+use super::{failed, status_of};
+use crate::Aws;
+use crate::work::{Next, Wait, Work};
+
+const LONGEST: u64 = 4 * 60 * 60;
+
+/// The newest events that are looked at for causes.
+const EVENTS: usize = 500;
+
+/// How often a deletion is begun: a pipeline may put something into the bucket after it was emptied.
+const MOST: u32 = 3;
+
+/// Kept back from an invocation's time for the calls around the emptying.
+const MARGIN: Duration = Duration::from_secs(15);
+
+/// Deletes what is in the stack's buckets, as far as the invocation's time goes.
+pub(crate) async fn empty<S, C: Stacks + Sync, B: VersionedBucket + Sync, P>(
+    aws: &Aws<'_, S, C, B, P>,
+    mut work: Work,
+) -> Result<Work, Failure> {
+    let Some(id) = work.stack.id.clone() else {
+        work.next = Next::Done;
+        return Ok(work);
+    };
+    let resources = aws.stacks.resources(&id).await.map_err(|error| failed(&error))?;
+    work.next = Next::Delete;
+    for bucket in resources.iter().filter(|it| it.kind == "AWS::S3::Bucket" && is_there(it)) {
+        let Some(name) = &bucket.physical_id else { continue };
+        let time = aws.time.saturating_sub(MARGIN) / 2;
+        match empty_bucket(aws.buckets, name, time).await.map_err(|error| failed(&error))? {
+            Emptied::Whole { .. } => {}
+            Emptied::Partly { .. } => work.next = Next::Empty,
+            Emptied::Stuck { undeleted } => {
+                let told = undeleted.iter().map(|it| format!("`{}` ({})", it.key, it.reason));
+                let message = format!(
+                    "objects of the bucket `{name}` can't be deleted: {}",
+                    told.collect::<Vec<_>>().join(", ")
+                );
+                return Err(Failure::new(Name::BucketNotEmptied, message));
+            }
+        }
+    }
+    Ok(work)
+}
+
+fn is_there(resource: &StackResource) -> bool {
+    !["DELETE_COMPLETE", "DELETE_SKIPPED"].contains(&resource.status.as_str())
+}
+
+/// Orders the deletion.
+pub(crate) async fn delete<S, C: Stacks + Sync, B, P>(
+    aws: &Aws<'_, S, C, B, P>,
+    execution: &str,
+    mut work: Work,
+) -> Result<Work, Failure> {
+    let Some(id) = work.stack.id.clone() else {
+        work.next = Next::Done;
+        return Ok(work);
+    };
+    let token = Execution::new(execution).token("delete", work.deletions);
+    match aws.stacks.delete(&id, &token, aws.settings.service_role.as_deref()).await {
+        Err(error) if error.kind == Kind::Gone => {}
+        Err(error) if error.kind == Kind::Conflict && error.reason.contains("TerminationProtection") => {
+            return Err(Failure::new(Name::StackProtected, error.to_string()));
+        }
+        Err(error) if error.kind == Kind::Conflict => {
+            return Err(Failure::new(Name::StackBusy, error.to_string()));
+        }
+        other => other.map_err(|error| failed(&error))?,
+    }
+    work.wait = Wait { seconds: 2, waited: 0 };
+    work.next = Next::Wait;
+    Ok(work)
+}
+
+/// Looks how far it is. A bucket that was filled meanwhile is emptied once more.
+pub(crate) async fn follow<S, C: Stacks + Sync, B, P>(
+    aws: &Aws<'_, S, C, B, P>,
+    execution: &str,
+    mut work: Work,
+) -> Result<Work, Failure> {
+    let name = work.product.stack_name.clone();
+    let id = work.stack.id.clone().unwrap_or_default();
+    let stack = aws.stacks.stack(&id).await.map_err(|error| failed(&error))?;
+    let status = stack.as_ref().map(status_of).transpose()?.unwrap_or(StackStatus::DeleteComplete);
+    let resources = aws.stacks.resources(&id).await.or_else(|error| match error.kind {
+        Kind::Gone => Ok(Vec::new()),
+        _ => Err(failed(&error)),
+    })?;
+    work.stack.status = Some(status.as_str().to_owned());
+    work.stack.total = resources.len();
+    work.stack.done = resources.iter().filter(|resource| !is_there(resource)).count();
+    work.next = match status {
+        StackStatus::DeleteComplete => {
+            work.kept = resources.iter().filter_map(kept).collect();
+            Next::Done
+        }
+        StackStatus::DeleteFailed => {
+            let undone: Vec<&StackResource> =
+                resources.iter().filter(|resource| resource.status == "DELETE_FAILED").collect();
+            let only_buckets = !undone.is_empty() && undone.iter().all(|it| it.kind == "AWS::S3::Bucket");
+            if !only_buckets || work.deletions + 1 >= MOST {
+                let token = Execution::new(execution).token("delete", work.deletions);
+                let events = aws.stacks.events(&id, &token, EVENTS).await.map_err(|error| failed(&error))?;
+                let reason = stack.and_then(|stack| stack.reason);
+                return Err(undeleted(&name, reason.as_deref(), &undone, first_causes(&events)));
+            }
+            work.deletions += 1;
+            Next::Empty
+        }
+        _ => {
+            work.wait.on(30, LONGEST).ok_or_else(|| {
+                Failure::new(
+                    Name::TimedOut,
+                    format!("the stack `{name}` is {status} after {LONGEST} seconds"),
+                )
+            })?;
+            Next::Wait
+        }
+    };
+    Ok(work)
+}
+
+/// What stays, and why.
+fn kept(resource: &StackResource) -> Option<Kept> {
+    let reason = match (resource.kind.as_str(), resource.status.as_str()) {
+        (_, "DELETE_SKIPPED") => "its DeletionPolicy says Retain; delete it by hand if nobody needs it",
+        ("AWS::KMS::Key", _) => {
+            "scheduled for deletion: until its waiting time is over it can be restored (kms:CancelKeyDeletion), and what \
+             was encrypted with it can be read no more"
+        }
+        _ => return None,
+    };
+    Some(Kept {
+        logical_id: resource.logical_id.clone(),
+        kind: resource.kind.clone(),
+        physical_id: resource.physical_id.clone().unwrap_or_default(),
+        reason: reason.to_owned(),
+    })
+}
+
+fn undeleted(name: &str, reason: Option<&str>, undone: &[&StackResource], told: Vec<Cause>) -> Failure {
+    // The events say it in order; a deletion that somebody else began has none with our token.
+    let causes = if told.is_empty() { undone.iter().map(|resource| cause(resource)).collect() } else { told };
+    let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+    let failure = Failure::new(Name::DeletionFailed, format!("the stack `{name}` is DELETE_FAILED{reason}"))
+        .causes(causes);
+    if undone.iter().any(|resource| resource.kind == "AWS::SageMaker::ModelPackageGroup") {
+        // Registered models are what the team has worked for: nobody deletes them by the way.
+        return failure.help(
+            "the model registry still has versions: keep what is needed elsewhere, delete them \
+             (`aws sagemaker list-model-packages`, `delete-model-package`), then start delete-product again",
+        );
+    }
+    failure
+}
+
+fn cause(resource: &StackResource) -> Cause {
+    Cause {
+        logical_id: resource.logical_id.clone(),
+        kind: resource.kind.clone(),
+        reason: resource.reason.clone().unwrap_or_default(),
+    }
+}

@@ -1,0 +1,112 @@
+//! `InspectStack` and `InspectForDeletion`: the stack as it is, and what may be done with it.
+
+use mlp_aws::stacks::{Stack, Stacks};
+use mlp_core::deploy::causes::Cause;
+use mlp_core::deploy::failure::{Failure, Name};
+use mlp_core::deploy::input::Action;
+use mlp_core::deploy::status::{Deletion, Deployment, StackStatus};
+use mlp_core::product::MANAGED_BY;
+
+use super::{failed, status_of};
+use crate::Aws;
+use crate::work::{Cleanup, Next, StackWork, Wait, Work};
+
+/// The stack before a deployment.
+pub(crate) async fn for_deployment<S, C: Stacks + Sync, B, P>(
+    aws: &Aws<'_, S, C, B, P>,
+    mut work: Work,
+) -> Result<Work, Failure> {
+    if work.busy.take().is_some() {
+        work.round += 1;
+    }
+    work.recreate = false;
+    work.stack = StackWork::default();
+    let stack = look(aws, &mut work).await?;
+    let status = stack.as_ref().map(status_of).transpose()?;
+    let name = &work.product.stack_name;
+    let test = work.action == Action::TestDeploy;
+    work.cleanup = match test {
+        true if work.input.keep => Cleanup::Nothing,
+        true => Cleanup::Stack,
+        false => Cleanup::ChangeSet,
+    };
+    work.wait = Wait::default();
+    match StackStatus::deployment(status) {
+        Deployment::Create => {
+            work.stack.created = true;
+            work.next = Next::Ready;
+        }
+        Deployment::Update => work.next = Next::Ready,
+        Deployment::Recreate if work.input.recreate_failed || test => {
+            work.recreate = true;
+            work.next = Next::Remove;
+        }
+        Deployment::Recreate => return Err(with_reason(Name::StackNotRecreated, name, stack.as_ref())),
+        Deployment::Busy => return Err(with_reason(Name::StackBusy, name, stack.as_ref())),
+        Deployment::Stop(reason) => {
+            let failure = with_reason(reason, name, stack.as_ref());
+            let id = stack.map(|stack| stack.id).unwrap_or_default();
+            let resources = aws.stacks.resources(&id).await.map_err(|error| failed(&error))?;
+            let blocked = resources.into_iter().filter(|resource| resource.status.ends_with("_FAILED"));
+            let causes = blocked.map(|resource| Cause {
+                logical_id: resource.logical_id,
+                kind: resource.kind,
+                reason: resource.reason.unwrap_or_default(),
+            });
+            return Err(failure.causes(causes.collect()));
+        }
+    }
+    Ok(work)
+}
+
+/// The stack before its deletion, also of one that never came to be or that a test made.
+pub(crate) async fn for_deletion<S, C: Stacks + Sync, B, P>(
+    aws: &Aws<'_, S, C, B, P>,
+    mut work: Work,
+) -> Result<Work, Failure> {
+    let stack = look(aws, &mut work).await?;
+    let status = stack.as_ref().map(status_of).transpose()?;
+    work.wait = Wait::default();
+    let name = &work.product.stack_name;
+    work.next = match (StackStatus::deletion(status), &stack) {
+        (Deletion::Nothing, _) | (_, None) => Next::Done,
+        (Deletion::Busy, stack) => return Err(with_reason(Name::StackBusy, name, stack.as_ref())),
+        (Deletion::Follow, _) => Next::Follow,
+        (Deletion::Delete, Some(stack)) if stack.protected => {
+            let message = format!("`{name}` has termination protection, as every product in prod has");
+            return Err(Failure::new(Name::StackProtected, message)
+                .help(Name::StackProtected.help().replace("<stack>", name)));
+        }
+        (Deletion::Delete, Some(_)) => Next::Empty,
+    };
+    Ok(work)
+}
+
+/// The stack, if it is there and ours.
+async fn look<S, C: Stacks + Sync, B, P>(
+    aws: &Aws<'_, S, C, B, P>,
+    work: &mut Work,
+) -> Result<Option<Stack>, Failure> {
+    let stack = aws.stacks.stack(&work.product.stack_name).await.map_err(|error| failed(&error))?;
+    if let Some(stack) = &stack {
+        // Stacks of our templates that were deployed by other means have no tags of their own.
+        let manager = stack.tags.get("ManagedBy").filter(|manager| *manager != MANAGED_BY);
+        if let Some(manager) = manager {
+            let name = &work.product.stack_name;
+            let message =
+                format!("there is a stack `{name}` already, and its tag `ManagedBy` says `{manager}`");
+            return Err(Failure::new(Name::StackTaken, message));
+        }
+        work.stack.id = Some(stack.id.clone());
+        work.stack.status = Some(stack.status.clone());
+    }
+    Ok(stack)
+}
+
+fn with_reason(name: Name, stack_name: &str, stack: Option<&Stack>) -> Failure {
+    let (status, reason) =
+        stack.map_or(("gone", None), |stack| (stack.status.as_str(), stack.reason.as_deref()));
+    let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+    Failure::new(name, format!("the stack `{stack_name}` is {status}{reason}"))
+        .help(name.help().replace("<stack>", stack_name))
+}

@@ -1,0 +1,60 @@
+//! The tasks, one file a concern.
+
+pub(crate) mod approval;
+pub(crate) mod change_set;
+pub(crate) mod changes;
+pub(crate) mod conclude;
+pub(crate) mod deletion;
+pub(crate) mod execution;
+pub(crate) mod inspect;
+pub(crate) mod licence;
+pub(crate) mod outputs;
+pub(crate) mod read;
+pub(crate) mod storing;
+
+use mlp_aws::calls::{CallError, Kind};
+use mlp_aws::stacks::Stack;
+use mlp_aws::store::{ErrorKind, StoreError};
+use mlp_core::deploy::failure::{Failure, Name};
+use mlp_core::deploy::status::StackStatus;
+
+/// A call that failed for no reason of the stack's.
+pub(crate) fn failed(error: &CallError) -> Failure {
+    let name = match error.kind {
+        Kind::Denied => Name::AccessDenied,
+        Kind::Throttled => Name::Throttled,
+        Kind::Unavailable => Name::Unavailable,
+        Kind::Gone | Kind::Exists | Kind::Conflict | Kind::Refused => Name::Refused,
+    };
+    let failure = Failure::new(name, error.to_string());
+    match error.kind {
+        Kind::Denied => {
+            failure.help(format!("allow `{}` to the role of the deploy function", error.operation))
+        }
+        _ => failure,
+    }
+}
+
+/// A call to the suite's bucket that failed.
+pub(crate) fn store_failed(error: &StoreError) -> Failure {
+    let name = match error.kind {
+        ErrorKind::Denied => Name::AccessDenied,
+        ErrorKind::Transient | ErrorKind::Conflict => Name::Unavailable,
+        ErrorKind::Gone | ErrorKind::Other => Name::Refused,
+    };
+    Failure::new(name, error.to_string())
+}
+
+/// A stack's status. One that we don't know is no status to act on.
+pub(crate) fn status_of(stack: &Stack) -> Result<StackStatus, Failure> {
+    StackStatus::parse(&stack.status).ok_or_else(|| {
+        Failure::new(
+            Name::StackStuck,
+            format!(
+                "the stack is {}, a status that this version of ML Provisioner doesn't know",
+                stack.status
+            ),
+        )
+        .help("update ML Provisioner, or bring the stack into another status")
+    })
+}

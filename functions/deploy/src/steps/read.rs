@@ -1,0 +1,181 @@
+//! `ReadInput`: from an execution's input to the product and its template in the bucket.
+
+use mlp_aws::rules::RuleBook;
+use mlp_aws::store::{BucketStore, ErrorKind};
+use mlp_aws::storing::CONFIG_LIMIT;
+use mlp_core::actions::{self, Deployable};
+use mlp_core::codes;
+use mlp_core::deploy::failure::{Failure, Name};
+use mlp_core::deploy::identity::Execution;
+use mlp_core::deploy::input::{Action, ConfigSource, Input};
+use mlp_core::error::InternalError;
+use mlp_core::finding::{Finding, Severity};
+use mlp_core::outcome::{Outcome, Source, sha256};
+use mlp_core::product::Product;
+use mlp_core::template::Value;
+use serde_json::Value as Json;
+
+use super::store_failed;
+use super::storing::{New, once};
+use crate::work::{Approval, Cleanup, Facts, Next, StackWork, Wait, Work};
+use crate::{Aws, Settings};
+
+/// Everything that can be wrong with what was asked for is found here, before anything is touched.
+pub(crate) async fn input<S: BucketStore + Sync, C, B, P>(
+    aws: &Aws<'_, S, C, B, P>,
+    execution: &str,
+    input: &Json,
+) -> Result<Work, Failure> {
+    let Aws { store, rules, settings, .. } = aws;
+    let mut input = Input::read(input).map_err(|findings| invalid("the execution's input", findings))?;
+    let execution = Execution::new(execution);
+    let (bytes, source) = config(*store, settings, execution, &mut input).await?;
+    let action = input.action;
+    let test = (action == Action::TestDeploy).then(|| execution.test_workload());
+    let (outcome, product, template) = match action {
+        Action::DeleteProduct => {
+            let (outcome, product) =
+                actions::deployed_product(action.as_str(), &bytes, &settings.suite, None)
+                    .map_err(|error| defect(&error))?;
+            (outcome, product, None)
+        }
+        Action::DeployProduct | Action::TestDeploy | Action::ShowChanges => {
+            let rules = organisation(rules, *store, &settings.bucket).await?;
+            let made = actions::deployable(action.as_str(), &bytes, &settings.suite, &rules, test.as_deref());
+            let (outcome, made) = made.map_err(|error| defect(&error))?;
+            match made {
+                Some(Deployable { product, template }) => (outcome, Some(product), Some(template)),
+                None => (outcome, None, None),
+            }
+        }
+    };
+    let Some(product) = product else { return Err(invalid("the config", outcome.findings)) };
+    let template = match template {
+        Some(yaml) => {
+            let key = format!("deployments/templates/{}.yaml", sha256(yaml.as_bytes()));
+            let new = New { key: &key, bytes: yaml.into_bytes(), media_type: "application/yaml" };
+            once(*store, &settings.bucket, new).await?;
+            Some(key)
+        }
+        None => None,
+    };
+    let approval = input.approval_seconds.map(|timeout_seconds| Approval {
+        timeout_seconds,
+        subject: String::new(),
+        message: String::new(),
+    });
+    Ok(Work {
+        action,
+        product: facts(&product, &outcome),
+        source,
+        template,
+        next: if action == Action::DeleteProduct { Next::Delete } else { Next::Deploy },
+        cleanup: Cleanup::Nothing,
+        recreate: false,
+        round: 0,
+        deletions: 0,
+        stack: StackWork::default(),
+        wait: Wait::default(),
+        approval,
+        changes: None,
+        unchanged: false,
+        outputs: std::collections::BTreeMap::new(),
+        kept: Vec::new(),
+        findings: outcome.findings,
+        busy: None,
+        failed: None,
+        original: None,
+        input,
+    })
+}
+
+async fn organisation<S: BucketStore + Sync>(
+    rules: &RuleBook,
+    store: &S,
+    bucket: &str,
+) -> Result<std::sync::Arc<mlp_core::security::Rules>, Failure> {
+    rules.of(store, bucket).await.map_err(|error| store_failed(&error))
+}
+
+/// The config's bytes. What was given inline is stored, so that it needs not be carried from task to task and stays
+/// beside the result.
+async fn config<S: BucketStore + Sync>(
+    store: &S,
+    settings: &Settings,
+    execution: Execution<'_>,
+    input: &mut Input,
+) -> Result<(Vec<u8>, Source), Failure> {
+    match &mut input.config {
+        ConfigSource::Inline(text) => {
+            let bytes = std::mem::take(text).into_bytes();
+            let key = format!("deployments/{}-config.yaml", execution.name());
+            let source = Source {
+                bucket: Some(settings.bucket.clone()),
+                key: Some(key.clone()),
+                sha256: Some(sha256(&bytes)),
+                ..Source::default()
+            };
+            let new = New { key: &key, bytes: bytes.clone(), media_type: "application/yaml" };
+            once(store, &settings.bucket, new).await?;
+            input.config = ConfigSource::Stored { bucket: settings.bucket.clone(), key, version: None };
+            Ok((bytes, source))
+        }
+        ConfigSource::Stored { bucket, key, version } => {
+            let got = store.get(bucket, key, version.as_deref(), Some(CONFIG_LIMIT + 1)).await;
+            let object = got.map_err(|error| match error.kind {
+                ErrorKind::Gone => {
+                    let what = match version {
+                        Some(version) => {
+                            format!("there is no version `{version}` of `{key}` in the bucket `{bucket}`")
+                        }
+                        None => format!("there is no `{key}` in the bucket `{bucket}`"),
+                    };
+                    let finding = Finding::error(codes::DEP_INPUT, "/config/key", what)
+                        .help("upload the config, or name one that is there");
+                    invalid("the execution's input", vec![finding])
+                }
+                _ => store_failed(&error),
+            })?;
+            *version = object.head.version_id.or_else(|| version.take());
+            let source = Source {
+                bucket: Some(bucket.clone()),
+                key: Some(key.clone()),
+                version_id: version.clone(),
+                sha256: Some(sha256(&object.bytes)),
+                ..Source::default()
+            };
+            Ok((object.bytes, source))
+        }
+    }
+}
+
+fn facts(product: &Product, outcome: &Outcome) -> Facts {
+    let leaves = product.resources.values().filter_map(|spec| spec.links.leaf.as_deref());
+    let published = leaves.map(|leaf| product.names.ssm_path(leaf)).collect();
+    let tag = |(key, value): (&String, &Value)| Some((key.clone(), value.as_str()?.to_owned()));
+    Facts {
+        ml_name: product.names.ml_name().to_owned(),
+        stack_name: product.names.stack(),
+        tier: product.tier.as_str().to_owned(),
+        scenario: product.scenario.clone(),
+        env: product.env.as_str().to_owned(),
+        account_id: product.account_id.as_str().to_owned(),
+        region: product.region.to_string(),
+        published,
+        tags: product.inputs.tags.iter().filter_map(tag).collect(),
+        resources: outcome.resource_counts.as_ref().map_or(0, |counts| counts.total),
+    }
+}
+
+fn invalid(what: &str, findings: Vec<Finding>) -> Failure {
+    let count = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
+    let message = match (count, findings.first()) {
+        (1, Some(first)) => format!("{what} has a mistake: {}", first.message),
+        _ => format!("{what} has {count} mistakes"),
+    };
+    Failure::new(Name::InvalidInput, message).findings(findings)
+}
+
+fn defect(error: &InternalError) -> Failure {
+    Failure::new(Name::Internal, error.to_string())
+}

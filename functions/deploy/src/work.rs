@@ -1,0 +1,198 @@
+//! What an execution carries from task to task.
+
+use std::collections::BTreeMap;
+
+use mlp_core::deploy::causes::Cause;
+use mlp_core::deploy::input::{Action, Input};
+use mlp_core::deploy::outcome::{ChangeCounts, Kept};
+use mlp_core::finding::Finding;
+use mlp_core::outcome::Source;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+/// An execution's work. The state machine reads `next`, `cleanup`, `wait`, `approval` and `announcement` of it; people see all.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Work {
+    /// What is done.
+    pub action: Action,
+    /// What was asked for.
+    pub input: Input,
+    /// The product.
+    pub product: Facts,
+    /// The config, with the version that was read.
+    pub source: Source,
+    /// The template's key in the suite's bucket; absent when nothing is deployed.
+    pub template: Option<String>,
+    /// What comes next.
+    pub next: Next,
+    /// What is left behind if a later task fails.
+    pub cleanup: Cleanup,
+    /// Whether a stack that never came to be is being removed, to be made anew.
+    pub recreate: bool,
+    /// How often the stack turned out to be somebody else's for the moment; names of change sets follow from it.
+    pub round: u32,
+    /// How often its deletion was begun.
+    pub deletions: u32,
+    /// The stack.
+    pub stack: StackWork,
+    /// How long the state machine waits now, and has waited for this operation.
+    pub wait: Wait,
+    /// Present when somebody must approve.
+    pub approval: Option<Approval>,
+    /// The change set in figures.
+    pub changes: Option<ChangeCounts>,
+    /// Whether there was nothing to change.
+    pub unchanged: bool,
+    /// What was published.
+    pub outputs: BTreeMap<String, String>,
+    /// What stays after a deletion.
+    pub kept: Vec<Kept>,
+    /// What is worth saying.
+    pub findings: Vec<Finding>,
+    /// The error output of a task that met others at work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub busy: Option<Json>,
+    /// The error output of the task that failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<Json>,
+    /// The error output of the first task that failed, while what it had begun is removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original: Option<Json>,
+}
+
+/// What is known of the product.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts {
+    /// Its name.
+    pub ml_name: String,
+    /// Its stack's name.
+    pub stack_name: String,
+    /// Its tier.
+    pub tier: String,
+    /// Its scenario.
+    pub scenario: String,
+    /// Its stage.
+    pub env: String,
+    /// The account that it is for.
+    pub account_id: String,
+    /// The region that it is for.
+    pub region: String,
+    /// The SSM paths that its stack publishes.
+    pub published: Vec<String>,
+    /// Tags of its stack.
+    pub tags: Vec<(String, String)>,
+    /// How many resources its template has.
+    pub resources: usize,
+}
+
+/// What comes next, where there is more than one way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Next {
+    /// The stack is created or updated.
+    Deploy,
+    /// The stack is deleted.
+    Delete,
+    /// Look again after `wait.seconds`.
+    Wait,
+    /// The change set is there.
+    Ready,
+    /// Nothing would change.
+    Unchanged,
+    /// The changes are shown and nothing else.
+    Show,
+    /// Somebody must approve.
+    Approve,
+    /// The change set is executed.
+    Execute,
+    /// The operation is done.
+    Done,
+    /// A stack that never came to be is removed first.
+    Remove,
+    /// The bucket is emptied.
+    Empty,
+    /// A deletion that somebody has begun is followed.
+    Follow,
+    /// Everything is done.
+    Conclude,
+}
+
+/// What must be removed when a later task fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cleanup {
+    /// Nothing.
+    Nothing,
+    /// The change set, and the shell of a stack that it made.
+    ChangeSet,
+    /// The stack of a `test-deploy`.
+    Stack,
+}
+
+/// The stack.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StackWork {
+    /// Its id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Its status when it was last looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+    /// Whether it is created by this execution.
+    pub created: bool,
+    /// Resources that the operation is done with.
+    pub done: usize,
+    /// Resources that it has to do with.
+    pub total: usize,
+    /// Why its deletion failed the last time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub causes: Vec<Cause>,
+}
+
+/// Waiting, in seconds.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wait {
+    /// How long now.
+    pub seconds: u64,
+    /// How long in all, since the operation began.
+    pub waited: u64,
+}
+
+impl Wait {
+    /// Looks again a little later than the last time, up to `longest`; nothing when `most` seconds have been waited.
+    pub fn on(&mut self, longest: u64, most: u64) -> Option<()> {
+        if self.waited >= most {
+            return None;
+        }
+        self.seconds = (self.seconds * 3 / 2 + 1).min(longest);
+        self.waited += self.seconds;
+        Some(())
+    }
+}
+
+/// An approval that is waited for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approval {
+    /// How long it is waited for.
+    pub timeout_seconds: u64,
+    /// The subject of the message to the approvers; SNS takes 100 ASCII characters.
+    pub subject: String,
+    /// The message.
+    pub message: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waiting_grows_slowly_and_ends() {
+        let mut wait = Wait::default();
+        let mut seconds = Vec::new();
+        while wait.on(30, 120).is_some() {
+            seconds.push(wait.seconds);
+        }
+        assert_eq!(seconds, [1, 2, 4, 7, 11, 17, 26, 30, 30]);
+        assert_eq!(wait.waited, seconds.iter().sum::<u64>());
+    }
+}

@@ -1,0 +1,293 @@
+//! Whether an account holds the licence for a tier: AWS License Manager, asked once until its answer expires.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use aws_sdk_licensemanager::Client;
+use aws_sdk_licensemanager::primitives::{DateTime, DateTimeFormat};
+use aws_sdk_licensemanager::types::{CheckoutType, EntitlementData, EntitlementDataUnit};
+use mlp_core::codes;
+use mlp_core::deploy::failure::{Failure, Name};
+use mlp_core::finding::Finding;
+
+use crate::calls::{CallError, Kind};
+
+/// What is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkout<'a> {
+    /// The product's SKU.
+    pub sku: &'a str,
+    /// The fingerprint of the issuer's key.
+    pub fingerprint: &'a str,
+    /// The entitlement: the tier.
+    pub tier: &'a str,
+    /// Makes a repeated call the same checkout.
+    pub token: &'a str,
+}
+
+/// License Manager. A call is bounded in time and has already been retried when it fails.
+pub trait LicenceDesk: Sync {
+    /// Checks an entitlement out; until when, if the answer says so.
+    fn checkout<'a>(
+        &'a self,
+        wanted: Checkout<'a>,
+    ) -> Pin<Box<dyn Future<Output = Result<Option<SystemTime>, CallError>> + Send + 'a>>;
+}
+
+/// How much a licence matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// Nobody is asked.
+    #[default]
+    Off,
+    /// What is missing is a warning.
+    Warn,
+    /// Nothing goes on without a licence.
+    Enforce,
+}
+
+impl Mode {
+    /// `off`, `warn` or `enforce`.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "off" => Some(Self::Off),
+            "warn" => Some(Self::Warn),
+            "enforce" => Some(Self::Enforce),
+            _ => None,
+        }
+    }
+}
+
+/// The licence that the suite's stack names.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Licence {
+    /// How much it matters.
+    pub mode: Mode,
+    /// The product's SKU.
+    pub sku: String,
+    /// The fingerprint of the issuer's key.
+    pub fingerprint: String,
+}
+
+/// Answers of License Manager, kept as long as they hold and the process lives.
+#[derive(Debug, Default)]
+pub struct Licences {
+    /// By SKU, fingerprint and tier.
+    granted: Mutex<BTreeMap<[String; 3], SystemTime>>,
+}
+
+/// License Manager is asked anew this long before a grant is over.
+const EARLY: Duration = Duration::from_mins(1);
+
+impl Licences {
+    /// Whether the tier is licensed: nothing to say, or a warning in mode `warn`.
+    ///
+    /// # Errors
+    ///
+    /// In mode `enforce`: [`Name::LicenceRefused`], [`Name::LicenceDenied`] or [`Name::LicenceUnavailable`], which are three
+    /// different things. A grant that still holds survives License Manager being down.
+    pub async fn check(
+        &self,
+        desk: &dyn LicenceDesk,
+        licence: &Licence,
+        tier: &str,
+        token: &str,
+        now: SystemTime,
+    ) -> Result<Option<Finding>, Failure> {
+        if licence.mode == Mode::Off {
+            return Ok(None);
+        }
+        let key = [licence.sku.clone(), licence.fingerprint.clone(), tier.to_owned()];
+        let until = self.granted.lock().unwrap_or_else(PoisonError::into_inner).get(&key).copied();
+        if until.is_some_and(|until| until > now + EARLY) {
+            return Ok(None);
+        }
+        let wanted = Checkout { sku: &licence.sku, fingerprint: &licence.fingerprint, tier, token };
+        let error = match desk.checkout(wanted).await {
+            Ok(until) => {
+                if let Some(until) = until {
+                    self.granted.lock().unwrap_or_else(PoisonError::into_inner).insert(key, until);
+                }
+                return Ok(None);
+            }
+            Err(error) => error,
+        };
+        let failure = match error.kind {
+            Kind::Throttled | Kind::Unavailable if until.is_some_and(|until| until > now) => return Ok(None),
+            Kind::Throttled | Kind::Unavailable => Failure::new(
+                Name::LicenceUnavailable,
+                format!("License Manager did not answer whether `{tier}` is licensed: {error}"),
+            ),
+            Kind::Denied => Failure::new(
+                Name::LicenceDenied,
+                format!(
+                    "the deploy function may not ask License Manager whether `{tier}` is licensed: {error}"
+                ),
+            ),
+            Kind::Gone | Kind::Exists | Kind::Conflict | Kind::Refused => Failure::new(
+                Name::LicenceRefused,
+                format!(
+                    "this account has no licence for `{tier}` (entitlement `{tier}` of the product SKU `{}`): {error}",
+                    licence.sku
+                ),
+            ),
+        };
+        match licence.mode {
+            Mode::Off => Ok(None),
+            Mode::Enforce => Err(failure),
+            Mode::Warn => {
+                let help = failure.advice().to_owned();
+                Ok(Some(Finding::warning(codes::LICENCE, "/ml_product/tier", failure.message).help(help)))
+            }
+        }
+    }
+}
+
+/// [`LicenceDesk`] over AWS License Manager.
+#[derive(Debug, Clone)]
+pub struct LicenseManager {
+    client: Client,
+}
+
+impl LicenseManager {
+    /// Wraps a client, whose time-outs and retries are the caller's choice (see [`crate::clients`]).
+    pub fn new(client: Client) -> Self {
+        Self { client }
+    }
+}
+
+impl LicenceDesk for LicenseManager {
+    fn checkout<'a>(
+        &'a self,
+        wanted: Checkout<'a>,
+    ) -> Pin<Box<dyn Future<Output = Result<Option<SystemTime>, CallError>> + Send + 'a>> {
+        const OPERATION: &str = "license-manager:CheckoutLicense";
+        Box::pin(async move {
+            // A feature that one has or has not is an entitlement without a unit.
+            let tier = EntitlementData::builder().name(wanted.tier).unit(EntitlementDataUnit::None).build();
+            let tier = tier.map_err(|error| CallError {
+                kind: Kind::Refused,
+                operation: OPERATION,
+                reason: error.to_string(),
+            })?;
+            let request = self
+                .client
+                .checkout_license()
+                .product_sku(wanted.sku)
+                .key_fingerprint(wanted.fingerprint)
+                .checkout_type(CheckoutType::Provisional)
+                .entitlements(tier)
+                .client_token(wanted.token);
+            let answer = request.send().await.map_err(|error| CallError::of(OPERATION, &error))?;
+            let until =
+                answer.expiration.and_then(|text| DateTime::from_str(&text, DateTimeFormat::DateTime).ok());
+            Ok(until.and_then(|until| SystemTime::try_from(until).ok()))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Answers the same until told otherwise, and counts.
+    struct Desk {
+        answer: Mutex<Result<Option<SystemTime>, Kind>>,
+        asked: Mutex<usize>,
+    }
+
+    impl LicenceDesk for Desk {
+        fn checkout<'a>(
+            &'a self,
+            _: Checkout<'a>,
+        ) -> Pin<Box<dyn Future<Output = Result<Option<SystemTime>, CallError>> + Send + 'a>> {
+            *self.asked.lock().unwrap() += 1;
+            let answer = *self.answer.lock().unwrap();
+            Box::pin(async move {
+                answer.map_err(|kind| CallError { kind, operation: "CheckoutLicense", reason: "x".into() })
+            })
+        }
+    }
+
+    fn desk(answer: Result<Option<SystemTime>, Kind>) -> Desk {
+        Desk { answer: Mutex::new(answer), asked: Mutex::new(0) }
+    }
+
+    fn licence(mode: Mode) -> Licence {
+        Licence { mode, sku: "sku".into(), fingerprint: "f".into() }
+    }
+
+    fn at(seconds: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
+    async fn check(
+        licences: &Licences,
+        desk: &Desk,
+        mode: Mode,
+        now: u64,
+    ) -> Result<Option<Finding>, Failure> {
+        licences.check(desk, &licence(mode), "enterprise", "t", at(now)).await
+    }
+
+    #[tokio::test]
+    async fn a_grant_is_kept_until_shortly_before_it_ends() {
+        let (licences, desk) = (Licences::default(), desk(Ok(Some(at(1_000)))));
+        for now in [0, 10, 900] {
+            assert_eq!(check(&licences, &desk, Mode::Enforce, now).await, Ok(None));
+        }
+        assert_eq!(*desk.asked.lock().unwrap(), 1);
+        *desk.answer.lock().unwrap() = Err(Kind::Unavailable);
+        assert_eq!(check(&licences, &desk, Mode::Enforce, 990).await, Ok(None), "it still holds");
+        let failure = check(&licences, &desk, Mode::Enforce, 1_000).await.unwrap_err();
+        assert_eq!(failure.name, Name::LicenceUnavailable);
+    }
+
+    #[tokio::test]
+    async fn no_answer_no_permission_and_no_licence_are_three_things() {
+        for (kind, name) in [
+            (Kind::Refused, Name::LicenceRefused),
+            (Kind::Gone, Name::LicenceRefused),
+            (Kind::Denied, Name::LicenceDenied),
+            (Kind::Throttled, Name::LicenceUnavailable),
+            (Kind::Unavailable, Name::LicenceUnavailable),
+        ] {
+            let desk = desk(Err(kind));
+            let failure = check(&Licences::default(), &desk, Mode::Enforce, 0).await.unwrap_err();
+            assert_eq!(failure.name, name);
+            assert!(failure.message.contains("`enterprise`"), "{failure}");
+            let warning = check(&Licences::default(), &desk, Mode::Warn, 0).await.unwrap().unwrap();
+            assert_eq!(warning.code, codes::LICENCE);
+            assert_eq!(check(&Licences::default(), &desk, Mode::Off, 0).await, Ok(None));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_goes_on_without_a_grant_and_a_grant_is_never_refused(steps in prop::collection::vec((0_u64..400, 0..4_u8), 1..30)) {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let (licences, desk) = (Licences::default(), desk(Err(Kind::Refused)));
+            let (mut now, mut holds_until) = (0, 0);
+            for (passed, answer) in steps {
+                now += passed;
+                *desk.answer.lock().unwrap() = match answer {
+                    0 => Ok(Some(at(now + 300))),
+                    1 => Err(Kind::Unavailable),
+                    2 => Err(Kind::Throttled),
+                    _ => Err(Kind::Denied),
+                };
+                let asked = *desk.asked.lock().unwrap();
+                let result = runtime.block_on(check(&licences, &desk, Mode::Enforce, now));
+                let asked = *desk.asked.lock().unwrap() > asked;
+                if asked && answer == 0 {
+                    holds_until = now + 300;
+                }
+                prop_assert_eq!(result.is_ok(), holds_until > now && (answer != 3 || !asked), "at {} until {}", now, holds_until);
+            }
+        }
+    }
+}

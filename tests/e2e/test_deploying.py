@@ -1,0 +1,305 @@
+"""Products are deployed, shown, tested and deleted by the state machine, as from the console."""
+
+import concurrent.futures
+import json
+import os
+import sys
+import time
+import unittest
+import uuid
+
+sys.path.insert(0, os.path.dirname(__file__))
+
+import suite  # noqa: E402
+from botocore.exceptions import ClientError  # noqa: E402
+
+ENDED = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
+MACHINE = json.loads((suite.ROOT / "infra/state-machines/deploy.asl.json").read_text(encoding="utf-8"))
+
+
+def setUpModule():
+    suite.setting("MLP_DEPLOY_MACHINE")
+
+
+def start(action, config, **more):
+    """Starts an execution; returns its ARN."""
+    given = {"action": action, "config": config, **more}
+    started = suite.client("stepfunctions").start_execution(
+        stateMachineArn=suite.setting("MLP_DEPLOY_MACHINE"), name="t" + uuid.uuid4().hex[:12], input=json.dumps(given)
+    )
+    return started["executionArn"]
+
+
+def ended(execution, seconds=120):
+    """The result object, once the execution has ended: its output, or the cause of its failure."""
+
+    def look():
+        found = suite.client("stepfunctions").describe_execution(executionArn=execution)
+        return found if found["status"] in ENDED else None
+
+    found = suite.wait(f"end of {execution}", look, seconds)
+    result = json.loads(found["output"] if found["status"] == "SUCCEEDED" else found["cause"])
+    if result["ok"] != (found["status"] == "SUCCEEDED"):
+        raise AssertionError(found)
+    kept = json.loads(suite.read(f"deployments/{execution.rsplit(':', 1)[1]}.json"))
+    if kept != result:
+        raise AssertionError(f"kept {kept}, answered {result}")
+    return result
+
+
+def run(action, config, **more):
+    return ended(start(action, config, **more))
+
+
+def develop(**replacements):
+    """A starter config of a product of its own that isn't in prod, so that it may be deleted."""
+    return suite.starter(**{"env: prod": "env: dev", **replacements})
+
+
+def stack(name):
+    try:
+        return suite.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
+    except ClientError as error:
+        if "does not exist" in error.response["Error"]["Message"]:
+            return None
+        raise
+
+
+def bucket_of(name):
+    resources = suite.client("cloudformation").list_stack_resources(StackName=name)["StackResourceSummaries"]
+    return next(r["PhysicalResourceId"] for r in resources if r["ResourceType"] == "AWS::S3::Bucket")
+
+
+class Deploying(unittest.TestCase):
+    def setUp(self):
+        self.addCleanup(suite.faults, clear=True)
+
+    def failed(self, result, name):
+        self.assertFalse(result["ok"])
+        self.assertEqual(result["error"]["name"], name, result)
+        self.assertTrue(result["error"]["help"])
+        return result["error"]
+
+    def test_a_product_is_shown_created_unchanged_raised_and_deleted(self):
+        config = develop()
+        shown = run("show-changes", config)
+        self.assertEqual((shown["outcome"], shown["changes"]["added"]), ("shown", 13))
+        self.assertIsNone(stack(shown["stack_name"]), "showing leaves nothing behind")
+        data = shown["changes"]["data"].split("/", 3)[3]
+        self.assertTrue(suite.exists(data))
+
+        created = run("deploy-product", config, force=True)
+        self.assertEqual((created["outcome"], created["stack_status"]), ("created", "CREATE_COMPLETE"))
+        path = f"/ml/{created['ml_name']}/ModelPackageGroupArn"
+        value = suite.client("ssm").get_parameter(Name=path)["Parameter"]["Value"]
+        self.assertEqual(created["outputs"][path], value)
+        tags = {tag["Key"]: tag["Value"] for tag in stack(created["stack_name"])["Tags"]}
+        self.assertEqual(tags["ManagedBy"], "ml-provisioner")
+
+        again = run("deploy-product", config, force=True)
+        self.assertEqual((again["outcome"], again["outputs"]), ("unchanged", created["outputs"]))
+        sets = suite.client("cloudformation").list_change_sets(StackName=created["stack_name"])["Summaries"]
+        self.assertEqual({found["ExecutionStatus"] for found in sets}, {"EXECUTE_COMPLETE"}, "one without changes is deleted")
+
+        raised = run("deploy-product", config.replace("tier: starter", "tier: professional"), force=True)
+        self.assertEqual(raised["outcome"], "updated", raised)
+        self.assertEqual((raised["changes"]["added"], raised["changes"]["replaced"], raised["changes"]["deleted"]), (6, 0, 0))
+
+        s3, bucket = suite.client("s3"), bucket_of(created["stack_name"])
+        for index in range(30):
+            s3.put_object(Bucket=bucket, Key=f"k{index % 7}", Body=b"x")
+        s3.delete_object(Bucket=bucket, Key="k1")
+        deleted = run("delete-product", config, force=True)
+        self.assertEqual((deleted["outcome"], deleted["stack_status"]), ("deleted", "DELETE_COMPLETE"))
+        self.assertIsNone(stack(created["stack_name"]))
+        self.assertEqual(run("delete-product", config, force=True)["outcome"], "absent")
+
+    def test_what_is_wrong_with_the_input_is_said_at_once_and_touches_nothing(self):
+        error = self.failed(run("deploy-product", develop()), "MLProvisioner.InvalidInput")
+        self.assertIn("force", error["message"])
+        result = run("deploy-product", {"bucket": suite.bucket()}, forse=True, keep=True)
+        self.failed(result, "MLProvisioner.InvalidInput")
+        self.assertEqual(
+            sorted((f["path"], f["code"]) for f in result["findings"]),
+            [("/config/key", "MLP-DEP-001"), ("/force", "MLP-DEP-002"), ("/forse", "MLP-DEP-001"), ("/keep", "MLP-DEP-001")],
+        )
+        result = run("show-changes", {"bucket": suite.bucket(), "key": "configs/nobody.yaml"})
+        self.assertIn("configs/nobody.yaml", self.failed(result, "MLProvisioner.InvalidInput")["message"])
+        result = run("show-changes", develop(**{"region: us-west-2": "region: eu-west-1"}))
+        self.failed(result, "MLProvisioner.InvalidInput")
+        self.assertEqual([f["path"] for f in result["findings"]], ["/environment/region"])
+        self.assertTrue(result["findings"][0]["line"])
+
+    def test_a_stored_config_is_read_in_the_version_named(self):
+        key = f"configs/{uuid.uuid4().hex}.yaml"
+        good = suite.upload(key, develop())
+        suite.upload(key, "tier: wrong")
+        self.failed(run("show-changes", {"bucket": suite.bucket(), "key": key}), "MLProvisioner.InvalidInput")
+        self.assertTrue(run("show-changes", {"bucket": suite.bucket(), "key": key, "version": good})["ok"])
+
+    def test_products_in_prod_are_protected_until_somebody_says_otherwise(self):
+        config = suite.starter()
+        name = run("deploy-product", config, force=True)["stack_name"]
+        self.assertTrue(stack(name)["EnableTerminationProtection"])
+        error = self.failed(run("delete-product", config, force=True), "MLProvisioner.StackProtected")
+        self.assertIn(f"--stack-name {name}", error["help"])
+        self.assertEqual(stack(name)["StackStatus"], "CREATE_COMPLETE")
+        suite.client("cloudformation").update_termination_protection(StackName=name, EnableTerminationProtection=False)
+        self.assertEqual(run("delete-product", config, force=True)["outcome"], "deleted")
+
+    def test_a_resource_that_fails_is_the_cause_and_the_stack_is_made_anew_when_asked(self):
+        config = develop()
+        suite.faults(resource_type="AWS::CodePipeline::Pipeline", message="no such action provider")
+        result = run("deploy-product", config, force=True)
+        error = self.failed(result, "MLProvisioner.DeploymentFailed")
+        self.assertEqual([cause["type"] for cause in error["causes"]], ["AWS::CodePipeline::Pipeline"])
+        self.assertIn("no such action provider", error["causes"][0]["reason"])
+        self.assertEqual(result["stack_status"], "ROLLBACK_COMPLETE")
+
+        self.failed(run("deploy-product", config, force=True), "MLProvisioner.StackNotRecreated")
+        again = run("deploy-product", config, force=True, recreate_failed=True)
+        self.assertEqual((again["outcome"], again["stack_status"]), ("created", "CREATE_COMPLETE"), again)
+
+    def test_an_update_that_fails_is_rolled_back_and_the_next_one_works(self):
+        config = develop()
+        run("deploy-product", config, force=True)
+        raised = config.replace("tier: starter", "tier: professional")
+        suite.faults(resource_type="AWS::CloudWatch::Dashboard", message="not today")
+        result = run("deploy-product", raised, force=True)
+        self.assertIn("not today", self.failed(result, "MLProvisioner.DeploymentFailed")["causes"][0]["reason"])
+        self.assertEqual(result["stack_status"], "UPDATE_ROLLBACK_COMPLETE")
+        self.assertEqual(run("deploy-product", raised, force=True)["outcome"], "updated")
+
+    def test_throttling_and_errors_of_cloudformation_are_waited_out(self):
+        for operation in ("DescribeStacks", "CreateChangeSet", "DescribeChangeSet", "ExecuteChangeSet"):
+            suite.faults(service="cloudformation", operation=operation, error="Throttling", times=5)
+        suite.faults(service="cloudformation", operation="DescribeStackEvents", error="InternalFailure", status=500, times=5)
+        self.assertEqual(run("deploy-product", develop(), force=True)["outcome"], "created")
+
+    def test_two_executions_for_one_product_both_end_well(self):
+        config = develop()
+        suite.faults(stack_seconds=2)
+        results = [ended(execution) for execution in [start("deploy-product", config, force=True) for _ in range(2)]]
+        self.assertEqual(sorted(result["outcome"] for result in results), ["created", "unchanged"], results)
+        self.assertEqual(stack(results[0]["stack_name"])["StackStatus"], "CREATE_COMPLETE")
+
+    def test_a_test_leaves_nothing_behind_whether_it_works_or_not(self):
+        config = suite.starter()
+        tested = run("test-deploy", config)
+        self.assertEqual(tested["outcome"], "tested", tested)
+        self.assertEqual(len(tested["outputs"]), 2)
+        self.assertIsNone(stack(tested["stack_name"]))
+        self.assertNotEqual(tested["ml_name"], run("show-changes", config)["ml_name"])
+
+        suite.faults(resource_type="AWS::CodeBuild::Project", message="no capacity")
+        broken = run("test-deploy", config)
+        self.assertEqual(self.failed(broken, "MLProvisioner.DeploymentFailed")["causes"][0]["reason"], "no capacity")
+        self.assertEqual(broken["stack_status"], "absent")
+
+        kept = run("test-deploy", config, keep=True)
+        self.assertEqual(stack(kept["stack_name"])["StackStatus"], "CREATE_COMPLETE")
+
+    def test_a_deletion_that_fails_says_of_what_and_the_next_one_finishes(self):
+        config = develop()
+        name = run("deploy-product", config, force=True)["stack_name"]
+        suite.faults(resource_type="AWS::CodeCommit::Repository", action="delete", message="the repository is locked")
+        result = run("delete-product", config, force=True)
+        self.assertEqual(self.failed(result, "MLProvisioner.DeletionFailed")["causes"][0]["reason"], "the repository is locked")
+        self.assertEqual(stack(name)["StackStatus"], "DELETE_FAILED")
+        self.assertEqual(run("delete-product", config, force=True)["outcome"], "deleted")
+
+
+class Approving(unittest.TestCase):
+    def waiting(self, config, **approval):
+        """Starts a deployment that wants approval; returns it and its request, once that is there."""
+        execution = start("deploy-product", config, force=True, approval=approval or True)
+        key = f"deployments/{execution.rsplit(':', 1)[1]}-approval.json"
+        return execution, suite.wait("request for approval", lambda: suite.exists(key) and json.loads(suite.read(key)))
+
+    def test_an_approved_deployment_goes_on(self):
+        execution, request = self.waiting(develop())
+        self.assertEqual((request["execution"], request["changes"]["added"]), (execution, 13))
+        suite.client("stepfunctions").send_task_success(taskToken=request["task_token"], output=json.dumps({"approved": True}))
+        self.assertEqual(ended(execution)["outcome"], "created")
+
+    def test_a_rejected_deployment_leaves_nothing_behind(self):
+        execution, request = self.waiting(develop())
+        suite.client("stepfunctions").send_task_failure(
+            taskToken=request["task_token"], error="MLProvisioner.Rejected", cause="not before Monday"
+        )
+        result = ended(execution)
+        self.assertEqual((result["outcome"], result["error"]["name"]), ("cancelled", "MLProvisioner.Rejected"))
+        self.assertIn("not before Monday", result["error"]["message"])
+        self.assertIsNone(stack(result["stack_name"]))
+
+    def test_an_approval_that_never_comes_cancels(self):
+        execution, _ = self.waiting(develop(), timeout_seconds=60)
+        result = ended(execution)
+        self.assertEqual((result["outcome"], result["error"]["name"]), ("cancelled", "MLProvisioner.ApprovalTimedOut"))
+        self.assertIsNone(stack(result["stack_name"]))
+
+
+class Repeating(unittest.TestCase):
+    """The state machine by hand, so that every task's first answer can get lost."""
+
+    def task(self, state, work, execution):
+        payload = {"step": state["Parameters"]["Payload"]["step"], "execution": execution, "work": work}
+        answer = suite.client("lambda").invoke(
+            FunctionName=suite.setting("MLP_DEPLOY_FUNCTION"), Payload=json.dumps(payload)
+        )
+        body = json.loads(answer["Payload"].read())
+        self.assertNotIn("FunctionError", answer, body)
+        return body
+
+    def chosen(self, state, work):
+        for rule in state["Choices"]:
+            parts = rule.get("And", [rule])
+            if all(self.holds(part, work) for part in parts):
+                return rule["Next"]
+        return state["Default"]
+
+    def holds(self, rule, work):
+        name = rule["Variable"].removeprefix("$.")
+        comparison = next(key for key in rule if key not in ("Variable", "Next"))
+        wanted = rule[comparison]
+        return {
+            "StringEquals": lambda: work.get(name) == wanted,
+            "BooleanEquals": lambda: work.get(name) is wanted,
+            "IsPresent": lambda: (name in work) is wanted,
+            "NumericLessThan": lambda: work[name] < wanted,
+        }[comparison]()
+
+    def twice(self, action, config):
+        """Runs the machine with every task carried out twice; only the second answer counts."""
+        execution = f"{suite.setting('MLP_DEPLOY_MACHINE').replace(':stateMachine:', ':execution:')}:r{uuid.uuid4().hex[:12]}"
+        work, name, seen = {"action": action, "config": config, "force": True}, MACHINE["StartAt"], []
+        while True:
+            state = MACHINE["States"][name]
+            seen.append(name)
+            if state["Type"] == "Task":
+                self.task(state, work, execution)
+                work, name = self.task(state, work, execution), state["Next"]
+            elif state["Type"] == "Choice":
+                name = self.chosen(state, work)
+            elif state["Type"] == "Wait":
+                time.sleep(0.1)
+                name = state["Next"]
+            else:
+                self.assertEqual(state["Type"], "Succeed", work)
+                return work, seen
+
+    def test_every_task_may_run_twice(self):
+        config = develop()
+        created, seen = self.twice("deploy-product", config)
+        self.assertEqual(created["outcome"], "created")
+        self.assertIn("ExecuteChangeSet", seen)
+        self.assertEqual(self.twice("deploy-product", config)[0]["outcome"], "unchanged")
+        updated, _ = self.twice("deploy-product", config.replace("tier: starter", "tier: professional"))
+        self.assertEqual(updated["outcome"], "updated")
+        deleted, _ = self.twice("delete-product", config)
+        self.assertEqual(deleted["outcome"], "deleted")
+        self.assertIsNone(stack(created["stack_name"]))
+
+
+if __name__ == "__main__":
+    unittest.main()
