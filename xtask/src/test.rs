@@ -76,7 +76,7 @@ pub(crate) fn run(_: &Arguments) -> Result<()> {
         );
     }
     if let Err(browser::Missing(why)) = &browser {
-        say(&format!("NOT CHECKED: the review reports in a browser (tests/browser); {why}."));
+        say(&format!("NOT CHECKED: reports in a browser (tests/browser); {why}."));
     }
     say(&format!("everything took {}", progress::seconds(started.elapsed())));
     say(&count.shown());

@@ -152,7 +152,7 @@ proptest! {
     fn no_answer_of_cloudformation_is_refused(action in "\\PC{0,9}", replacement in "\\PC{0,9}", value in proptest::option::of("\\PC{0,40}"), extra in "\\PC{0,9}") {
         let page: Page = serde_json::from_value(json!({
             "Status": action, "Novel": extra, "Capabilities": [extra], "CreationTime": 1.5,
-            "Changes": [{"Type": action, "HookInvocationCount": 3, "ResourceChange": {
+            "Changes": [{"ResourceChange": null}, {"ResourceChange": {"Details": [{"Target": null}]}}, {"Type": action, "HookInvocationCount": 3, "ResourceChange": {
                 "Action": action, "Replacement": replacement, "PolicyAction": replacement, "Scope": null,
                 "LogicalResourceId": null, "AfterContext": {"Properties": {"A": value}}, "BeforeContext": value,
                 "Details": [{"Target": {"Attribute": value, "Name": value, "Path": value, "BeforeValue": value,
@@ -160,7 +160,7 @@ proptest! {
             }}],
         })).unwrap();
         let changes = Changes::new(&About::default(), &[page.clone(), page], &Next::Nothing).unwrap();
-        prop_assert_eq!(changes.resources.len(), 2);
+        prop_assert_eq!(changes.resources.len(), 6);
         changes::html(&changes).unwrap();
         prop_assert!(changes::text(&changes).contains(&changes.headline()));
         prop_assert!(SCHEMA.is_valid(&json!(changes)));

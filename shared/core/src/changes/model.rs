@@ -63,6 +63,7 @@ pub struct Change {
     #[serde(deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub r#type: Option<String>,
     /// The resource, and what happens to it.
+    #[serde(deserialize_with = "part")]
     pub resource_change: ResourceChange,
 }
 
@@ -128,6 +129,7 @@ pub struct ModuleInfo {
 #[serde(rename_all = "PascalCase", default)]
 pub struct Detail {
     /// What changes.
+    #[serde(deserialize_with = "part")]
     pub target: Target,
     /// `Static` when CloudFormation knows now that it changes, `Dynamic` when that shows at the deployment.
     #[serde(deserialize_with = "text", skip_serializing_if = "Option::is_none")]
@@ -185,4 +187,9 @@ fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D:
 /// A list; null is an empty one, as some clients write it.
 fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
     Ok(Option::<Vec<T>>::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// A part of an answer; null is an empty one.
+fn part<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(deserializer: D) -> Result<T, D::Error> {
+    Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
 }
