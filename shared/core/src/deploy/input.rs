@@ -105,7 +105,7 @@ impl Input {
     /// ```
     /// # use mlp_core::deploy::input::Input;
     /// # use serde_json::json;
-    /// let findings = Input::read(&json!({"action": "deploy", "config": {"bucket": "b"}})).unwrap_err();
+    /// let findings = Input::read(&json!({"action": "deploy-prodct", "config": {"bucket": "b"}})).unwrap_err();
     /// assert_eq!(findings[0].help.as_deref(), Some("did you mean `deploy-product`?"));
     /// assert_eq!(findings[1].path, "/config/key");
     /// ```
