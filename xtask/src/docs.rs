@@ -15,9 +15,10 @@ pub(crate) struct Arguments {
 }
 
 /// The page, and the example of `mlp-core` that prints it.
-const PAGES: [(&str, &str); 4] = [
+const PAGES: [(&str, &str); 5] = [
     ("docs/findings.md", "findings"),
     ("docs/checks.md", "checks"),
+    ("docs/deploy-errors.md", "failures"),
     ("docs/macro-reference.md", "macro_reference"),
     ("schemas/registry/mlprovisioner-mlops-mlproduct.json", "mlproduct_schema"),
 ];
