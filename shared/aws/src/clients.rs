@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
 
 use crate::cloudformation::CloudFormation;
 use crate::emptying::S3Versions;
+use crate::executions::StepFunctions;
 use crate::s3::S3Store;
 use crate::ssm::SsmParameters;
 
@@ -24,16 +25,27 @@ const MAX_ATTEMPTS: u32 = 4;
 /// The SDK's behaviour is pinned to a version, so that an update of the SDK doesn't change time-outs or retries
 /// behind our back.
 pub async fn sdk_config() -> SdkConfig {
+    sdk_config_in(None, None).await
+}
+
+/// As [`sdk_config`], with what a person has said of region and profile (of `~/.aws/config`) before what the environment
+/// says.
+pub async fn sdk_config_in(region: Option<&str>, profile: Option<&str>) -> SdkConfig {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(2))
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
         .operation_timeout(OPERATION_TIMEOUT)
         .build();
-    aws_config::defaults(BehaviorVersion::v2026_01_12())
+    let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
         .retry_config(RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS))
-        .timeout_config(timeouts)
-        .load()
-        .await
+        .timeout_config(timeouts);
+    if let Some(region) = region {
+        loader = loader.region(Region::new(region.to_owned()));
+    }
+    if let Some(profile) = profile {
+        loader = loader.profile_name(profile);
+    }
+    loader.load().await
 }
 
 /// The bucket store over S3.
@@ -58,6 +70,11 @@ pub fn versioned_buckets(config: &SdkConfig) -> S3Versions {
 /// Stacks over CloudFormation.
 pub fn stacks(config: &SdkConfig) -> CloudFormation {
     CloudFormation::new(aws_sdk_cloudformation::Client::new(config))
+}
+
+/// Executions over Step Functions.
+pub fn executions(config: &SdkConfig) -> StepFunctions {
+    StepFunctions::new(aws_sdk_sfn::Client::new(config))
 }
 
 /// The parameter store over Systems Manager.
