@@ -90,6 +90,11 @@ impl StateMachineArn {
         &self.place.region
     }
 
+    /// The account it is in.
+    pub fn account(&self) -> &str {
+        &self.place.account
+    }
+
     /// One of its executions.
     pub fn execution(&self, name: &str) -> ExecutionArn {
         ExecutionArn { place: self.place.clone(), machine: self.name.clone(), name: name.to_owned() }
