@@ -81,13 +81,14 @@ impl<'a> Request<'a> {
             return Ok(());
         }
         let action = self.action.as_str();
-        let message = format!("`{action}` needs `--force`; nothing was started");
+        let message = format!("`{action}` needs `--force`");
         let help = match self.action {
             Action::DeleteProduct => "say that the product and what is in its bucket may be deleted: --force",
             _ => "look at `mlp show-changes` first; then say that it is meant: --force",
         };
         let finding = Finding::error(codes::DEP_NOT_FORCED, "", message.as_str()).help(help);
-        Err(Problem::refused(Name::InvalidInput, message).help(help).findings(vec![finding]))
+        let nothing = format!("{message}; nothing was started");
+        Err(Problem::refused(Name::InvalidInput, nothing).help(help).findings(vec![finding]))
     }
 
     /// The input with a config's text in it.

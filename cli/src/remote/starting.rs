@@ -12,7 +12,6 @@ use mlp_core::actions::Suite;
 use mlp_core::deploy::failure::Name;
 use mlp_core::deploy::identity::console_link;
 use mlp_core::error::InternalError;
-use mlp_core::finding::Finding;
 use mlp_core::render::render;
 use mlp_core::yaml::Limits;
 use serde_json::json;
