@@ -351,12 +351,17 @@ fn no_suite_there_is_told_with_what_to_check() {
 
 #[test]
 fn without_credentials_it_is_said_how_to_sign_in() {
-    let mut command = command("http://127.0.0.1:9", &["follow", EXECUTION, "--format", "json"]);
-    let output =
-        command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY").output().unwrap();
-    let (name, message, help) = error(&output);
-    assert_eq!((status(&output), name.as_str()), (3, "MLProvisioner.AccessDenied"), "{message}");
-    assert!(help.starts_with("sign in (`aws sso login`)"), "{help} {message}");
+    let approval = ["approve", EXECUTION, "--yes", "--format", "json"];
+    for arguments in [&["follow", EXECUTION, "--format", "json"][..], &approval] {
+        let mut command = command("http://127.0.0.1:9", arguments);
+        let output =
+            command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY").output().unwrap();
+        let (name, message, help) = error(&output);
+        assert_eq!((status(&output), name.as_str()), (3, "MLProvisioner.AccessDenied"), "{message}");
+        assert_eq!(message, "there are no credentials for AWS");
+        assert!(help.starts_with("sign in (`aws sso login`)"), "{help}");
+        assert_eq!(stderr(&output), "");
+    }
 }
 
 #[test]

@@ -19,8 +19,13 @@ pub(crate) enum Followed {
     Ended(Ended),
     /// Somebody had seen enough; the execution runs on.
     Interrupted,
-    /// It can't be looked at.
-    Failed(CallError),
+    /// It can't be looked at, or no longer.
+    Failed {
+        /// Why.
+        error: CallError,
+        /// Whether it was seen before.
+        seen: bool,
+    },
 }
 
 /// Time, as a follower sees it.
@@ -71,10 +76,12 @@ struct Follower<'a, E, C> {
 
 impl<E: Executions, C: Clock> Follower<'_, E, C> {
     async fn to_the_end(&mut self) -> Followed {
-        let (mut following, mut pace, mut told) = (Following::default(), Pace::default(), false);
+        let (mut following, mut pace) = (Following::default(), Pace::default());
+        let (mut seen, mut told) = (false, false);
         loop {
             let wait = match self.look(&mut following).await {
                 Ok(()) => {
+                    seen = true;
                     if let Some(ended) = following.ended() {
                         return Followed::Ended(ended.clone());
                     }
@@ -94,11 +101,11 @@ impl<E: Executions, C: Clock> Follower<'_, E, C> {
                         && pace.failures() + 1 < PATIENCE =>
                 {
                     if pace.failures() == 0 {
-                        self.display.say(&format!("{error}; the execution goes on, and it is tried again"));
+                        self.display.say(&format!("{error}; it is tried again"));
                     }
                     pace.failed()
                 }
-                Err(error) => return Followed::Failed(error),
+                Err(error) => return Followed::Failed { error, seen },
             };
             self.wait(wait, &following).await;
         }
@@ -243,15 +250,23 @@ mod tests {
     fn who_never_answers_is_given_up() {
         let executions = MemoryExecutions::playing(vec![Scene::Failing(Kind::Unavailable)]);
         let (followed, _) = to_the_end(&executions);
-        assert!(matches!(followed, Followed::Failed(error) if error.kind == Kind::Unavailable));
+        assert!(
+            matches!(followed, Followed::Failed { error, seen: false } if error.kind == Kind::Unavailable)
+        );
         assert_eq!(executions.calls().len(), 12);
+    }
+
+    #[test]
+    fn who_falls_silent_was_seen_before() {
+        let executions = MemoryExecutions::playing(vec![changing(2), Scene::Failing(Kind::Unavailable)]);
+        assert!(matches!(to_the_end(&executions).0, Followed::Failed { seen: true, .. }));
     }
 
     #[test]
     fn a_refusal_ends_it_at_once() {
         let executions = MemoryExecutions::playing(vec![Scene::Failing(Kind::Denied)]);
         let (followed, _) = to_the_end(&executions);
-        assert!(matches!(followed, Followed::Failed(error) if error.kind == Kind::Denied));
+        assert!(matches!(followed, Followed::Failed { error, .. } if error.kind == Kind::Denied));
         assert_eq!(executions.calls(), ["states:DescribeExecution"]);
     }
 

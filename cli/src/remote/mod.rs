@@ -29,7 +29,7 @@ use self::place::Place;
 use self::problem::Problem;
 use self::request::Request;
 use crate::show::{Shown, complain};
-use crate::{BLOCKED, DONE, INTERRUPTED, UNREACHABLE};
+use crate::{BLOCKED, DONE, INTERRUPTED};
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -103,7 +103,7 @@ fn finish(done: Result<Done, Problem>, action: &str, source: Option<&crate::Inpu
 
 async fn follow_one(flags: &flags::Follow) -> Result<Done, Problem> {
     let Place { config, arn } = place::execution(&flags.suite, &flags.execution).await?;
-    follow_to_the_end(&clients::executions(&config), &arn, interrupted()).await
+    follow_to_the_end(&clients::executions(&config), &arn, false, interrupted()).await
 }
 
 async fn approve(flags: &flags::Approve) -> Result<Done, Problem> {
@@ -137,10 +137,11 @@ async fn question(
     Question::read(&clients::executions(config), &clients::s3_store(config), &bucket, arn).await
 }
 
-/// Follows an execution and says how it ended.
+/// Follows an execution and says how it ended; `started` when it is known that there is one.
 async fn follow_to_the_end<E: Executions>(
     executions: &E,
     arn: &ExecutionArn,
+    started: bool,
     interrupt: impl Future<Output = ()>,
 ) -> Result<Done, Problem> {
     let mut display = Display::standard();
@@ -154,9 +155,9 @@ async fn follow_to_the_end<E: Executions>(
             complain(&format!("\nThe execution goes on. Follow it with `mlp follow {arn}`.\n"));
             Ok(Done { result: None, status: INTERRUPTED })
         }
-        Followed::Failed(error) => {
+        Followed::Failed { error, seen } => {
             let problem = Problem::of_call(&error, &format!("execution {arn}"));
-            if problem.status == UNREACHABLE {
+            if started || seen {
                 complain(&format!("The execution goes on. Follow it later with `mlp follow {arn}`.\n"));
             }
             Err(problem)

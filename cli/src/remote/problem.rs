@@ -1,6 +1,7 @@
 //! What keeps a command from doing its work, and with which status it ends.
 
 use mlp_aws::calls::{CallError, Kind};
+use mlp_aws::clients::NO_CREDENTIALS;
 use mlp_aws::store::{self, StoreError};
 use mlp_core::deploy::failure::Name;
 use mlp_core::finding::Finding;
@@ -55,13 +56,8 @@ impl Problem {
     /// A call that failed, on something.
     pub(crate) fn of_call(error: &CallError, on: &str) -> Self {
         let CallError { kind, operation, reason } = error;
-        let unsigned = matches!(kind, Kind::Refused | Kind::Unavailable)
-            && reason.to_ascii_lowercase().contains("credential");
-        if unsigned {
-            let help =
-                "sign in (`aws sso login`), or set AWS_PROFILE, --profile or the variables of AWS's tools";
-            let message = format!("there are no credentials for AWS ({reason})");
-            return Self::new(UNREACHABLE, Name::AccessDenied, message).help(help);
+        if let Some(problem) = Self::unsigned(reason) {
+            return problem;
         }
         match kind {
             Kind::Denied if !reason.contains("AccessDenied") => Self::new(
@@ -90,8 +86,19 @@ impl Problem {
         }
     }
 
+    /// A call that nobody has signed.
+    fn unsigned(reason: &str) -> Option<Self> {
+        let why = reason.strip_prefix(NO_CREDENTIALS)?;
+        let message = format!("there are no credentials for AWS{why}");
+        let help = "sign in (`aws sso login`), or set AWS_PROFILE, --profile or the variables of AWS's tools";
+        Some(Self::new(UNREACHABLE, Name::AccessDenied, message).help(help))
+    }
+
     /// An object that can't be read.
     pub(crate) fn of_object(error: &StoreError) -> Self {
+        if let Some(problem) = Self::unsigned(&error.reason) {
+            return problem;
+        }
         let on = format!("s3://{}/{}", error.bucket, error.key);
         match error.kind {
             store::ErrorKind::Gone => Self::new(UNUSABLE, Name::InvalidInput, format!("there is no {on}"))

@@ -203,5 +203,5 @@ async fn go<E: Executions>(
         });
         return Ok(Done { result: Some(result), status: DONE });
     }
-    follow_to_the_end(executions, &execution, interrupt).await
+    follow_to_the_end(executions, &execution, true, interrupt).await
 }

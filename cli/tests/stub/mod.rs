@@ -9,7 +9,8 @@ use serde_json::{Value as Json, json};
 
 pub(crate) const ACCOUNT: &str = "123456789012";
 pub(crate) const MACHINE: &str = "arn:aws:states:us-west-2:123456789012:stateMachine:MLProvisionerDeploy";
-pub(crate) const EXECUTION: &str = "arn:aws:states:us-west-2:123456789012:execution:MLProvisionerDeploy:monday";
+pub(crate) const EXECUTION: &str =
+    "arn:aws:states:us-west-2:123456789012:execution:MLProvisionerDeploy:monday";
 
 /// An answer: HTTP status and body.
 #[derive(Clone)]

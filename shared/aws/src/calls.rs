@@ -6,7 +6,7 @@ use aws_sdk_cloudformation::config::http::HttpResponse;
 use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_cloudformation::operation::RequestId;
 
-use crate::clients::with_causes;
+use crate::clients::{with_causes, without_credentials};
 
 /// What kind of failure a [`CallError`] is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +54,9 @@ impl CallError {
     {
         let status = error.raw_response().map(|response| response.status().as_u16());
         let SdkError::ServiceError(service) = error else {
+            if let Some(reason) = without_credentials(error) {
+                return Self { kind: Kind::Denied, operation, reason };
+            }
             let kind = match error {
                 SdkError::ConstructionFailure(_) => Kind::Refused,
                 _ => Kind::Unavailable,

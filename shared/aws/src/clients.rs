@@ -6,6 +6,7 @@ pub use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region};
+use aws_credential_types::provider::error::CredentialsError;
 
 use crate::cloudformation::CloudFormation;
 use crate::emptying::S3Versions;
@@ -98,3 +99,25 @@ pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
     }
     line
 }
+
+/// Why a call had no credentials, in one line, if that is what went wrong. A source of credentials that was too slow may
+/// answer the next time; anything else wants somebody to sign in.
+pub(crate) fn without_credentials(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<CredentialsError>() {
+            let line = with_causes(error);
+            let line = line.lines().next().unwrap_or_default().to_owned();
+            return match error {
+                CredentialsError::ProviderTimedOut(_) => None,
+                CredentialsError::CredentialsNotLoaded(_) => Some(NO_CREDENTIALS.to_owned()),
+                _ => Some(format!("{NO_CREDENTIALS}: {line}")),
+            };
+        }
+        cause = error.source();
+    }
+    None
+}
+
+/// How the reason of a call begins that had no credentials.
+pub const NO_CREDENTIALS: &str = "no credentials";

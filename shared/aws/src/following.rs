@@ -108,7 +108,7 @@ impl Progress {
             What::TaskEntered { state } if *state != self.step => {
                 *self = Self { step: state.clone(), ..Self::default() };
             }
-            What::TaskEntered { .. } => self.waits_for_approval = false,
+            What::TaskEntered { .. } | What::TaskFailed => self.waits_for_approval = false,
             What::TaskSubmitted { output } => {
                 self.waits_for_approval = self.step == "RequestApproval";
                 self.worked(output.as_deref());
@@ -117,7 +117,6 @@ impl Progress {
                 self.waits_for_approval = false;
                 self.worked(output.as_deref());
             }
-            What::TaskFailed => self.waits_for_approval = false,
             What::Other => {}
         }
     }
