@@ -1,8 +1,7 @@
 //! `mlp`'s commands that ask AWS, against a stub of it on this machine.
 
-#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop at the first surprise")]
 
-#[expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 mod stub;
 
 use std::fs;

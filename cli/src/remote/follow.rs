@@ -55,17 +55,17 @@ pub(crate) async fn follow<E: Executions>(
     clock: &impl Clock,
     interrupt: impl Future<Output = ()>,
 ) -> Followed {
-    let mut follower = Follower { executions, execution, display, clock, blind: false };
+    let mut watch = Watch { executions, execution, display, clock, blind: false };
     let followed = tokio::select! {
         biased;
         () = interrupt => Followed::Interrupted,
-        followed = follower.to_the_end() => followed,
+        followed = watch.until_it_ends() => followed,
     };
-    follower.display.clear();
+    watch.display.clear();
     followed
 }
 
-struct Follower<'a, E, C> {
+struct Watch<'a, E, C> {
     executions: &'a E,
     execution: &'a str,
     display: &'a mut Display,
@@ -74,8 +74,8 @@ struct Follower<'a, E, C> {
     blind: bool,
 }
 
-impl<E: Executions, C: Clock> Follower<'_, E, C> {
-    async fn to_the_end(&mut self) -> Followed {
+impl<E: Executions, C: Clock> Watch<'_, E, C> {
+    async fn until_it_ends(&mut self) -> Followed {
         let (mut following, mut pace) = (Following::default(), Pace::default());
         let (mut seen, mut told) = (false, false);
         loop {
