@@ -1,12 +1,13 @@
 //! `mlp`: ML Provisioner's library on a laptop and in CI.
 //!
 //! A front end: it reads arguments and files, calls one action of `mlp-core` and shows the result. No rule stands here
-//! that the Lambda functions would need too.
+//! that the Lambda functions would need too. Commands in [`remote`] have the suite in AWS do it.
 
 mod config_text;
 mod expand;
 mod files;
 mod init;
+mod remote;
 mod show;
 
 use std::path::PathBuf;
@@ -33,7 +34,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
     name = "mlp",
     version,
     about = "From one small YAML config to the CloudFormation stack of an ML project",
-    after_help = "Exit status: 0 done, 1 findings that block, 2 wrong usage or unreadable input."
+    after_help = "Exit status: 0 done, 1 findings that block, or an execution that failed or was refused, 2 wrong usage or \
+        unreadable input, 3 AWS could not be reached or refused the call, 130 interrupted (an execution goes on)."
 )]
 struct Arguments {
     #[command(flatten)]
@@ -154,6 +156,8 @@ enum Command {
         after_help = "Examples:\n  mlp expand template.yaml --region us-west-2 --parameter Stage=prod > expanded.yaml\n  mlp expand template.yaml --out expanded.json && cfn-lint expanded.json"
     )]
     Expand(Box<expand::Flags>),
+    #[command(flatten)]
+    Remote(remote::Command),
     /// Print the completions of a shell
     #[command(
         after_help = "Example:\n  mlp completions bash > ~/.local/share/bash-completion/completions/mlp"
@@ -191,10 +195,14 @@ fn tier(text: &str) -> Result<Tier, String> {
 
 /// Done.
 const DONE: u8 = 0;
-/// Findings that block.
+/// Findings that block, or an execution that failed or was refused.
 const BLOCKED: u8 = 1;
 /// Wrong usage, or input or output that can't be read or written.
 const UNUSABLE: u8 = 2;
+/// AWS could not be reached, or refused the call.
+const UNREACHABLE: u8 = 3;
+/// Somebody pressed Ctrl-C, as shells say it.
+const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -267,6 +275,7 @@ fn run(command: &Command, shown: &Shown) -> Result<u8, InternalError> {
             })
         }
         Command::Expand(flags) => expand::run(flags, shown),
+        Command::Remote(command) => remote::run(command, shown),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Arguments::command(), "mlp", &mut script);

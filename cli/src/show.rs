@@ -34,6 +34,17 @@ impl Shown {
         complain(&format!("{on}error{off}: {message}\n"));
     }
 
+    /// An error that has a name, with what belongs to it on further lines.
+    pub(crate) fn named_error(&self, name: &str, message: &str) {
+        let (on, off) = if self.color { ("\u{1b}[1;31m", "\u{1b}[0m") } else { ("", "") };
+        complain(&format!("{on}error[{name}]{off}: {message}\n"));
+    }
+
+    /// Whether findings are coloured.
+    pub(crate) fn is_colored(&self) -> bool {
+        self.color
+    }
+
     /// Whether results are shown as JSON.
     pub(crate) fn is_json(&self) -> bool {
         self.json
@@ -179,6 +190,7 @@ pub(crate) fn print(text: &str) -> io::Result<()> {
     }
 }
 
-fn complain(text: &str) {
+/// Prints to standard error, which may be gone.
+pub(crate) fn complain(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }

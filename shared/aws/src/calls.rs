@@ -6,7 +6,7 @@ use aws_sdk_cloudformation::config::http::HttpResponse;
 use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_cloudformation::operation::RequestId;
 
-use crate::clients::with_causes;
+use crate::clients::{with_causes, without_credentials};
 
 /// What kind of failure a [`CallError`] is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +54,9 @@ impl CallError {
     {
         let status = error.raw_response().map(|response| response.status().as_u16());
         let SdkError::ServiceError(service) = error else {
+            if let Some(reason) = without_credentials(error) {
+                return Self { kind: Kind::Denied, operation, reason };
+            }
             let kind = match error {
                 SdkError::ConstructionFailure(_) => Kind::Refused,
                 _ => Kind::Unavailable,
@@ -76,11 +79,15 @@ fn classify(code: &str, message: &str, status: Option<u16>) -> Kind {
         | "TooManyRequestsException"
         | "RequestLimitExceeded"
         | "RateLimitExceededException"
+        | "ExecutionLimitExceeded"
+        | "KmsThrottlingException"
         | "SlowDown" => Kind::Throttled,
         "AccessDenied"
         | "AccessDeniedException"
         | "UnauthorizedOperation"
         | "InvalidClientTokenId"
+        | "UnrecognizedClientException"
+        | "KmsAccessDeniedException"
         | "ExpiredToken"
         | "ExpiredTokenException"
         | "SignatureDoesNotMatch" => Kind::Denied,
@@ -88,11 +95,18 @@ fn classify(code: &str, message: &str, status: Option<u16>) -> Kind {
         | "ChangeSetNotFoundException"
         | "StackNotFoundException"
         | "NoSuchBucket"
+        | "ExecutionDoesNotExist"
+        | "StateMachineDoesNotExist"
+        // A task whose time is over is as little there as one that was answered.
+        | "TaskDoesNotExist"
+        | "TaskTimedOut"
         | "ResourceNotFoundException" => Kind::Gone,
-        "AlreadyExistsException" => Kind::Exists,
+        "AlreadyExistsException" | "ExecutionAlreadyExists" => Kind::Exists,
         "InvalidChangeSetStatus"
         | "InvalidChangeSetStatusException"
         | "OperationInProgressException"
+        | "StateMachineDeleting"
+        | "KmsInvalidStateException"
         | "TokenAlreadyExistsException" => Kind::Conflict,
         "ValidationError" if message.contains("does not exist") => Kind::Gone,
         // "Stack:... is in UPDATE_IN_PROGRESS state and can not be updated.", "TerminationProtection is enabled".
@@ -142,6 +156,9 @@ mod tests {
                 Kind::Conflict,
             ),
             ("Throttling", "Rate exceeded", Some(400), Kind::Throttled),
+            ("ExecutionAlreadyExists", "Execution Already Exists: 'arn'", Some(400), Kind::Exists),
+            ("TaskTimedOut", "Task Timed Out: 'Provided task does not exist anymore'", Some(400), Kind::Gone),
+            ("UnrecognizedClientException", "The security token is invalid.", Some(400), Kind::Denied),
             ("InternalFailure", "", Some(500), Kind::Unavailable),
             ("AccessDenied", "User is not authorized", Some(403), Kind::Denied),
             ("Other", "", Some(400), Kind::Refused),

@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
+pub use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_config::{BehaviorVersion, Region};
+use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 
 use crate::cloudformation::CloudFormation;
 use crate::emptying::S3Versions;
+use crate::executions::StepFunctions;
 use crate::licence::LicenseManager;
 use crate::s3::S3Store;
 use crate::ssm::SsmParameters;
@@ -27,18 +30,29 @@ const MAX_ATTEMPTS: u32 = 4;
 /// The SDK's behaviour is pinned to a version, so that an update of the SDK doesn't change time-outs or retries
 /// behind our back.
 pub async fn sdk_config() -> SdkConfig {
+    sdk_config_in(None, None).await
+}
+
+/// As [`sdk_config`], with what a person has said of region and profile (of `~/.aws/config`) before what the environment
+/// says.
+pub async fn sdk_config_in(region: Option<&str>, profile: Option<&str>) -> SdkConfig {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(2))
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
         .operation_timeout(OPERATION_TIMEOUT)
         .build();
     let tls = tls::Provider::Rustls(CryptoMode::Ring);
-    aws_config::defaults(BehaviorVersion::v2026_01_12())
+    let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
         .http_client(Builder::new().tls_provider(tls).build_https())
         .retry_config(RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS))
-        .timeout_config(timeouts)
-        .load()
-        .await
+        .timeout_config(timeouts);
+    if let Some(region) = region {
+        loader = loader.region(Region::new(region.to_owned()));
+    }
+    if let Some(profile) = profile {
+        loader = loader.profile_name(profile);
+    }
+    loader.load().await
 }
 
 /// The bucket store over S3.
@@ -70,6 +84,11 @@ pub fn licences(config: &SdkConfig) -> LicenseManager {
     LicenseManager::new(aws_sdk_licensemanager::Client::new(config))
 }
 
+/// Executions over Step Functions.
+pub fn executions(config: &SdkConfig) -> StepFunctions {
+    StepFunctions::new(aws_sdk_sfn::Client::new(config))
+}
+
 /// The parameter store over Systems Manager.
 pub fn parameters(config: &SdkConfig) -> SsmParameters {
     SsmParameters::new(aws_sdk_ssm::Client::new(config))
@@ -90,3 +109,25 @@ pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
     }
     line
 }
+
+/// Why a call had no credentials, in one line, if that is what went wrong. A source of credentials that was too slow may
+/// answer the next time; anything else wants somebody to sign in.
+pub(crate) fn without_credentials(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<CredentialsError>() {
+            let line = with_causes(error);
+            let line = line.lines().next().unwrap_or_default().to_owned();
+            return match error {
+                CredentialsError::ProviderTimedOut(_) => None,
+                CredentialsError::CredentialsNotLoaded(_) => Some(NO_CREDENTIALS.to_owned()),
+                _ => Some(format!("{NO_CREDENTIALS}: {line}")),
+            };
+        }
+        cause = error.source();
+    }
+    None
+}
+
+/// How the reason of a call begins that had no credentials.
+pub const NO_CREDENTIALS: &str = "no credentials";

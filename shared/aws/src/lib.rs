@@ -8,6 +8,9 @@
 //! - [`parameters`]: values of SSM Parameter Store for the macro, a trait with one call; [`ssm`] is the real one.
 //! - [`stacks`]: CloudFormation as a deployment sees it, a trait; [`cloudformation`] is the real one.
 //! - [`emptying`]: buckets that are emptied before they are deleted.
+//! - [`executions`]: executions of the state machine, a trait and the real one; [`arns`] names them.
+//! - [`following`]: what an execution's history says of how far it is.
+//! - [`caller`]: who calls.
 //! - [`licence`]: AWS License Manager, asked once until its answer expires.
 //! - [`calls`]: what goes wrong with a call.
 //! - [`clients`]: SDK clients with bounded time and bounded retries.
@@ -15,14 +18,20 @@
 //!
 //! Nothing here decides what a template looks like: that is `mlp-core`.
 
+pub mod arns;
+pub mod caller;
 pub mod calls;
 pub mod clients;
 pub mod cloudformation;
 pub mod emptying;
+pub mod executions;
+pub mod following;
 pub mod licence;
 pub mod logs;
 #[cfg(feature = "testing")]
 pub mod memory;
+#[cfg(feature = "testing")]
+pub mod memory_executions;
 #[cfg(feature = "testing")]
 pub mod memory_parameters;
 pub mod notification;

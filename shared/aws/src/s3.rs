@@ -8,7 +8,7 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::RequestId;
 use aws_sdk_s3::primitives::ByteStream;
 
-use crate::clients::with_causes;
+use crate::clients::{with_causes, without_credentials};
 use crate::store::{BucketStore, Condition, ErrorKind, Head, Listed, Object, Put, StoreError};
 
 /// [`BucketStore`] over an S3 client.
@@ -146,6 +146,9 @@ impl Call<'_> {
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
+        if let Some(reason) = without_credentials(error) {
+            return self.error(ErrorKind::Denied, reason);
+        }
         let code = error.code();
         let kind = match error {
             SdkError::ServiceError(_) => classify(code, http_status(error)),

@@ -1,0 +1,73 @@
+//! Questions to somebody at a terminal.
+
+use std::io::{self, BufRead as _, IsTerminal as _};
+
+use mlp_core::deploy::failure::Name;
+
+use super::problem::Problem;
+use crate::show::complain;
+
+/// Asks and answers what was typed; nobody is asked where nobody sits.
+fn ask(question: &str, instead: &str) -> Result<String, Problem> {
+    if !io::stdin().is_terminal() {
+        return Err(Problem::usage(format!("nobody can be asked without a terminal; {instead}"))
+            .help("look at what will happen first"));
+    }
+    complain(question);
+    let mut line = String::new();
+    match io::stdin().lock().read_line(&mut line) {
+        Ok(_) => Ok(line.trim().to_owned()),
+        Err(error) => Err(Problem::usage(format!("the answer can't be read: {error}"))),
+    }
+}
+
+/// Has the product's name typed before it is deleted.
+pub(crate) fn product(ml_name: &str) -> Result<(), Problem> {
+    let question = format!(
+        "This deletes the product {ml_name}, and all versions of what is in its bucket.\nType its name to go on: "
+    );
+    typed(ml_name, &ask(&question, "`--yes` says that the product may be deleted")?)
+}
+
+fn typed(ml_name: &str, answer: &str) -> Result<(), Problem> {
+    if answer == ml_name {
+        return Ok(());
+    }
+    Err(Problem::refused(Name::InvalidInput, "that is not the product's name; nothing was started")
+        .help(format!("it is {ml_name}")))
+}
+
+/// Asks whether the changes may be made.
+pub(crate) fn approval(words: &str) -> Result<(), Problem> {
+    complain(words);
+    yes(&ask("Approve these changes? [y/N] ", "`--yes` says that the changes are approved")?)
+}
+
+fn yes(answer: &str) -> Result<(), Problem> {
+    if ["y", "yes"].iter().any(|yes| answer.eq_ignore_ascii_case(yes)) {
+        return Ok(());
+    }
+    Err(Problem::refused(Name::InvalidInput, "the changes were not approved; the execution waits on")
+        .help("`mlp reject EXECUTION --reason TEXT` ends it"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_products_whole_name_deletes_it() {
+        assert_eq!(typed("a-ml", "a-ml"), Ok(()));
+        for answer in ["", "y", "a-m", "A-ML"] {
+            assert_eq!(typed("a-ml", answer).map_err(|problem| problem.status), Err(crate::BLOCKED));
+        }
+    }
+
+    #[test]
+    fn only_a_yes_approves() {
+        assert!(yes("y").is_ok() && yes("YES").is_ok());
+        for answer in ["", "n", "yeah", "ok"] {
+            assert!(yes(answer).is_err(), "{answer}");
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Result objects in words.
+
+use std::fmt::Write as _;
+use std::io;
+
+use mlp_core::finding::Finding;
+use mlp_core::render::render;
+use serde_json::Value as Json;
+
+use crate::files::Input;
+use crate::show::{self, Shown};
+
+/// Shows a result object: as it is with `--format json`, else its findings and its error on standard error and the rest on
+/// standard output.
+pub(crate) fn show(result: &Json, shown: &Shown, source: Option<&Input>) -> io::Result<()> {
+    if shown.is_json() {
+        return show::print(&format!("{result:#}\n"));
+    }
+    let findings = result.get("findings").cloned().unwrap_or_default();
+    let findings: Vec<Finding> = serde_json::from_value(findings).unwrap_or_default();
+    let source = source.map(|input| (input.name.as_str(), input.bytes.as_slice()));
+    show::complain(&render(&findings, source, shown.is_colored()));
+    if let Some(error) = result.get("error").filter(|error| error.is_object()) {
+        let name = text(error, "/name").unwrap_or("MLProvisioner.Internal");
+        shown.named_error(name, &lines_of_error(error));
+    }
+    show::print(&summary(result))
+}
+
+/// A text in a result object, which comes from elsewhere and may hold anything.
+pub(crate) fn text<'a>(json: &'a Json, pointer: &str) -> Option<&'a str> {
+    json.pointer(pointer)?.as_str().filter(|text| !text.is_empty())
+}
+
+fn lines_of_error(error: &Json) -> String {
+    let mut out = printable(text(error, "/message").unwrap_or("it is not said why"));
+    for cause in error.get("causes").and_then(Json::as_array).into_iter().flatten() {
+        let (id, kind) = (text(cause, "/logical_id").unwrap_or("?"), text(cause, "/type").unwrap_or("?"));
+        let reason = text(cause, "/reason").unwrap_or("no reason was given");
+        let _ = write!(out, "\n  {} ({}): {}", printable(id), printable(kind), printable(reason));
+    }
+    if let Some(help) = text(error, "/help") {
+        let _ = write!(out, "\nhelp: {}", printable(help));
+    }
+    out
+}
+
+/// What others wrote must not steer the terminal.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+fn summary(result: &Json) -> String {
+    let mut out = String::new();
+    let mut line = |title: &str, value: Option<String>| {
+        if let Some(value) = value {
+            let _ = writeln!(out, "{title:<10} {}", printable(&value));
+        }
+    };
+    let given = |pointer: &str| text(result, pointer).map(str::to_owned);
+    let outcome = text(result, "/outcome").unwrap_or("failed");
+    let what = given("/ml_name").map(|name| format!(": {name}")).unwrap_or_default();
+    // A command that came to nothing has said so already.
+    let said = outcome == "failed" && given("/stack_name").is_none() && given("/execution").is_none();
+    line("Outcome", (!said).then(|| format!("{}{what}", words(outcome))));
+    let status = given("/stack_status").map(|status| format!(" ({status})")).unwrap_or_default();
+    line("Stack", given("/stack_name").map(|stack| format!("{stack}{status}")));
+    let scenario = given("/scenario").map(|scenario| format!(", scenario {scenario}")).unwrap_or_default();
+    line("Tier", given("/tier").map(|tier| format!("{tier}{scenario}")));
+    line("Changes", result.get("changes").and_then(changes));
+    line("Report", given("/changes/report"));
+    line("Data", given("/changes/data"));
+    line("Execution", given("/execution"));
+    let outputs = result.get("outputs").and_then(Json::as_object).filter(|outputs| !outputs.is_empty());
+    if let Some(outputs) = outputs {
+        out.push_str("\nOutputs\n");
+        for (path, value) in outputs {
+            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let _ = writeln!(out, "  {}  {}", printable(path), printable(&value));
+        }
+    }
+    let kept = result.get("kept").and_then(Json::as_array).filter(|kept| !kept.is_empty());
+    if let Some(kept) = kept {
+        out.push_str("\nStays\n");
+        for resource in kept {
+            let field = |pointer| printable(text(resource, pointer).unwrap_or("?"));
+            let (id, kind) = (field("/logical_id"), field("/type"));
+            let _ = writeln!(out, "  {id} ({kind}) {}: {}", field("/physical_id"), field("/reason"));
+        }
+    }
+    out
+}
+
+fn words(outcome: &str) -> &str {
+    match outcome {
+        "created" => "The stack was created",
+        "updated" => "The stack was updated",
+        "unchanged" => "There is nothing to change",
+        "deleted" => "The stack was deleted",
+        "absent" => "There is no stack to delete",
+        "shown" => "Nothing was changed; these are the changes",
+        "tested" => "The test went well",
+        "cancelled" => "The changes were not made",
+        "answered" => "The answer has arrived",
+        "started" => "The execution runs",
+        "failed" => "It failed",
+        other => other,
+    }
+}
+
+/// A change summary in one line, replacements and deletions first among what is worth a look; `None` if it isn't one.
+pub(crate) fn changes(changes: &Json) -> Option<String> {
+    let count = |key: &str| changes.get(key).and_then(Json::as_u64);
+    let figures = ["added", "changed", "replaced", "deleted"].map(|key| {
+        count(key).map(|count| {
+            if key == "replaced" && count > 0 {
+                format!("{count} REPLACED")
+            } else {
+                format!("{count} {key}")
+            }
+        })
+    });
+    let figures: Vec<String> = figures.into_iter().flatten().collect();
+    (!figures.is_empty()).then(|| figures.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_deployment_is_told_in_full() {
+        let result = json!({
+            "outcome": "updated", "ml_name": "a-ml", "stack_name": "a-stack", "stack_status": "UPDATE_COMPLETE",
+            "tier": "starter", "scenario": "s3", "execution": "arn",
+            "changes": {"added": 1, "changed": 2, "replaced": 1, "deleted": 0, "report": "s3://b/r.html"},
+            "outputs": {"/ml/bucket": "a-bucket"},
+        });
+        assert_eq!(
+            summary(&result),
+            "Outcome    The stack was updated: a-ml\n\
+             Stack      a-stack (UPDATE_COMPLETE)\n\
+             Tier       starter, scenario s3\n\
+             Changes    1 added, 2 changed, 1 REPLACED, 0 deleted\n\
+             Report     s3://b/r.html\n\
+             Execution  arn\n\
+             \n\
+             Outputs\n  /ml/bucket  a-bucket\n"
+        );
+    }
+
+    #[test]
+    fn what_stays_after_a_deletion_is_told_with_the_reason() {
+        let kept = json!([{"logical_id": "Key", "type": "AWS::KMS::Key", "physical_id": "k-1", "reason": "waits 30 days"}]);
+        let result = json!({"outcome": "deleted", "kept": kept});
+        assert_eq!(
+            summary(&result),
+            "Outcome    The stack was deleted\n\nStays\n  Key (AWS::KMS::Key) k-1: waits 30 days\n"
+        );
+    }
+
+    #[test]
+    fn an_error_has_its_causes_and_a_way_out_and_steers_no_terminal() {
+        let causes = json!([{"logical_id": "Bucket", "type": "AWS::S3::Bucket", "reason": "taken\u{1b}[2J"}]);
+        let error = json!({"message": "rolled back", "causes": causes, "help": "choose another name"});
+        assert_eq!(
+            lines_of_error(&error),
+            "rolled back\n  Bucket (AWS::S3::Bucket): taken [2J\nhelp: choose another name"
+        );
+    }
+
+    #[test]
+    fn results_of_any_shape_are_shown() {
+        let odd = json!({"outcome": 7, "ml_name": [], "execution": "arn", "changes": 3, "outputs": [], "kept": [3]});
+        assert_eq!(summary(&odd), "Outcome    It failed\nExecution  arn\n\nStays\n  ? (?) ?: ?\n");
+        for nothing in [json!(null), json!([1]), json!("text")] {
+            assert_eq!(summary(&nothing), "");
+        }
+    }
+}
