@@ -46,7 +46,7 @@ struct Arguments {
 
 #[derive(clap::Args)]
 struct Look {
-    /// How results are shown; `json` is one object on standard output (schemas/outcome.schema.json)
+    /// How results are shown; `json` is one object on standard output (docs/mlp.md)
     #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
     format: Format,
     /// When to use colour; `auto` means on a terminal, unless `NO_COLOR` is set

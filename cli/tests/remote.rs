@@ -9,7 +9,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value as Json, json};
-use stub::{Aws, EXECUTION, MACHINE, changing, described, failed, object, refused, s3_error, succeeded};
+use stub::{
+    Aws, EXECUTION, MACHINE, asking_for_approval, changing, described, failed, object, refused, s3_error,
+    succeeded,
+};
 
 fn config() -> String {
     let name = "techcorp-prod-a001-us-west-2-customer-churn-ml-codecommit.yaml";
@@ -154,6 +157,19 @@ fn every_switch_reaches_the_execution() {
         assert!(stderr(&output).contains(&format!("`mlp follow {execution}`")), "{}", stderr(&output));
         assert!(!aws.operations().contains(&"DescribeExecution".to_owned()));
     }
+}
+
+#[test]
+fn whoever_waits_for_an_approval_learns_how_it_is_given() {
+    let running = || described("RUNNING", &json!({}));
+    let aws = Aws::start()
+        .with("DescribeExecution", [running(), running(), succeeded(&created())])
+        .with("GetExecutionHistory", [asking_for_approval()]);
+    let output = mlp(&aws, &["follow", EXECUTION]);
+    assert_eq!(status(&output), 0, "{}", stderr(&output));
+    let progress = stderr(&output);
+    assert_eq!(progress.matches(&format!("`mlp approve {EXECUTION}`")).count(), 1, "{progress}");
+    assert_eq!(progress.matches("] Waiting for approval\n").count(), 1, "{progress}");
 }
 
 #[test]

@@ -35,6 +35,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         return Err(Failure::new("there is no such target in fuzz/fuzz_targets"));
     }
     for target in &targets {
+        let task = progress::task(format!("build {target}"));
+        task.follow(&log);
+        let mut build = process::command("cargo");
+        build.env_remove("RUSTUP_TOOLCHAIN").args(["+nightly", "fuzz", "build", target]);
+        process::run(&mut build, &log, Duration::from_hours(1))?;
+        task.done("");
         let task = progress::task(format!("fuzz {target}"));
         task.follow(&log);
         let mut fuzz_command = process::command("cargo");
@@ -53,7 +59,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         process::run(
             &mut fuzz_command,
             &log,
-            Duration::from_secs(arguments.seconds) + Duration::from_mins(20),
+            Duration::from_secs(arguments.seconds) + Duration::from_mins(5),
         )?;
         task.done("nothing found");
     }

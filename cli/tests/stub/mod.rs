@@ -87,6 +87,17 @@ pub(crate) fn changing(done: u64, total: u64) -> Answer {
     ]}))
 }
 
+/// A page of history, newest first, in which somebody is asked for an approval.
+pub(crate) fn asking_for_approval() -> Answer {
+    let scheduled = json!({
+        "resourceType": "lambda", "resource": "invoke.waitForTaskToken", "region": "us-west-2", "parameters": "{}",
+    });
+    ok(&json!({"events": [
+        {"timestamp": 1.0, "type": "TaskScheduled", "id": 3, "taskScheduledEventDetails": scheduled},
+        {"timestamp": 1.0, "type": "TaskStateEntered", "id": 2, "stateEnteredEventDetails": {"name": "RequestApproval"}},
+    ]}))
+}
+
 impl Aws {
     /// Answers from now on, until the process ends.
     pub(crate) fn start() -> Self {

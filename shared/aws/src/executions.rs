@@ -256,6 +256,13 @@ fn event(event: HistoryEvent) -> Event {
             None => What::Other,
         },
         HistoryEventType::TaskStateExited => What::TaskExited { output: exited(event) },
+        // Its request is on the way; who keeps no record of its arrival writes no other event until the answer.
+        HistoryEventType::TaskScheduled => match event.task_scheduled_event_details {
+            Some(details) if details.resource.ends_with(".waitForTaskToken") => {
+                What::TaskSubmitted { output: None }
+            }
+            _ => What::Other,
+        },
         HistoryEventType::TaskSubmitted => What::TaskSubmitted {
             output: event.task_submitted_event_details.and_then(|details| details.output),
         },

@@ -56,7 +56,28 @@ pub(crate) async fn conclude<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
     let mut bytes = serde_json::to_vec_pretty(&report).unwrap_or_default();
     bytes.push(b'\n');
     newest(aws.store, &aws.settings.bucket, New { key: &key, bytes, media_type: "application/json" }).await?;
-    Ok(report)
+    Ok(shortened(report))
+}
+
+/// What Step Functions keeps of a failed execution's cause, in characters, with room to spare. Source: AWS Step Functions API
+/// Reference, `DescribeExecution` (`cause`).
+const CAUSE: usize = 30_000;
+
+/// The result as the execution carries it: without the last findings, if it would be cut off in the middle otherwise. The
+/// object in the bucket has them all.
+fn shortened(mut report: Report) -> Report {
+    let all = report.findings.len();
+    while serde_json::to_string(&report).map_or(0, |text| text.len()) > CAUSE
+        && report.findings.pop().is_some()
+    {}
+    let missing = all - report.findings.len();
+    if missing > 0
+        && let Some(error) = &mut report.error
+    {
+        error.message =
+            format!("{} ({missing} more findings are in the bucket's deployments/)", error.message);
+    }
+    report
 }
 
 /// What a state caught and put under `key`.
@@ -128,5 +149,27 @@ fn nothing(execution: &str, input: &Json) -> Report {
         error: None,
         findings: Vec::new(),
         generator_version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mlp_core::codes;
+    use mlp_core::finding::Finding;
+
+    #[test]
+    fn a_result_that_step_functions_would_cut_off_is_shortened_and_says_so() {
+        let mut report = nothing("arn:aws:states:us-west-2:123456789012:execution:M:x", &Json::Null);
+        report.error = Some(Error::from(&Failure::new(Name::InvalidInput, "many mistakes")));
+        assert_eq!(shortened(report.clone()), report);
+        report.findings = vec![Finding::error(codes::DEP_INPUT, "/action", "x".repeat(300)); 500];
+        let short = shortened(report);
+        assert!(serde_json::to_string(&short).unwrap().len() < 32_768);
+        let message = short.error.unwrap().message;
+        assert!(message.ends_with(&format!(
+            "({} more findings are in the bucket's deployments/)",
+            500 - short.findings.len()
+        )));
     }
 }
