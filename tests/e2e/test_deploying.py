@@ -137,6 +137,24 @@ class Deploying(unittest.TestCase):
         self.failed(run("show-changes", {"bucket": suite.bucket(), "key": key}), "MLProvisioner.InvalidInput")
         self.assertTrue(run("show-changes", {"bucket": suite.bucket(), "key": key, "version": good})["ok"])
 
+    def test_what_the_stack_needs_is_looked_for_before_anything_is_touched(self):
+        name = "globalbank-prod-c001-us-west-2-demand-forecasting-ml-codecommit-sgprov-ssm.yaml"
+        text = next(path for path in suite.examples() if path.name == name).read_text(encoding="utf-8")
+        text = text.replace("c001", "t" + uuid.uuid4().hex[:7]).replace("/vpc/", f"/vpc-{uuid.uuid4().hex[:6]}/")
+        result = run("deploy-product", text, force=True)
+        self.failed(result, "MLProvisioner.PreflightFailed")
+        self.assertIn("MLP-PRE-001", {found["code"] for found in result["findings"]})
+        self.assertEqual(result["stack_status"], "absent")
+
+        config = develop()
+        bucket = f"techcorp-dev-{config.split('tenant_id: ')[1].split()[0]}-customer-churn-ml-artifacts"
+        suite.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": suite.REGION})
+        result = run("deploy-product", config, force=True)
+        self.failed(result, "MLProvisioner.PreflightFailed")
+        self.assertIn("multi_region: true", result["findings"][0]["help"])
+        suite.client("s3").delete_bucket(Bucket=bucket)
+        self.assertEqual(run("deploy-product", config, force=True)["outcome"], "created")
+
     def test_products_in_prod_are_protected_until_somebody_says_otherwise(self):
         config = suite.starter()
         name = run("deploy-product", config, force=True)["stack_name"]

@@ -43,6 +43,7 @@ pub struct Task {
 pub enum Step {
     ReadInput,
     CheckLicence,
+    Preflight,
     InspectStack,
     CreateChangeSet,
     FollowChangeSet,
@@ -107,6 +108,7 @@ where
     let work = match step {
         Step::ReadInput | Step::Conclude => work,
         Step::CheckLicence => steps::licence::check(aws, &execution, work).await?,
+        Step::Preflight => steps::preflight::check(aws, &execution, work).await?,
         Step::InspectStack => steps::inspect::for_deployment(aws, work).await?,
         Step::CreateChangeSet => steps::change_set::create(aws, &execution, work).await?,
         Step::FollowChangeSet => steps::change_set::follow(aws, &execution, work).await?,

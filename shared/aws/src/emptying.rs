@@ -5,7 +5,8 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 use aws_sdk_s3::Client;
-use aws_sdk_s3::types::{Delete, ObjectIdentifier};
+use aws_sdk_s3::types::{BucketVersioningStatus, Delete, ObjectIdentifier};
+use mlp_core::deploy::preflight::Bucket;
 
 use crate::calls::{CallError, Kind};
 
@@ -13,6 +14,9 @@ use crate::calls::{CallError, Kind};
 pub trait VersionedBucket {
     /// The first versions and delete markers of a bucket, at most 1,000; nothing for a bucket that isn't there.
     fn versions(&self, bucket: &str) -> impl Future<Output = Result<Option<Vec<Version>>, CallError>> + Send;
+
+    /// What can be seen of a bucket.
+    fn look(&self, bucket: &str) -> impl Future<Output = Result<Bucket, CallError>> + Send;
 
     /// Deletes versions, at most 1,000. The answer tells which could not be deleted, and why.
     fn delete_versions(
@@ -122,6 +126,17 @@ impl VersionedBucket for S3Versions {
         let mut versions: Vec<Version> = objects.filter_map(|it| version(it.key, it.version_id)).collect();
         versions.extend(markers.filter_map(|it| version(it.key, it.version_id)));
         Ok(Some(versions))
+    }
+
+    async fn look(&self, bucket: &str) -> Result<Bucket, CallError> {
+        let call = Box::pin(self.client.get_bucket_versioning().bucket(bucket).send()).await;
+        match call.map_err(|error| CallError::of("s3:GetBucketVersioning", &error)) {
+            Ok(answer) if answer.status == Some(BucketVersioningStatus::Enabled) => Ok(Bucket::Versioned),
+            Ok(_) => Ok(Bucket::Unversioned),
+            Err(error) if error.kind == Kind::Gone => Ok(Bucket::Missing),
+            Err(error) if error.kind == Kind::Denied => Ok(Bucket::Hidden),
+            Err(error) => Err(error),
+        }
     }
 
     async fn delete_versions(&self, bucket: &str, versions: &[Version]) -> Result<Vec<Undeleted>, CallError> {

@@ -5,13 +5,14 @@ use std::io::Write as _;
 
 use mlp_core::codes;
 
-const GROUPS: [(&str, &str); 8] = [
+const GROUPS: [(&str, &str); 9] = [
     ("MLP-YAML-", "Any file"),
     ("MLP-CFG-", "Configs"),
     ("MLP-GEN-", "Products"),
     ("MLP-TPL-", "Templates"),
     ("MLP-MAC-", "The macro"),
     ("MLP-DEP-", "Executions"),
+    ("MLP-PRE-", "Before a deployment"),
     ("MLP-LIC-", "Licences"),
     ("MLP-IO-", "Files"),
 ];

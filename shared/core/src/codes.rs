@@ -171,6 +171,12 @@ codes! {
         "Executions take `action`, `config` and the switches that docs/deploy.md lists for each action.";
     DEP_NOT_FORCED = "MLP-DEP-002", "It was not said that it is meant",
         "`deploy-product` and `delete-product` change what people work with: the input says `\"force\": true`.";
+    PRE_SSM = "MLP-PRE-001", "An SSM parameter that the stack needs can't be used",
+        "CloudFormation reads it when it deploys. It must be there in this account and region, and hold what the config's key is for.";
+    PRE_SOURCE_BUCKET = "MLP-PRE-002", "The bucket of the sources is missing or keeps no versions",
+        "Pipelines with `source_control: s3` start when a new version of their source arrives; without versioning they can't be created.";
+    PRE_COLLISION = "MLP-PRE-003", "A name that something else has already",
+        "Roles and buckets have names without the region. The same product in a second region needs `environment.multi_region: true` there.";
     LICENCE = "MLP-LIC-001", "No licence for the tier, as far as is known",
         "In licence mode `warn` the deployment goes on. The message says whether License Manager refused, did not answer or may not be asked.";
 

@@ -9,6 +9,7 @@ pub(crate) mod execution;
 pub(crate) mod inspect;
 pub(crate) mod licence;
 pub(crate) mod outputs;
+pub(crate) mod preflight;
 pub(crate) mod read;
 pub(crate) mod storing;
 

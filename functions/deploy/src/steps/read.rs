@@ -99,7 +99,7 @@ async fn organisation<S: BucketStore + Sync>(
 
 /// The config's bytes. What was given inline is stored, so that it needs not be carried from task to task and stays
 /// beside the result.
-async fn config<S: BucketStore + Sync>(
+pub(super) async fn config<S: BucketStore + Sync>(
     store: &S,
     settings: &Settings,
     execution: Execution<'_>,
@@ -167,7 +167,7 @@ fn facts(product: &Product, outcome: &Outcome) -> Facts {
     }
 }
 
-fn invalid(what: &str, findings: Vec<Finding>) -> Failure {
+pub(super) fn invalid(what: &str, findings: Vec<Finding>) -> Failure {
     let count = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
     let message = match (count, findings.first()) {
         (1, Some(first)) => format!("{what} has a mistake: {}", first.message),

@@ -8,4 +8,5 @@ pub mod failure;
 pub mod identity;
 pub mod input;
 pub mod outcome;
+pub mod preflight;
 pub mod status;

@@ -14,7 +14,7 @@ pub type Lookups = BTreeMap<String, Result<String, String>>;
 
 /// What a product's inputs still need.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Wanted(Vec<(&'static str, String, Shape)>);
+pub(crate) struct Wanted(Vec<(&'static str, String, Shape)>);
 
 /// What a looked-up value must be.
 #[derive(Debug, Clone, Copy)]
@@ -28,7 +28,7 @@ enum Shape {
 
 impl Wanted {
     /// Everything that a config takes from SSM: pointer into the config, path and shape.
-    pub(super) fn of(config: &Config) -> Self {
+    pub(crate) fn of(config: &Config) -> Self {
         let mut wanted = Vec::new();
         let mut add = |pointer, path: Option<&crate::config::SsmPath>, shape| {
             wanted.extend(path.map(|path| (pointer, path.to_string(), shape)));
@@ -53,13 +53,13 @@ impl Wanted {
     }
 
     /// The paths.
-    pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(_, path, _)| path.as_str())
     }
 
     /// Puts the values into a product in place of the template parameters that a generated template would have.
     /// The findings' paths point into the config.
-    pub(super) fn put_into(&self, product: &mut Product, lookups: &Lookups) -> Vec<Finding> {
+    pub(crate) fn put_into(&self, product: &mut Product, lookups: &Lookups) -> Vec<Finding> {
         let mut findings = Vec::new();
         for (pointer, path, shape) in &self.0 {
             let found = match lookups.get(path) {

@@ -52,6 +52,7 @@ pub use attributes::{PRODUCT_ATTRIBUTES, Referenceable, referenceable};
 pub use expanded::Expanded;
 pub use file::{Place, from_document};
 pub use lookups::Lookups;
+pub(crate) use lookups::Wanted;
 pub use plan::{Failure, Input, Plan, plan};
 pub(crate) use protocol::shortened;
 pub use protocol::{Request, Response, Status, needs, respond};

@@ -1,0 +1,58 @@
+//! `Preflight`: what the stack needs is there, and what it makes is not.
+
+use mlp_aws::emptying::VersionedBucket;
+use mlp_aws::parameters::{ParameterStore, look_up};
+use mlp_aws::stacks::Stacks;
+use mlp_aws::store::BucketStore;
+use mlp_core::deploy::failure::{Failure, Name};
+use mlp_core::deploy::identity::Execution;
+use mlp_core::deploy::input::Action;
+use mlp_core::deploy::preflight::Preflight;
+use mlp_core::deploy::status::{Deployment, StackStatus};
+use mlp_core::finding::blocks;
+
+use super::read::{config, defect, invalid};
+use super::{failed, status_of};
+use crate::Aws;
+use crate::work::Work;
+
+/// Looks up everything at once; whatever is missing is told together, before a change set is made.
+pub(crate) async fn check<S, C, B, P>(
+    aws: &Aws<'_, S, C, B, P>,
+    execution: &str,
+    mut work: Work,
+) -> Result<Work, Failure>
+where
+    S: BucketStore + Sync,
+    C: Stacks + Sync,
+    B: VersionedBucket + Sync,
+    P: ParameterStore + Sync,
+{
+    let execution = Execution::new(execution);
+    let (bytes, _) = config(aws.store, aws.settings, execution, &mut work.input).await?;
+    let test = (work.action == Action::TestDeploy).then(|| execution.test_workload());
+    let preflight = Preflight::of(&bytes, test.as_deref()).map_err(|error| defect(&error))?;
+    let preflight = preflight
+        .ok_or_else(|| Failure::new(Name::Internal, "the config that was good a moment ago has mistakes"))?;
+
+    let mut findings = preflight.check_parameters(&look_up(aws.parameters, &preflight.ssm_paths()).await);
+    if let Some(bucket) = preflight.source_bucket() {
+        let seen = aws.buckets.look(bucket).await.map_err(|error| failed(&error))?;
+        findings.extend(preflight.check_source(seen));
+    }
+    let stack = aws.stacks.stack(&work.product.stack_name).await.map_err(|error| failed(&error))?;
+    let status = stack.as_ref().map(status_of).transpose()?;
+    // A stack that is there has its bucket, or had it.
+    if StackStatus::deployment(status) == Deployment::Create
+        && let Some(bucket) = preflight.own_bucket()
+    {
+        let seen = aws.buckets.look(bucket).await.map_err(|error| failed(&error))?;
+        findings.extend(preflight.check_collision(seen));
+    }
+    if blocks(&findings) {
+        let failure = invalid("what the stack needs", findings);
+        return Err(Failure { name: Name::PreflightFailed, ..failure });
+    }
+    work.findings.extend(findings);
+    Ok(work)
+}
