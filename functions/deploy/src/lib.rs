@@ -4,6 +4,7 @@
 //! answer: what it makes has a name that follows from the execution, and it looks before it believes an error. Nothing
 //! waits in here; the state machine does.
 
+pub mod custom;
 mod settings;
 mod steps;
 mod work;
@@ -20,6 +21,7 @@ use mlp_core::deploy::failure::{Failure, Name};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
+pub use custom::Answering;
 pub use settings::Settings;
 pub use work::{Cleanup, Facts, Next, StackWork, Work};
 
@@ -73,6 +75,8 @@ pub struct Aws<'a, S, C, B, P> {
     pub parameters: &'a P,
     /// The organisation's rules.
     pub rules: &'a RuleBook,
+    /// What answers custom resources.
+    pub answers: &'a dyn Answering,
     /// License Manager.
     pub desk: &'a dyn LicenceDesk,
     /// What it answered.
@@ -105,6 +109,15 @@ where
             Failure::new(Name::Internal, format!("the work of the last task can't be read: {error}"))
         })?,
     };
+    if let Some(respond) = work.input.respond.as_ref().filter(|_| step != Step::DiscardChangeSet)
+        && aws.now.duration_since(SystemTime::UNIX_EPOCH).is_ok_and(|now| now.as_secs() > respond.answer_by)
+    {
+        let message = format!(
+            "CloudFormation waits no longer for the custom resource `{}`; what was begun goes on",
+            respond.logical_resource_id
+        );
+        return Err(Failure::new(Name::TimedOut, message));
+    }
     let work = match step {
         Step::ReadInput | Step::Conclude => work,
         Step::CheckLicence => steps::licence::check(aws, &execution, work).await?,

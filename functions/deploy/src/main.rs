@@ -1,16 +1,21 @@
-//! The `deploy` Lambda function: the tasks of the state machine that deploys and deletes products.
+//! The `deploy` Lambda function: the tasks of the state machine that deploys and deletes products; and with
+//! `MLP_DEPLOY_MACHINE`, the state machine's ARN, in its environment what takes custom resources' requests. One program is
+//! two functions, so that who may name a custom resource may not call a task.
 //!
 //! Environment: `MLP_BUCKET`, the suite's bucket; `MLP_SERVICE_ROLE_ARN`, the role that CloudFormation takes on;
 //! `MLP_LICENCE_MODE`, `MLP_LICENCE_SKU` and `MLP_LICENCE_KEY_FINGERPRINT`, the licence;
 //! `AWS_LAMBDA_LOG_LEVEL`, as Lambda's logging configuration sets it; `AWS_ENDPOINT_URL` for an emulator.
 
+use std::future::Future;
 use std::time::{Duration, SystemTime};
 
-use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use lambda_runtime::{Context, Diagnostic, LambdaEvent, service_fn};
+use mlp_aws::clients::{self, SdkConfig};
 use mlp_aws::licence::Licences;
+use mlp_aws::logs;
 use mlp_aws::rules::RuleBook;
-use mlp_aws::{clients, logs};
 use mlp_core::deploy::failure::{Failure, Name};
+use mlp_deploy::custom::{Front, take};
 use mlp_deploy::{Aws, Settings, Task, run};
 use serde_json::Value as Json;
 
@@ -26,28 +31,43 @@ const TIME_TO_ANSWER: Duration = Duration::from_millis(500);
 async fn main() -> Result<(), lambda_runtime::Error> {
     logs::as_json(&["deploy", "mlp_deploy", "mlp_aws", "mlp_core"]);
     let config = clients::sdk_config().await;
-    let (store, stacks) = (clients::s3_store(&config), clients::stacks(&config));
-    let (buckets, parameters) = (clients::versioned_buckets(&config), clients::parameters(&config));
-    let (rules, desk, licences) = (RuleBook::default(), clients::licences(&config), Licences::default());
-    lambda_runtime::run(service_fn(|event: LambdaEvent<Json>| {
+    match std::env::var("MLP_DEPLOY_MACHINE").ok().filter(|machine| !machine.is_empty()) {
+        Some(machine) => Box::pin(take_requests(&config, &machine)).await,
+        None => Box::pin(carry_out_tasks(&config)).await,
+    }
+}
+
+/// The tasks of the state machine.
+async fn carry_out_tasks(config: &SdkConfig) -> Result<(), lambda_runtime::Error> {
+    let (store, stacks, answers) =
+        (clients::s3_store(config), clients::stacks(config), clients::answers(config));
+    let (buckets, parameters) = (clients::versioned_buckets(config), clients::parameters(config));
+    let (rules, desk, licences) = (RuleBook::default(), clients::licences(config), Licences::default());
+    Box::pin(lambda_runtime::run(service_fn(|event: LambdaEvent<Json>| {
         let (store, stacks, buckets, parameters) = (&store, &stacks, &buckets, &parameters);
-        let (rules, desk, licences) = (&rules, &desk, &licences);
+        let (rules, answers, desk, licences) = (&rules, &answers, &desk, &licences);
         async move {
             let (task, context) = event.into_parts();
-            let now = SystemTime::now();
-            let left = context.deadline().duration_since(now).unwrap_or_default();
-            let time = left.saturating_sub(TIME_TO_ANSWER);
-            let work = async {
-                let settings = Settings::read(|name| std::env::var(name).ok(), &context.invoked_function_arn)
-                    .map_err(|name| {
-                        Failure::new(Name::Internal, format!("the variable {name} is not set"))
-                    })?;
+            let (now, time) = time_of(&context);
+            in_time(time, async {
+                let settings = settings(&context)?;
                 let task: Task = serde_json::from_value(task)
                     .map_err(|error| Failure::new(Name::Internal, format!("this is no task: {error}")))?;
                 let (step, execution) = (task.step, task.execution.clone());
                 let settings = &settings;
-                let aws =
-                    Aws { store, stacks, buckets, parameters, rules, desk, licences, settings, time, now };
+                let aws = Aws {
+                    store,
+                    stacks,
+                    buckets,
+                    parameters,
+                    rules,
+                    answers,
+                    desk,
+                    licences,
+                    settings,
+                    time,
+                    now,
+                };
                 let result = run(&aws, task).await;
                 match &result {
                     Ok(_) => tracing::info!(?step, execution, "a task was carried out"),
@@ -57,18 +77,64 @@ async fn main() -> Result<(), lambda_runtime::Error> {
                     }
                 }
                 result
-            };
-            let result = match tokio::time::timeout(time, work).await {
-                Ok(result) => result,
-                Err(_) => {
-                    Err(Failure::new(Name::Unavailable, "the invocation's time ran out; it is tried again"))
-                }
-            };
-            result.map_err(|failure| Diagnostic {
-                error_type: failure.name.as_str().to_owned(),
-                error_message: failure.to_wire(),
             })
+            .await
         }
-    }))
+    })))
     .await
+}
+
+/// The requests of custom resources.
+async fn take_requests(config: &SdkConfig, machine: &str) -> Result<(), lambda_runtime::Error> {
+    let (store, stacks, answers) =
+        (clients::s3_store(config), clients::stacks(config), clients::answers(config));
+    let executions = clients::executions(config);
+    Box::pin(lambda_runtime::run(service_fn(|event: LambdaEvent<Json>| {
+        let (store, stacks, executions, answers) = (&store, &stacks, &executions, &answers);
+        async move {
+            let (event, context) = event.into_parts();
+            let (now, time) = time_of(&context);
+            in_time(time, async {
+                let settings = settings(&context)?;
+                let front = Front { store, stacks, executions, answers, settings: &settings, machine, now };
+                // The request has an address that is a secret: nothing of it is logged but who asks.
+                let text = |key: &str| event.get(key).and_then(Json::as_str).unwrap_or_default().to_owned();
+                let (request, id) = (text("RequestType"), text("LogicalResourceId"));
+                let (stack, kind) = (text("StackId"), text("detail-type"));
+                let result = take(&front, event).await;
+                match &result {
+                    Ok(taken) => tracing::info!(request, id, stack, kind, ?taken, "an event was taken"),
+                    Err(failure) => {
+                        let (name, message) = (failure.name.as_str(), failure.message.as_str());
+                        tracing::error!(request, id, stack, kind, name, message, "an event failed");
+                    }
+                }
+                result
+            })
+            .await
+        }
+    })))
+    .await
+}
+
+fn time_of(context: &Context) -> (SystemTime, Duration) {
+    let now = SystemTime::now();
+    let left = context.deadline().duration_since(now).unwrap_or_default();
+    (now, left.saturating_sub(TIME_TO_ANSWER))
+}
+
+fn settings(context: &Context) -> Result<Settings, Failure> {
+    Settings::read(|name| std::env::var(name).ok(), &context.invoked_function_arn)
+        .map_err(|name| Failure::new(Name::Internal, format!("the variable {name} is not set")))
+}
+
+async fn in_time<T>(time: Duration, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Diagnostic> {
+    let result = match tokio::time::timeout(time, work).await {
+        Ok(result) => result,
+        Err(_) => Err(Failure::new(Name::Unavailable, "the invocation's time ran out; it is tried again")),
+    };
+    result.map_err(|failure| Diagnostic {
+        error_type: failure.name.as_str().to_owned(),
+        error_message: failure.to_wire(),
+    })
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use mlp_core::deploy::causes::Cause;
-use mlp_core::deploy::input::{Action, Input};
+use mlp_core::deploy::input::{Action, ConfigSource, Input};
 use mlp_core::deploy::outcome::{ChangeCounts, Kept};
 use mlp_core::finding::Finding;
 use mlp_core::outcome::Source;
@@ -58,6 +58,17 @@ pub struct Work {
     /// The error output of the first task that failed, while what it had begun is removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub original: Option<Json>,
+}
+
+impl Work {
+    /// The stack by what was asked for: by its ARN, if that was given, so that one of the same name that was made anew is
+    /// not meant.
+    pub fn named_stack(&self) -> &str {
+        match &self.input.config {
+            ConfigSource::Deployed { stack } => stack,
+            _ => &self.product.stack_name,
+        }
+    }
 }
 
 /// What is known of the product.

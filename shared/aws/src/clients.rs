@@ -8,6 +8,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region};
 use aws_credential_types::provider::error::CredentialsError;
 
+use crate::answers::Presigned;
 use crate::cloudformation::CloudFormation;
 use crate::emptying::S3Versions;
 use crate::executions::StepFunctions;
@@ -83,6 +84,11 @@ pub fn licences(config: &SdkConfig) -> LicenseManager {
 /// Executions over Step Functions.
 pub fn executions(config: &SdkConfig) -> StepFunctions {
     StepFunctions::new(aws_sdk_sfn::Client::new(config))
+}
+
+/// What answers custom resources.
+pub fn answers(config: &SdkConfig) -> Presigned {
+    Presigned::new(config.endpoint_url().is_some())
 }
 
 /// The parameter store over Systems Manager.

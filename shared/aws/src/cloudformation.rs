@@ -173,6 +173,19 @@ impl Stacks for CloudFormation {
         Ok(resources)
     }
 
+    async fn resource_status(&self, stack_id: &str, logical_id: &str) -> Result<Option<String>, CallError> {
+        let request = self.client.describe_stack_resource().stack_name(stack_id);
+        let call = Box::pin(request.logical_resource_id(logical_id).send()).await;
+        match call.map_err(|error| CallError::of("cloudformation:DescribeStackResource", &error)) {
+            Ok(answer) => Ok(answer
+                .stack_resource_detail
+                .and_then(|resource| resource.resource_status)
+                .map(|status| status.as_str().to_owned())),
+            Err(error) if error.kind == Kind::Gone => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     async fn protect(&self, stack: &str) -> Result<(), CallError> {
         let request = self.client.update_termination_protection().stack_name(stack);
         let call = Box::pin(request.enable_termination_protection(true).send()).await;

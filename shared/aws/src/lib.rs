@@ -10,6 +10,7 @@
 //! - [`emptying`]: buckets that are emptied before they are deleted.
 //! - [`executions`]: executions of the state machine, a trait and the real one; [`arns`] names them.
 //! - [`following`]: what an execution's history says of how far it is.
+//! - [`answers`]: what custom resources' requests are answered with.
 //! - [`caller`]: who calls.
 //! - [`licence`]: AWS License Manager, asked once until its answer expires.
 //! - [`calls`]: what goes wrong with a call.
@@ -18,6 +19,7 @@
 //!
 //! Nothing here decides what a template looks like: that is `mlp-core`.
 
+pub mod answers;
 pub mod arns;
 pub mod caller;
 pub mod calls;

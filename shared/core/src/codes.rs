@@ -171,6 +171,8 @@ codes! {
         "Executions take `action`, `config` and the switches that docs/deploy.md lists for each action.";
     DEP_NOT_FORCED = "MLP-DEP-002", "It was not said that it is meant",
         "`deploy-product` and `delete-product` change what people work with: the input says `\"force\": true`.";
+    DEP_NOT_OWNED = "MLP-DEP-003", "A stack that belongs to somebody else",
+        "A custom resource changes and deletes its own product only; the tag `ml-provisioner:owner` of the stack says whose it is.";
     PRE_SSM = "MLP-PRE-001", "An SSM parameter that the stack needs can't be used",
         "CloudFormation reads it when it deploys. It must be there in this account and region, and hold what the config's key is for.";
     PRE_SOURCE_BUCKET = "MLP-PRE-002", "The bucket of the sources is missing or keeps no versions",

@@ -9,6 +9,7 @@ pub mod changes;
 pub mod check;
 pub mod codes;
 pub mod config;
+pub mod custom;
 pub mod deploy;
 pub mod error;
 pub mod expand;

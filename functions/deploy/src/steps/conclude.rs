@@ -2,6 +2,7 @@
 
 use mlp_aws::stacks::Stacks;
 use mlp_aws::store::BucketStore;
+use mlp_core::custom::Respond;
 use mlp_core::deploy::failure::{Failure, Name};
 use mlp_core::deploy::identity::Execution;
 use mlp_core::deploy::input::Action;
@@ -9,8 +10,8 @@ use mlp_core::deploy::outcome::{Ending, Error, Report, SCHEMA_VERSION};
 use serde_json::Value as Json;
 
 use super::storing::{New, newest};
-use crate::Aws;
 use crate::work::Work;
+use crate::{Aws, custom};
 
 /// Makes the result object and keeps it. `work` is the last task's answer, or the execution's input when the first task
 /// failed; `failed` in it is what a state caught, and `cleanup_failed` what tidying up after that met.
@@ -46,7 +47,7 @@ pub(crate) async fn conclude<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
         }
         // How the stack stands now is what people ask first. That it can't be told must not hide why it failed.
         if let Some(work) = &known
-            && let Ok(stack) = aws.stacks.stack(&work.product.stack_name).await
+            && let Ok(stack) = aws.stacks.stack(work.named_stack()).await
         {
             report.stack_id = stack.as_ref().map(|stack| stack.id.clone()).or(report.stack_id);
             report.stack_status = Some(stack.map_or_else(|| "absent".to_owned(), |stack| stack.status));
@@ -56,7 +57,19 @@ pub(crate) async fn conclude<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
     let mut bytes = serde_json::to_vec_pretty(&report).unwrap_or_default();
     bytes.push(b'\n');
     newest(aws.store, &aws.settings.bucket, New { key: &key, bytes, media_type: "application/json" }).await?;
+    if let Some(respond) = respond(work) {
+        let answer = custom::answer(&respond, &report);
+        let name = Execution::new(execution).name();
+        custom::send(aws.store, &aws.settings.bucket, aws.answers, name, &answer).await?;
+    }
     Ok(shortened(report))
+}
+
+/// The custom resource that waits for this execution.
+fn respond(work: &Json) -> Option<Respond> {
+    // The first task may have failed: then the work still is the execution's input.
+    let respond = work.pointer("/input/respond").or_else(|| work.get("respond"))?;
+    serde_json::from_value(respond.clone()).ok()
 }
 
 /// What Step Functions keeps of a failed execution's cause, in characters, with room to spare. Source: AWS Step Functions API

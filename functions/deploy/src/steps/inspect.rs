@@ -1,10 +1,13 @@
 //! `InspectStack` and `InspectForDeletion`: the stack as it is, and what may be done with it.
 
 use mlp_aws::stacks::{Stack, Stacks};
+use mlp_core::codes;
+use mlp_core::custom::OWNER_TAG;
 use mlp_core::deploy::causes::Cause;
 use mlp_core::deploy::failure::{Failure, Name};
 use mlp_core::deploy::input::Action;
 use mlp_core::deploy::status::{Deletion, Deployment, StackStatus};
+use mlp_core::finding::Finding;
 use mlp_core::product::MANAGED_BY;
 
 use super::{failed, status_of};
@@ -23,6 +26,9 @@ pub(crate) async fn for_deployment<S, C: Stacks + Sync, B, P>(
     work.stack = StackWork::default();
     let stack = look(aws, &mut work).await?;
     let status = stack.as_ref().map(status_of).transpose()?;
+    if let Some(stack) = &stack {
+        owned(stack, &work)?;
+    }
     let name = &work.product.stack_name;
     let test = work.action == Action::TestDeploy;
     work.cleanup = match test {
@@ -67,6 +73,19 @@ pub(crate) async fn for_deletion<S, C: Stacks + Sync, B, P>(
     let stack = look(aws, &mut work).await?;
     let status = stack.as_ref().map(status_of).transpose()?;
     work.wait = Wait::default();
+    if let Some(stack) = &stack
+        && let Err(taken) = owned(stack, &work)
+    {
+        if work.input.respond.is_none() {
+            return Err(taken);
+        }
+        // A resource that goes leaves what isn't its own.
+        let message = format!("{}; it was left alone", taken.message);
+        work.findings.push(Finding::warning(codes::DEP_NOT_OWNED, "", message));
+        work.stack = StackWork::default();
+        work.next = Next::Done;
+        return Ok(work);
+    }
     let name = &work.product.stack_name;
     work.next = match (StackStatus::deletion(status), &stack) {
         (Deletion::Nothing, _) | (_, None) => Next::Done,
@@ -82,12 +101,34 @@ pub(crate) async fn for_deletion<S, C: Stacks + Sync, B, P>(
     Ok(work)
 }
 
+/// Whether the stack belongs to whom the work is for: to the custom resource that is answered, or to none.
+fn owned(stack: &Stack, work: &Work) -> Result<(), Failure> {
+    let owner = stack.tags.get(OWNER_TAG);
+    let name = &work.product.stack_name;
+    let message = match (owner, &work.input.respond) {
+        (None, None) => return Ok(()),
+        (Some(owner), Some(respond)) if *owner == respond.owner() => return Ok(()),
+        // Nothing is changed by looking.
+        (Some(_), None) if work.action == Action::ShowChanges => return Ok(()),
+        // A shell without resources has no tags yet.
+        (None, Some(_)) if stack.status == "REVIEW_IN_PROGRESS" => return Ok(()),
+        (Some(owner), None) => {
+            let message = format!("the stack `{name}` belongs to the custom resource `{owner}`");
+            return Err(Failure::new(Name::StackTaken, message)
+                .help("change or delete it there, in the template that has the custom resource"));
+        }
+        (Some(owner), Some(_)) => format!("the stack `{name}` belongs to another custom resource, `{owner}`"),
+        (None, Some(_)) => format!("there is a stack `{name}` already, which belongs to no custom resource"),
+    };
+    Err(Failure::new(Name::StackTaken, message))
+}
+
 /// The stack, if it is there and ours.
 async fn look<S, C: Stacks + Sync, B, P>(
     aws: &Aws<'_, S, C, B, P>,
     work: &mut Work,
 ) -> Result<Option<Stack>, Failure> {
-    let stack = aws.stacks.stack(&work.product.stack_name).await.map_err(|error| failed(&error))?;
+    let stack = aws.stacks.stack(work.named_stack()).await.map_err(|error| failed(&error))?;
     if let Some(stack) = &stack {
         // Stacks of our templates that were deployed by other means have no tags of their own.
         let manager = stack.tags.get("ManagedBy").filter(|manager| *manager != MANAGED_BY);

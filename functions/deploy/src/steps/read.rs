@@ -1,33 +1,40 @@
 //! `ReadInput`: from an execution's input to the product and its template in the bucket.
 
 use mlp_aws::rules::RuleBook;
+use mlp_aws::stacks::Stacks;
 use mlp_aws::store::{BucketStore, ErrorKind};
 use mlp_aws::storing::CONFIG_LIMIT;
 use mlp_core::actions::{self, Deployable};
 use mlp_core::codes;
+use mlp_core::custom::{OWNER_TAG, stack_name};
 use mlp_core::deploy::failure::{Failure, Name};
 use mlp_core::deploy::identity::Execution;
 use mlp_core::deploy::input::{Action, ConfigSource, Input};
+use mlp_core::deploy::status::StackStatus;
 use mlp_core::error::InternalError;
 use mlp_core::finding::{Finding, Severity};
 use mlp_core::outcome::{Outcome, Source, sha256};
-use mlp_core::product::Product;
+use mlp_core::product::{MANAGED_BY, Product};
 use mlp_core::template::Value;
 use serde_json::Value as Json;
 
-use super::store_failed;
 use super::storing::{New, once};
+use super::{failed, store_failed};
 use crate::work::{Approval, Cleanup, Facts, Next, StackWork, Wait, Work};
 use crate::{Aws, Settings};
 
 /// Everything that can be wrong with what was asked for is found here, before anything is touched.
-pub(crate) async fn input<S: BucketStore + Sync, C, B, P>(
+pub(crate) async fn input<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
     aws: &Aws<'_, S, C, B, P>,
     execution: &str,
     input: &Json,
 ) -> Result<Work, Failure> {
     let Aws { store, rules, settings, .. } = aws;
     let mut input = Input::read(input).map_err(|findings| invalid("the execution's input", findings))?;
+    if let ConfigSource::Deployed { stack } = &input.config {
+        let product = deployed(aws, stack).await?;
+        return Ok(work(input, product, Source::default(), None, Vec::new()));
+    }
     let execution = Execution::new(execution);
     let (bytes, source) = config(*store, settings, execution, &mut input).await?;
     let action = input.action;
@@ -59,14 +66,27 @@ pub(crate) async fn input<S: BucketStore + Sync, C, B, P>(
         }
         None => None,
     };
+    let mut facts = facts(&product, &outcome);
+    facts.tags.extend(input.respond.as_ref().map(|respond| (OWNER_TAG.to_owned(), respond.owner())));
+    Ok(work(input, facts, source, template, outcome.findings))
+}
+
+fn work(
+    input: Input,
+    product: Facts,
+    source: Source,
+    template: Option<String>,
+    findings: Vec<Finding>,
+) -> Work {
+    let action = input.action;
     let approval = input.approval_seconds.map(|timeout_seconds| Approval {
         timeout_seconds,
         subject: String::new(),
         message: String::new(),
     });
-    Ok(Work {
+    Work {
         action,
-        product: facts(&product, &outcome),
+        product,
         source,
         template,
         next: if action == Action::DeleteProduct { Next::Delete } else { Next::Deploy },
@@ -81,11 +101,41 @@ pub(crate) async fn input<S: BucketStore + Sync, C, B, P>(
         unchanged: false,
         outputs: std::collections::BTreeMap::new(),
         kept: Vec::new(),
-        findings: outcome.findings,
+        findings,
         busy: None,
         failed: None,
         original: None,
         input,
+    }
+}
+
+/// What a stack's tags say of its product.
+async fn deployed<S, C: Stacks + Sync, B, P>(
+    aws: &Aws<'_, S, C, B, P>,
+    named: &str,
+) -> Result<Facts, Failure> {
+    let stack = aws.stacks.stack(named).await.map_err(|error| failed(&error))?;
+    let tags = stack.as_ref().map(|stack| stack.tags.clone()).unwrap_or_default();
+    let is_gone = stack.as_ref().is_none_or(|stack| stack.status == StackStatus::DeleteComplete.as_str());
+    // Without a config nothing else says that the stack is one of ours.
+    if !is_gone && tags.get("ManagedBy").is_none_or(|manager| manager != MANAGED_BY) {
+        let message = format!("the stack `{named}` has no tag `ManagedBy` that says `{MANAGED_BY}`");
+        return Err(Failure::new(Name::StackTaken, message));
+    }
+    let tag = |key: &str| tags.get(key).cloned().unwrap_or_default();
+    let stack_name = stack_name(named).to_owned();
+    let ml_name = tags.get("ml-provisioner:product").cloned();
+    Ok(Facts {
+        ml_name: ml_name.unwrap_or_else(|| stack_name.trim_end_matches("-stack").to_owned()),
+        stack_name,
+        tier: tag("ml-provisioner:tier"),
+        scenario: String::new(),
+        env: tag("ml-provisioner:environment"),
+        account_id: aws.settings.suite.account_id.clone().unwrap_or_default(),
+        region: aws.settings.suite.region.clone().unwrap_or_default(),
+        published: Vec::new(),
+        tags: Vec::new(),
+        resources: 0,
     })
 }
 
@@ -106,6 +156,7 @@ pub(super) async fn config<S: BucketStore + Sync>(
     input: &mut Input,
 ) -> Result<(Vec<u8>, Source), Failure> {
     match &mut input.config {
+        ConfigSource::Deployed { .. } => Err(Failure::new(Name::Internal, "a stack has no config to read")),
         ConfigSource::Inline(text) => {
             let bytes = std::mem::take(text).into_bytes();
             let key = format!("deployments/{}-config.yaml", execution.name());
@@ -167,7 +218,7 @@ fn facts(product: &Product, outcome: &Outcome) -> Facts {
     }
 }
 
-pub(super) fn invalid(what: &str, findings: Vec<Finding>) -> Failure {
+pub(crate) fn invalid(what: &str, findings: Vec<Finding>) -> Failure {
     let count = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
     let message = match (count, findings.first()) {
         (1, Some(first)) => format!("{what} has a mistake: {}", first.message),
@@ -176,6 +227,6 @@ pub(super) fn invalid(what: &str, findings: Vec<Finding>) -> Failure {
     Failure::new(Name::InvalidInput, message).findings(findings)
 }
 
-pub(super) fn defect(error: &InternalError) -> Failure {
+pub(crate) fn defect(error: &InternalError) -> Failure {
     Failure::new(Name::Internal, error.to_string())
 }

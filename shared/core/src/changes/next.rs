@@ -96,7 +96,8 @@ fn deploying(changes: &Changes, about: &About, config: &ConfigSource) -> Vec<Ste
         ConfigSource::Stored { bucket, key, version } => {
             json!({"bucket": bucket, "key": key, "version": version})
         }
-        ConfigSource::Inline(_) => Json::from("the text of the config"),
+        // A stack without its config can only be deleted.
+        ConfigSource::Inline(_) | ConfigSource::Deployed { .. } => Json::from("the text of the config"),
     };
     let mut input = json!({
         "action": Action::DeployProduct.as_str(),

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map as Object, Value as Json};
 
 use crate::codes;
+use crate::custom::Respond;
 use crate::finding::{Code, Finding};
 use crate::suggest::did_you_mean;
 
@@ -64,6 +65,11 @@ pub enum ConfigSource {
     },
     /// In the input itself, as text.
     Inline(String),
+    /// None: a stack by its name or ARN, to be deleted when nobody has the config any more.
+    Deployed {
+        /// The stack.
+        stack: String,
+    },
 }
 
 /// An execution's input that nothing is wrong with.
@@ -82,15 +88,16 @@ pub struct Input {
     pub keep: bool,
     /// Whether what was changed by hand is put back.
     pub revert_drift: bool,
-    /// Whom to answer at the end: a custom resource's request, as it came.
+    /// Whom to answer at the end: a custom resource.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub respond: Option<Json>,
+    pub respond: Option<Respond>,
 }
 
 /// Which keys there are, and for which actions.
-const KEYS: [(&str, &[Action]); 8] = [
+const KEYS: [(&str, &[Action]); 9] = [
     ("action", &Action::ALL),
     ("config", &Action::ALL),
+    ("stack", &[Action::DeleteProduct]),
     ("force", &Action::ALL),
     ("approval", &[Action::DeployProduct]),
     ("recreate_failed", &[Action::DeployProduct, Action::TestDeploy]),
@@ -130,7 +137,7 @@ impl Input {
             recreate_failed: reader.flag("recreate_failed"),
             keep: reader.flag("keep"),
             revert_drift: reader.revert(),
-            respond: fields.get("respond").filter(|value| !value.is_null()).cloned(),
+            respond: reader.respond(),
         };
         reader.keys(action);
         if action.is_some_and(Action::needs_force) && !force {
@@ -171,7 +178,25 @@ impl Reader<'_> {
     }
 
     fn config(&mut self) -> Option<ConfigSource> {
-        match self.fields.get("config") {
+        match (self.fields.get("config"), self.fields.get("stack")) {
+            (config, None | Some(Json::Null)) => self.given(config),
+            (None | Some(Json::Null), Some(Json::String(stack))) if !stack.is_empty() => {
+                Some(ConfigSource::Deployed { stack: stack.clone() })
+            }
+            (None | Some(Json::Null), Some(_)) => {
+                self.findings.push(wrong("/stack", "`stack` is neither a stack's name nor its ARN"));
+                None
+            }
+            (Some(_), Some(_)) => {
+                let message = "`config` and `stack` both say what is meant";
+                self.findings.push(wrong("/stack", message).help("leave one of them out"));
+                None
+            }
+        }
+    }
+
+    fn given(&mut self, config: Option<&Json>) -> Option<ConfigSource> {
+        match config {
             Some(Json::String(text)) => Some(ConfigSource::Inline(text.clone())),
             Some(Json::Object(place)) => {
                 let mut text = |key: &str, wanted: bool| {
@@ -248,6 +273,17 @@ impl Reader<'_> {
                 None
             }
         }
+    }
+
+    /// Written by the function that takes custom resources' requests.
+    fn respond(&mut self) -> Option<Respond> {
+        let value = self.fields.get("respond").filter(|value| !value.is_null())?;
+        let read = serde_json::from_value(value.clone());
+        read.map_err(|error| {
+            let message = format!("`respond` is no custom resource's request: {error}");
+            self.findings.push(wrong("/respond", message));
+        })
+        .ok()
     }
 
     fn revert(&mut self) -> bool {

@@ -59,13 +59,7 @@ impl Declared {
     ///
     /// Every finding, when at least one blocks.
     pub(super) fn read(entry: &Entry, request: &Request<'_>) -> Result<Self, Vec<Finding>> {
-        let mut reader = Reader {
-            resource: join("/Resources", &entry.key),
-            request,
-            findings: Vec::new(),
-            passed: BTreeMap::new(),
-            settled: Vec::new(),
-        };
+        let mut reader = Reader::of(&entry.key, request);
         if !entry.key.bytes().all(|byte| byte.is_ascii_alphanumeric()) || entry.key.is_empty() {
             let message =
                 format!("the logical id `{}` has other characters than A-Z, a-z and 0-9", entry.key);
@@ -105,7 +99,18 @@ pub(super) struct Reader<'a> {
     pub(super) settled: Vec<String>,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    /// For the product of this logical id.
+    pub(super) fn of(id: &str, request: &'a Request<'a>) -> Self {
+        Self {
+            resource: join("/Resources", id),
+            request,
+            findings: Vec::new(),
+            passed: BTreeMap::new(),
+            settled: Vec::new(),
+        }
+    }
+
     fn attributes(&mut self, entry: &Entry) -> Attributes {
         let mut attributes = Attributes::default();
         let NodeValue::Map(entries) = &entry.value.value else { return attributes };

@@ -12,6 +12,12 @@ use crate::yaml::{Document, Entry, Node, NodeValue, ScalarKind, join};
 impl Reader<'_> {
     /// The config that the properties say.
     pub(super) fn config(&mut self, entry: &Entry) -> Option<Config> {
+        let document = self.document(entry)?;
+        self.read(&document)
+    }
+
+    /// The config as it would be written.
+    pub(super) fn document(&mut self, entry: &Entry) -> Option<Document> {
         let empty = placed(map([]), &entry.value);
         let path = join(&self.resource, "Properties");
         let node = match entry.value.get("Properties") {
@@ -24,8 +30,13 @@ impl Reader<'_> {
             None => &empty,
         };
         let fields = self.block(properties::properties(), node, &path);
-        let document = Document { root: self.root(fields, (entry.line, entry.column)) };
-        let (config, found) = match config::read(&document) {
+        Some(Document { root: self.root(fields, (entry.line, entry.column)) })
+    }
+
+    /// Reads it; its findings are told in the words of the properties.
+    pub(super) fn read(&mut self, document: &Document) -> Option<Config> {
+        let path = join(&self.resource, "Properties");
+        let (config, found) = match config::read(document) {
             Ok((config, warnings)) => (Some(config), warnings),
             Err(findings) => (None, findings),
         };

@@ -33,6 +33,7 @@
 //!
 //! What is not ours goes out as it came in: order, numbers, spelling of functions.
 
+mod alone;
 mod attributes;
 mod checks;
 mod declared;
@@ -48,6 +49,7 @@ mod schema;
 mod together;
 mod values;
 
+pub(crate) use alone::config_of;
 pub use attributes::{PRODUCT_ATTRIBUTES, Referenceable, referenceable};
 pub use expanded::Expanded;
 pub use file::{Place, from_document};

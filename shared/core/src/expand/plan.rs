@@ -42,7 +42,7 @@ pub(super) struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    fn of(input: &'a Input) -> Self {
+    pub(super) fn of(input: &'a Input) -> Self {
         Self {
             fragment: &input.fragment,
             parameters: &input.parameters,

@@ -1,0 +1,186 @@
+//! What CloudFormation asks, and what an execution must know of it.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map as Object, Value as Json};
+
+use super::SERVICE_TIMEOUT;
+use crate::outcome::sha256;
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Kind {
+    /// A new resource.
+    Create,
+    /// Other properties for one that is there.
+    Update,
+    /// Its end.
+    Delete,
+}
+
+/// A request, as CloudFormation sends it. It has no `Debug`: whoever reads [`Request::response_url`] can answer it.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Request {
+    /// What is asked for.
+    pub request_type: Kind,
+    /// Where the answer goes, a presigned address.
+    #[serde(rename = "ResponseURL")]
+    pub response_url: String,
+    /// The ARN of the stack that the resource is in.
+    pub stack_id: String,
+    /// The request's own id.
+    pub request_id: String,
+    /// The resource's logical id.
+    pub logical_resource_id: String,
+    /// What the resource is called: what the last answer said. Absent when it is new.
+    #[serde(default)]
+    pub physical_resource_id: Option<String>,
+    /// Its properties. CloudFormation has resolved every function, and makes text of numbers and flags.
+    #[serde(default)]
+    pub resource_properties: Object<String, Json>,
+}
+
+impl Request {
+    /// What an execution must know. `now` is in seconds since 1970.
+    pub fn respond(&self, now: u64) -> Respond {
+        let timeout = self.resource_properties.get("ServiceTimeout");
+        let timeout = timeout.and_then(|value| match value {
+            Json::String(text) => text.parse().ok(),
+            other => other.as_u64(),
+        });
+        let timeout =
+            timeout.filter(|seconds| (1..=SERVICE_TIMEOUT).contains(seconds)).unwrap_or(SERVICE_TIMEOUT);
+        // The answer itself needs time, more if its task must be tried again.
+        let answering = (timeout / 4).min(180);
+        Respond {
+            request_type: self.request_type,
+            stack_id: self.stack_id.clone(),
+            request_id: self.request_id.clone(),
+            logical_resource_id: self.logical_resource_id.clone(),
+            physical_resource_id: self.physical_resource_id.clone(),
+            answer_by: now + timeout - answering,
+        }
+    }
+
+    /// The name of the execution that answers it: the same for a request that comes twice.
+    ///
+    /// Step Functions takes 80 letters, digits, hyphens and underscores.
+    pub fn execution(&self) -> String {
+        let Self { stack_id, request_id, logical_resource_id, .. } = self;
+        let digits = sha256(format!("{stack_id}\n{logical_resource_id}\n{request_id}").as_bytes());
+        let id: String = logical_resource_id.chars().filter(char::is_ascii_alphanumeric).take(40).collect();
+        format!("custom-{id}-{}", digits.chars().take(20).collect::<String>())
+    }
+}
+
+/// What an execution knows of the request that it answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Respond {
+    /// What was asked for.
+    pub request_type: Kind,
+    /// The stack that the resource is in.
+    pub stack_id: String,
+    /// The request's id.
+    pub request_id: String,
+    /// The resource's logical id.
+    pub logical_resource_id: String,
+    /// What it was called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub physical_resource_id: Option<String>,
+    /// Until when an answer is heard, in seconds since 1970.
+    pub answer_by: u64,
+}
+
+impl Respond {
+    /// Who the resource is, as the tag of its product's stack says: the stack's name and own id, and the logical id.
+    ///
+    /// A stack of the same name that is made anew is another owner. Tags hold 256 characters.
+    ///
+    /// ```
+    /// # use mlp_core::custom::{Kind, Respond};
+    /// let respond = Respond {
+    ///     request_type: Kind::Create,
+    ///     stack_id: "arn:aws:cloudformation:us-west-2:123456789012:stack/shop/9c1f0d30-0000-11f0-8000-0a0000000001".into(),
+    ///     request_id: "r".into(),
+    ///     logical_resource_id: "Fraud".into(),
+    ///     physical_resource_id: None,
+    ///     answer_by: 0,
+    /// };
+    /// assert_eq!(respond.owner(), "shop/9c1f0d30-0000-11f0-8000-0a0000000001/Fraud");
+    /// ```
+    pub fn owner(&self) -> String {
+        let stack = self.stack_id.split_once(":stack/").map_or(self.stack_id.as_str(), |(_, stack)| stack);
+        let owner = format!("{stack}/{}", self.logical_resource_id);
+        if owner.len() <= 256 {
+            return owner;
+        }
+        let digits: String = sha256(owner.as_bytes()).chars().take(40).collect();
+        let start: String = owner.chars().take(215).collect();
+        format!("{start}-{digits}")
+    }
+
+    /// The stack of the product that the resource stands for, if its physical id names one.
+    pub fn product_stack(&self) -> Option<&str> {
+        self.physical_resource_id
+            .as_deref()
+            .filter(|id| id.contains(":cloudformation:") && id.contains(":stack/"))
+    }
+}
+
+/// The name in a stack's ARN; the text itself, if it is none.
+///
+/// ```
+/// # use mlp_core::custom::stack_name;
+/// assert_eq!(stack_name("arn:aws:cloudformation:us-west-2:123456789012:stack/x-stack/1"), "x-stack");
+/// ```
+pub fn stack_name(arn: &str) -> &str {
+    arn.split_once(":stack/").map_or(arn, |(_, rest)| rest.split('/').next().unwrap_or(rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn request(properties: &Json) -> Request {
+        let request = json!({
+            "RequestType": "Create", "ResponseURL": "https://s3.amazonaws.com/x?Signature=secret",
+            "StackId": "arn:aws:cloudformation:us-west-2:123456789012:stack/shop/uuid", "RequestId": "one",
+            "LogicalResourceId": "Fraud", "ResourceType": "Custom::MLProduct", "ResourceProperties": properties,
+        });
+        serde_json::from_value(request).unwrap()
+    }
+
+    #[test]
+    fn the_answer_is_due_before_cloudformation_stops_listening() {
+        assert_eq!(request(&json!({})).respond(1_000).answer_by, 1_000 + 3_600 - 180);
+        assert_eq!(request(&json!({"ServiceTimeout": "60"})).respond(1_000).answer_by, 1_000 + 45);
+        for nonsense in [json!("never"), json!("0"), json!(99_999)] {
+            assert_eq!(request(&json!({"ServiceTimeout": nonsense})).respond(0).answer_by, 3_420);
+        }
+    }
+
+    #[test]
+    fn a_request_that_comes_twice_is_one_execution_and_what_it_carries_is_no_secret() {
+        let one = request(&json!({}));
+        let other = Request { request_id: "two".to_owned(), ..one.clone() };
+        assert_eq!(one.execution(), one.clone().execution());
+        assert_ne!(one.execution(), other.execution());
+        let long = Request { logical_resource_id: "L".repeat(255), ..one.clone() };
+        assert!(long.execution().len() <= 80, "{}", long.execution());
+        let carried = serde_json::to_string(&one.respond(0)).unwrap();
+        assert!(!carried.contains("secret"), "{carried}");
+    }
+
+    #[test]
+    fn owners_fit_into_a_tag_and_differ() {
+        let of = |id: &str| {
+            let stack_id =
+                format!("arn:aws:cloudformation:us-west-2:123456789012:stack/{}/uuid", "s".repeat(128));
+            let request = Request { logical_resource_id: id.to_owned(), stack_id, ..request(&json!({})) };
+            request.respond(0).owner()
+        };
+        let (a, b) = (of(&format!("{}A", "L".repeat(254))), of(&format!("{}B", "L".repeat(254))));
+        assert!(a.len() <= 256 && a != b);
+    }
+}

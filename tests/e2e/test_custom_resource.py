@@ -1,0 +1,255 @@
+"""`Custom::MLProduct`: templates without a macro get products, through the same state machine."""
+
+import json
+import os
+import sys
+import threading
+import unittest
+import uuid
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+sys.path.insert(0, os.path.dirname(__file__))
+
+import suite  # noqa: E402
+from botocore.exceptions import ClientError  # noqa: E402
+
+
+def setUpModule():
+    suite.setting("MLP_SERVICE_TOKEN")
+
+
+def properties(**more):
+    return {
+        "ServiceToken": suite.setting("MLP_SERVICE_TOKEN"), "CompanyPrefix": "techcorp",
+        "TenantId": "t" + uuid.uuid4().hex[:7], "Environment": "dev", "UseCase": "churn", "Tier": "starter",
+        "SourceControl": "codecommit", "Tags": {"cost_center": "Churn", "project": "Churn", "owner": "team"}, **more,
+    }
+
+
+def template(given, **more):
+    resources = {
+        "Product": {"Type": "Custom::MLProduct", "Properties": given},
+        "Told": {"Type": "AWS::SSM::Parameter", "Properties": {
+            "Type": "String", "Value": {"Fn::GetAtt": ["Product", "ModelPackageGroupArn"]}}},
+    }
+    outputs = {
+        "Product": {"Value": {"Ref": "Product"}},
+        "Name": {"Value": {"Fn::GetAtt": ["Product", "MlName"]}},
+        "Models": {"Value": {"Fn::GetAtt": ["Product", "ModelPackageGroupArn"]}},
+    }
+    return json.dumps({"Resources": {**resources, **more}, "Outputs": outputs})
+
+
+def stack(name):
+    try:
+        return suite.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
+    except ClientError as error:
+        if "does not exist" in error.response["Error"]["Message"]:
+            return None
+        raise
+
+
+def settled(name, seconds=120):
+    def look():
+        found = stack(name)
+        return found or {"StackStatus": "GONE"} if not found or not found["StackStatus"].endswith("_IN_PROGRESS") else None
+
+    return suite.wait(f"end of the operation on {name}", look, seconds)
+
+
+def outputs(found):
+    return {output["OutputKey"]: output["OutputValue"] for output in found["Outputs"]}
+
+
+def reasons(name):
+    events = suite.client("cloudformation").describe_stack_events(StackName=name)["StackEvents"]
+    return [event.get("ResourceStatusReason", "") for event in events if event["LogicalResourceId"] == "Product"]
+
+
+class CustomResource(unittest.TestCase):
+    def setUp(self):
+        self.addCleanup(suite.faults, clear=True)
+        self.cloudformation = suite.client("cloudformation")
+        self.name = "custom-" + uuid.uuid4().hex[:8]
+
+    def create(self, given, name=None, **more):
+        name = name or self.name
+        self.cloudformation.create_stack(StackName=name, TemplateBody=template(given, **more), OnFailure="ROLLBACK")
+        return settled(name)
+
+    def update(self, given):
+        self.cloudformation.update_stack(StackName=self.name, TemplateBody=template(given))
+        return settled(self.name)
+
+    def delete(self, name=None):
+        name = name or self.name
+        self.cloudformation.delete_stack(StackName=name)
+        return settled(name)
+
+    def test_a_product_is_created_updated_and_deleted_with_the_stack_that_names_it(self):
+        given = properties()
+        found = self.create(given)
+        self.assertEqual(found["StackStatus"], "CREATE_COMPLETE", reasons(self.name))
+        values = outputs(found)
+        self.assertEqual(values["Name"], f"techcorp-dev-{given['TenantId']}-churn-ml")
+        self.assertIn(":model-package-group/", values["Models"])
+        product = stack(values["Product"])
+        self.assertEqual(product["StackName"], f"{values['Name']}-stack")
+        owner = {tag["Key"]: tag["Value"] for tag in product["Tags"]}["ml-provisioner:owner"]
+        self.assertTrue(owner.startswith(f"{self.name}/") and owner.endswith("/Product"), owner)
+
+        found = self.update({**given, "Tier": "professional", "AlertsEmail": "team@example.org"})
+        self.assertEqual(found["StackStatus"], "UPDATE_COMPLETE", reasons(self.name))
+        self.assertEqual(outputs(found)["Product"], values["Product"])
+        tiers = {tag["Key"]: tag["Value"] for tag in stack(values["Product"])["Tags"]}
+        self.assertEqual(tiers["ml-provisioner:tier"], "professional")
+
+        self.assertEqual(self.delete()["StackStatus"], "GONE")
+        self.assertIsNone(stack(product["StackName"]))
+
+    def test_no_request_keeps_its_address_and_no_execution_shows_it(self):
+        given = properties()
+        self.create(given)
+        machine = suite.client("stepfunctions")
+        listed = machine.list_executions(stateMachineArn=suite.setting("MLP_DEPLOY_MACHINE"))["executions"]
+        own = [it for it in listed if it["name"].startswith("custom-Product-")]
+        own = [it for it in own if given["TenantId"] in machine.describe_execution(executionArn=it["executionArn"])["input"]]
+        self.assertEqual(len(own), 1)
+        events = machine.get_execution_history(executionArn=own[0]["executionArn"], maxResults=1000)
+        self.assertNotIn("cfn-response", json.dumps(events, default=str))
+        kept = json.loads(suite.read(f"deployments/{own[0]['name']}-request.json"))
+        self.assertEqual(sorted(kept), ["respond"])
+        self.delete()
+
+    def test_mistakes_are_told_in_the_words_of_the_properties_and_nothing_is_left(self):
+        found = self.create(properties(Tier="premium", Tyer="starter"))
+        self.assertEqual(found["StackStatus"], "ROLLBACK_COMPLETE")
+        told = " ".join(reasons(self.name))
+        self.assertIn("/Resources/Product/Properties/Tier", told)
+        self.assertIn("Tyer", told)
+        self.delete()
+
+    def test_a_product_that_fails_to_come_up_is_removed_with_the_rollback(self):
+        given = properties()
+        suite.faults(resource_type="AWS::CodeBuild::Project", message="no more projects")
+        found = self.create(given)
+        self.assertEqual(found["StackStatus"], "ROLLBACK_COMPLETE")
+        self.assertIn("no more projects", " ".join(reasons(self.name)))
+        suite.faults(clear=True)
+        self.assertIsNone(stack(f"techcorp-dev-{given['TenantId']}-churn-ml-stack"))
+        self.delete()
+
+    def test_deleting_one_never_deletes_anothers_stack(self):
+        given = properties()
+        first = self.create(given)
+        product = outputs(first)["Product"]
+        other = self.name + "-other"
+        second = self.create(given, other)
+        self.assertEqual(second["StackStatus"], "ROLLBACK_COMPLETE")
+        self.assertIn("belongs to another custom resource", " ".join(reasons(other)))
+        self.delete(other)
+        self.assertEqual(stack(product)["StackStatus"], "CREATE_COMPLETE")
+
+        # Nor does anybody else's execution.
+        machine = suite.client("stepfunctions")
+        started = machine.start_execution(
+            stateMachineArn=suite.setting("MLP_DEPLOY_MACHINE"),
+            input=json.dumps({"action": "delete-product", "stack": product, "force": True}))["executionArn"]
+        ended = suite.wait("the refusal", lambda: (lambda it: it if it["status"] != "RUNNING" else None)(
+            machine.describe_execution(executionArn=started)), 60)
+        self.assertEqual(ended["error"], "MLProvisioner.StackTaken")
+        self.delete()
+        self.assertEqual(stack(product)["StackStatus"], "DELETE_COMPLETE")
+
+    def test_a_product_never_becomes_another_by_an_update(self):
+        given = properties()
+        product = outputs(self.create(given))["Product"]
+        found = self.update({**given, "UseCase": "fraud"})
+        self.assertEqual(found["StackStatus"], "UPDATE_ROLLBACK_COMPLETE")
+        self.assertIn("would become another one", " ".join(reasons(self.name)))
+        self.assertEqual(stack(product)["StackStatus"], "CREATE_COMPLETE")
+        self.delete()
+
+    def invoke(self, event):
+        answer = suite.client("lambda").invoke(
+            FunctionName=suite.setting("MLP_SERVICE_TOKEN"), Payload=json.dumps(event))
+        payload = json.loads(answer["Payload"].read())
+        self.assertNotIn("FunctionError", answer, payload)
+        return payload
+
+    def test_a_late_or_repeated_request_does_no_harm(self):
+        given = properties()
+        product = outputs(self.create(given))["Product"]
+        with Listener() as listener:
+            event = {
+                "RequestType": "Create", "RequestId": str(uuid.uuid4()), "ResponseURL": listener.url,
+                "StackId": stack(self.name)["StackId"], "LogicalResourceId": "Product",
+                "ResourceType": "Custom::MLProduct", "ResourceProperties": given,
+            }
+            self.assertEqual(self.invoke(event), "late")
+            self.delete()
+            self.assertEqual(stack(product)["StackStatus"], "DELETE_COMPLETE")
+            # The stack that it is for is gone, and so is what it would make.
+            self.assertEqual(self.invoke({**event, "StackId": product}), "late")
+            self.assertIsNone(stack(product.split("/")[1]))
+            # A deletion that comes again, and once more: what it names is gone.
+            gone = {**event, "RequestType": "Delete", "PhysicalResourceId": product}
+            self.assertEqual([self.invoke(gone), self.invoke(gone)], ["started", "started"])
+            answer = suite.wait("the answer", lambda: listener.answers and listener.answers[0], 60)
+            self.assertEqual((answer["Status"], answer["PhysicalResourceId"]), ("SUCCESS", product))
+            self.assertEqual(len(listener.answers), 1)
+
+    def test_an_execution_that_is_stopped_is_answered_in_its_place(self):
+        machine = suite.client("stepfunctions")
+        with Listener() as listener:
+            busy = properties()
+            found = self.create(busy)
+            product = outputs(found)["Product"]
+            # What is deleted slowly can be stopped in the middle.
+            suite.faults(stack_seconds=20)
+            event = {
+                "RequestType": "Delete", "RequestId": str(uuid.uuid4()), "ResponseURL": listener.url,
+                "StackId": stack(self.name)["StackId"], "LogicalResourceId": "Product",
+                "PhysicalResourceId": product, "ResourceType": "Custom::MLProduct", "ResourceProperties": busy,
+            }
+            self.invoke(event)
+            listed = machine.list_executions(stateMachineArn=suite.setting("MLP_DEPLOY_MACHINE"))["executions"]
+            running = [it["executionArn"] for it in listed
+                       if it["status"] == "RUNNING" and it["name"].startswith("custom-Product-")
+                       and product in machine.describe_execution(executionArn=it["executionArn"])["input"]]
+            self.assertEqual(len(running), 1)
+            machine.stop_execution(executionArn=running[0], cause="by hand")
+            answer = suite.wait("the answer", lambda: listener.answers and listener.answers[0], 60)
+            self.assertEqual(answer["Status"], "FAILED")
+            self.assertIn("was stopped by somebody", answer["Reason"])
+            suite.faults(clear=True)
+            self.delete()
+
+
+class Listener:
+    """Hears answers as CloudFormation does."""
+
+    def __enter__(self):
+        answers = self.answers = []
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_PUT(self):
+                answers.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server.server_port}/answer?signature=secret"
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+if __name__ == "__main__":
+    unittest.main()
