@@ -91,7 +91,7 @@ class CustomResource(unittest.TestCase):
         found = self.create(given)
         self.assertEqual(found["StackStatus"], "CREATE_COMPLETE", reasons(self.name))
         values = outputs(found)
-        self.assertEqual(values["Name"], f"techcorp-dev-{given['TenantId']}-churn-ml")
+        self.assertEqual(values["Name"], f"techcorp-dev-{given['TenantId']}-{suite.REGION}-churn-ml")
         self.assertIn(":model-package-group/", values["Models"])
         product = stack(values["Product"])
         self.assertEqual(product["StackName"], f"{values['Name']}-stack")
@@ -136,7 +136,7 @@ class CustomResource(unittest.TestCase):
         self.assertEqual(found["StackStatus"], "ROLLBACK_COMPLETE")
         self.assertIn("no more projects", " ".join(reasons(self.name)))
         suite.faults(clear=True)
-        self.assertIsNone(stack(f"techcorp-dev-{given['TenantId']}-churn-ml-stack"))
+        self.assertIsNone(stack(f"techcorp-dev-{given['TenantId']}-{suite.REGION}-churn-ml-stack"))
         self.delete()
 
     def test_deleting_one_never_deletes_anothers_stack(self):

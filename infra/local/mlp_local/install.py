@@ -6,7 +6,7 @@ import json
 
 import ministack.app as ministack_app
 
-from . import (access, codebuild, codecommit, codepipeline, drift, ec2, events, faults, functions, iam, kms,
+from . import (access, codebuild, codecommit, codepipeline, custom, drift, ec2, events, faults, functions, iam, kms,
                license_manager, macros, observability, runtime, s3, sagemaker, stacks, tags, workflows)
 
 SERVICES = (codecommit.SERVICE, codepipeline.SERVICE, sagemaker.SERVICE, license_manager.SERVICE)
@@ -18,7 +18,7 @@ def everything(endpoint: str):
         service.register()
     # Macros wrap what stacks puts in place, so they come after it.
     for part in (codecommit, codepipeline, sagemaker, codebuild, s3, iam, kms, ec2, observability, events, functions,
-                 drift, tags, stacks, macros, faults, access):
+                 drift, tags, stacks, custom, macros, faults, access):
         part.install()
     runtime.install(endpoint)
     workflows.install(endpoint)

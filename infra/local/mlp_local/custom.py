@@ -1,0 +1,50 @@
+"""Custom resources as CloudFormation treats them, where ministack is simpler.
+
+- While a request is out, DescribeStackResource says so (``CREATE_IN_PROGRESS``, ``UPDATE_IN_PROGRESS``).
+- What a failed Create named is deleted: CloudFormation sends a Delete with the physical id of the failed answer.
+"""
+
+from __future__ import annotations
+
+from ministack.core.responses import now_iso
+from ministack.services.cloudformation import custom_resource, handlers
+
+_invoke = custom_resource.invoke_custom_resource
+_deliver = custom_resource.deliver_response
+_failed: dict[tuple[str, str], str] = {}
+
+
+def _deliver_response(token: str, response: dict) -> bool:
+    if response.get("Status") == "FAILED" and response.get("PhysicalResourceId"):
+        _failed[response.get("StackId"), response.get("LogicalResourceId")] = response["PhysicalResourceId"]
+    return _deliver(token, response)
+
+
+def _invoke_custom_resource(request_type, logical_id, props, stack_name, stack_id, resource_type, **more):
+    _failed.pop((stack_id, logical_id), None)
+    stack = handlers._resolve_stack(stack_id)
+    resources = stack.get("_resources") if stack and request_type != "Delete" else None
+    if resources is None:
+        return _invoke(request_type, logical_id, props, stack_name, stack_id, resource_type, **more)
+    before = resources.get(logical_id)
+    out = {**(before or {"PhysicalResourceId": "", "ResourceType": resource_type, "Properties": props}),
+           "ResourceStatus": f"{request_type.upper()}_IN_PROGRESS", "Timestamp": now_iso()}
+    resources[logical_id] = out
+    try:
+        return _invoke(request_type, logical_id, props, stack_name, stack_id, resource_type, **more)
+    except RuntimeError:
+        named = _failed.pop((stack_id, logical_id), None)
+        if request_type == "Create" and named:
+            _invoke("Delete", logical_id, props, stack_name, stack_id, resource_type, physical_id=named)
+        raise
+    finally:
+        if resources.get(logical_id) is out:
+            if before is None:
+                del resources[logical_id]
+            else:
+                resources[logical_id] = before
+
+
+def install() -> None:
+    custom_resource.invoke_custom_resource = _invoke_custom_resource
+    custom_resource.deliver_response = _deliver_response
