@@ -90,7 +90,8 @@ mod tests {
         let findings = read(&given).unwrap_err();
         assert!(findings.iter().any(|it| it.path.ends_with("/VpcParameterStorePath")), "{findings:#?}");
         given = properties();
-        given["LoadBalancer"] = json!("arn:aws:elasticloadbalancing:us-west-2:123456789012:loadbalancer/app/x/1");
+        given["LoadBalancer"] =
+            json!("arn:aws:elasticloadbalancing:us-west-2:123456789012:loadbalancer/app/x/1");
         let findings = read(&given).unwrap_err();
         assert!(findings.iter().any(|finding| finding.message.contains("must be a path")), "{findings:#?}");
         given["AlertsEmail"] = json!({"Ref": "Email"});
