@@ -140,7 +140,8 @@ class Deploying(unittest.TestCase):
     def test_what_the_stack_needs_is_looked_for_before_anything_is_touched(self):
         name = "globalbank-prod-c001-us-west-2-demand-forecasting-ml-codecommit-sgprov-ssm.yaml"
         text = next(path for path in suite.examples() if path.name == name).read_text(encoding="utf-8")
-        text = text.replace("c001", "t" + uuid.uuid4().hex[:7]).replace("/vpc/", f"/vpc-{uuid.uuid4().hex[:6]}/")
+        text = text.replace("444455556666", "123456789012").replace("c001", "t" + uuid.uuid4().hex[:7])
+        text = text.replace("/vpc/", f"/vpc-{uuid.uuid4().hex[:6]}/")
         result = run("deploy-product", text, force=True)
         self.failed(result, "MLProvisioner.PreflightFailed")
         self.assertIn("MLP-PRE-001", {found["code"] for found in result["findings"]})
