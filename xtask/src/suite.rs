@@ -238,6 +238,7 @@ fn outputs(suite: &Suite, tools: &Venv) -> Result<Vec<(String, String)>> {
         ("MLP_MACRO_ERRORS".to_owned(), value("MacroErrorsLogGroup")?),
         ("MLP_DEPLOY_MACHINE".to_owned(), value("DeployMachineArn")?),
         ("MLP_DEPLOY_FUNCTION".to_owned(), value("DeployFunctionName")?),
+        ("MLP_FLEET_MACHINE".to_owned(), value("FleetMachineArn")?),
         ("MLP_SERVICE_TOKEN".to_owned(), value("CustomResourceServiceToken")?),
         ("MLP_APPROVAL_TOPIC".to_owned(), value("ApprovalTopicArn")?),
     ])

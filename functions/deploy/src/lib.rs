@@ -61,6 +61,8 @@ pub enum Step {
     FollowDeletion,
     DiscardChangeSet,
     Conclude,
+    ReadFleet,
+    SummariseFleet,
 }
 
 /// What the tasks work with.
@@ -104,6 +106,8 @@ where
     let Task { step, execution, work, token } = task;
     let work = match step {
         Step::ReadInput => return json(&steps::read::input(aws, &execution, &work).await?),
+        Step::ReadFleet => return json(&steps::fleet::read(aws, &execution, &work).await?),
+        Step::SummariseFleet => return json(&steps::fleet::summarise(aws, &execution, &work).await?),
         Step::Conclude => return json(&steps::conclude::conclude(aws, &execution, &work).await?),
         _ => serde_json::from_value::<Work>(work).map_err(|error| {
             Failure::new(Name::Internal, format!("the work of the last task can't be read: {error}"))
@@ -119,7 +123,7 @@ where
         return Err(Failure::new(Name::TimedOut, message));
     }
     let work = match step {
-        Step::ReadInput | Step::Conclude => work,
+        Step::ReadInput | Step::Conclude | Step::ReadFleet | Step::SummariseFleet => work,
         Step::CheckLicence => steps::licence::check(aws, &execution, work).await?,
         Step::Preflight => steps::preflight::check(aws, &execution, work).await?,
         Step::InspectStack => steps::inspect::for_deployment(aws, work).await?,

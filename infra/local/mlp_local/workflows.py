@@ -130,6 +130,9 @@ def _cfn_update(physical_id: str, old: dict, new: dict, stack_name: str, logical
 def _run_distributed_map(state: dict, raw_input, effective, iterator, execution, ctx):
     """Batches of items on the way in, files of results on the way out."""
     own = dict(state)
+    for member in ("MaxConcurrency", "ToleratedFailurePercentage", "ToleratedFailureCount"):
+        if f"{member}Path" in state:
+            own[member] = stepfunctions._resolve_path_or_ctx(state[f"{member}Path"], effective, ctx)
     if "ItemBatcher" in state:
         items = (stepfunctions._read_map_items(state["ItemReader"], effective, ctx) if state.get("ItemReader")
                  else stepfunctions._resolve_path_or_ctx(state.get("ItemsPath", "$"), effective, ctx))

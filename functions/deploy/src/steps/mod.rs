@@ -6,6 +6,7 @@ pub(crate) mod changes;
 pub(crate) mod conclude;
 pub(crate) mod deletion;
 pub(crate) mod execution;
+pub(crate) mod fleet;
 pub(crate) mod inspect;
 pub(crate) mod licence;
 pub(crate) mod outputs;

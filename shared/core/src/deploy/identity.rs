@@ -14,6 +14,11 @@ impl<'a> Execution<'a> {
         Self { arn }
     }
 
+    /// The ARN.
+    pub fn arn(self) -> &'a str {
+        self.arn
+    }
+
     /// Its name.
     ///
     /// ```

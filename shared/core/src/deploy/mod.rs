@@ -5,6 +5,7 @@
 
 pub mod causes;
 pub mod failure;
+pub mod fleet;
 pub mod identity;
 pub mod input;
 pub mod outcome;

@@ -1,0 +1,294 @@
+//! One action for many products: what a fleet's execution is asked to do, and what came of it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map as Object, Value as Json, json};
+
+use super::identity::Execution;
+use super::input::Input;
+use super::outcome::{Ending, Report};
+use crate::codes;
+use crate::finding::Finding;
+use crate::outcome::sha256;
+use crate::suggest::did_you_mean;
+
+/// The most configs of one fleet. Who has more names narrower prefixes.
+pub const MOST: usize = 1_000;
+
+/// How many products are worked on at once, if the input doesn't say.
+pub const CONCURRENCY: u64 = 5;
+
+/// The most that may be asked for. CloudFormation throttles an account that changes many stacks at once.
+pub const MOST_CONCURRENCY: u64 = 50;
+
+/// A fleet's input that nothing is wrong with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fleet {
+    /// The bucket with the configs.
+    pub bucket: String,
+    /// What their keys begin with.
+    pub prefix: String,
+    /// How many products are worked on at once.
+    pub concurrency: u64,
+    /// How many of a hundred may fail before no more are begun.
+    pub tolerated_failure_percentage: u64,
+    /// What every product's execution is told beside its config.
+    switches: Object<String, Json>,
+}
+
+/// What one product's execution is told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Item {
+    /// The execution's name, the same when the fleet's task runs twice.
+    pub name: String,
+    /// The config's key.
+    pub config: String,
+    /// Its input.
+    pub input: Json,
+}
+
+/// What came of a fleet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    /// [`super::outcome::SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// The fleet's execution.
+    pub execution: String,
+    /// Whether no more failed than was tolerated.
+    pub ok: bool,
+    /// How many configs there were.
+    pub total: usize,
+    /// How many products' executions did what was asked.
+    pub succeeded: usize,
+    /// How many failed or were cancelled.
+    pub failed: usize,
+    /// How many have no result: never begun, or stopped by somebody.
+    pub without_result: usize,
+    /// How often each outcome came.
+    pub outcomes: BTreeMap<String, usize>,
+    /// Each product, in the order of the configs' keys.
+    pub products: Vec<Line>,
+}
+
+/// One product of a summary.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// The config's key.
+    pub config: String,
+    /// The execution's name; its result is `deployments/<name>.json`.
+    pub execution: String,
+    /// How it ended; absent without a result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Ending>,
+    /// The product's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ml_name: Option<String>,
+    /// The error's name and message, if it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<(String, String)>,
+}
+
+impl Fleet {
+    /// Reads a fleet's input: that of a single execution, with `configs` in place of `config`.
+    ///
+    /// ```
+    /// # use mlp_core::deploy::fleet::Fleet;
+    /// # use serde_json::json;
+    /// let input = json!({"action": "deploy-product", "force": true, "configs": {"bucket": "b", "prefix": "configs/team-a/"}});
+    /// assert_eq!(Fleet::read(&input).unwrap().concurrency, 5);
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with it.
+    pub fn read(input: &Json) -> Result<Self, Vec<Finding>> {
+        let Json::Object(fields) = input else {
+            return Err(vec![wrong("", "the input is not a JSON object")]);
+        };
+        let mut findings = Vec::new();
+        let mut switches = fields.clone();
+        let configs = switches.shift_remove("configs");
+        let mut number = |key: &str, default: u64, allowed: std::ops::RangeInclusive<u64>| match switches
+            .shift_remove(key)
+        {
+            None | Some(Json::Null) => default,
+            Some(value) => value.as_u64().filter(|number| allowed.contains(number)).unwrap_or_else(|| {
+                let (least, most) = (allowed.start(), allowed.end());
+                findings.push(wrong(
+                    &format!("/{key}"),
+                    &format!("`{key}` is a whole number from {least} to {most}"),
+                ));
+                default
+            }),
+        };
+        let concurrency = number("concurrency", CONCURRENCY, 1..=MOST_CONCURRENCY);
+        let tolerated_failure_percentage = number("tolerated_failure_percentage", 0, 0..=100);
+        let place = |key: &str| {
+            let value = configs.as_ref().and_then(|configs| configs.get(key)).and_then(Json::as_str);
+            value.filter(|text| !text.is_empty()).map(str::to_owned)
+        };
+        let (bucket, prefix) = (place("bucket"), place("prefix"));
+        if bucket.is_none() || prefix.is_none() {
+            let help = r#"{"bucket": "...", "prefix": "configs/team-a/"}"#;
+            findings
+                .push(wrong("/configs", "`configs` says neither bucket nor prefix, or only one").help(help));
+        }
+        for key in configs.iter().filter_map(Json::as_object).flat_map(Object::keys) {
+            if !["bucket", "prefix"].contains(&key.as_str()) {
+                let help = did_you_mean(key, ["bucket", "prefix"]);
+                let path = crate::yaml::join("/configs", key);
+                findings.push(Finding { help, ..wrong(&path, "`configs` has only `bucket` and `prefix`") });
+            }
+        }
+        for key in ["config", "stack", "respond"] {
+            if switches.shift_remove(key).is_some() {
+                findings.push(wrong(&format!("/{key}"), &format!("a fleet's input has no `{key}`")));
+            }
+        }
+        let fleet = Self {
+            bucket: bucket.unwrap_or_default(),
+            prefix: prefix.unwrap_or_default(),
+            concurrency,
+            tolerated_failure_percentage,
+            switches,
+        };
+        // The rest is what a single product's execution is told.
+        if let Err(more) = Input::read(&fleet.input("configs/any.yaml")) {
+            findings.extend(more);
+        }
+        if findings.is_empty() { Ok(fleet) } else { Err(findings) }
+    }
+
+    fn input(&self, key: &str) -> Json {
+        let mut input = self.switches.clone();
+        input.insert("config".to_owned(), json!({"bucket": self.bucket, "key": key}));
+        Json::Object(input)
+    }
+
+    /// What each product's execution is told, for the keys below the prefix that are configs.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, or more than [`MOST`].
+    pub fn items(&self, execution: Execution<'_>, keys: &[String]) -> Result<Vec<Item>, Finding> {
+        let is_config = |key: &&String| {
+            [".yaml", ".yml"].iter().any(|end| key.ends_with(end)) && key.starts_with(&self.prefix)
+        };
+        let keys: Vec<&String> = keys.iter().filter(is_config).collect();
+        if keys.is_empty() {
+            let message =
+                format!("there is no config below `{}` in the bucket `{}`", self.prefix, self.bucket);
+            return Err(wrong("/configs/prefix", &message));
+        }
+        if keys.len() > MOST {
+            let message = format!("there are more than {MOST} configs below `{}`", self.prefix);
+            return Err(wrong("/configs/prefix", &message)
+                .help("name a narrower prefix, and start one fleet for each"));
+        }
+        let item =
+            |key: &String| Item { name: child(execution, key), config: key.clone(), input: self.input(key) };
+        Ok(keys.into_iter().map(item).collect())
+    }
+}
+
+/// The name of a product's execution. Step Functions takes 80 letters, digits, hyphens and underscores.
+fn child(execution: Execution<'_>, key: &str) -> String {
+    let digits = sha256(format!("{}\n{key}", execution.arn()).as_bytes());
+    let stem = key.rsplit('/').next().unwrap_or(key).split('.').next().unwrap_or(key);
+    let stem: String = stem.chars().filter(|it| it.is_ascii_alphanumeric() || *it == '-').take(40).collect();
+    format!("fleet-{stem}-{}", digits.chars().take(20).collect::<String>())
+}
+
+impl Summary {
+    /// What came of the items; nothing for one that has no result. `exceeded` says that more failed than was tolerated.
+    pub fn new(execution: &str, exceeded: bool, results: Vec<(Item, Option<Report>)>) -> Self {
+        let mut summary = Self {
+            schema_version: super::outcome::SCHEMA_VERSION,
+            execution: execution.to_owned(),
+            ok: !exceeded,
+            total: results.len(),
+            succeeded: 0,
+            failed: 0,
+            without_result: 0,
+            outcomes: BTreeMap::new(),
+            products: Vec::new(),
+        };
+        for (item, report) in results {
+            let counted = match &report {
+                None => &mut summary.without_result,
+                Some(report) if report.ok => &mut summary.succeeded,
+                Some(_) => &mut summary.failed,
+            };
+            *counted += 1;
+            let outcome = report.as_ref().map(|report| report.outcome);
+            let told = outcome.and_then(|outcome| serde_json::to_value(outcome).ok());
+            let told = told.as_ref().and_then(Json::as_str).unwrap_or("without-result").to_owned();
+            *summary.outcomes.entry(told).or_default() += 1;
+            summary.products.push(Line {
+                config: item.config,
+                execution: item.name,
+                outcome,
+                ml_name: report.as_ref().and_then(|report| report.ml_name.clone()),
+                error: report.and_then(|report| report.error).map(|error| (error.name, error.message)),
+            });
+        }
+        summary
+    }
+
+    /// For the execution's output, which holds 256 KiB: only the first of what needs somebody's attention.
+    #[must_use]
+    pub fn short(&self) -> Self {
+        let attention = self.products.iter().filter(|line| line.error.is_some() || line.outcome.is_none());
+        Self { products: attention.take(50).cloned().collect(), ..self.clone() }
+    }
+}
+
+fn wrong(path: &str, message: &str) -> Finding {
+    Finding::error(codes::DEP_INPUT, path, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_that_is_wrong_is_told_also_of_what_each_product_is_told() {
+        let input = json!({
+            "action": "deploy-product", "configs": {"bucket": "b", "prefx": "configs/"}, "concurrency": 0,
+            "tolerated_failure_percentage": "all", "kep": true, "config": "x",
+        });
+        let findings = Fleet::read(&input).unwrap_err();
+        let paths: Vec<&str> = findings.iter().map(|finding| finding.path.as_str()).collect();
+        for path in [
+            "/concurrency",
+            "/tolerated_failure_percentage",
+            "/configs",
+            "/configs/prefx",
+            "/config",
+            "/kep",
+            "/force",
+        ] {
+            assert!(paths.contains(&path), "{path} in {paths:?}");
+        }
+    }
+
+    #[test]
+    fn every_config_has_an_execution_of_its_own_with_the_same_switches() {
+        let input = json!({"action": "show-changes", "drift": "revert", "configs": {"bucket": "b", "prefix": "configs/"}});
+        let fleet = Fleet::read(&input).unwrap();
+        let keys: Vec<String> = ["configs/a.yaml", "configs/team/a.yaml", "configs/readme.md", "other/b.yml"]
+            .map(str::to_owned)
+            .into();
+        let execution = Execution::new("arn:aws:states:us-west-2:123456789012:execution:F:monday");
+        let items = fleet.items(execution, &keys).unwrap();
+        assert_eq!(items.len(), 2);
+        assert_ne!(items[0].name, items[1].name);
+        assert!(items.iter().all(|item| item.name.len() <= 80 && item.input["drift"] == "revert"));
+        assert_eq!(items, fleet.items(execution, &keys).unwrap());
+        assert!(Input::read(&items[1].input).is_ok());
+        assert!(fleet.items(execution, &keys[2..]).unwrap_err().message.contains("no config below"));
+        let many: Vec<String> = (0..=MOST).map(|n| format!("configs/{n}.yaml")).collect();
+        assert!(fleet.items(execution, &many).unwrap_err().message.contains("more than 1000"));
+    }
+}

@@ -1,0 +1,78 @@
+"""One action for many products: a fleet's execution, and its one summary."""
+
+import json
+import os
+import sys
+import unittest
+import uuid
+
+sys.path.insert(0, os.path.dirname(__file__))
+
+import suite  # noqa: E402
+
+
+def setUpModule():
+    suite.setting("MLP_FLEET_MACHINE")
+
+
+def run(**given):
+    machine = suite.client("stepfunctions")
+    started = machine.start_execution(
+        stateMachineArn=suite.setting("MLP_FLEET_MACHINE"), name="f" + uuid.uuid4().hex[:12], input=json.dumps(given)
+    )["executionArn"]
+
+    def look():
+        found = machine.describe_execution(executionArn=started)
+        return found if found["status"] != "RUNNING" else None
+
+    found = suite.wait("the fleet's end", look, 180)
+    return found, started.rsplit(":", 1)[1]
+
+
+def upload(prefix, texts):
+    for name, text in texts.items():
+        suite.upload(f"{prefix}{name}.yaml", text)
+
+
+def develop():
+    return suite.starter(**{"env: prod": "env: dev"})
+
+
+class Fleet(unittest.TestCase):
+    def test_every_config_below_the_prefix_is_deployed_and_then_deleted_with_one_summary(self):
+        prefix = f"configs/{uuid.uuid4().hex[:8]}/"
+        upload(prefix, {"a": develop(), "b": develop(), "broken": "client: 5\n", "c": develop()})
+        suite.client("s3").put_object(Bucket=suite.bucket(), Key=prefix + "readme.md", Body=b"no config")
+        place = {"bucket": suite.bucket(), "prefix": prefix}
+        found, name = run(
+            action="deploy-product", force=True, configs=place, concurrency=2, tolerated_failure_percentage=25
+        )
+        self.assertEqual(found["status"], "SUCCEEDED", found)
+        summary = json.loads(suite.read(f"deployments/fleets/{name}.json"))
+        self.assertEqual((summary["total"], summary["succeeded"], summary["failed"]), (4, 3, 1))
+        self.assertEqual(summary["outcomes"], {"created": 3, "failed": 1})
+        by_config = {line["config"].rsplit("/", 1)[1]: line for line in summary["products"]}
+        self.assertEqual(by_config["broken.yaml"]["error"][0], "MLProvisioner.InvalidInput")
+        told = json.loads(found["output"])
+        self.assertEqual([line["config"] for line in told["products"]], [f"{prefix}broken.yaml"])
+        for line in summary["products"]:
+            result = json.loads(suite.read(f"deployments/{line['execution']}.json"))
+            self.assertEqual(result["outcome"], line["outcome"])
+
+        # Without tolerance the same failure fails the fleet, and the summary says the same.
+        found, name = run(action="delete-product", force=True, configs=place)
+        self.assertEqual((found["status"], found["error"]), ("FAILED", "MLProvisioner.FleetFailed"), found)
+        summary = json.loads(suite.read(f"deployments/fleets/{name}.json"))
+        self.assertFalse(summary["ok"])
+        self.assertEqual(summary["outcomes"], {"deleted": 3, "failed": 1})
+
+    def test_mistakes_in_the_input_are_told_before_anything_is_begun(self):
+        found, _ = run(action="deploy-product", configs={"bucket": suite.bucket(), "prefix": "configs/"}, concurrency=500)
+        self.assertEqual((found["status"], found["error"]), ("FAILED", "MLProvisioner.InvalidInput"), found)
+        self.assertIn("/concurrency", found["cause"])
+        found, _ = run(action="show-changes", configs={"bucket": suite.bucket(), "prefix": "configs/nobody-has-this/"})
+        self.assertIn("there is no config below", found["cause"])
+
+
+if __name__ == "__main__":
+    unittest.main()
