@@ -113,6 +113,9 @@ fn classify(code: &str, message: &str, status: Option<u16>) -> Kind {
         "ValidationError"
             if message.contains(" is in ") && message.contains(" state")
                 || message.contains("TerminationProtection")
+                // "Stack [arn] already exists and cannot be created again with the changeSet [x]": somebody was faster.
+                || message.contains("already exists and cannot be created again")
+                || message.contains("cannot be deleted while in status")
                 || message.contains("is being ") =>
         {
             Kind::Conflict
@@ -143,6 +146,18 @@ mod tests {
             (
                 "ValidationError",
                 "Stack [x] cannot be deleted while TerminationProtection is enabled",
+                Some(400),
+                Kind::Conflict,
+            ),
+            (
+                "ValidationError",
+                "Stack [arn] already exists and cannot be created again with the changeSet [x]",
+                Some(400),
+                Kind::Conflict,
+            ),
+            (
+                "ValidationError",
+                "Stack [x] cannot be deleted while in status UPDATE_IN_PROGRESS",
                 Some(400),
                 Kind::Conflict,
             ),

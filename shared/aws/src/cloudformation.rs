@@ -105,6 +105,18 @@ impl Stacks for CloudFormation {
         Ok(set)
     }
 
+    async fn change_sets(&self, stack: &str) -> Result<Vec<String>, CallError> {
+        let mut pages = self.client.list_change_sets().stack_name(stack).into_paginator().send();
+        let mut names = Vec::new();
+        while let Some(page) = Box::pin(pages.next()).await {
+            let page = page.map_err(|error| CallError::of("cloudformation:ListChangeSets", &error));
+            let Some(page) = found(page)? else { return Ok(Vec::new()) };
+            names
+                .extend(page.summaries.unwrap_or_default().into_iter().filter_map(|set| set.change_set_name));
+        }
+        Ok(names)
+    }
+
     async fn execute(&self, stack: &str, name: &str, token: &str) -> Result<(), CallError> {
         let request = self.client.execute_change_set().stack_name(stack).change_set_name(name);
         let call = Box::pin(request.client_request_token(token).send()).await;

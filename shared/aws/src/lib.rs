@@ -36,6 +36,8 @@ pub mod memory;
 pub mod memory_executions;
 #[cfg(feature = "testing")]
 pub mod memory_parameters;
+#[cfg(feature = "testing")]
+pub mod memory_stacks;
 pub mod notification;
 pub mod parameters;
 pub mod rules;

@@ -251,7 +251,7 @@ impl BucketStore for MemoryStore {
 }
 
 /// Not ready the first time, ready the second.
-async fn give_way() {
+pub(crate) async fn give_way() {
     let mut passed = false;
     std::future::poll_fn(|context| {
         if passed {

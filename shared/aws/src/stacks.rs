@@ -1,4 +1,4 @@
-//! CloudFormation as a deployment sees it: a trait with ten calls; [`crate::cloudformation`] is the real one.
+//! CloudFormation as a deployment sees it: what it calls; [`crate::cloudformation`] is the real one.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -22,6 +22,9 @@ pub trait Stacks {
         stack: &str,
         name: &str,
     ) -> impl Future<Output = Result<Option<ChangeSet>, CallError>> + Send;
+
+    /// The names of a stack's change sets; none for a stack that isn't there.
+    fn change_sets(&self, stack: &str) -> impl Future<Output = Result<Vec<String>, CallError>> + Send;
 
     /// Executes a change set.
     fn execute(

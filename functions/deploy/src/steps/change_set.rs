@@ -36,8 +36,8 @@ pub(crate) async fn create<S, C: Stacks + Sync, B, P>(
     match stacks.create_change_set(&wanted).await {
         // The name follows from the execution: it is our own, of an attempt whose answer got lost.
         Err(error) if error.kind == Kind::Exists => {}
-        // Somebody began to work on the stack since it was looked at.
-        Err(error) if error.kind == Kind::Conflict => {
+        // Somebody began to work on the stack, or has made or deleted it, since it was looked at.
+        Err(error) if matches!(error.kind, Kind::Conflict | Kind::Gone) => {
             return Err(Failure::new(Name::StackBusy, error.to_string()));
         }
         Err(error) if error.kind == Kind::Refused => {
@@ -98,7 +98,8 @@ fn is_unchanged(reason: &str) -> bool {
     reason.contains("didn't contain changes") || reason.contains("No updates are to be performed")
 }
 
-/// Deletes the change set, and the shell of a stack that it made. Harmless for one that was executed or never made.
+/// Deletes the change set, and the shell of a stack that it made, unless somebody else's change set waits in it for its
+/// approval: who discards the last one removes the shell. Harmless for one that was executed or never made.
 pub(crate) async fn discard<S, C: Stacks + Sync, B, P>(
     aws: &Aws<'_, S, C, B, P>,
     execution: &str,
@@ -116,6 +117,7 @@ pub(crate) async fn discard<S, C: Stacks + Sync, B, P>(
     if work.stack.created
         && let Some(stack) = aws.stacks.stack(name).await.map_err(|error| failed(&error))?
         && StackStatus::parse(&stack.status) == Some(StackStatus::ReviewInProgress)
+        && aws.stacks.change_sets(&stack.id).await.map_err(|error| failed(&error))?.is_empty()
     {
         let token = execution.token("discard", work.round);
         match aws.stacks.delete(&stack.id, &token, None).await {

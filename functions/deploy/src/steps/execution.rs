@@ -6,7 +6,7 @@ use mlp_core::deploy::causes::{ended, first_causes};
 use mlp_core::deploy::failure::{Failure, Name};
 use mlp_core::deploy::identity::Execution;
 use mlp_core::deploy::input::Action;
-use mlp_core::deploy::status::Progress;
+use mlp_core::deploy::status::{Progress, StackStatus};
 
 use super::{failed, status_of};
 use crate::Aws;
@@ -24,19 +24,14 @@ pub(crate) async fn execute<S, C: Stacks + Sync, B, P>(
     execution: &str,
     mut work: Work,
 ) -> Result<Work, Failure> {
-    let execution = Execution::new(execution);
+    let (execution, stacks) = (Execution::new(execution), &aws.stacks);
     let (stack, token) = (&work.product.stack_name, execution.token("execute", work.round));
-    match aws.stacks.execute(stack, &execution.change_set(work.round), &token).await {
-        // An earlier attempt whose answer got lost, or somebody else's deployment: the events tell.
+    match stacks.execute(stack, &execution.change_set(work.round), &token).await {
+        // An earlier attempt whose answer got lost, or somebody else's deployment.
         Err(error) if matches!(error.kind, Kind::Conflict | Kind::Gone) => {
-            let begun = aws.stacks.events(stack, &token, 1).await;
-            match begun {
-                Ok(events) if !events.is_empty() => {}
-                Err(other) if other.kind != Kind::Gone => return Err(failed(&other)),
-                _ => {
-                    let message = format!("somebody else works on the stack: {error}");
-                    return Err(Failure::new(Name::StackBusy, message));
-                }
+            if !begun(*stacks, stack, &execution.change_set(work.round), &token).await? {
+                let message = format!("somebody else works on the stack: {error}");
+                return Err(Failure::new(Name::StackBusy, message));
             }
         }
         other => other.map_err(|error| failed(&error))?,
@@ -49,6 +44,22 @@ pub(crate) async fn execute<S, C: Stacks + Sync, B, P>(
     Ok(work)
 }
 
+/// Whether the change set was executed by this execution: nobody else knows its name. Its status says so at once, the
+/// stack's events a little later, but for longer.
+async fn begun<C: Stacks + Sync>(stacks: &C, stack: &str, name: &str, token: &str) -> Result<bool, Failure> {
+    let set = stacks.change_set(stack, name).await.map_err(|error| failed(&error))?;
+    if set.is_some_and(|set| {
+        matches!(set.execution_status.as_str(), "EXECUTE_IN_PROGRESS" | "EXECUTE_COMPLETE")
+    }) {
+        return Ok(true);
+    }
+    match stacks.events(stack, token, 1).await {
+        Ok(events) => Ok(!events.is_empty()),
+        Err(error) if error.kind == Kind::Gone => Ok(false),
+        Err(error) => Err(failed(&error)),
+    }
+}
+
 /// Looks how far CloudFormation is.
 pub(crate) async fn follow<S, C: Stacks + Sync, B, P>(
     aws: &Aws<'_, S, C, B, P>,
@@ -58,7 +69,8 @@ pub(crate) async fn follow<S, C: Stacks + Sync, B, P>(
     let token = Execution::new(execution).token("execute", work.round);
     let name = work.product.stack_name.clone();
     let id = work.stack.id.clone().unwrap_or_else(|| name.clone());
-    let Some(stack) = aws.stacks.stack(&id).await.map_err(|error| failed(&error))? else {
+    let stack = aws.stacks.stack(&id).await.map_err(|error| failed(&error))?;
+    let Some(stack) = stack.filter(|stack| stack.status != StackStatus::DeleteComplete.as_str()) else {
         return Err(Failure::new(
             Name::DeploymentFailed,
             format!("the stack `{name}` was deleted meanwhile"),

@@ -1,0 +1,520 @@
+//! The state machine over CloudFormation in memory: every status of a stack, every call that fails, is lost or throttled, a
+//! function that dies between two calls, executions side by side.
+//!
+//! The emulator can't bring a stack into most of these statuses, nor lose an answer; `tests/e2e/test_deploying.py` does with
+//! it what it can.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests may panic")]
+
+mod world;
+
+use std::time::Duration;
+
+use mlp_aws::calls::Kind;
+use mlp_aws::licence::Mode;
+use mlp_aws::memory::Fault;
+use mlp_aws::memory_stacks::Ending as Operation;
+use mlp_core::deploy::outcome::{Ending, Report};
+use mlp_core::deploy::status::StackStatus;
+use proptest::prelude::*;
+use serde_json::{Value as Json, json};
+use world::World;
+
+const STACK: &str = "techcorp-dev-a001-us-west-2-customer-churn-ml-stack";
+
+const EXAMPLE: &str = include_str!(
+    "../../../configs/examples/starter/techcorp-prod-a001-us-west-2-customer-churn-ml-codecommit.yaml"
+);
+
+fn input(action: &str) -> Json {
+    json!({"action": action, "force": true, "config": EXAMPLE.replace("env: prod", "env: dev")})
+}
+
+fn with(action: &str, more: &Json) -> Json {
+    let mut input = input(action);
+    input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    input
+}
+
+fn error(report: &Report) -> &str {
+    &report.error.as_ref().unwrap_or_else(|| panic!("{report:?}")).name
+}
+
+/// What the tasks call on the way of a deployment.
+const CALLS: [&str; 6] = [
+    "cloudformation:DescribeStacks",
+    "cloudformation:CreateChangeSet",
+    "cloudformation:DescribeChangeSet",
+    "cloudformation:ExecuteChangeSet",
+    "cloudformation:DescribeStackEvents",
+    "s3:GetBucketVersioning",
+];
+
+const FAULTS: [Fault; 3] = [Fault::Throttled, Fault::ServerError, Fault::LostAnswer];
+
+fn is_created(world: &World, report: &Report) {
+    assert_eq!(report.outcome, Ending::Created, "{report:?}");
+    assert_eq!(world.stacks.status(STACK).as_deref(), Some("CREATE_COMPLETE"));
+    assert_eq!(world.stacks.executed(), 1);
+    assert!(!report.outputs.is_empty());
+}
+
+#[test]
+fn a_stack_in_every_status_is_deployed_or_said_why_not() {
+    use StackStatus as S;
+    let table = std::iter::once(None).chain(StackStatus::ALL.iter().copied().map(Some));
+    for status in table {
+        for recreate in [false, true] {
+            let world = World::new();
+            if let Some(status) = status {
+                world.stacks.put(STACK, status.as_str(), None);
+            }
+            let report = world.execute("one", &with("deploy-product", &json!({"recreate_failed": recreate})));
+            let told = report.error.as_ref().map(|error| error.name.trim_start_matches("MLProvisioner."));
+            let (outcome, name, after) = match status {
+                None | Some(S::DeleteComplete | S::ReviewInProgress) => {
+                    (Ending::Created, None, "CREATE_COMPLETE")
+                }
+                Some(
+                    S::CreateComplete
+                    | S::UpdateComplete
+                    | S::UpdateFailed
+                    | S::UpdateRollbackComplete
+                    | S::ImportComplete
+                    | S::ImportRollbackComplete,
+                ) => (Ending::Updated, None, "UPDATE_COMPLETE"),
+                Some(S::RollbackComplete | S::CreateFailed | S::RollbackFailed | S::DeleteFailed)
+                    if recreate =>
+                {
+                    (Ending::Created, None, "CREATE_COMPLETE")
+                }
+                Some(S::RollbackComplete | S::CreateFailed | S::RollbackFailed | S::DeleteFailed) => {
+                    (Ending::Failed, Some("StackNotRecreated"), status.unwrap().as_str())
+                }
+                Some(S::UpdateRollbackFailed | S::ImportRollbackFailed) => {
+                    (Ending::Failed, Some("StackStuck"), status.unwrap().as_str())
+                }
+                Some(
+                    S::CreateInProgress
+                    | S::RollbackInProgress
+                    | S::DeleteInProgress
+                    | S::UpdateInProgress
+                    | S::UpdateCompleteCleanupInProgress
+                    | S::UpdateRollbackInProgress
+                    | S::UpdateRollbackCompleteCleanupInProgress
+                    | S::ImportInProgress
+                    | S::ImportRollbackInProgress,
+                ) => (Ending::Failed, Some("StackBusy"), status.unwrap().as_str()),
+            };
+            assert_eq!((report.outcome, told), (outcome, name), "{status:?}, recreate_failed {recreate}");
+            assert_eq!(world.stacks.status(STACK).as_deref(), Some(after), "{status:?}");
+            assert_eq!(report.stack_status.as_deref(), Some(after), "the result says it too");
+            assert_eq!(world.stacks.open_change_sets(STACK), 0, "{status:?}");
+            if name == Some("StackStuck") {
+                let error = report.error.unwrap();
+                assert_eq!(
+                    error.causes.iter().map(|it| it.reason.as_str()).collect::<Vec<_>>(),
+                    ["the key is gone"]
+                );
+                assert!(error.help.contains("continue-update-rollback"), "{}", error.help);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_stack_in_every_status_is_deleted_or_said_why_not() {
+    use StackStatus as S;
+    for status in StackStatus::ALL.iter().copied() {
+        let world = World::new();
+        world.stacks.put(
+            STACK,
+            status.as_str(),
+            (status == S::DeleteInProgress).then_some((60, "DELETE_COMPLETE")),
+        );
+        world.stacks.fill(7);
+        let report = world.execute("one", &input("delete-product"));
+        let busy = status.as_str().ends_with("_IN_PROGRESS")
+            && ![S::ReviewInProgress, S::DeleteInProgress].contains(&status);
+        match (busy, status) {
+            (true, _) => {
+                assert_eq!(error(&report), "MLProvisioner.StackBusy", "{status}");
+                assert_eq!(world.stacks.status(STACK).as_deref(), Some(status.as_str()));
+                assert_eq!(world.stacks.versions_left(), 7, "{status}: nothing is lost");
+            }
+            (false, S::DeleteComplete) => assert_eq!(report.outcome, Ending::Absent),
+            (false, _) => {
+                assert_eq!(report.outcome, Ending::Deleted, "{status}: {report:?}");
+                assert_eq!(world.stacks.status(STACK).as_deref(), Some("DELETE_COMPLETE"));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_stack_that_others_work_on_is_waited_for() {
+    let world = World::new();
+    world.stacks.put(STACK, "UPDATE_IN_PROGRESS", Some((600, "UPDATE_COMPLETE")));
+    assert_eq!(world.execute("one", &input("deploy-product")).outcome, Ending::Updated);
+    assert!(world.stacks.clock() >= 600);
+}
+
+#[test]
+fn a_change_set_without_changes_is_a_success_and_is_deleted() {
+    let world = World::new();
+    is_created(&world, &world.execute("one", &input("deploy-product")));
+    let again = world.execute("two", &input("deploy-product"));
+    assert_eq!((again.outcome, again.outputs.is_empty()), (Ending::Unchanged, false));
+    assert_eq!((world.stacks.executed(), world.stacks.open_change_sets(STACK)), (1, 0));
+}
+
+#[test]
+fn a_creation_that_fails_is_told_with_its_cause_and_a_second_run_finishes() {
+    let world = World::new();
+    world.stacks.end_next(Operation::Fails);
+    let report = world.execute("one", &input("deploy-product"));
+    assert_eq!(error(&report), "MLProvisioner.DeploymentFailed");
+    assert_eq!(report.stack_status.as_deref(), Some("ROLLBACK_COMPLETE"));
+    let causes = report.error.unwrap().causes;
+    assert_eq!((causes.len(), causes[0].reason.as_str()), (1, "the name is taken"));
+    let again = world.execute("two", &with("deploy-product", &json!({"recreate_failed": true})));
+    assert_eq!((again.outcome, again.stack_status.as_deref()), (Ending::Created, Some("CREATE_COMPLETE")));
+}
+
+#[test]
+fn an_update_that_fails_is_rolled_back_and_one_that_cannot_be_says_what_to_do() {
+    for (ending, after, next) in [
+        (Operation::Fails, "UPDATE_ROLLBACK_COMPLETE", None),
+        (Operation::RollbackFails, "UPDATE_ROLLBACK_FAILED", Some("MLProvisioner.StackStuck")),
+    ] {
+        let world = World::new();
+        world.stacks.put(STACK, "CREATE_COMPLETE", None);
+        world.stacks.end_next(ending);
+        let report = world.execute("one", &input("deploy-product"));
+        assert_eq!(
+            (error(&report), report.stack_status.as_deref()),
+            ("MLProvisioner.DeploymentFailed", Some(after))
+        );
+        let again = world.execute("two", &input("deploy-product"));
+        assert_eq!(again.error.map(|error| error.name).as_deref(), next);
+    }
+}
+
+#[test]
+fn every_call_may_fail_or_lose_its_answer_at_every_point_of_a_deployment() {
+    // A run without faults says how often each call is made.
+    let plain = World::new();
+    is_created(&plain, &plain.execute("one", &input("deploy-product")));
+    let made = plain.stacks.calls();
+    for call in CALLS {
+        assert!(made.get(call).is_some_and(|count| *count > 0), "{call}: {made:?}");
+        for at in 0..made[call] {
+            for fault in FAULTS {
+                let world = World::new();
+                world.stacks.fail(call, at, fault);
+                let report = world.execute("one", &input("deploy-product"));
+                assert!(report.ok, "{call} {at} {fault:?}: {report:?}");
+                is_created(&world, &report);
+            }
+        }
+    }
+}
+
+#[test]
+fn throttling_and_errors_without_end_leave_a_named_state_and_a_second_run_finishes() {
+    for call in CALLS {
+        for (fault, name) in [
+            (Fault::Throttled, "MLProvisioner.Throttled"),
+            (Fault::ServerError, "MLProvisioner.Unavailable"),
+            (Fault::Denied, "MLProvisioner.AccessDenied"),
+        ] {
+            // Somebody else's bucket is one that we may not see.
+            if call == "s3:GetBucketVersioning" && fault == Fault::Denied {
+                continue;
+            }
+            let world = World::new();
+            world.stacks.fail_always(call, fault);
+            let report = world.execute("one", &input("deploy-product"));
+            assert_eq!(error(&report), name, "{call}: {report:?}");
+            assert!(report.error.as_ref().unwrap().message.contains(call), "{call}: {report:?}");
+            world.stacks.heal();
+            // CloudFormation went on with what it was told to do.
+            world.stacks.advance_to(world.stacks.clock() + 60);
+            let again = world.execute("two", &input("deploy-product"));
+            assert!(again.ok, "{call} {fault:?}: {again:?}");
+            assert!(world.stacks.status(STACK).unwrap().ends_with("_COMPLETE"));
+            assert_eq!(
+                (world.stacks.executed(), world.stacks.open_change_sets(STACK)),
+                (1, 0),
+                "{call} {fault:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_function_may_die_between_any_two_calls() {
+    let plain = World::new();
+    plain.execute("one", &input("deploy-product"));
+    let tasks: std::collections::BTreeSet<String> = plain.tasks.take().into_iter().collect();
+    assert!(tasks.len() > 9, "{tasks:?}");
+    for task in tasks {
+        let task: &'static str = task.leak();
+        // No task has more than 60 steps; a death after the last one doesn't happen.
+        for steps in 0..60 {
+            let world = World::new();
+            world.deaths.borrow_mut().push((task, steps));
+            let report = world.execute("one", &input("deploy-product"));
+            assert!(report.ok, "{task} died after {steps} steps: {report:?}");
+            is_created(&world, &report);
+        }
+    }
+}
+
+#[test]
+fn every_task_may_run_twice() {
+    for (action, before, outcome) in [
+        ("deploy-product", None, Ending::Created),
+        ("deploy-product", Some("CREATE_COMPLETE"), Ending::Updated),
+        ("show-changes", None, Ending::Shown),
+        ("test-deploy", None, Ending::Tested),
+        ("delete-product", Some("CREATE_COMPLETE"), Ending::Deleted),
+    ] {
+        let world = World::new();
+        world.twice.set(true);
+        if let Some(before) = before {
+            world.stacks.put(STACK, before, None);
+        }
+        let report = world.execute("one", &input(action));
+        assert_eq!(report.outcome, outcome, "{action}: {report:?}");
+        assert!(world.stacks.executed() <= 1, "{action}");
+        assert_eq!(world.stacks.open_change_sets(STACK), 0, "{action}");
+    }
+}
+
+#[test]
+fn showing_changes_leaves_nothing_behind() {
+    for before in [None, Some("CREATE_COMPLETE")] {
+        let world = World::new();
+        if let Some(before) = before {
+            world.stacks.put(STACK, before, None);
+        }
+        assert_eq!(world.execute("one", &input("show-changes")).outcome, Ending::Shown);
+        let after = world.stacks.status(STACK);
+        assert_eq!(after.as_deref(), Some(before.unwrap_or("DELETE_COMPLETE")));
+        assert_eq!((world.stacks.executed(), world.stacks.open_change_sets(STACK)), (0, 0));
+    }
+}
+
+#[test]
+fn a_test_that_fails_removes_what_it_made() {
+    for ending in [Operation::Fails, Operation::RollbackFails] {
+        let world = World::new();
+        world.stacks.end_next(ending);
+        let report = world.execute("one", &input("test-deploy"));
+        assert_eq!(error(&report), "MLProvisioner.DeploymentFailed");
+        let name = report.stack_name.unwrap();
+        assert_ne!(name, STACK, "a test never touches the product");
+        assert_eq!(world.stacks.status(&name).as_deref(), Some("DELETE_COMPLETE"));
+    }
+}
+
+#[test]
+fn an_approval_that_never_comes_cancels_and_leaves_nothing() {
+    let world = World::new();
+    let wanted = with("deploy-product", &json!({"approval": {"timeout_seconds": 3600}}));
+    let report = world.execute("one", &wanted);
+    assert_eq!((report.outcome, error(&report)), (Ending::Cancelled, "MLProvisioner.ApprovalTimedOut"));
+    assert_eq!(world.stacks.status(STACK).as_deref(), Some("DELETE_COMPLETE"), "the empty shell is gone");
+    assert_eq!((world.stacks.executed(), world.stacks.open_change_sets(STACK), world.announced()), (0, 0, 1));
+    assert!((3600..4000).contains(&world.stacks.clock()), "{}", world.stacks.clock());
+    // And it can be asked for again.
+    let arn = "arn:aws:states:us-west-2:123456789012:execution:MLProvisionerDeploy:two";
+    world.decisions.borrow_mut().insert(arn.to_owned(), Ok(()));
+    is_created(&world, &world.execute("two", &wanted));
+}
+
+#[test]
+fn showing_changes_leaves_a_deployment_alone_that_waits_for_its_approval() {
+    // Both change sets are in the same empty shell of a stack.
+    let world = World::new();
+    let arn = "arn:aws:states:us-west-2:123456789012:execution:MLProvisionerDeploy:waiting";
+    let wanted = with("deploy-product", &json!({"approval": {"timeout_seconds": 600}}));
+    let reports = world.all(vec![("waiting", wanted.clone()), ("looking", input("show-changes"))], &[]);
+    assert_eq!((reports[0].outcome, reports[1].outcome), (Ending::Cancelled, Ending::Shown));
+    assert_eq!(error(&reports[0]), "MLProvisioner.ApprovalTimedOut", "it waited to its end");
+    assert_eq!(world.stacks.status(STACK).as_deref(), Some("DELETE_COMPLETE"), "the last one tidies up");
+    world.decisions.borrow_mut().insert(arn.to_owned(), Ok(()));
+    let reports = world.all(vec![("waiting", wanted), ("looking2", input("show-changes"))], &[]);
+    assert_eq!((reports[0].outcome, reports[1].outcome), (Ending::Created, Ending::Shown), "{reports:?}");
+}
+
+#[test]
+fn changes_that_were_approved_too_late_are_not_made() {
+    // While the approvers sleep, somebody else deploys: the change set is worthless, and what is worked out anew must be
+    // approved anew.
+    let world = World::new();
+    world.stacks.put(STACK, "CREATE_COMPLETE", None);
+    let arn = "arn:aws:states:us-west-2:123456789012:execution:MLProvisionerDeploy:slow";
+    let wanted = with("deploy-product", &json!({"approval": {"timeout_seconds": 600}}));
+    let reports = world.all(vec![("slow", wanted), ("fast", input("deploy-product"))], &[]);
+    assert_eq!(reports[1].outcome, Ending::Updated);
+    assert_eq!(
+        (reports[0].outcome, error(&reports[0])),
+        (Ending::Cancelled, "MLProvisioner.ApprovalTimedOut")
+    );
+    // The same with an approval that comes: nothing is left to change.
+    world.decisions.borrow_mut().insert(arn.to_owned(), Ok(()));
+    let late = with("deploy-product", &json!({"approval": {"timeout_seconds": 600}}));
+    assert_eq!(world.execute("slow", &late).outcome, Ending::Unchanged);
+}
+
+#[test]
+fn a_bucket_with_100_000_versions_is_emptied_over_many_invocations() {
+    let world = World::new();
+    world.stacks.put(STACK, "CREATE_COMPLETE", None);
+    world.stacks.fill(100_000);
+    // No time to spare: every invocation deletes one page.
+    world.time.set(Duration::from_secs(15));
+    let report = world.execute("one", &input("delete-product"));
+    assert_eq!((report.outcome, world.stacks.versions_left()), (Ending::Deleted, 0));
+    let emptying = world.tasks.borrow().iter().filter(|task| *task == "EmptyBucket").count();
+    assert!(emptying >= 100, "{emptying}");
+}
+
+#[test]
+fn a_bucket_that_is_filled_while_its_stack_is_deleted_is_emptied_again() {
+    let world = World::new();
+    world.stacks.put(STACK, "CREATE_COMPLETE", None);
+    world.stacks.fill_while_deleting(1_500);
+    let report = world.execute("one", &input("delete-product"));
+    assert_eq!((report.outcome, world.stacks.versions_left()), (Ending::Deleted, 0), "{report:?}");
+    assert_eq!(world.stacks.calls()["cloudformation:DeleteStack"], 2);
+}
+
+#[test]
+fn every_call_of_a_deletion_may_fail_or_lose_its_answer() {
+    const CALLS: [&str; 5] = [
+        "cloudformation:DescribeStacks",
+        "cloudformation:ListStackResources",
+        "cloudformation:DeleteStack",
+        "s3:ListBucketVersions",
+        "s3:DeleteObjectVersion",
+    ];
+    for call in CALLS {
+        for at in 0..3 {
+            for fault in FAULTS {
+                let world = World::new();
+                world.stacks.put(STACK, "UPDATE_COMPLETE", None);
+                world.stacks.fill(2_500);
+                world.stacks.fail(call, at, fault);
+                let report = world.execute("one", &input("delete-product"));
+                assert_eq!(report.outcome, Ending::Deleted, "{call} {at} {fault:?}: {report:?}");
+                assert_eq!(world.stacks.versions_left(), 0);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_deletion_that_fails_says_of_what_and_the_next_one_finishes() {
+    let world = World::new();
+    world.stacks.put(STACK, "CREATE_COMPLETE", None);
+    for _ in 0..3 {
+        world.stacks.end_next(Operation::Fails);
+    }
+    let report = world.execute("one", &input("delete-product"));
+    assert_eq!(
+        (error(&report), report.stack_status.as_deref()),
+        ("MLProvisioner.DeletionFailed", Some("DELETE_FAILED"))
+    );
+    assert_eq!(report.error.unwrap().causes[0].reason, "somebody holds it");
+    assert_eq!(world.execute("two", &input("delete-product")).outcome, Ending::Deleted);
+}
+
+#[test]
+fn a_licence_that_is_refused_or_cannot_be_asked_for_counts_as_its_mode_says() {
+    // None: it is granted.
+    let table = [
+        (Mode::Enforce, None, None),
+        (Mode::Enforce, Some(Kind::Refused), Some("MLProvisioner.LicenceRefused")),
+        (Mode::Enforce, Some(Kind::Throttled), Some("MLProvisioner.LicenceUnavailable")),
+        (Mode::Enforce, Some(Kind::Unavailable), Some("MLProvisioner.LicenceUnavailable")),
+        (Mode::Enforce, Some(Kind::Denied), Some("MLProvisioner.LicenceDenied")),
+        (Mode::Warn, Some(Kind::Refused), None),
+        (Mode::Warn, Some(Kind::Unavailable), None),
+        (Mode::Off, Some(Kind::Refused), None),
+    ];
+    for (mode, says, name) in table {
+        let world = World::with_licence(mode);
+        *world.desk.says.lock().unwrap() = says;
+        let report = world.execute("one", &input("deploy-product"));
+        assert_eq!(report.error.as_ref().map(|error| error.name.as_str()), name, "{mode:?} {says:?}");
+        let warned = report.findings.iter().any(|finding| finding.code.as_str().starts_with("MLP-LIC"));
+        assert_eq!(warned, mode == Mode::Warn, "{mode:?} {says:?}: {:?}", report.findings);
+        if name.is_some() {
+            assert!(
+                world.stacks.calls().keys().all(|call| *call == "cloudformation:DescribeStacks"),
+                "nothing is touched"
+            );
+            // Whoever has no licence may still tidy up.
+            world.stacks.put(STACK, "CREATE_COMPLETE", None);
+            assert_eq!(world.execute("two", &input("delete-product")).outcome, Ending::Deleted);
+            *world.desk.says.lock().unwrap() = None;
+            assert_eq!(world.execute("three", &input("deploy-product")).outcome, Ending::Created);
+        }
+    }
+}
+
+#[test]
+fn an_execution_that_comes_between_inspection_and_order_is_waited_for() {
+    // The second finds no stack, and meanwhile the first has one.
+    for stop in 0..120 {
+        let world = World::new();
+        let mut choices = vec![1; stop];
+        choices.extend([0; 400]);
+        let reports =
+            world.all(vec![("one", input("deploy-product")), ("two", input("deploy-product"))], &choices);
+        assert!(reports.iter().all(|report| report.ok), "{stop}: {reports:?}");
+        assert_eq!(world.stacks.executed(), 1, "{stop}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn executions_side_by_side_both_end_well_or_say_why(
+        choices in proptest::collection::vec(any::<u8>(), 0..600),
+        actions in proptest::collection::vec(0..4_usize, 2..4),
+        fault in proptest::option::of((0..CALLS.len(), 0..12_usize, 0..3_usize)),
+        death in proptest::option::of((0..6_usize, 0..20_usize)),
+    ) {
+        const ACTIONS: [&str; 4] = ["deploy-product", "deploy-product", "show-changes", "delete-product"];
+        const TASKS: [&str; 6] =
+            ["CreateChangeSet", "FollowChangeSet", "ExecuteChangeSet", "FollowStack", "DiscardChangeSet", "DeleteStack"];
+        const NAMES: [&str; 3] = ["a", "b", "c"];
+        let world = World::new();
+        if let Some((call, after, fault)) = fault {
+            world.stacks.fail(CALLS[call], after, FAULTS[fault]);
+        }
+        if let Some((task, steps)) = death {
+            world.deaths.borrow_mut().push((TASKS[task], steps));
+        }
+        let executions = actions.iter().zip(NAMES).map(|(action, name)| (name, input(ACTIONS[*action])));
+        let reports = world.all(executions.collect(), &choices);
+        for report in &reports {
+            // Others' deletion may come in the middle of a deployment; anything else is waited out.
+            let name = report.error.as_ref().map_or("", |error| error.name.as_str());
+            let deleted = actions.contains(&3);
+            prop_assert!(
+                report.ok || name == "MLProvisioner.StackBusy" || deleted && name == "MLProvisioner.DeploymentFailed",
+                "{report:?}"
+            );
+        }
+        let status = world.stacks.status(STACK).unwrap_or_default();
+        prop_assert!(status.is_empty() || status.ends_with("_COMPLETE"), "{status}");
+        prop_assert_eq!(world.stacks.open_change_sets(STACK), 0);
+        let last = world.execute("last", &input("deploy-product"));
+        prop_assert!(last.ok, "{last:?}");
+    }
+}

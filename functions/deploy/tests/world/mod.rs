@@ -1,0 +1,427 @@
+//! Executions of `infra/state-machines/deploy.asl.json` itself, over CloudFormation in memory and a clock that passes when
+//! everybody waits.
+//!
+//! The interpreter knows what the file uses of the States Language: `Task`, `Choice`, `Wait`, `Pass`, `Succeed`, `Fail`,
+//! `Retry`, `Catch`, reference paths, and `States.JsonToString($)`. Anything else ends the test. Jitter is left out: each
+//! retry waits its longest.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, SystemTime};
+
+use mlp_aws::answers::Answers;
+use mlp_aws::calls::{CallError, Kind};
+use mlp_aws::licence::{Checkout, Licence, LicenceDesk, Licences, Mode};
+use mlp_aws::memory::MemoryStore;
+use mlp_aws::memory_stacks::MemoryStacks;
+use mlp_aws::parameters::{Parameter, ParameterStore, ParametersError};
+use mlp_aws::rules::RuleBook;
+use mlp_core::actions::Suite;
+use mlp_core::deploy::outcome::Report;
+use mlp_deploy::{Aws, Settings, Task, run};
+use serde_json::{Value as Json, json};
+
+const MACHINE: &str = include_str!("../../../../infra/state-machines/deploy.asl.json");
+
+/// Longer than every wait of the machine together that a test may need.
+const END_OF_DAYS: u64 = 30 * 24 * 3_600;
+
+/// Every published value is there.
+pub(crate) struct Published;
+
+impl ParameterStore for Published {
+    async fn get(&self, names: &[String]) -> Result<BTreeMap<String, Parameter>, ParametersError> {
+        Ok(names.iter().map(|name| (name.clone(), Parameter::Plain(format!("value of {name}")))).collect())
+    }
+}
+
+/// Nobody is answered in these tests.
+struct Nobody;
+
+impl Answers for Nobody {
+    async fn answer(&self, _: &str, _: &str) -> Result<(), CallError> {
+        panic!("no custom resource waits")
+    }
+}
+
+/// Answers what it is told to.
+#[derive(Default)]
+pub(crate) struct Desk {
+    pub(crate) says: std::sync::Mutex<Option<Kind>>,
+}
+
+impl LicenceDesk for Desk {
+    fn checkout<'a>(
+        &'a self,
+        _: Checkout<'a>,
+    ) -> Pin<Box<dyn Future<Output = Result<Option<SystemTime>, CallError>> + Send + 'a>> {
+        let says = *self.says.lock().unwrap();
+        Box::pin(async move {
+            match says {
+                None => Ok(None),
+                Some(kind) => Err(CallError {
+                    kind,
+                    operation: "license-manager:CheckoutLicense",
+                    reason: "told to".into(),
+                }),
+            }
+        })
+    }
+}
+
+/// The account that the executions work in.
+pub(crate) struct World {
+    pub(crate) stacks: MemoryStacks,
+    pub(crate) store: MemoryStore,
+    pub(crate) desk: Desk,
+    pub(crate) settings: Settings,
+    /// The tasks that were carried out, by name.
+    pub(crate) tasks: RefCell<Vec<String>>,
+    /// The next invocation of a task is ended after so many of its steps.
+    pub(crate) deaths: RefCell<Vec<(&'static str, usize)>>,
+    /// Every task is carried out twice.
+    pub(crate) twice: Cell<bool>,
+    /// What approvers have said, by execution.
+    pub(crate) decisions: RefCell<BTreeMap<String, Result<(), &'static str>>>,
+    /// How long an invocation may work.
+    pub(crate) time: Cell<Duration>,
+    announced: Cell<usize>,
+    sleepers: RefCell<BTreeMap<usize, u64>>,
+    naps: Cell<usize>,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self {
+            stacks: MemoryStacks::default(),
+            store: MemoryStore::versioned(),
+            desk: Desk::default(),
+            settings: Settings {
+                bucket: "suite".to_owned(),
+                suite: Suite { region: Some("us-west-2".into()), account_id: Some("123456789012".into()) },
+                ..Settings::default()
+            },
+            tasks: RefCell::default(),
+            deaths: RefCell::default(),
+            twice: Cell::new(false),
+            decisions: RefCell::default(),
+            time: Cell::new(Duration::from_mins(1)),
+            announced: Cell::new(0),
+            sleepers: RefCell::default(),
+            naps: Cell::new(0),
+        }
+    }
+
+    pub(crate) fn with_licence(mode: Mode) -> Self {
+        let mut world = Self::new();
+        world.settings.licence = Licence { mode, sku: "sku".into(), fingerprint: "aws:1:I:".into() };
+        world
+    }
+
+    /// How often approvers were told.
+    pub(crate) fn announced(&self) -> usize {
+        self.announced.get()
+    }
+
+    /// One execution from beginning to end.
+    pub(crate) fn execute(&self, name: &str, input: &Json) -> Report {
+        self.all(vec![(name, input.clone())], &[]).remove(0)
+    }
+
+    /// Executions side by side. `choices` say which of those that can go on makes the next step.
+    pub(crate) fn all(&self, executions: Vec<(&str, Json)>, choices: &[u8]) -> Vec<Report> {
+        type Running<'a> = Pin<Box<dyn Future<Output = Report> + 'a>>;
+        let mut running: Vec<Option<Running<'_>>> = executions
+            .into_iter()
+            .map(|(name, input)| {
+                let name = name.to_owned();
+                Some(Box::pin(async move { Execution::new(self, &name).run(input).await }) as Running<'_>)
+            })
+            .collect();
+        let mut reports: Vec<Option<Report>> = running.iter().map(|_| None).collect();
+        let mut context = Context::from_waker(Waker::noop());
+        let mut choices = choices.iter().copied();
+        while running.iter().any(Option::is_some) {
+            let live: Vec<usize> = (0..running.len()).filter(|at| running[*at].is_some()).collect();
+            let chosen: Vec<usize> = match choices.next() {
+                Some(choice) => vec![live[usize::from(choice) % live.len()]],
+                None => live.clone(),
+            };
+            for at in chosen {
+                if let Some(Poll::Ready(report)) =
+                    running[at].as_mut().map(|it| it.as_mut().poll(&mut context))
+                {
+                    running[at] = None;
+                    reports[at] = Some(report);
+                }
+            }
+            let live = running.iter().filter(|it| it.is_some()).count();
+            let next = self.sleepers.borrow().values().min().copied();
+            if let Some(next) = next.filter(|_| live > 0 && self.sleepers.borrow().len() == live) {
+                assert!(next < END_OF_DAYS, "an execution waits for ever");
+                self.stacks.advance_to(next);
+            }
+        }
+        reports.into_iter().map(Option::unwrap).collect()
+    }
+
+    fn sleep(&self, seconds: u64) -> impl Future<Output = ()> + '_ {
+        let nap = self.naps.replace(self.naps.get() + 1);
+        let until = self.stacks.clock() + seconds;
+        std::future::poll_fn(move |_| {
+            if self.stacks.clock() >= until {
+                self.sleepers.borrow_mut().remove(&nap);
+                return Poll::Ready(());
+            }
+            self.sleepers.borrow_mut().insert(nap, until);
+            Poll::Pending
+        })
+    }
+
+    /// One invocation of the function: a process of its own, which may die.
+    async fn invoke(&self, payload: Json) -> Result<Json, Thrown> {
+        let step = payload["step"].as_str().unwrap().to_owned();
+        self.tasks.borrow_mut().push(step.clone());
+        let death = {
+            let mut deaths = self.deaths.borrow_mut();
+            let at = deaths.iter().position(|(of, _)| *of == step);
+            at.map(|at| deaths.remove(at).1)
+        };
+        let task: Task = serde_json::from_value(payload).unwrap();
+        let (rules, licences) = (RuleBook::default(), Licences::default());
+        let aws = Aws {
+            store: &self.store,
+            stacks: &self.stacks,
+            buckets: &self.stacks,
+            parameters: &Published,
+            rules: &rules,
+            answers: &Nobody,
+            desk: &self.desk,
+            licences: &licences,
+            settings: &self.settings,
+            time: self.time.get(),
+            now: SystemTime::UNIX_EPOCH + Duration::from_secs(self.stacks.clock()),
+        };
+        let mut work = Box::pin(run(&aws, task));
+        let mut steps = 0;
+        let result = std::future::poll_fn(|context| {
+            if death.is_some_and(|death| steps >= death) {
+                return Poll::Ready(None);
+            }
+            steps += 1;
+            work.as_mut().poll(context).map(Some)
+        })
+        .await;
+        match result {
+            None => Err(thrown("Sandbox.Timedout", "the process was ended")),
+            Some(Ok(work)) => Ok(work),
+            Some(Err(failure)) => {
+                let name = failure.name.as_str();
+                let cause = json!({"errorType": name, "errorMessage": failure.to_wire()});
+                Err(thrown(name, &cause.to_string()))
+            }
+        }
+    }
+}
+
+struct Thrown {
+    error: String,
+    cause: String,
+}
+
+fn thrown(error: &str, cause: &str) -> Thrown {
+    Thrown { error: error.to_owned(), cause: cause.to_owned() }
+}
+
+struct Execution<'a> {
+    world: &'a World,
+    machine: Json,
+    arn: String,
+}
+
+impl<'a> Execution<'a> {
+    fn new(world: &'a World, name: &str) -> Self {
+        let arn = format!("arn:aws:states:us-west-2:123456789012:execution:MLProvisionerDeploy:{name}");
+        Self { world, machine: serde_json::from_str(MACHINE).unwrap(), arn }
+    }
+
+    /// The result object: the output, or the cause of the failure.
+    async fn run(&self, input: Json) -> Report {
+        let mut data = input;
+        let mut at = self.machine["StartAt"].as_str().unwrap().to_owned();
+        loop {
+            let state = &self.machine["States"][&at];
+            let next = match state["Type"].as_str().unwrap() {
+                "Task" => {
+                    let (next, after) = self.task(state, data).await;
+                    data = after;
+                    next
+                }
+                "Choice" => {
+                    let choices = state["Choices"].as_array().unwrap();
+                    let taken = choices.iter().find(|choice| holds(choice, &data));
+                    taken.map_or(&state["Default"], |choice| &choice["Next"]).clone()
+                }
+                "Wait" => {
+                    let seconds = at_path(&data, state["SecondsPath"].as_str().unwrap()).unwrap().as_u64();
+                    self.world.sleep(seconds.unwrap()).await;
+                    state["Next"].clone()
+                }
+                "Pass" => {
+                    let result = state.get("Result").cloned().unwrap_or_else(|| {
+                        at_path(&data, state["InputPath"].as_str().unwrap()).unwrap().clone()
+                    });
+                    put(&mut data, &state["ResultPath"], result);
+                    state["Next"].clone()
+                }
+                "Succeed" => {
+                    let report: Report = serde_json::from_value(data).unwrap();
+                    assert!(report.ok);
+                    return report;
+                }
+                "Fail" => {
+                    assert_eq!(state["CausePath"], "States.JsonToString($)", "{at}: {state}");
+                    let report: Report = serde_json::from_value(data.clone()).unwrap();
+                    assert!(!report.ok);
+                    assert_eq!(
+                        at_path(&data, "$.error.name").unwrap(),
+                        report.error.as_ref().unwrap().name.as_str()
+                    );
+                    return report;
+                }
+                other => panic!("{at} is a {other}"),
+            };
+            next.as_str().unwrap().clone_into(&mut at);
+        }
+    }
+
+    async fn task(&self, state: &Json, data: Json) -> (Json, Json) {
+        let mut attempts: BTreeMap<usize, u64> = BTreeMap::new();
+        let thrown = loop {
+            let thrown = match self.attempt(state, &data).await {
+                Ok(answer) => return (state["Next"].clone(), after(state, data, answer)),
+                Err(thrown) => thrown,
+            };
+            let retriers = state["Retry"].as_array().map(Vec::as_slice).unwrap_or_default();
+            let Some(found) = retriers.iter().position(|retrier| matches(retrier, &thrown.error)) else {
+                break thrown;
+            };
+            let retrier = &retriers[found];
+            let made = attempts.entry(found).or_default();
+            if *made >= retrier["MaxAttempts"].as_u64().unwrap() {
+                break thrown;
+            }
+            let (interval, rate) =
+                (retrier["IntervalSeconds"].as_f64().unwrap(), retrier["BackoffRate"].as_f64().unwrap());
+            let most = retrier.get("MaxDelaySeconds").and_then(Json::as_f64).unwrap_or(f64::MAX);
+            let delay = (interval * rate.powi(i32::try_from(*made).unwrap())).min(most);
+            *made += 1;
+            self.world.sleep(Duration::from_secs_f64(delay).as_secs()).await;
+        };
+        let catchers = state["Catch"].as_array().unwrap();
+        let catcher = catchers.iter().find(|catcher| matches(catcher, &thrown.error)).unwrap();
+        let mut data = data;
+        let output = json!({"Error": thrown.error, "Cause": thrown.cause});
+        match catcher.get("ResultPath") {
+            Some(path) => put(&mut data, path, output),
+            None => data = output,
+        }
+        (catcher["Next"].clone(), data)
+    }
+
+    async fn attempt(&self, state: &Json, data: &Json) -> Result<Json, Thrown> {
+        let parameters = self.parameters(&state["Parameters"], data);
+        match state["Resource"].as_str().unwrap().rsplit(":::").next().unwrap() {
+            "lambda:invoke" => {
+                if self.world.twice.get() {
+                    // The first answer gets lost.
+                    let _ = self.world.invoke(parameters["Payload"].clone()).await;
+                }
+                Ok(json!({"Payload": self.world.invoke(parameters["Payload"].clone()).await?}))
+            }
+            "sns:publish" => {
+                let subject = parameters["Subject"].as_str().unwrap();
+                assert!(!subject.is_empty() && subject.is_ascii() && subject.len() <= 100, "{subject}");
+                assert!(parameters["Message"].as_str().unwrap().contains("mlp approve"));
+                self.world.announced.set(self.world.announced() + 1);
+                Ok(Json::Null)
+            }
+            "lambda:invoke.waitForTaskToken" => {
+                self.world.invoke(parameters["Payload"].clone()).await?;
+                let seconds = at_path(data, state["TimeoutSecondsPath"].as_str().unwrap()).unwrap();
+                for _ in 0..seconds.as_u64().unwrap() {
+                    match self.world.decisions.borrow().get(&self.arn) {
+                        Some(Ok(())) => return Ok(Json::Null),
+                        Some(Err(reason)) => return Err(thrown("MLProvisioner.Rejected", reason)),
+                        None => {}
+                    }
+                    self.world.sleep(1).await;
+                }
+                Err(thrown("States.Timeout", ""))
+            }
+            other => panic!("{other} is called"),
+        }
+    }
+
+    fn parameters(&self, template: &Json, data: &Json) -> Json {
+        let Json::Object(fields) = template else { return template.clone() };
+        let fields = fields.iter().map(|(key, value)| match key.strip_suffix(".$") {
+            None => (key.clone(), self.parameters(value, data)),
+            Some(key) => {
+                let value = match value.as_str().unwrap() {
+                    "$$.Execution.Id" => Json::from(self.arn.as_str()),
+                    "$$.Task.Token" => Json::from("token"),
+                    path => at_path(data, path).unwrap().clone(),
+                };
+                (key.to_owned(), value)
+            }
+        });
+        Json::Object(fields.collect())
+    }
+}
+
+fn matches(rule: &Json, error: &str) -> bool {
+    rule["ErrorEquals"].as_array().unwrap().iter().any(|it| it == error || it == "States.ALL")
+}
+
+/// `ResultPath` and `OutputPath` of a task that went well.
+fn after(state: &Json, mut data: Json, answer: Json) -> Json {
+    match state.get("ResultPath") {
+        None => data = answer,
+        Some(path) => put(&mut data, path, answer),
+    }
+    match state.get("OutputPath").and_then(Json::as_str) {
+        Some(path) => at_path(&data, path).unwrap().clone(),
+        None => data,
+    }
+}
+
+fn put(data: &mut Json, path: &Json, value: Json) {
+    if let Some(path) = path.as_str() {
+        data[path.strip_prefix("$.").unwrap()] = value;
+    }
+}
+
+fn at_path<'j>(data: &'j Json, path: &str) -> Option<&'j Json> {
+    let mut parts = path.split('.');
+    assert_eq!(parts.next(), Some("$"), "{path}");
+    parts.try_fold(data, |data, part| data.get(part))
+}
+
+fn holds(choice: &Json, data: &Json) -> bool {
+    if let Some(all) = choice.get("And") {
+        return all.as_array().unwrap().iter().all(|choice| holds(choice, data));
+    }
+    let found = at_path(data, choice["Variable"].as_str().unwrap());
+    let (operator, operand) =
+        choice.as_object().unwrap().iter().find(|(key, _)| *key != "Variable" && *key != "Next").unwrap();
+    match operator.as_str() {
+        "IsPresent" => found.is_some() == operand.as_bool().unwrap(),
+        "StringEquals" | "BooleanEquals" => found.unwrap() == operand,
+        "NumericLessThan" => found.unwrap().as_f64().unwrap() < operand.as_f64().unwrap(),
+        other => panic!("{other} is used"),
+    }
+}

@@ -1,0 +1,620 @@
+//! CloudFormation in memory, with a clock of its own and faults, for tests of what no emulator can be brought to do.
+//!
+//! What is modelled is what a deployment sees: statuses and events in their order, change sets that others make worthless,
+//! and the messages by which CloudFormation refuses. Source: AWS CloudFormation API Reference and User Guide ("Stack status
+//! codes", "Update stacks using change sets"), and its well-known messages.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use mlp_core::deploy::causes::Event;
+use mlp_core::deploy::preflight::Bucket;
+use serde_json::json;
+
+use crate::calls::{CallError, Kind};
+use crate::emptying::{Undeleted, Version, VersionedBucket};
+use crate::memory::{Fault, give_way};
+use crate::stacks::{ChangeSet, NewChangeSet, Stack, StackResource, Stacks};
+
+/// How the next operation on a stack ends. What isn't ordered works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// As it was meant to.
+    Works,
+    /// A resource fails, and what was done is undone. A deletion stays half done.
+    Fails,
+    /// A resource fails, and undoing it fails too.
+    RollbackFails,
+}
+
+/// The bucket that every stack of this double has.
+pub const BUCKET: &str = "the-products-bucket";
+
+/// How many versions S3 lists and deletes at once.
+const PAGE: u64 = 1_000;
+
+/// Stacks, change sets, and one bucket with versions.
+#[derive(Debug, Default)]
+pub struct MemoryStacks {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    clock: u64,
+    entries: Vec<Entry>,
+    faults: Vec<(&'static str, usize, Fault)>,
+    always: Vec<(&'static str, Fault)>,
+    endings: VecDeque<Ending>,
+    calls: BTreeMap<&'static str, usize>,
+    executed: usize,
+    versions: u64,
+    filled_while_deleting: u64,
+}
+
+#[derive(Debug, Default)]
+struct Entry {
+    name: String,
+    stack: Stack,
+    resources: Vec<StackResource>,
+    /// Newest last.
+    events: Vec<Event>,
+    sets: Vec<(NewChangeSet, ChangeSet)>,
+    phases: VecDeque<Phase>,
+    template: Option<String>,
+}
+
+/// What happens to a stack at a point in time.
+#[derive(Debug)]
+struct Phase {
+    at: u64,
+    token: String,
+    happening: Happening,
+}
+
+#[derive(Debug)]
+enum Happening {
+    Status(&'static str, Option<&'static str>),
+    Resource(&'static str, &'static str),
+    /// The resources go; a bucket that isn't empty stays.
+    Removal,
+}
+
+type Refusal = (Kind, String);
+
+impl MemoryStacks {
+    /// Puts a stack there, in a status, with one bucket; `busy_for` seconds later it is in the status `then`.
+    pub fn put(&self, name: &str, status: &str, then: Option<(u64, &'static str)>) {
+        let mut state = self.lock();
+        let mut entry = state.new_entry(name);
+        status.clone_into(&mut entry.stack.status);
+        if status != "REVIEW_IN_PROGRESS" {
+            entry.resources.push(bucket("CREATE_COMPLETE"));
+        }
+        if status.ends_with("ROLLBACK_FAILED") {
+            entry.resources.push(StackResource {
+                logical_id: "Key".to_owned(),
+                physical_id: Some("key".to_owned()),
+                kind: "AWS::KMS::Key".to_owned(),
+                status: "UPDATE_FAILED".to_owned(),
+                reason: Some("the key is gone".to_owned()),
+            });
+        }
+        if let Some((after, then)) = then {
+            let happening = Happening::Status(then, None);
+            entry.phases.push_back(Phase { at: state.clock + after, token: "others".to_owned(), happening });
+        }
+        state.entries.push(entry);
+    }
+
+    /// Gives the stack a tag.
+    pub fn tag(&self, name: &str, key: &str, value: &str) {
+        let mut state = self.lock();
+        if let Ok(entry) = state.entry(name) {
+            entry.stack.tags.insert(key.to_owned(), value.to_owned());
+        }
+    }
+
+    /// The seconds since the beginning.
+    pub fn clock(&self) -> u64 {
+        self.lock().clock
+    }
+
+    /// Lets time pass.
+    pub fn advance_to(&self, clock: u64) {
+        let mut state = self.lock();
+        state.clock = state.clock.max(clock);
+        state.settle();
+    }
+
+    /// Lets one call of `operation` fail, after so many that don't.
+    pub fn fail(&self, operation: &'static str, after: usize, fault: Fault) {
+        self.lock().faults.push((operation, after, fault));
+    }
+
+    /// Lets every call of `operation` fail until [`Self::heal`].
+    pub fn fail_always(&self, operation: &'static str, fault: Fault) {
+        self.lock().always.push((operation, fault));
+    }
+
+    /// No call fails any more.
+    pub fn heal(&self) {
+        let mut state = self.lock();
+        state.faults.clear();
+        state.always.clear();
+    }
+
+    /// How the next operation ends.
+    pub fn end_next(&self, ending: Ending) {
+        self.lock().endings.push_back(ending);
+    }
+
+    /// Puts so many versions into the product's bucket.
+    pub fn fill(&self, versions: u64) {
+        self.lock().versions += versions;
+    }
+
+    /// Somebody puts so many versions into the bucket as soon as the stack is being deleted.
+    pub fn fill_while_deleting(&self, versions: u64) {
+        self.lock().filled_while_deleting = versions;
+    }
+
+    /// What is left in the bucket.
+    pub fn versions_left(&self) -> u64 {
+        self.lock().versions
+    }
+
+    /// The status of the newest stack of a name.
+    pub fn status(&self, name: &str) -> Option<String> {
+        let state = self.lock();
+        state.entries.iter().rev().find(|entry| entry.name == name).map(|entry| entry.stack.status.clone())
+    }
+
+    /// Whether the newest stack of a name is protected.
+    pub fn is_protected(&self, name: &str) -> bool {
+        self.lock().entry(name).is_ok_and(|entry| entry.stack.protected)
+    }
+
+    /// How many change sets that could still be executed the stacks of a name have.
+    pub fn open_change_sets(&self, name: &str) -> usize {
+        let state = self.lock();
+        let sets = state.entries.iter().filter(|entry| entry.name == name).flat_map(|entry| &entry.sets);
+        sets.filter(|(_, set)| set.execution_status == "AVAILABLE").count()
+    }
+
+    /// How many change sets were executed.
+    pub fn executed(&self) -> usize {
+        self.lock().executed
+    }
+
+    /// How often each operation was called.
+    pub fn calls(&self) -> BTreeMap<&'static str, usize> {
+        self.lock().calls.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs one call: gives way, fails it if so ordered, gives way again.
+    async fn call<T: Send>(
+        &self,
+        operation: &'static str,
+        act: impl FnOnce(&mut State) -> Result<T, Refusal> + Send,
+    ) -> Result<T, CallError> {
+        give_way().await;
+        let result = {
+            let mut state = self.lock();
+            state.settle();
+            *state.calls.entry(operation).or_default() += 1;
+            let lost = || (Kind::Unavailable, "timed out waiting for the answer".to_owned());
+            match state.due(operation) {
+                None => act(&mut state),
+                Some(Fault::Throttled) => Err((Kind::Throttled, "Throttling: Rate exceeded".to_owned())),
+                Some(Fault::ServerError) => Err((Kind::Unavailable, "InternalFailure (HTTP 500)".to_owned())),
+                Some(Fault::Denied) => Err((Kind::Denied, "AccessDenied".to_owned())),
+                Some(_) => act(&mut state).and_then(|_| Err(lost())),
+            }
+        };
+        give_way().await;
+        result.map_err(|(kind, reason)| CallError { kind, operation, reason })
+    }
+}
+
+fn bucket(status: &str) -> StackResource {
+    StackResource {
+        logical_id: "Bucket".to_owned(),
+        physical_id: Some(BUCKET.to_owned()),
+        kind: "AWS::S3::Bucket".to_owned(),
+        status: status.to_owned(),
+        reason: None,
+    }
+}
+
+fn validation(kind: Kind, message: impl std::fmt::Display) -> Refusal {
+    (kind, format!("ValidationError: {message}"))
+}
+
+fn in_progress(status: &str) -> bool {
+    status.ends_with("_IN_PROGRESS") && status != "REVIEW_IN_PROGRESS"
+}
+
+impl State {
+    fn new_entry(&self, name: &str) -> Entry {
+        let number = self.entries.len();
+        let id = format!("arn:aws:cloudformation:us-west-2:123456789012:stack/{name}/{number}");
+        let stack = Stack { id, status: "REVIEW_IN_PROGRESS".to_owned(), ..Stack::default() };
+        Entry { name: name.to_owned(), stack, ..Entry::default() }
+    }
+
+    fn due(&mut self, operation: &str) -> Option<Fault> {
+        if let Some((_, fault)) = self.always.iter().find(|(of, _)| *of == operation) {
+            return Some(*fault);
+        }
+        let index = self.faults.iter().position(|(of, ..)| *of == operation)?;
+        let (_, after, fault) = self.faults.get_mut(index)?;
+        if *after > 0 {
+            *after -= 1;
+            return None;
+        }
+        let fault = *fault;
+        self.faults.remove(index);
+        Some(fault)
+    }
+
+    /// By id any, by name the one that isn't deleted.
+    fn entry(&mut self, named: &str) -> Result<&mut Entry, Refusal> {
+        let mut entries = self.entries.iter_mut().rev();
+        entries
+            .find(|entry| {
+                entry.stack.id == named || entry.name == named && entry.stack.status != "DELETE_COMPLETE"
+            })
+            .ok_or_else(|| validation(Kind::Gone, format!("Stack with id {named} does not exist")))
+    }
+
+    /// Everything that has happened until now.
+    fn settle(&mut self) {
+        let Self { clock, entries, versions, filled_while_deleting, .. } = self;
+        for entry in entries {
+            while entry.phases.front().is_some_and(|phase| phase.at <= *clock) {
+                let Some(phase) = entry.phases.pop_front() else { break };
+                entry.happen(phase, versions, filled_while_deleting);
+            }
+        }
+    }
+
+    fn ending(&mut self) -> Ending {
+        self.endings.pop_front().unwrap_or(Ending::Works)
+    }
+}
+
+impl Entry {
+    fn event(&mut self, token: &str, of: Option<&StackResource>, status: &str, reason: Option<&str>) {
+        let (name, id) = (self.name.clone(), self.stack.id.clone());
+        self.events.push(Event {
+            logical_id: of.map_or(name, |of| of.logical_id.clone()),
+            physical_id: of.map_or(id, |of| of.physical_id.clone().unwrap_or_default()),
+            kind: of.map_or_else(|| "AWS::CloudFormation::Stack".to_owned(), |of| of.kind.clone()),
+            status: status.to_owned(),
+            reason: reason.unwrap_or_default().to_owned(),
+            token: Some(token.to_owned()),
+        });
+    }
+
+    fn status(&mut self, token: &str, status: &str, reason: Option<&str>) {
+        status.clone_into(&mut self.stack.status);
+        self.stack.reason = reason.map(str::to_owned);
+        self.event(token, None, status, reason);
+    }
+
+    fn happen(&mut self, phase: Phase, versions: &mut u64, filled: &mut u64) {
+        let token = phase.token;
+        match phase.happening {
+            Happening::Status(status, reason) => {
+                if status == "DELETE_IN_PROGRESS" {
+                    *versions += std::mem::take(filled);
+                }
+                self.status(&token, status, reason);
+            }
+            Happening::Resource(status, reason) => {
+                let resource = bucket(status);
+                self.resources.retain(|it| it.logical_id != resource.logical_id);
+                self.event(&token, Some(&resource), status, Some(reason));
+                self.resources.push(resource);
+            }
+            Happening::Removal => {
+                let mut resources = std::mem::take(&mut self.resources);
+                let mut failed = false;
+                for resource in &mut resources {
+                    let full = resource.kind == "AWS::S3::Bucket" && *versions > 0;
+                    failed |= full;
+                    let (status, reason) = if full {
+                        ("DELETE_FAILED", Some("The bucket you tried to delete is not empty"))
+                    } else {
+                        ("DELETE_COMPLETE", None)
+                    };
+                    status.clone_into(&mut resource.status);
+                    resource.reason = reason.map(str::to_owned);
+                    self.event(&token, Some(resource), status, reason);
+                }
+                self.resources = resources;
+                let (status, reason) = if failed {
+                    ("DELETE_FAILED", Some("The following resource(s) failed to delete: [Bucket]."))
+                } else {
+                    ("DELETE_COMPLETE", None)
+                };
+                self.status(&token, status, reason);
+            }
+        }
+    }
+
+    fn order(&mut self, now: u64, token: &str, happenings: impl IntoIterator<Item = (u64, Happening)>) {
+        let token = token.to_owned();
+        let phases = happenings.into_iter();
+        self.phases.extend(phases.map(|(after, happening)| Phase {
+            at: now + after,
+            token: token.clone(),
+            happening,
+        }));
+    }
+}
+
+/// What an execution of a change set looks like from outside, with seconds since its order.
+fn course(create: bool, ending: Ending) -> Vec<(u64, Happening)> {
+    use Happening::{Resource, Status};
+    const FAILED: &str = "The following resource(s) failed: [Bucket].";
+    let taken = if create { "CREATE_FAILED" } else { "UPDATE_FAILED" };
+    let (began, done) = if create {
+        ("CREATE_IN_PROGRESS", "CREATE_COMPLETE")
+    } else {
+        ("UPDATE_IN_PROGRESS", "UPDATE_COMPLETE")
+    };
+    let mut course = vec![(1, Status(began, None))];
+    if ending == Ending::Works {
+        course.push((10, Resource(done, "")));
+        if !create {
+            course.push((12, Status("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", None)));
+        }
+        course.push((20, Status(done, None)));
+        return course;
+    }
+    let (back, undone, stuck) = if create {
+        ("ROLLBACK_IN_PROGRESS", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED")
+    } else {
+        ("UPDATE_ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_FAILED")
+    };
+    course.push((10, Resource(taken, "the name is taken")));
+    course.push((11, Status(back, Some(FAILED))));
+    course.push((20, Status(if ending == Ending::Fails { undone } else { stuck }, Some(FAILED))));
+    course
+}
+
+impl Stacks for MemoryStacks {
+    async fn stack(&self, stack: &str) -> Result<Option<Stack>, CallError> {
+        self.call("cloudformation:DescribeStacks", |state| {
+            Ok(state.entry(stack).ok().map(|entry| entry.stack.clone()))
+        })
+        .await
+    }
+
+    async fn create_change_set(&self, wanted: &NewChangeSet) -> Result<(), CallError> {
+        self.call("cloudformation:CreateChangeSet", |state| {
+            let name = &wanted.stack;
+            let found = state.entry(name).map(|entry| (entry.stack.id.clone(), entry.stack.status.clone()));
+            match (found, wanted.create) {
+                (Err(gone), false) => return Err(gone),
+                (Err(_), true) => {
+                    let entry = state.new_entry(name);
+                    state.entries.push(entry);
+                }
+                (Ok((id, status)), true) if status != "REVIEW_IN_PROGRESS" => {
+                    let message = format!(
+                        "Stack [{id}] already exists and cannot be created again with the changeSet [{}]",
+                        wanted.name
+                    );
+                    return Err(validation(Kind::Conflict, message));
+                }
+                (Ok((id, status)), _)
+                    if in_progress(&status)
+                        || !wanted.create
+                            && ["REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "CREATE_FAILED", "DELETE_FAILED"]
+                                .contains(&status.as_str()) =>
+                {
+                    let message = format!("Stack:{id} is in {status} state and can not be updated.");
+                    return Err(validation(Kind::Conflict, message));
+                }
+                (Ok(_), _) => {}
+            }
+            let entry = state.entry(name)?;
+            if entry.sets.iter().any(|(made, _)| made.name == wanted.name) {
+                return Err((Kind::Exists, format!("AlreadyExistsException: ChangeSet {} already exists", wanted.name)));
+            }
+            let unchanged = entry.template.as_ref() == Some(&wanted.template_url) && !wanted.create;
+            let set = if unchanged {
+                ChangeSet {
+                    status: "FAILED".to_owned(),
+                    reason: "The submitted information didn't contain changes. Submit different information to create \
+                             a change set."
+                        .to_owned(),
+                    execution_status: "UNAVAILABLE".to_owned(),
+                    ..ChangeSet::default()
+                }
+            } else {
+                let action = if wanted.create { "Add" } else { "Modify" };
+                ChangeSet {
+                    status: "CREATE_COMPLETE".to_owned(),
+                    execution_status: "AVAILABLE".to_owned(),
+                    changes: vec![json!({"Type": "Resource", "ResourceChange": {
+                        "Action": action, "LogicalResourceId": "Bucket",
+                        "ResourceType": "AWS::S3::Bucket", "Replacement": "False"}})],
+                    ..ChangeSet::default()
+                }
+            };
+            let id = format!("arn:aws:cloudformation:us-west-2:123456789012:changeSet/{}/1", wanted.name);
+            entry.sets.push((wanted.clone(), ChangeSet { id, ..set }));
+            Ok(())
+        })
+        .await
+    }
+
+    async fn change_set(&self, stack: &str, name: &str) -> Result<Option<ChangeSet>, CallError> {
+        self.call("cloudformation:DescribeChangeSet", |state| {
+            let Ok(entry) = state.entry(stack) else { return Ok(None) };
+            Ok(entry.sets.iter().find(|(made, _)| made.name == name).map(|(_, set)| set.clone()))
+        })
+        .await
+    }
+
+    async fn change_sets(&self, stack: &str) -> Result<Vec<String>, CallError> {
+        self.call("cloudformation:ListChangeSets", |state| {
+            let Ok(entry) = state.entry(stack) else { return Ok(Vec::new()) };
+            Ok(entry.sets.iter().map(|(made, _)| made.name.clone()).collect())
+        })
+        .await
+    }
+
+    async fn execute(&self, stack: &str, name: &str, token: &str) -> Result<(), CallError> {
+        self.call("cloudformation:ExecuteChangeSet", |state| {
+            let gone = || (Kind::Gone, format!("ChangeSetNotFound: ChangeSet [{name}] does not exist"));
+            let clock = state.clock;
+            let entry = state.entry(stack)?;
+            let (wanted, set) = entry.sets.iter_mut().find(|(made, _)| made.name == name).ok_or_else(gone)?;
+            if set.execution_status != "AVAILABLE" {
+                let message = format!("InvalidChangeSetStatus: ChangeSet [{name}] cannot be executed in its current status of [{}]", set.status);
+                return Err((Kind::Conflict, message));
+            }
+            if in_progress(&entry.stack.status) || !entry.phases.is_empty() {
+                let message = format!("Stack:{} is in {} state and can not be updated.", entry.stack.id, entry.stack.status);
+                return Err(validation(Kind::Conflict, message));
+            }
+            "EXECUTE_COMPLETE".clone_into(&mut set.execution_status);
+            let wanted = wanted.clone();
+            // The others were worked out for a stack that is no more.
+            entry.sets.retain(|(made, _)| made.name == name);
+            state.executed += 1;
+            let ending = state.ending();
+            let entry = state.entry(stack)?;
+            if ending == Ending::Works {
+                entry.template = Some(wanted.template_url);
+            }
+            entry.stack.tags = wanted.tags.into_iter().collect();
+            entry.order(clock, token, course(wanted.create, ending));
+            Ok(())
+        })
+        .await
+    }
+
+    async fn delete_change_set(&self, stack: &str, name: &str) -> Result<(), CallError> {
+        self.call("cloudformation:DeleteChangeSet", |state| {
+            if let Ok(entry) = state.entry(stack) {
+                entry
+                    .sets
+                    .retain(|(made, set)| made.name != name || set.execution_status == "EXECUTE_COMPLETE");
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn delete(&self, stack_id: &str, token: &str, _: Option<&str>) -> Result<(), CallError> {
+        self.call("cloudformation:DeleteStack", |state| {
+            let clock = state.clock;
+            let entry = state.entry(stack_id)?;
+            let status = entry.stack.status.clone();
+            if entry.stack.protected {
+                let message = "Stack [x] cannot be deleted while TerminationProtection is enabled";
+                return Err(validation(Kind::Conflict, message));
+            }
+            if status == "DELETE_COMPLETE" || status == "DELETE_IN_PROGRESS" {
+                return Ok(());
+            }
+            // A stack that is being created may be deleted.
+            if in_progress(&status) && status != "CREATE_IN_PROGRESS" {
+                let message = format!("Stack [{stack_id}] cannot be deleted while in status {status}");
+                return Err(validation(Kind::Conflict, message));
+            }
+            if status == "REVIEW_IN_PROGRESS" {
+                entry.sets.clear();
+                entry.phases.clear();
+                entry.status(token, "DELETE_COMPLETE", None);
+                return Ok(());
+            }
+            let ending = state.ending();
+            let entry = state.entry(stack_id)?;
+            entry.phases.clear();
+            entry.order(clock, token, [(0, Happening::Status("DELETE_IN_PROGRESS", None))]);
+            match ending {
+                Ending::Works => entry.order(clock, token, [(20, Happening::Removal)]),
+                Ending::Fails | Ending::RollbackFails => entry.order(
+                    clock,
+                    token,
+                    [
+                        (10, Happening::Resource("DELETE_FAILED", "somebody holds it")),
+                        (
+                            20,
+                            Happening::Status(
+                                "DELETE_FAILED",
+                                Some("The following resource(s) failed to delete: [Bucket]."),
+                            ),
+                        ),
+                    ],
+                ),
+            }
+            state.settle();
+            Ok(())
+        })
+        .await
+    }
+
+    async fn events(&self, stack_id: &str, token: &str, limit: usize) -> Result<Vec<Event>, CallError> {
+        self.call("cloudformation:DescribeStackEvents", |state| {
+            let events = state.entry(stack_id)?.events.iter().rev();
+            Ok(events.filter(|event| event.token.as_deref() == Some(token)).take(limit).cloned().collect())
+        })
+        .await
+    }
+
+    async fn resources(&self, stack_id: &str) -> Result<Vec<StackResource>, CallError> {
+        self.call("cloudformation:ListStackResources", |state| Ok(state.entry(stack_id)?.resources.clone()))
+            .await
+    }
+
+    async fn resource_status(&self, stack_id: &str, logical_id: &str) -> Result<Option<String>, CallError> {
+        self.call("cloudformation:DescribeStackResource", |state| {
+            let Ok(entry) = state.entry(stack_id) else { return Ok(None) };
+            Ok(entry.resources.iter().find(|it| it.logical_id == logical_id).map(|it| it.status.clone()))
+        })
+        .await
+    }
+
+    async fn protect(&self, stack: &str) -> Result<(), CallError> {
+        self.call("cloudformation:UpdateTerminationProtection", |state| {
+            state.entry(stack)?.stack.protected = true;
+            Ok(())
+        })
+        .await
+    }
+}
+
+impl VersionedBucket for MemoryStacks {
+    async fn versions(&self, _: &str) -> Result<Option<Vec<Version>>, CallError> {
+        self.call("s3:ListBucketVersions", |state| {
+            let page = state.versions.min(PAGE);
+            let version = |number: u64| Version { key: format!("k{number}"), id: format!("v{number}") };
+            Ok(Some((state.versions - page..state.versions).map(version).collect()))
+        })
+        .await
+    }
+
+    async fn look(&self, _: &str) -> Result<Bucket, CallError> {
+        self.call("s3:GetBucketVersioning", |_| Ok(Bucket::Missing)).await
+    }
+
+    async fn delete_versions(&self, _: &str, versions: &[Version]) -> Result<Vec<Undeleted>, CallError> {
+        self.call("s3:DeleteObjectVersion", |state| {
+            state.versions = state.versions.saturating_sub(versions.len() as u64);
+            Ok(Vec::new())
+        })
+        .await
+    }
+}
