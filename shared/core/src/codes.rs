@@ -179,6 +179,12 @@ codes! {
         "Pipelines with `source_control: s3` start when a new version of their source arrives; without versioning they can't be created.";
     PRE_COLLISION = "MLP-PRE-003", "A name that something else has already",
         "Roles and buckets have names without the region. The same product in a second region needs `environment.multi_region: true` there.";
+    DRIFT_IGNORE = "MLP-DRF-001", "The list of drift to be ignored has a mistake",
+        "With a mistake anywhere in `drift-ignore.yaml` nothing is ignored: a finding too many is better than one too few.";
+    DRIFT_IGNORE_EXPIRED = "MLP-DRF-002", "An entry of the list of drift to be ignored is over",
+        "What it names counts again since the day after `expires`.";
+    DRIFT_IGNORE_UNUSED = "MLP-DRF-003", "An entry of the list of drift to be ignored matched nothing",
+        "The drift was mended, or the entry never meant what it says.";
     LICENCE = "MLP-LIC-001", "No licence for the tier, as far as is known",
         "In licence mode `warn` the deployment goes on. The message says whether License Manager refused, did not answer or may not be asked.";
 

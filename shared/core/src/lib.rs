@@ -11,6 +11,7 @@ pub mod codes;
 pub mod config;
 pub mod custom;
 pub mod deploy;
+pub mod drift;
 pub mod error;
 pub mod expand;
 pub mod finding;

@@ -24,3 +24,4 @@ pub use properties::{Property, PropertyChange, Replaces};
 pub use summary::{About, ChangeSet, Changes, Counts, Resource, SCHEMA_VERSION};
 pub use text::text;
 pub use values::{Shown, State};
+pub(crate) use values::{read as read_value, safe};

@@ -44,7 +44,7 @@ pub enum State {
 
 impl Shown {
     /// The value that belongs to a name.
-    pub(super) fn new(name: &str, value: &Json) -> Self {
+    pub(crate) fn new(name: &str, value: &Json) -> Self {
         let later = |text: &str| text == KNOWN_LATER;
         if value.as_str().is_some_and(later) {
             return Self {
@@ -92,7 +92,7 @@ impl Shown {
 }
 
 /// A value as CloudFormation writes it: objects and lists as JSON, everything else as plain text.
-pub(super) fn read(text: &str) -> Json {
+pub(crate) fn read(text: &str) -> Json {
     if text.starts_with(['{', '['])
         && let Ok(json) = serde_json::from_str(text)
     {
@@ -102,7 +102,7 @@ pub(super) fn read(text: &str) -> Json {
 }
 
 /// A text of AWS or of the user without access keys, such as a reason or a physical id.
-pub(super) fn safe(text: &str) -> String {
+pub(crate) fn safe(text: &str) -> String {
     let text = mask(text);
     // Runs of the letters that a secret key is made of, and what stands between them.
     let of_key = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '+');

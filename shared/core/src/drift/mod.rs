@@ -1,0 +1,25 @@
+//! Drift: what of a deployed product is no longer as its template, or its config, says.
+//!
+//! Data goes one way: what was [`seen`] of a stack is [`judge`]d against its template and becomes a [`report`]; the reports
+//! of a run become a [`fleet`]. What people decided to live with is in the [`ignore`] list. CloudFormation's own drift
+//! detection doesn't see everything, so [`probes`] say what else to look at. Nothing here asks AWS or knows the time.
+
+mod compare;
+mod config;
+pub mod fleet;
+pub mod ignore;
+pub mod judge;
+mod page;
+pub mod probes;
+pub mod report;
+mod resolve;
+pub mod seen;
+mod severity;
+
+pub use fleet::Fleet;
+pub use ignore::Ignore;
+pub use judge::{About, judge};
+pub use page::{fleet_html, stack_html};
+pub use probes::{Probe, wanted};
+pub use report::{Finding, Kind, StackReport, Verdict};
+pub use seen::Seen;

@@ -1,0 +1,132 @@
+//! A template's value as it must be in AWS, as far as that can be known without asking.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map as Object, Value as Json};
+
+use super::seen::{ResourceSeen, StackSeen};
+use crate::template::{Function, SubPart, Template, Value};
+
+/// What stands for a value that can't be known, inside of one that is known otherwise. No template holds it.
+pub(super) const UNKNOWN: &str = "\u{0}unknown";
+
+/// Whether nothing is known of a value.
+pub(super) fn is_unknown(value: &Json) -> bool {
+    value.as_str().is_some_and(|text| text.contains(UNKNOWN))
+}
+
+/// Resolves references of one stack.
+pub(super) struct Resolver<'a> {
+    pub(super) stack: &'a StackSeen,
+    pub(super) template: &'a Template,
+    physical: BTreeMap<&'a str, &'a ResourceSeen>,
+}
+
+impl<'a> Resolver<'a> {
+    pub(super) fn new(stack: &'a StackSeen, template: &'a Template, resources: &'a [ResourceSeen]) -> Self {
+        let physical = resources.iter().map(|it| (it.logical_id.as_str(), it)).collect();
+        Self { stack, template, physical }
+    }
+
+    /// The value; [`UNKNOWN`] in place of what can't be known; nothing for `AWS::NoValue`.
+    pub(super) fn value(&self, value: &Value) -> Option<Json> {
+        Some(match value {
+            Value::List(values) => Json::Array(values.iter().filter_map(|it| self.value(it)).collect()),
+            Value::Map(entries) => {
+                let entries = entries.iter().filter_map(|(key, it)| Some((key.clone(), self.value(it)?)));
+                Json::Object(entries.collect::<Object<String, Json>>())
+            }
+            Value::Ref(name) if name == "AWS::NoValue" => return None,
+            Value::Ref(name) => self.reference(name).map_or_else(unknown, Json::String),
+            Value::GetAtt(name, attribute) => {
+                self.attribute(name, attribute).map_or_else(unknown, Json::String)
+            }
+            Value::Sub(sub) => self.text(sub).map_or_else(unknown, Json::String),
+            Value::Call(Function::Join, argument) => self.join(argument).unwrap_or_else(unknown),
+            Value::Call(..) => unknown(),
+            plain => plain.to_json(),
+        })
+    }
+
+    fn reference(&self, name: &str) -> Option<String> {
+        let stack = self.stack;
+        let text = match name {
+            "AWS::Region" => stack.region(),
+            "AWS::AccountId" => stack.account_id(),
+            "AWS::Partition" => stack.partition(),
+            "AWS::StackName" => &stack.name,
+            "AWS::StackId" => &stack.id,
+            "AWS::URLSuffix" if stack.partition() == "aws-cn" => "amazonaws.com.cn",
+            "AWS::URLSuffix" => "amazonaws.com",
+            _ => match stack.parameters.get(name) {
+                Some(value) => value,
+                None => self.physical.get(name)?.physical_id.as_deref()?,
+            },
+        };
+        Some(text.to_owned())
+    }
+
+    /// Attributes that follow from a physical id. Source: "Return values" of each type in the AWS CloudFormation Template
+    /// Reference.
+    fn attribute(&self, name: &str, attribute: &str) -> Option<String> {
+        let resource = self.physical.get(name)?;
+        let id = resource.physical_id.as_deref()?;
+        let (partition, region, account) =
+            (self.stack.partition(), self.stack.region(), self.stack.account_id());
+        let arn = |service: &str, rest: &str| format!("arn:{partition}:{service}:{region}:{account}:{rest}");
+        let declared = |property: &str| match self.template.resources.get(name)?.properties.get(property) {
+            None => Some(None),
+            Some(value) => value.as_str().map(Some),
+        };
+        Some(match (resource.kind.as_str(), attribute) {
+            ("AWS::IAM::Role", "Arn") => {
+                let path = declared("Path")?.unwrap_or("/");
+                format!("arn:{partition}:iam::{account}:role{path}{id}")
+            }
+            ("AWS::KMS::Key", "Arn") => arn("kms", &format!("key/{id}")),
+            ("AWS::S3::Bucket", "Arn") => format!("arn:{partition}:s3:::{id}"),
+            ("AWS::Logs::LogGroup", "Arn") => arn("logs", &format!("log-group:{id}:*")),
+            ("AWS::CodeBuild::Project", "Arn") => arn("codebuild", &format!("project/{id}")),
+            ("AWS::CodeCommit::Repository", "Arn") => arn("codecommit", declared("RepositoryName")??),
+            ("AWS::CodeCommit::Repository", "Name") => declared("RepositoryName")??.to_owned(),
+            ("AWS::CodeCommit::Repository", "CloneUrlHttp") => {
+                let suffix = self.reference("AWS::URLSuffix")?;
+                format!("https://git-codecommit.{region}.{suffix}/v1/repos/{}", declared("RepositoryName")??)
+            }
+            ("AWS::SageMaker::ModelPackageGroup", "ModelPackageGroupArn")
+            | ("AWS::SNS::Topic", "TopicArn")
+            | ("AWS::IAM::ManagedPolicy", "PolicyArn")
+            | ("AWS::KMS::Key", "KeyId")
+            | ("AWS::EC2::SecurityGroup", "GroupId") => id.to_owned(),
+            ("AWS::SNS::Topic", "TopicName") => id.rsplit(':').next()?.to_owned(),
+            _ => return None,
+        })
+    }
+
+    fn text(&self, sub: &crate::template::Sub) -> Option<String> {
+        let mut text = String::new();
+        for part in &sub.parts {
+            match part {
+                SubPart::Text(literal) => text.push_str(literal),
+                SubPart::Ref(name) => match sub.variables.get(name) {
+                    Some(value) => text.push_str(self.value(value)?.as_str()?),
+                    None => text.push_str(&self.reference(name)?),
+                },
+                SubPart::GetAtt(name, attribute) => text.push_str(&self.attribute(name, attribute)?),
+            }
+        }
+        Some(text)
+    }
+
+    fn join(&self, argument: &Value) -> Option<Json> {
+        let Value::List(parts) = argument else { return None };
+        let [delimiter, list] = parts.as_slice() else { return None };
+        let Json::Array(values) = self.value(list)? else { return None };
+        let texts: Option<Vec<&str>> = values.iter().map(Json::as_str).collect();
+        Some(Json::String(texts?.join(delimiter.as_str()?)))
+    }
+}
+
+fn unknown() -> Json {
+    Json::from(UNKNOWN)
+}

@@ -1,0 +1,140 @@
+//! What was seen of a stack in AWS.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use super::probes::Probe;
+
+/// All that was seen of one stack at one time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Seen {
+    /// The stack.
+    pub stack: StackSeen,
+    /// Its template as CloudFormation keeps it (`GetTemplate`), or why it can't be had.
+    pub template: Result<String, Refused>,
+    /// Its resources, or why they can't be had.
+    pub resources: Result<Vec<ResourceSeen>, Refused>,
+    /// What CloudFormation's own detection says.
+    pub detection: Detection,
+    /// What the probes found.
+    pub probes: Vec<(Probe, ProbeAnswer)>,
+    /// Today's config, if it is known where it lies.
+    pub config: Option<ConfigSeen>,
+}
+
+/// A stack as `DescribeStacks` tells it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StackSeen {
+    /// Its id, an ARN.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its status.
+    pub status: String,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+    /// Its parameters, as they were given; those from SSM with their values.
+    pub parameters: BTreeMap<String, String>,
+}
+
+impl StackSeen {
+    /// A part of its ARN, `arn:<partition>:cloudformation:<region>:<account>:stack/...`.
+    fn part(&self, at: usize) -> &str {
+        self.id.split(':').nth(at).unwrap_or_default()
+    }
+
+    /// `aws`, `aws-cn` or `aws-us-gov`.
+    pub fn partition(&self) -> &str {
+        self.part(1)
+    }
+
+    /// The region.
+    pub fn region(&self) -> &str {
+        self.part(3)
+    }
+
+    /// The account.
+    pub fn account_id(&self) -> &str {
+        self.part(4)
+    }
+}
+
+/// A resource as `ListStackResources` tells it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResourceSeen {
+    /// Its logical id.
+    pub logical_id: String,
+    /// What it is called.
+    pub physical_id: Option<String>,
+    /// Its type.
+    pub kind: String,
+    /// Its status.
+    pub status: String,
+}
+
+/// Why something could not be seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CouldNot {
+    /// A permission is missing.
+    Denied,
+    /// AWS throttled for longer than was retried.
+    Throttled,
+    /// It did not end in time.
+    TimedOut,
+    /// Somebody else works on it.
+    Busy,
+    /// It is gone.
+    Gone,
+    /// AWS says that it failed.
+    Failed,
+    /// AWS did not answer.
+    Unavailable,
+}
+
+/// Something that could not be seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// Why, in a word.
+    pub why: CouldNot,
+    /// Why, in AWS's words.
+    pub reason: String,
+}
+
+/// What CloudFormation's drift detection came to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Detection {
+    /// It ended.
+    Done {
+        /// Every `StackResourceDrift` as the API spells it (`DescribeStackResourceDrifts`).
+        drifts: Vec<Json>,
+        /// `DetectionStatusReason` of a `DETECTION_FAILED`: the drifts are those that it got to.
+        failed: Option<String>,
+    },
+    /// It could not be had.
+    CouldNot(Refused),
+}
+
+/// What a probe found, in the shape of the template's properties; [`Probe`] says which.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ProbeAnswer {
+    /// Its properties.
+    Seen(Json),
+    /// It isn't there.
+    Missing,
+    /// It could not be seen.
+    CouldNot(Refused),
+}
+
+/// Today's config of a stack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigSeen {
+    /// Its bucket.
+    pub bucket: String,
+    /// Its key.
+    pub key: String,
+    /// Its content, or why it can't be read.
+    pub bytes: Result<Vec<u8>, String>,
+}
