@@ -315,9 +315,9 @@ impl Fleet {
             }
             _ = write!(text, "\n{title} ({}):\n", findings.len());
             for it in findings.iter().take(LINES) {
-                _ = write!(
+                _ = writeln!(
                     text,
-                    "- [{}] {}, {}: {}\n",
+                    "- [{}] {}, {}: {}",
                     it.severity.words(),
                     it.stack_name,
                     it.place,
@@ -325,7 +325,7 @@ impl Fleet {
                 );
             }
             if findings.len() > LINES {
-                _ = write!(text, "- and {} more\n", findings.len() - LINES);
+                _ = writeln!(text, "- and {} more", findings.len() - LINES);
             }
         };
         list("New", self.new.iter().collect());
