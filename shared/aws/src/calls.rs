@@ -100,7 +100,11 @@ fn classify(code: &str, message: &str, status: Option<u16>) -> Kind {
         // A task whose time is over is as little there as one that was answered.
         | "TaskDoesNotExist"
         | "TaskTimedOut"
-        | "ResourceNotFoundException" => Kind::Gone,
+        | "ResourceNotFoundException"
+        | "NoSuchEntity"
+        | "NotFoundException"
+        | "ParameterNotFound"
+        | "RepositoryDoesNotExistException" => Kind::Gone,
         "AlreadyExistsException" | "ExecutionAlreadyExists" => Kind::Exists,
         "InvalidChangeSetStatus"
         | "InvalidChangeSetStatusException"
@@ -116,6 +120,8 @@ fn classify(code: &str, message: &str, status: Option<u16>) -> Kind {
                 // "Stack [arn] already exists and cannot be created again with the changeSet [x]": somebody was faster.
                 || message.contains("already exists and cannot be created again")
                 || message.contains("cannot be deleted while in status")
+                // "Drift detection is already in progress for stack [arn]".
+                || message.contains("already in progress")
                 || message.contains("is being ") =>
         {
             Kind::Conflict

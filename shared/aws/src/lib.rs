@@ -11,6 +11,8 @@
 //! - [`executions`]: executions of the state machine, a trait and the real one; [`arns`] names them.
 //! - [`following`]: what an execution's history says of how far it is.
 //! - [`answers`]: what custom resources' requests are answered with.
+//! - [`drift`]: what a drift run asks of AWS.
+//! - [`objects`]: what one run leaves in the bucket.
 //! - [`caller`]: who calls.
 //! - [`licence`]: AWS License Manager, asked once until its answer expires.
 //! - [`calls`]: what goes wrong with a call.
@@ -25,6 +27,7 @@ pub mod caller;
 pub mod calls;
 pub mod clients;
 pub mod cloudformation;
+pub mod drift;
 pub mod emptying;
 pub mod executions;
 pub mod following;
@@ -39,6 +42,7 @@ pub mod memory_parameters;
 #[cfg(feature = "testing")]
 pub mod memory_stacks;
 pub mod notification;
+pub mod objects;
 pub mod parameters;
 pub mod rules;
 pub mod s3;

@@ -398,7 +398,9 @@ fn secrets_are_in_no_report() {
 fn a_fleet_tells_what_is_new_and_what_is_over_and_is_quiet_otherwise() {
     let gather = |reports: &[StackReport]| {
         let mut gathering = Gathering::default();
-        reports.iter().for_each(|it| gathering.add(it));
+        for it in reports {
+            gathering.add(it);
+        }
         gathering
     };
     let ignore = Ignore::default();
@@ -437,8 +439,8 @@ fn a_fleet_tells_what_is_new_and_what_is_over_and_is_quiet_otherwise() {
         gather(&[named(&bad, "a")]).finish("r5", "2026-11-27T07:00:00Z", Some("a"), &ignore, Some(&mended));
     assert_eq!((one.stacks.len(), one.history.len(), one.totals.drifted), (2, 4, 1));
     let metrics = second.metrics(1);
-    let names = metrics.pointer("/_aws/CloudWatchMetrics/0/Metrics").unwrap().as_array().unwrap();
-    assert!(names.iter().all(|it| metrics.get(it["Name"].as_str().unwrap()).is_some_and(Json::is_number)));
+    let declared = metrics.pointer("/_aws/CloudWatchMetrics/0/Metrics").unwrap().as_array().unwrap();
+    assert!(declared.iter().all(|it| metrics.get(it["Name"].as_str().unwrap()).is_some_and(Json::is_number)));
     for fleet in [&first, &second, &one] {
         assert!(fleet_html(fleet).unwrap().contains("<h1>Drift of the fleet</h1>"));
     }

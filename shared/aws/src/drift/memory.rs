@@ -1,0 +1,286 @@
+//! A fleet of stacks in memory whose drift detection takes its time and can go wrong, for tests.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use mlp_core::drift::Probe;
+use mlp_core::drift::seen::{ResourceSeen, StackSeen};
+use serde_json::{Value as Json, json};
+use tokio::time::{Instant, sleep};
+
+use super::api::{Announcing, DetectionState, DriftApi};
+use crate::calls::{CallError, Kind};
+
+/// What goes wrong with a stack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// Its detection fails.
+    Fails,
+    /// Its detection never ends.
+    NeverEnds,
+    /// Somebody else's detection runs, for so many seconds.
+    RunsAlready(u64),
+    /// It is deleted as soon as it was listed.
+    DeletedInTheMiddle,
+    /// No permission.
+    Denied,
+    /// Its log group has another retention.
+    Drifted,
+}
+
+/// Stacks with one log group each.
+#[derive(Debug)]
+pub struct MemoryFleet {
+    state: Mutex<State>,
+    /// How many calls a second AWS answers; more are throttled.
+    pub rate: usize,
+    /// How long a call takes.
+    pub latency: Duration,
+    /// How long a detection takes.
+    pub detection: Duration,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    stacks: Vec<StackSeen>,
+    trouble: BTreeMap<String, Trouble>,
+    running: BTreeMap<String, Instant>,
+    detected: BTreeMap<String, usize>,
+    window: Option<(Instant, usize)>,
+    begun: Option<Instant>,
+    flying: usize,
+    most_flying: usize,
+    calls: BTreeMap<&'static str, usize>,
+    throttled: usize,
+    told: Vec<String>,
+    published_fails: BTreeSet<&'static str>,
+}
+
+/// The template of every stack of the fleet.
+pub const TEMPLATE: &str =
+    "Resources:\n  Logs:\n    Type: AWS::Logs::LogGroup\n    Properties:\n      RetentionInDays: 365\n";
+
+impl MemoryFleet {
+    /// So many stacks, `product-0000-stack` and so on.
+    pub fn of(count: usize) -> Self {
+        let stacks = (0..count).map(|number| {
+            let name = format!("product-{number:04}-stack");
+            StackSeen {
+                id: format!("arn:aws:cloudformation:us-west-2:123456789012:stack/{name}/1"),
+                name,
+                status: "CREATE_COMPLETE".to_owned(),
+                tags: BTreeMap::from([("ManagedBy".to_owned(), "ml-provisioner".to_owned())]),
+                parameters: BTreeMap::new(),
+            }
+        });
+        let state = State { stacks: stacks.collect(), ..State::default() };
+        Self {
+            state: Mutex::new(state),
+            rate: usize::MAX,
+            latency: Duration::from_millis(50),
+            detection: Duration::from_secs(5),
+        }
+    }
+
+    /// Something goes wrong with a stack.
+    pub fn trouble(&self, number: usize, trouble: Trouble) {
+        self.lock().trouble.insert(format!("product-{number:04}-stack"), trouble);
+    }
+
+    /// Everything is well again.
+    pub fn heal(&self) {
+        let mut state = self.lock();
+        state.trouble.clear();
+        state.published_fails.clear();
+    }
+
+    /// Another stack that isn't ours.
+    pub fn others(&self, name: &str) {
+        let id = format!("arn:aws:cloudformation:us-west-2:123456789012:stack/{name}/1");
+        let status = "CREATE_COMPLETE".to_owned();
+        self.lock().stacks.push(StackSeen { id, name: name.to_owned(), status, ..StackSeen::default() });
+    }
+
+    /// How often each stack's detection was begun.
+    pub fn detected(&self) -> BTreeMap<String, usize> {
+        self.lock().detected.clone()
+    }
+
+    /// The most calls that were under way at once.
+    pub fn most_flying(&self) -> usize {
+        self.lock().most_flying
+    }
+
+    /// Calls by operation, and how many were throttled.
+    pub fn calls(&self) -> (BTreeMap<&'static str, usize>, usize) {
+        let state = self.lock();
+        (state.calls.clone(), state.throttled)
+    }
+
+    /// What was told to whom: `sns ...` and `event ...`.
+    pub fn told(&self) -> Vec<String> {
+        std::mem::take(&mut self.lock().told)
+    }
+
+    /// Nobody can be told (`sns`, `event`).
+    pub fn deaf(&self, to: &'static str) {
+        self.lock().published_fails.insert(to);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn call<T>(
+        &self,
+        operation: &'static str,
+        act: impl FnOnce(&mut State) -> Result<T, (Kind, &'static str)>,
+    ) -> Result<T, CallError> {
+        {
+            let mut state = self.lock();
+            state.flying += 1;
+            state.most_flying = state.most_flying.max(state.flying);
+        }
+        sleep(self.latency).await;
+        let mut state = self.lock();
+        state.flying -= 1;
+        let now = Instant::now();
+        let (since, made) = state.window.unwrap_or((now, 0));
+        let (since, made) = if now - since >= Duration::from_secs(1) { (now, 0) } else { (since, made) };
+        state.window = Some((since, made + 1));
+        *state.calls.entry(operation).or_default() += 1;
+        let result = if made >= self.rate {
+            state.throttled += 1;
+            Err((Kind::Throttled, "Throttling: Rate exceeded"))
+        } else {
+            act(&mut state)
+        };
+        result.map_err(|(kind, reason)| CallError { kind, operation, reason: reason.to_owned() })
+    }
+}
+
+impl State {
+    fn of(&self, id: &str) -> Result<(StackSeen, Option<Trouble>), (Kind, &'static str)> {
+        let gone = (Kind::Gone, "ValidationError: Stack does not exist");
+        let stack = self.stacks.iter().find(|it| it.id == id || it.name == id).ok_or(gone)?;
+        let trouble = self.trouble.get(&stack.name).copied();
+        if trouble == Some(Trouble::DeletedInTheMiddle) {
+            return Err(gone);
+        }
+        Ok((stack.clone(), trouble))
+    }
+}
+
+impl DriftApi for MemoryFleet {
+    async fn stacks(&self, page: Option<&str>) -> Result<(Vec<StackSeen>, Option<String>), CallError> {
+        let from: usize = page.and_then(|page| page.parse().ok()).unwrap_or_default();
+        self.call("DescribeStacks", |state| {
+            let next = (state.stacks.len() > from + 100).then(|| (from + 100).to_string());
+            Ok((state.stacks.iter().skip(from).take(100).cloned().collect(), next))
+        })
+        .await
+    }
+
+    async fn stack(&self, stack: &str) -> Result<Option<StackSeen>, CallError> {
+        self.call("DescribeStacks", |state| Ok(state.of(stack).ok().map(|(stack, _)| stack))).await
+    }
+
+    async fn detect(&self, stack_id: &str) -> Result<String, CallError> {
+        self.call("DetectStackDrift", |state| {
+            let (stack, trouble) = state.of(stack_id)?;
+            let now = Instant::now();
+            let begun = *state.begun.get_or_insert(now);
+            match trouble {
+                Some(Trouble::Denied) => return Err((Kind::Denied, "AccessDenied")),
+                Some(Trouble::RunsAlready(seconds)) if now - begun < Duration::from_secs(seconds) => {
+                    return Err((Kind::Conflict, "Drift detection is already in progress for stack"));
+                }
+                _ => {}
+            }
+            *state.detected.entry(stack.name).or_default() += 1;
+            state.running.insert(stack_id.to_owned(), now);
+            Ok(stack_id.to_owned())
+        })
+        .await
+    }
+
+    async fn detection(&self, id: &str) -> Result<DetectionState, CallError> {
+        let takes = self.detection;
+        self.call("DescribeStackDriftDetectionStatus", |state| {
+            let (_, trouble) = state.of(id)?;
+            let begun = state.running.get(id).copied().ok_or((Kind::Refused, "no such detection"))?;
+            if trouble == Some(Trouble::NeverEnds) || Instant::now() - begun < takes {
+                return Ok(DetectionState::Running);
+            }
+            Ok(match trouble {
+                Some(Trouble::Fails) => {
+                    DetectionState::Failed("Failed to detect drift on resources [Logs]".to_owned())
+                }
+                _ => DetectionState::Complete,
+            })
+        })
+        .await
+    }
+
+    async fn drifts(&self, stack_id: &str) -> Result<Vec<Json>, CallError> {
+        self.call("DescribeStackResourceDrifts", |state| {
+            let (_, trouble) = state.of(stack_id)?;
+            Ok(match trouble {
+                Some(Trouble::Fails) => Vec::new(),
+                Some(Trouble::Drifted) => vec![json!({
+                    "LogicalResourceId": "Logs",
+                    "StackResourceDriftStatus": "MODIFIED",
+                    "PropertyDifferences": [{"PropertyPath": "/RetentionInDays", "ExpectedValue": "365", "ActualValue": "1"}],
+                })],
+                _ => vec![json!({"LogicalResourceId": "Logs", "StackResourceDriftStatus": "IN_SYNC"})],
+            })
+        })
+        .await
+    }
+
+    async fn template(&self, stack_id: &str) -> Result<String, CallError> {
+        self.call("GetTemplate", |state| state.of(stack_id).map(|_| TEMPLATE.to_owned())).await
+    }
+
+    async fn resources(&self, stack_id: &str) -> Result<Vec<ResourceSeen>, CallError> {
+        self.call("ListStackResources", |state| {
+            let (stack, _) = state.of(stack_id)?;
+            Ok(vec![ResourceSeen {
+                logical_id: "Logs".to_owned(),
+                physical_id: Some(stack.name),
+                kind: "AWS::Logs::LogGroup".to_owned(),
+                status: "CREATE_COMPLETE".to_owned(),
+            }])
+        })
+        .await
+    }
+
+    async fn probe(&self, _: &Probe) -> Result<Option<Json>, CallError> {
+        self.call("probe", |_| Ok(None)).await
+    }
+}
+
+impl Announcing for MemoryFleet {
+    async fn publish(&self, _: &str, subject: &str, _: &str) -> Result<(), CallError> {
+        self.call("sns", |state| {
+            if state.published_fails.contains("sns") {
+                return Err((Kind::Unavailable, "told to"));
+            }
+            state.told.push(format!("sns {subject}"));
+            Ok(())
+        })
+        .await
+    }
+
+    async fn event(&self, detail_type: &str, _: &str) -> Result<(), CallError> {
+        self.call("event", |state| {
+            if state.published_fails.contains("event") {
+                return Err((Kind::Unavailable, "told to"));
+            }
+            state.told.push(format!("event {detail_type}"));
+            Ok(())
+        })
+        .await
+    }
+}
