@@ -1,1 +1,285 @@
-//! x
+//! The `drift` function without its runtime: a run over the fleet, one stack of it, and its summary.
+//!
+//! A run's list of stacks is stored once, and each stack's report once: an event that comes twice, a process that dies and a
+//! state machine that takes over all find what was done already. The last run's report is replaced at the very end, so that
+//! a message about what is new is sent again rather than lost.
+
+mod gather;
+mod keys;
+mod listing;
+mod settings;
+mod stack;
+mod summary;
+
+use std::time::Duration;
+
+use futures_util::stream::{self, StreamExt as _};
+use mlp_aws::calls::CallError;
+use mlp_aws::drift::{Announcing, DriftApi, Limits, Pace};
+use mlp_aws::executions::Executions;
+use mlp_aws::store::{BucketStore, StoreError};
+use mlp_core::drift::fleet::Totals;
+use mlp_core::error::InternalError;
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+
+pub use keys::run_of;
+pub use listing::Item;
+pub use settings::Settings;
+
+/// What the function is called with.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub enum Event {
+    /// By the state machine, for one stack or in the end.
+    Step(Step),
+    /// By the schedule, or by hand.
+    Start(Start),
+}
+
+/// A step of the state machine.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(tag = "step", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Step {
+    /// Checks one stack.
+    Check {
+        /// The run.
+        run: String,
+        /// The stack.
+        item: Item,
+    },
+    /// Makes the fleet's report of a run.
+    Summarise {
+        /// The run.
+        run: String,
+    },
+}
+
+/// What a run is about.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Start {
+    /// When the schedule wanted it, RFC 3339: the same again is the same run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheduled: Option<String>,
+    /// Only stacks whose names begin so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefix: Option<String>,
+    /// Only these stacks, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stacks: Vec<String>,
+    /// A message also without news, with everything that is open.
+    #[serde(default)]
+    pub digest: bool,
+}
+
+impl Start {
+    /// What the run is limited to, in words; nothing for the whole fleet.
+    pub fn only(&self) -> Option<String> {
+        match (&self.prefix, self.stacks.as_slice()) {
+            (_, [_, ..]) => Some(self.stacks.join(", ")),
+            (Some(prefix), []) if !prefix.is_empty() => Some(format!("{prefix}*")),
+            _ => None,
+        }
+    }
+}
+
+/// What a call came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "outcome")]
+pub enum Answer {
+    /// The run is done.
+    Done {
+        /// The run.
+        run: String,
+        /// Its figures.
+        totals: Totals,
+        /// Whether anybody was told.
+        told: bool,
+    },
+    /// The state machine goes on with it.
+    HandedOver {
+        /// The run.
+        run: String,
+        /// The execution.
+        execution: String,
+        /// How many stacks were checked before.
+        checked: usize,
+    },
+    /// One stack was checked, now or before.
+    Checked {
+        /// Its name.
+        stack: String,
+    },
+    /// Another invocation works on the same run.
+    Working {
+        /// The run.
+        run: String,
+    },
+}
+
+/// What the function works with.
+pub struct Aws<'a, A, S, E> {
+    /// What is looked at, and who is told.
+    pub api: &'a A,
+    /// The suite's bucket.
+    pub store: &'a S,
+    /// Step Functions.
+    pub executions: &'a E,
+    /// The pace of all calls.
+    pub pace: &'a Pace,
+    /// What the suite's stack says.
+    pub settings: &'a Settings,
+    /// Who calls: the same for a repeated event.
+    pub request: &'a str,
+    /// When the invocation must have ended.
+    pub deadline: Instant,
+    /// Seconds since 1970.
+    pub now: u64,
+}
+
+impl<A, S, E> Clone for Aws<'_, A, S, E> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<A, S, E> Copy for Aws<'_, A, S, E> {}
+
+/// Why a call failed; Lambda calls again.
+#[derive(Debug)]
+pub enum Failure {
+    /// A call that AWS didn't carry out.
+    Call(CallError),
+    /// The bucket.
+    Store(StoreError),
+    /// A defect of ours.
+    Internal(String),
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Call(error) => error.fmt(f),
+            Self::Store(error) => error.fmt(f),
+            Self::Internal(message) => f.write_str(message),
+        }
+    }
+}
+
+impl From<CallError> for Failure {
+    fn from(error: CallError) -> Self {
+        Self::Call(error)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<InternalError> for Failure {
+    fn from(error: InternalError) -> Self {
+        Self::Internal(error.to_string())
+    }
+}
+
+impl From<serde_json::Error> for Failure {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Internal(error.to_string())
+    }
+}
+
+/// Kept back for the hand-over, or for the summary.
+const MARGIN: Duration = Duration::from_secs(30);
+
+/// Carries an event out.
+///
+/// # Errors
+///
+/// When nothing is lost by calling again.
+pub async fn run<A, S, E>(aws: Aws<'_, A, S, E>, event: Event) -> Result<Answer, Failure>
+where
+    A: DriftApi + Announcing + Sync,
+    S: BucketStore + Sync,
+    E: Executions + Sync,
+{
+    match event {
+        Event::Start(start) => begin(aws, &start).await,
+        Event::Step(Step::Check { run, item }) => {
+            let ignore = listing::ignore(aws).await?;
+            stack::settle(aws, &run, &item, &ignore, limits(aws)).await?;
+            Ok(Answer::Checked { stack: item.stack })
+        }
+        Event::Step(Step::Summarise { run }) => summary::make(aws, &run).await,
+    }
+}
+
+fn limits<A, S, E>(aws: Aws<'_, A, S, E>) -> Limits {
+    let left = aws.deadline.saturating_duration_since(Instant::now()).saturating_sub(MARGIN);
+    let usual = Limits::default();
+    Limits { detection: usual.detection.min(left), call: usual.call.min(left) }
+}
+
+async fn begin<A, S, E>(aws: Aws<'_, A, S, E>, start: &Start) -> Result<Answer, Failure>
+where
+    A: DriftApi + Announcing + Sync,
+    S: BucketStore + Sync,
+    E: Executions + Sync,
+{
+    let run = run_of(start.scheduled.as_deref(), aws.now, aws.request);
+    if !listing::claim(aws, &run).await? {
+        return Ok(Answer::Working { run });
+    }
+    let items = listing::of(aws, &run, start).await?;
+    if items.len() > aws.settings.threshold {
+        return hand_over(aws, run, 0).await;
+    }
+    let ignore = &listing::ignore(aws).await?;
+    let (run_id, settings) = (&run, aws.settings);
+    // No stack is begun that can't be finished: a detection takes a minute or two.
+    let last_begin = aws.deadline
+        - (MARGIN + settings.longest).min(aws.deadline.saturating_duration_since(Instant::now()));
+    let results = stream::iter(&items)
+        .map(|item| async move {
+            if Instant::now() >= last_begin {
+                return Ok(false);
+            }
+            let limits = Limits { detection: settings.longest, call: settings.longest };
+            stack::settle(aws, run_id, item, ignore, limits).await.map(|()| true)
+        })
+        .buffer_unordered(settings.concurrency)
+        .collect::<Vec<_>>()
+        .await;
+    let mut checked = 0;
+    for result in results {
+        checked += usize::from(result?);
+    }
+    if checked < items.len() {
+        return hand_over(aws, run, checked).await;
+    }
+    summary::make(aws, &run).await
+}
+
+/// The state machine goes on. Its execution has the run's name: it is started once, however often that is tried.
+async fn hand_over<A, S, E>(aws: Aws<'_, A, S, E>, run: String, checked: usize) -> Result<Answer, Failure>
+where
+    E: Executions + Sync,
+{
+    let settings = aws.settings;
+    let input = serde_json::json!({
+        "run": run,
+        "bucket": settings.bucket,
+        "items": keys::items(&run),
+        "concurrency": settings.concurrency,
+    });
+    let started = aws.executions.start(&settings.machine, &run, &input.to_string()).await;
+    let execution = match started {
+        Ok(execution) => execution,
+        // It was started by an attempt whose answer got lost, and may have ended since.
+        Err(error) if error.kind == mlp_aws::calls::Kind::Exists => run.clone(),
+        Err(error) => return Err(error.into()),
+    };
+    Ok(Answer::HandedOver { run, execution, checked })
+}

@@ -107,6 +107,11 @@ impl MemoryExecutions {
         self
     }
 
+    /// The names of what was started.
+    pub fn started(&self) -> Vec<String> {
+        self.lock().started.keys().cloned().collect()
+    }
+
     /// What was answered to tasks so far.
     pub fn answers(&self) -> Vec<Answer> {
         self.lock().answers.clone()

@@ -1,0 +1,51 @@
+//! What the suite's stack says.
+
+use std::time::Duration;
+
+use mlp_core::actions::Suite;
+
+/// What the suite's stack says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The suite's bucket.
+    pub bucket: String,
+    /// The state machine that takes over.
+    pub machine: String,
+    /// Who is told; nobody, if empty.
+    pub topic: String,
+    /// Stacks that are looked at at once.
+    pub concurrency: usize,
+    /// Above so many stacks the state machine does it from the beginning.
+    pub threshold: usize,
+    /// How long a stack's detection may take.
+    pub longest: Duration,
+    /// Account and region of the suite.
+    pub suite: Suite,
+}
+
+impl Settings {
+    /// What the environment says, with account and region of the function's own ARN: `MLP_BUCKET`, `MLP_DRIFT_MACHINE`,
+    /// `MLP_DRIFT_TOPIC`, `MLP_DRIFT_CONCURRENCY` (8), `MLP_DRIFT_THRESHOLD` (100).
+    ///
+    /// # Errors
+    ///
+    /// Which variable is missing or no number.
+    pub fn read(variable: impl Fn(&str) -> Option<String>, function_arn: &str) -> Result<Self, &'static str> {
+        let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+        let number = |name: &'static str, usual: usize| match set(name) {
+            None => Ok(usual),
+            Some(text) => text.parse().map_err(|_| name),
+        };
+        let mut parts =
+            function_arn.split(':').skip(3).map(|part| Some(part.to_owned()).filter(|it| !it.is_empty()));
+        Ok(Self {
+            bucket: set("MLP_BUCKET").ok_or("MLP_BUCKET")?,
+            machine: set("MLP_DRIFT_MACHINE").ok_or("MLP_DRIFT_MACHINE")?,
+            topic: set("MLP_DRIFT_TOPIC").unwrap_or_default(),
+            concurrency: number("MLP_DRIFT_CONCURRENCY", 8)?.max(1),
+            threshold: number("MLP_DRIFT_THRESHOLD", 100)?,
+            longest: Duration::from_mins(3),
+            suite: Suite { region: parts.next().flatten(), account_id: parts.next().flatten() },
+        })
+    }
+}

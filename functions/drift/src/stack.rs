@@ -1,0 +1,90 @@
+//! One stack of a run.
+
+use mlp_aws::drift::{DriftApi, Limits, check};
+use mlp_aws::objects::{New, newest, once, read};
+use mlp_aws::store::BucketStore;
+use mlp_core::drift::seen::{ConfigSeen, CouldNot, Detection, Refused, Seen, StackSeen};
+use mlp_core::drift::{About, Ignore, judge, stack_html};
+use tokio::time::Instant;
+
+use crate::listing::Item;
+use crate::{Aws, Failure, keys};
+
+/// Checks a stack and stores its report, unless this run has one already.
+pub(crate) async fn settle<A, S, E>(
+    aws: Aws<'_, A, S, E>,
+    run: &str,
+    item: &Item,
+    ignore: &Ignore,
+    limits: Limits,
+) -> Result<(), Failure>
+where
+    A: DriftApi + Sync,
+    S: BucketStore + Sync,
+{
+    let (store, bucket) = (aws.store, aws.settings.bucket.as_str());
+    let key = keys::report(run, &item.stack);
+    if store.head(bucket, &key).await?.is_some() {
+        return Ok(());
+    }
+    let mut seen = look(aws, item, limits).await;
+    if let Some(place) = &item.config {
+        let bytes = match read(store, &place.bucket, &place.key).await {
+            Ok(Some(bytes)) => Ok(bytes),
+            Ok(None) => Err("it is gone".to_owned()),
+            Err(error) => Err(error.to_string()),
+        };
+        seen.config = Some(ConfigSeen { bucket: place.bucket.clone(), key: place.key.clone(), bytes });
+    }
+    let about =
+        About { run: run.to_owned(), checked_at: keys::time(aws.now), suite: aws.settings.suite.clone() };
+    let report = judge(&seen, ignore, &about)?;
+    let mut bytes = serde_json::to_vec_pretty(&report)?;
+    bytes.push(b'\n');
+    let html = stack_html(&report)?.into_bytes();
+    let latest = keys::latest(&item.stack);
+    let (latest_json, latest_html) = (format!("{latest}.json"), format!("{latest}.html"));
+    let page = "text/html; charset=utf-8";
+    // The latest first: once the run has its report, nobody comes back.
+    newest(store, bucket, New { key: &latest_json, bytes: bytes.clone(), media_type: "application/json" })
+        .await?;
+    newest(store, bucket, New { key: &latest_html, bytes: html.clone(), media_type: page }).await?;
+    let dated = key.trim_end_matches("json").to_owned() + "html";
+    once(store, bucket, New { key: &dated, bytes: html, media_type: page }).await?;
+    once(store, bucket, New { key: &key, bytes, media_type: "application/json" }).await?;
+    Ok(())
+}
+
+async fn look<A, S, E>(aws: Aws<'_, A, S, E>, item: &Item, limits: Limits) -> Seen
+where
+    A: DriftApi + Sync,
+{
+    let deadline = Instant::now() + limits.call;
+    let unseen = |why, reason: String| {
+        let refused = Refused { why, reason };
+        let stack = StackSeen { id: item.id.clone(), name: item.stack.clone(), ..StackSeen::default() };
+        Seen {
+            stack,
+            template: Err(refused.clone()),
+            resources: Err(refused.clone()),
+            detection: Detection::CouldNot(refused),
+            probes: Vec::new(),
+            config: None,
+        }
+    };
+    // By its id: one of the same name that was made anew meanwhile is another stack.
+    match aws.pace.call(deadline, || aws.api.stack(&item.id)).await {
+        Ok(Some(stack)) if stack.status != "DELETE_COMPLETE" => {
+            check(aws.api, aws.pace, limits, &stack).await
+        }
+        Ok(_) => unseen(CouldNot::Gone, "the stack was deleted".to_owned()),
+        Err(error) => {
+            let why = match error.kind {
+                mlp_aws::calls::Kind::Denied => CouldNot::Denied,
+                mlp_aws::calls::Kind::Throttled => CouldNot::Throttled,
+                _ => CouldNot::Unavailable,
+            };
+            unseen(why, error.to_string())
+        }
+    }
+}
