@@ -15,7 +15,7 @@ use crate::{paths, progress};
 /// The stack of the suite.
 pub(crate) const STACK: &str = "ml-provisioner";
 /// The functions of the suite: the package below `functions/` and the binary have the same name.
-const FUNCTIONS: &[&str] = &["deploy", "generate", "macro"];
+const FUNCTIONS: &[&str] = &["deploy", "drift", "generate", "macro"];
 const ACCOUNT: &str = "123456789012";
 const REGION: &str = "us-west-2";
 
@@ -239,6 +239,9 @@ fn outputs(suite: &Suite, tools: &Venv) -> Result<Vec<(String, String)>> {
         ("MLP_DEPLOY_MACHINE".to_owned(), value("DeployMachineArn")?),
         ("MLP_DEPLOY_FUNCTION".to_owned(), value("DeployFunctionName")?),
         ("MLP_FLEET_MACHINE".to_owned(), value("FleetMachineArn")?),
+        ("MLP_DRIFT_FUNCTION".to_owned(), value("DriftFunctionName")?),
+        ("MLP_DRIFT_MACHINE".to_owned(), value("DriftMachineArn")?),
+        ("MLP_DRIFT_TOPIC".to_owned(), value("DriftTopicArn")?),
         ("MLP_SERVICE_TOKEN".to_owned(), value("CustomResourceServiceToken")?),
         ("MLP_APPROVAL_TOPIC".to_owned(), value("ApprovalTopicArn")?),
     ])

@@ -115,6 +115,7 @@ async fn a_thousand_stacks_are_checked_once_each_with_bounded_calls_in_flight() 
 
 #[tokio::test(start_paused = true)]
 async fn whatever_is_wrong_with_one_stack_the_others_are_checked_and_it_is_told() {
+    use Verdict::{CouldNotCheck, Drifted, Gone, InSync};
     let world = World::of(12);
     let troubles = [
         Trouble::Fails,
@@ -134,7 +135,6 @@ async fn whatever_is_wrong_with_one_stack_the_others_are_checked_and_it_is_told(
         (12, 6, 1, 4, 1)
     );
     let verdicts: Vec<Verdict> = (0..7).map(|number| world.report("r1", number).verdict).collect();
-    use Verdict::{CouldNotCheck, Drifted, Gone, InSync};
     assert_eq!(verdicts, [CouldNotCheck, CouldNotCheck, InSync, CouldNotCheck, Gone, CouldNotCheck, Drifted]);
     let told = |number: usize| world.report("r1", number).findings[0].message.clone();
     assert!(told(1).contains("runs for more than"), "{}", told(1));
