@@ -248,6 +248,17 @@ fn what_cloudformation_finds_is_told_property_by_property() {
 }
 
 #[test]
+fn a_value_that_is_spelt_otherwise_is_no_drift() {
+    let mut seen = fresh();
+    let difference = |expected: &str, actual: &str| json!({"PropertyPath": "/X", "ExpectedValue": expected, "ActualValue": actual, "DifferenceType": "NOT_EQUAL"});
+    *drift(&mut seen, "SecurityLogGroup") = json!({
+        "LogicalResourceId": "SecurityLogGroup", "StackResourceDriftStatus": "MODIFIED",
+        "PropertyDifferences": [difference("0", "0.0"), difference(r#"{"a": 1, "b": 2}"#, r#"{"b": 2, "a": 1}"#)],
+    });
+    assert_eq!(told(&report(&seen)), Vec::<String>::new());
+}
+
+#[test]
 fn probes_see_what_cloudformation_does_not() {
     let mut seen = fresh();
     let extra = "arn:aws:iam::aws:policy/AdministratorAccess";

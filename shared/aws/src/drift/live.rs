@@ -276,6 +276,7 @@ fn project(project: Project) -> Json {
         let mut inner = Object::new();
         put(&mut inner, "Status", Some(logs.status.as_str().to_owned()));
         put(&mut inner, "GroupName", logs.group_name);
+        put(&mut inner, "StreamName", logs.stream_name);
         fields.insert("LogsConfig".to_owned(), json!({"CloudWatchLogs": inner}));
     }
     Json::Object(fields)

@@ -241,6 +241,9 @@ impl<'a> Judging<'a> {
         let value =
             |key: &str| text(key).map(read_value).filter(|value| !value.is_null() && *value != "null");
         let (expected, actual) = (value("ExpectedValue"), value("ActualValue"));
+        if expected.as_ref().zip(actual.as_ref()).is_some_and(|(one, other)| is_spelt_otherwise(one, other)) {
+            return;
+        }
         let message = format!("`{pointer}` of `{id}` {}", what(expected.as_ref(), actual.as_ref()));
         let mend = "put it back with `deploy-product` and `\"drift\": \"revert\"`, or change the config so that it says the same";
         let (kind, source) = (Kind::Drifted, Source::Cloudformation);
@@ -451,6 +454,15 @@ impl<'a> Judging<'a> {
             mend,
             generator_version: env!("CARGO_PKG_VERSION").to_owned(),
         }
+    }
+}
+
+/// Whether two values are one: services give `0` back as `0.0`, and documents with their keys in another order.
+fn is_spelt_otherwise(one: &Json, other: &Json) -> bool {
+    let number = |value: &Json| value.as_str().map_or_else(|| value.as_f64(), |text| text.parse().ok());
+    match (number(one), number(other)) {
+        (Some(one), Some(other)) => one.total_cmp(&other).is_eq(),
+        _ => one == other,
     }
 }
 

@@ -1,0 +1,244 @@
+"""Products that somebody changed by hand: found with the right values, mended, and nothing else is found."""
+
+import json
+import os
+import sys
+import time
+import unittest
+import uuid
+
+sys.path.insert(0, os.path.dirname(__file__))
+
+import suite  # noqa: E402
+from test_deploying import run as execute  # noqa: E402
+
+ENTERPRISE = "globalbank-prod-c001-us-west-2-demand-forecasting-ml-codecommit-standalone-direct.yaml"
+
+
+def setUpModule():
+    suite.setting("MLP_DRIFT_FUNCTION")
+
+
+def invoke(event):
+    """Calls the function as the schedule does, but waits for its answer."""
+    answer = suite.client("lambda").invoke(FunctionName=suite.setting("MLP_DRIFT_FUNCTION"), Payload=json.dumps(event))
+    payload = json.loads(answer["Payload"].read())
+    if "FunctionError" in answer:
+        raise AssertionError(payload)
+    return payload
+
+
+def check(*stacks, **more):
+    """A run over these stacks; returns its name and the reports by stack."""
+    run = f"t-{time.strftime('%Y-%m-%dT%H-%M-%S')}-{uuid.uuid4().hex[:6]}"
+    answer = invoke({"scheduled": run, "stacks": list(stacks), **more})
+    if answer["outcome"] != "done":
+        raise AssertionError(answer)
+    return run, {name: json.loads(suite.read(f"drift/latest/{name}.json")) for name in stacks}
+
+
+def found(report):
+    """What counts, in short."""
+    return sorted((f["kind"], f["logical_id"], f["property"]) for f in report["findings"] if f["kind"] != "not-checkable")
+
+
+def drop(text):
+    """Drops a config into the bucket and waits until its template is there; returns its key."""
+    key = f"configs/drift-{uuid.uuid4().hex[:10]}.yaml"
+    version = suite.upload(key, text)
+    suite.status(key, version)
+    return key
+
+
+def in_a_vpc(config):
+    """The config with the ids of a VPC that is there."""
+    ec2 = suite.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.20.0.0/16")["Vpc"]["VpcId"]
+    ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsSupport={"Value": True})
+    ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})
+    config = config.replace("vpc-0a1b2c3d4e5f60718", vpc)
+    for number, given in enumerate(("subnet-0123456789abcdef0", "subnet-0fedcba9876543210")):
+        zone, block = f"us-west-2{'ab'[number]}", f"10.20.{number}.0/24"
+        made = ec2.create_subnet(VpcId=vpc, CidrBlock=block, AvailabilityZone=zone)["Subnet"]["SubnetId"]
+        config = config.replace(given, made)
+    return config
+
+
+class Product(unittest.TestCase):
+    """A deployed product of the highest tier."""
+
+    @classmethod
+    def setUpClass(cls):
+        config = next(path for path in suite.examples() if path.name == ENTERPRISE).read_text(encoding="utf-8")
+        account = suite.client("sts").get_caller_identity()["Account"]
+        config = config.replace("444455556666", account).replace("env: prod", "env: dev")
+        config = config.replace("tenant_id: c001", f"tenant_id: t{uuid.uuid4().hex[:5]}")
+        cls.key = drop(in_a_vpc(config))
+        cls.config = {"bucket": suite.bucket(), "key": cls.key}
+        created = execute("deploy-product", cls.config, force=True)
+        if created["outcome"] != "created":
+            raise AssertionError(created)
+        cls.stack, cls.ml_name = created["stack_name"], created["ml_name"]
+        listed = suite.client("cloudformation").list_stack_resources(StackName=cls.stack)["StackResourceSummaries"]
+        cls.physical = {r["LogicalResourceId"]: r["PhysicalResourceId"] for r in listed}
+
+    @classmethod
+    def tearDownClass(cls):
+        execute("delete-product", cls.config, force=True)
+
+    def test_1_right_after_its_deployment_it_is_in_sync(self):
+        _, reports = check(self.stack)
+        report = reports[self.stack]
+        self.assertEqual((found(report), report["verdict"]), ([], "in-sync"))
+        coverage = report["coverage"]
+        self.assertEqual(coverage["resources"], 41)
+        self.assertEqual((coverage["by_probe"], coverage["not_checkable"], coverage["could_not_check"]), (2, 0, 0), report)
+
+    def test_2_what_was_changed_by_hand_is_found_and_nothing_else_is(self):
+        ssm, iam, logs, s3, kms = (suite.client(name) for name in ("ssm", "iam", "logs", "s3", "kms"))
+        physical = self.physical
+        prefix = f"/ml/{self.ml_name}"
+        ssm.put_parameter(Name=f"{prefix}/BucketName", Value="somebody-elses", Overwrite=True)
+        ssm.delete_parameter(Name=f"{prefix}/KmsKeyArn")
+        trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}]}
+        iam.update_assume_role_policy(RoleName=physical["SagemakerRole"], PolicyDocument=json.dumps(trust))
+        logs.put_retention_policy(logGroupName=physical["SecurityLogGroup"], retentionInDays=1)
+        s3.put_bucket_versioning(Bucket=physical["ArtifactsBucket"], VersioningConfiguration={"Status": "Suspended"})
+        iam.attach_role_policy(RoleName=physical["CodebuildRole"], PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")
+        iam.put_role_policy(RoleName=physical["CodepipelineRole"], PolicyName="mine", PolicyDocument=json.dumps(
+            {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}))
+        policy = json.loads(kms.get_key_policy(KeyId=physical["KmsKey"], PolicyName="default")["Policy"])
+        policy["Statement"].append({"Sid": "Anybody", "Effect": "Allow", "Principal": "*", "Action": "kms:Decrypt", "Resource": "*"})
+        kms.put_key_policy(KeyId=physical["KmsKey"], PolicyName="default", Policy=json.dumps(policy))
+        repository = f"{self.ml_name}-model-build"
+        suite.client("codecommit").update_repository_name(oldName=repository, newName=f"{repository}-mine")
+        build = suite.client("codebuild").batch_get_projects(names=[physical["ModelBuildProject"]])["projects"][0]
+        suite.client("codebuild").update_project(
+            name=build["name"], environment={**build["environment"], "privilegedMode": True})
+
+        _, reports = check(self.stack)
+        report = reports[self.stack]
+        expected = {
+            ("drifted", "BucketNameParameter", "/Value"),
+            ("deleted", "KmsKeyArnParameter", ""),
+            ("drifted", "SecurityLogGroup", "/RetentionInDays"),
+            ("drifted", "CodebuildRole", "/ManagedPolicyArns"),
+            ("drifted", "CodepipelineRole", "/Policies"),
+            ("drifted", "KmsKey", "/KeyPolicy"),
+            ("drifted", "ModelBuildRepository", "/RepositoryName"),
+            ("drifted", "ModelBuildProject", "/Environment/PrivilegedMode"),
+        }
+        below = {("SagemakerRole", "/AssumeRolePolicyDocument"), ("ArtifactsBucket", "/VersioningConfiguration")}
+        exact, more = set(), set()
+        for kind, logical_id, where in found(report):
+            near = next((b for b in below if b[0] == logical_id and where.startswith(b[1])), None)
+            if near:
+                more.add(near)
+            else:
+                exact.add((kind, logical_id, where))
+        self.assertEqual((sorted(exact), more), (sorted(expected), below))
+        self.assertEqual(report["verdict"], "drifted")
+        by_place = {(f["logical_id"], f["property"]): f for f in report["findings"]}
+        value = by_place["BucketNameParameter", "/Value"]
+        self.assertEqual((value["expected"]["text"], value["actual"]["text"]), (physical["ArtifactsBucket"], "somebody-elses"))
+        retention = by_place["SecurityLogGroup", "/RetentionInDays"]
+        self.assertEqual((retention["expected"]["text"], retention["actual"]["text"]), ("365", "1"))
+        attached = by_place["CodebuildRole", "/ManagedPolicyArns"]
+        self.assertEqual((attached["severity"], attached["source"]), ("high", "probe"))
+        self.assertIn("detach-role-policy", attached["mend"])
+
+        # The fleet's page, people and machines are told of it, once.
+        fleet = json.loads(suite.read("drift/latest/fleet.json"))
+        new = [f for f in fleet["new"] if f["stack_name"] == self.stack]
+        self.assertEqual(len(new), len(found(report)))
+        self.assertIn(self.stack, suite.read("drift/latest/index.html").decode())
+        check(self.stack)
+        fleet = json.loads(suite.read("drift/latest/fleet.json"))
+        self.assertEqual([f for f in fleet["new"] if f["stack_name"] == self.stack], [])
+
+        # What CloudFormation sees it puts back; what it doesn't see is put back by what the report says.
+        self.assertEqual(report["mend"]["input"]["config"], self.config)
+        mended = execute(**{**report["mend"]["input"]})
+        self.assertEqual(mended["outcome"], "updated", mended)
+        iam.detach_role_policy(RoleName=physical["CodebuildRole"], PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")
+        iam.delete_role_policy(RoleName=physical["CodepipelineRole"], PolicyName="mine")
+        suite.client("codebuild").update_project(name=build["name"], environment=build["environment"])
+        _, reports = check(self.stack)
+        left = {(kind, logical_id) for kind, logical_id, _ in found(reports[self.stack])}
+        self.assertLessEqual(left, {("drifted", "KmsKey"), ("drifted", "ModelBuildRepository")}, reports)
+        policy["Statement"].pop()
+        kms.put_key_policy(KeyId=physical["KmsKey"], PolicyName="default", Policy=json.dumps(policy))
+        names = [r["repositoryName"] for r in suite.client("codecommit").list_repositories()["repositories"]]
+        if f"{repository}-mine" in names:
+            suite.client("codecommit").update_repository_name(oldName=f"{repository}-mine", newName=repository)
+        _, reports = check(self.stack)
+        self.assertEqual((found(reports[self.stack]), reports[self.stack]["verdict"]), ([], "in-sync"))
+
+    def test_3_todays_config_and_the_ignore_list_count(self):
+        text = suite.read(self.key).decode()
+        version = suite.upload(self.key, text.replace("cost_center: treasury-7310", "cost_center: other"))
+        suite.status(self.key, version)
+        self.addCleanup(lambda: suite.status(self.key, suite.upload(self.key, text)))
+        _, reports = check(self.stack)
+        kinds = {kind for kind, _, _ in found(reports[self.stack])}
+        self.assertEqual((kinds, reports[self.stack]["verdict"]), ({"config-drift"}, "drifted"))
+        entry = {"stack": self.stack, "logical_id": "*", "property": "/Tags", "reason": "a test", "who": "me", "expires": "2999-01-01"}
+        self.addCleanup(suite.client("s3").delete_object, Bucket=suite.bucket(), Key="drift-ignore.yaml")
+        suite.upload("drift-ignore.yaml", json.dumps({"ignore": [entry]}))
+        _, reports = check(self.stack)
+        left = {where for _, _, where in found(reports[self.stack])}
+        self.assertNotIn("/Tags", left)
+        self.assertTrue(reports[self.stack]["ignored"])
+        self.assertEqual(reports[self.stack]["ignored"][0]["who"], "me")
+
+    def test_4_the_state_machine_does_what_one_invocation_can_not(self):
+        run = f"m-{uuid.uuid4().hex[:10]}"
+        name = suite.setting("MLP_DRIFT_FUNCTION")
+        lambdas = suite.client("lambda")
+        environment = lambdas.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        self.addCleanup(lambdas.update_function_configuration, FunctionName=name, Environment={"Variables": environment})
+        lambdas.update_function_configuration(
+            FunctionName=name, Environment={"Variables": {**environment, "MLP_DRIFT_THRESHOLD": "0"}})
+        answer = invoke({"scheduled": run, "stacks": [self.stack]})
+        self.assertEqual((answer["outcome"], answer["checked"]), ("handed-over", 0))
+        self.assertEqual(invoke({"scheduled": run, "stacks": [self.stack]})["outcome"], "working", "once")
+        execution = suite.setting("MLP_DRIFT_MACHINE").replace(":stateMachine:", ":execution:") + f":{run}"
+
+        def ended():
+            state = suite.client("stepfunctions").describe_execution(executionArn=execution)
+            return state if state["status"] != "RUNNING" else None
+
+        state = suite.wait("the execution", ended, 90)
+        self.assertEqual(state["status"], "SUCCEEDED", state)
+        self.assertEqual(json.loads(state["output"])["outcome"], "done")
+        report = json.loads(suite.read(f"drift/runs/{run}/stacks/{self.stack}.json"))
+        self.assertEqual((report["run"], report["coverage"]["resources"]), (run, 41))
+
+
+class Others(unittest.TestCase):
+    def test_a_stack_that_is_deleted_is_gone_and_strangers_are_left_alone(self):
+        cfn = suite.client("cloudformation")
+        name = f"stranger-{uuid.uuid4().hex[:6]}"
+        body = json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}})
+        cfn.create_stack(StackName=name, TemplateBody=body)
+        self.addCleanup(cfn.delete_stack, StackName=name)
+        run = f"o-{uuid.uuid4().hex[:8]}"
+        answer = invoke({"scheduled": run, "prefix": name})
+        self.assertEqual(answer["outcome"], "done")
+        self.assertEqual(json.loads(suite.read(f"drift/runs/{run}/stacks.json")), [])
+
+    def test_the_schedule_calls_the_function_with_its_time(self):
+        schedules = suite.client("scheduler").list_schedules()["Schedules"]
+        drift = [s for s in schedules if s["Name"].endswith("-drift")]
+        self.assertEqual(len(drift), 1)
+        schedule = suite.client("scheduler").get_schedule(Name=drift[0]["Name"], GroupName=drift[0]["GroupName"])
+        self.assertEqual(json.loads(schedule["Target"]["Input"]), {"scheduled": "<aws.scheduler.scheduled-time>"})
+        self.assertIn(suite.setting("MLP_DRIFT_FUNCTION"), schedule["Target"]["Arn"])
+
+    def test_an_event_with_a_mistake_says_what_it_takes(self):
+        with self.assertRaisesRegex(AssertionError, "prefix"):
+            invoke({"prefx": "x"})
+
+
+if __name__ == "__main__":
+    unittest.main()
