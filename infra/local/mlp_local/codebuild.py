@@ -19,6 +19,7 @@ _PROPERTIES = ("Artifacts", "AutoRetryLimit", "BadgeEnabled", "BuildBatchConfig"
                "Visibility", "VpcConfig")
 _NUMBERS = ("TimeoutInMinutes", "QueuedTimeoutInMinutes", "ConcurrentBuildLimit", "AutoRetryLimit")
 _shape = codebuild._project_shape
+_original_update = codebuild._update_project
 
 
 def _request(properties: dict, name: str) -> dict:
@@ -81,6 +82,15 @@ def _project_shape(project: dict) -> dict:
     return {"queuedTimeoutInMinutes": 480, **_shape(project), **known, "tags": project.get("tags", [])}
 
 
+def _update_project(data: dict):
+    """What somebody changes by hand holds beside what the template made."""
+    answer = _original_update(data)
+    project = codebuild._projects.get(data.get("name", ""))
+    if answer[0] < 400 and project is not None and "_definition" in project:
+        project["_definition"].update({key: copy.deepcopy(value) for key, value in data.items() if key != "name"})
+    return answer
+
+
 def _cfn_create(logical_id: str, properties: dict, stack_name: str) -> tuple:
     name = properties.get("Name") or cfntype.generated_name(stack_name, logical_id, 150)
     request = _request(properties, name)
@@ -105,5 +115,6 @@ def _cfn_delete(physical_id: str, properties: dict) -> None:
 
 def install() -> None:
     codebuild._project_shape = _project_shape
+    codebuild._update_project = _update_project
     cfntype.register("AWS::CodeBuild::Project", _cfn_create, _cfn_update, _cfn_delete, replaces_on=("Name",),
                      custom_name="Name")
