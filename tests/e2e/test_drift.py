@@ -11,6 +11,7 @@ sys.path.insert(0, os.path.dirname(__file__))
 
 import suite  # noqa: E402
 from test_deploying import run as execute  # noqa: E402
+from test_mlp_remote import mlp  # noqa: E402
 
 ENTERPRISE = "globalbank-prod-c001-us-west-2-demand-forecasting-ml-codecommit-standalone-direct.yaml"
 
@@ -190,6 +191,17 @@ class Product(unittest.TestCase):
         self.assertNotIn("/Tags", left)
         self.assertTrue(reports[self.stack]["ignored"])
         self.assertEqual(reports[self.stack]["ignored"][0]["who"], "me")
+
+    def test_3_mlp_says_it_with_its_exit_status(self):
+        self.assertIn("in sync", mlp("check-drift", "--stack", self.stack))
+        logs, group = suite.client("logs"), self.physical["SecurityLogGroup"]
+        logs.put_retention_policy(logGroupName=group, retentionInDays=7)
+        self.addCleanup(logs.put_retention_policy, logGroupName=group, retentionInDays=365)
+        told = mlp("check-drift", "--stack", self.stack, status=1)
+        self.assertIn("SecurityLogGroup /RetentionInDays", told)
+        result = json.loads(mlp("--format", "json", "check-drift", "--prefix", self.stack, status=1))
+        self.assertEqual((result["totals"]["drifted"], result["stacks"][0]["findings"][0]["actual"]["text"]), (1, "7"))
+        mlp("check-drift", "--stack", "nobodys-stack", status=3)
 
     def test_4_the_state_machine_does_what_one_invocation_can_not(self):
         run = f"m-{uuid.uuid4().hex[:10]}"

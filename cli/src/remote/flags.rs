@@ -71,6 +71,34 @@ pub(crate) struct ShowChanges {
 }
 
 #[derive(clap::Args)]
+pub(crate) struct CheckDrift {
+    /// The product of this config; also compared with it. `-` reads standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["stack", "prefix"])]
+    pub(crate) config: Option<PathBuf>,
+    /// This stack; may be given more than once
+    #[arg(long, value_name = "NAME", conflicts_with = "prefix")]
+    pub(crate) stack: Vec<String>,
+    /// Stacks whose names begin so; by default every stack with the tag ManagedBy=ml-provisioner
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) prefix: Option<String>,
+    /// What not to count, in the form of drift-ignore.yaml (docs/drift.md)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ignore: Option<PathBuf>,
+    /// Stacks that are looked at at once
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = concurrency)]
+    pub(crate) concurrency: usize,
+    #[command(flatten)]
+    pub(crate) suite: Suite,
+}
+
+fn concurrency(text: &str) -> Result<usize, String> {
+    text.parse()
+        .ok()
+        .filter(|it| (1..=50).contains(it))
+        .ok_or_else(|| "a number from 1 to 50 is wanted".to_owned())
+}
+
+#[derive(clap::Args)]
 pub(crate) struct Follow {
     /// The execution's ARN, or its name
     #[arg(value_name = "EXECUTION", value_parser = execution)]

@@ -4,6 +4,7 @@
 
 mod answer;
 mod display;
+mod drift;
 mod flags;
 mod follow;
 mod place;
@@ -49,6 +50,11 @@ pub(crate) enum Command {
     /// Show what deploying a product would change
     #[command(after_help = "Example:\n  mlp show-changes --config my.yaml")]
     ShowChanges(Box<flags::ShowChanges>),
+    /// Look for what is no longer as its template, or its config, says; exit status 0 in sync, 1 drifted, 3 could not check
+    #[command(
+        after_help = "Examples:\n  mlp check-drift\n  mlp check-drift --config my.yaml\n  mlp check-drift --prefix techcorp-prod- --ignore drift-ignore.yaml --format json"
+    )]
+    CheckDrift(Box<flags::CheckDrift>),
     /// Follow an execution to its end
     #[command(
         after_help = "Example:\n  mlp follow arn:aws:states:us-west-2:123456789012:execution:MLProvisionerDeploy:NAME"
@@ -76,6 +82,7 @@ pub(crate) fn run(command: &Command, shown: &Shown) -> Result<u8, InternalError>
         Command::TestDeploy(flags) => starting::run(&Request::test(flags), shown),
         Command::DeleteProduct(flags) => starting::run(&Request::delete(flags), shown),
         Command::ShowChanges(flags) => starting::run(&Request::show_changes(flags), shown),
+        Command::CheckDrift(flags) => drift::run(flags, shown),
         Command::Follow(flags) => within(follow_one(flags)).map(|done| finish(done, "follow", None, shown)),
         Command::Approve(flags) => within(approve(flags)).map(|done| finish(done, "approve", None, shown)),
         Command::Reject(flags) => within(reject(flags)).map(|done| finish(done, "reject", None, shown)),

@@ -10,6 +10,7 @@ use mlp_core::drift::fleet::Gathering;
 use mlp_core::drift::report::{
     Coverage, Finding, Kind, SCHEMA_VERSION, Severity, Source, StackReport, Verdict,
 };
+use mlp_core::drift::rfc3339;
 
 use crate::listing::Item;
 use crate::{Aws, Failure, keys};
@@ -41,7 +42,7 @@ where
     }
     drop(reports);
     for item in items.iter().filter(|item| missing.contains(item.stack.as_str())) {
-        gathering.add(&lost(run, item, &keys::time(aws.now)));
+        gathering.add(&lost(run, item, &rfc3339(aws.now)));
     }
     Ok(gathering)
 }

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 
 use futures_util::stream::{self, StreamExt as _};
-use mlp_aws::drift::DriftApi;
+use mlp_aws::drift::{DriftApi, managed};
 use mlp_aws::objects::{New, once, read};
 use mlp_aws::store::{BucketStore, Condition, ErrorKind, Metadata, Put};
 use mlp_core::drift::Ignore;
 use mlp_core::drift::ignore::KEY;
-use mlp_core::product::MANAGED_BY;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use tokio::time::Instant;
@@ -134,27 +133,18 @@ where
 {
     let places = places(aws).await?;
     let mut found = BTreeMap::new();
-    let mut page: Option<String> = None;
-    loop {
-        let (stacks, next) = aws.pace.call(aws.deadline, || aws.api.stacks(page.as_deref())).await?;
-        for stack in stacks {
-            let ours = stack.tags.get("ManagedBy").is_some_and(|by| by == MANAGED_BY);
-            let wanted = match (&start.prefix, start.stacks.as_slice()) {
-                (_, names @ [_, ..]) => names.contains(&stack.name),
-                (Some(prefix), []) => stack.name.starts_with(prefix.as_str()),
-                (None, []) => true,
-            };
-            // A shell without resources is none yet.
-            if ours && wanted && stack.status != "REVIEW_IN_PROGRESS" {
-                let config = places.get(&stack.name).cloned();
-                found.insert(stack.name.clone(), Item { stack: stack.name, id: stack.id, config });
-            }
-        }
-        page = next;
-        if page.is_none() {
-            return Ok(found.into_values().collect());
+    for stack in managed(aws.api, aws.pace, aws.deadline).await? {
+        let wanted = match (&start.prefix, start.stacks.as_slice()) {
+            (_, names @ [_, ..]) => names.contains(&stack.name),
+            (Some(prefix), []) => stack.name.starts_with(prefix.as_str()),
+            (None, []) => true,
+        };
+        if wanted {
+            let config = places.get(&stack.name).cloned();
+            found.insert(stack.name.clone(), Item { stack: stack.name, id: stack.id, config });
         }
     }
+    Ok(found.into_values().collect())
 }
 
 /// Where the configs of stacks lie, by what `generate` wrote into their status objects.

@@ -4,7 +4,7 @@ use mlp_aws::drift::{DriftApi, Limits, check};
 use mlp_aws::objects::{New, newest, once, read};
 use mlp_aws::store::BucketStore;
 use mlp_core::drift::seen::{ConfigSeen, CouldNot, Detection, Refused, Seen, StackSeen};
-use mlp_core::drift::{About, Ignore, judge, stack_html};
+use mlp_core::drift::{About, Ignore, judge, rfc3339, stack_html};
 use tokio::time::Instant;
 
 use crate::listing::Item;
@@ -37,7 +37,7 @@ where
         seen.config = Some(ConfigSeen { bucket: place.bucket.clone(), key: place.key.clone(), bytes });
     }
     let about =
-        About { run: run.to_owned(), checked_at: keys::time(aws.now), suite: aws.settings.suite.clone() };
+        About { run: run.to_owned(), checked_at: rfc3339(aws.now), suite: aws.settings.suite.clone() };
     let report = judge(&seen, ignore, &about)?;
     let mut bytes = serde_json::to_vec_pretty(&report)?;
     bytes.push(b'\n');

@@ -3,7 +3,7 @@
 use mlp_aws::drift::{Announcing, DriftApi};
 use mlp_aws::objects::{New, newest, read};
 use mlp_aws::store::BucketStore;
-use mlp_core::drift::{Fleet, fleet_html};
+use mlp_core::drift::{Fleet, fleet_html, rfc3339};
 
 use crate::{Answer, Aws, Failure, gather, keys, listing};
 
@@ -31,7 +31,7 @@ where
         items.map(|bytes| serde_json::from_slice(&bytes)).transpose()?.unwrap_or_default();
     let gathering = gather::all(aws, run, &items).await?;
     let ignore = listing::ignore(aws).await?;
-    let checked_at = keys::time(aws.now);
+    let checked_at = rfc3339(aws.now);
     let fleet = gathering.finish(run, &checked_at, start.only().as_deref(), &ignore, previous.as_ref());
     let mut bytes = serde_json::to_vec_pretty(&fleet)?;
     bytes.push(b'\n');

@@ -457,6 +457,87 @@ fn a_fleet_tells_what_is_new_and_what_is_over_and_is_quiet_otherwise() {
     }
 }
 
+/// The golden reports: one of everything. `UPDATE_GOLDEN=1` writes them; the browser's tests open the pages.
+#[test]
+fn reports_have_their_schema_and_their_golden_pages() {
+    let mut seen = fresh();
+    *drift(&mut seen, "SecurityLogGroup") = json!({
+        "LogicalResourceId": "SecurityLogGroup", "StackResourceDriftStatus": "MODIFIED",
+        "PropertyDifferences": [{"PropertyPath": "/RetentionInDays", "ExpectedValue": "365", "ActualValue": "1", "DifferenceType": "NOT_EQUAL"}],
+    });
+    *drift(&mut seen, "ArtifactsBucket") =
+        json!({"LogicalResourceId": "ArtifactsBucket", "StackResourceDriftStatus": "DELETED"});
+    *drift(&mut seen, "ApprovalRule") =
+        json!({"LogicalResourceId": "ApprovalRule", "StackResourceDriftStatus": "NOT_CHECKED"});
+    property(&mut seen, "CodebuildRole", "ManagedPolicyArns")
+        .as_array_mut()
+        .unwrap()
+        .push(json!("arn:aws:iam::aws:policy/AdministratorAccess"));
+    property(&mut seen, "KmsKey", "KeyPolicy")["Statement"].as_array_mut().unwrap().push(
+        json!({"Sid": "<script>alert(1)</script>", "Effect": "Allow", "Principal": "*", "Action": "kms:Decrypt", "Resource": "*"}),
+    );
+    *answer(&mut seen, "ModelBuildProject") = ProbeAnswer::CouldNot(Refused {
+        why: CouldNot::Denied,
+        reason: "AccessDenied: codebuild:BatchGetProjects".into(),
+    });
+    *property(&mut seen, "SagemakerRole", "Policies") =
+        json!([{"PolicyName": "mine", "PolicyDocument": {"Statement": []}}]);
+    seen.template = seen.template.map(|text| text.replace("Version: \"0.1.0\"", "Version: \"0.0.9\""));
+    let list = b"ignore:\n  - {stack: '*', logical_id: SagemakerRole, property: /Policies, reason: agreed with security, who: jane, expires: 2027-01-01}\n  - {stack: nobody, logical_id: '*', property: '*', reason: x, who: y, expires: 2020-01-01}\n";
+    let ignore = Ignore::read(list);
+    let stack = judge(&seen, &ignore, &about()).unwrap();
+    let calm = StackReport { stack_name: "calm-stack".into(), ..report(&fresh()) };
+    let gather = |reports: &[&StackReport]| {
+        let mut gathering = Gathering::default();
+        for it in reports {
+            gathering.add(it);
+        }
+        gathering
+    };
+    let before = StackReport { stack_name: "the-stack".into(), ..report(&fresh()) };
+    let first =
+        gather(&[&before, &calm]).finish("2026-11-23T06-00-00Z", "2026-11-23T06:04:00Z", None, &ignore, None);
+    let fleet = gather(&[&stack, &calm]).finish(
+        "2026-11-24T06-00-00Z",
+        "2026-11-24T06:04:00Z",
+        None,
+        &ignore,
+        Some(&first),
+    );
+
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let schema: Json =
+        serde_json::from_slice(&std::fs::read(root.join("schemas/drift.schema.json")).unwrap()).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    for json in [
+        serde_json::to_value(&stack).unwrap(),
+        serde_json::to_value(&fleet).unwrap(),
+        serde_json::to_value(&first).unwrap(),
+    ] {
+        let errors: Vec<String> =
+            validator.iter_errors(&json).map(|it| format!("{}: {it}", it.instance_path())).collect();
+        assert_eq!(errors, Vec::<String>::new());
+    }
+    let pretty = |json: String| json + "\n";
+    let files = [
+        ("the-stack.json", pretty(serde_json::to_string_pretty(&stack).unwrap())),
+        ("the-stack.html", stack_html(&stack).unwrap()),
+        ("calm-stack.html", stack_html(&calm).unwrap()),
+        ("fleet.json", pretty(serde_json::to_string_pretty(&fleet).unwrap())),
+        ("index.html", fleet_html(&fleet).unwrap()),
+    ];
+    let folder = root.join("tests/golden/drift");
+    for (name, text) in files {
+        let path = folder.join(name);
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::write(&path, &text).unwrap();
+        }
+        let golden = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(golden == text, "{} differs; UPDATE_GOLDEN=1 writes it anew", path.display());
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use mlp_core::check::load;
 use mlp_core::drift::seen::{CouldNot, Detection, ProbeAnswer, Refused, ResourceSeen, StackSeen};
 use mlp_core::drift::{Probe, Seen, wanted};
+use mlp_core::product::MANAGED_BY;
 use mlp_core::template::Template;
 use mlp_core::template::read::from_document;
 use tokio::time::{Instant, sleep};
@@ -31,6 +32,32 @@ impl Default for Limits {
 /// How often it is looked whether a detection has ended: a little later each time.
 const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(10);
+
+/// Every stack of ours, by its tag, over all pages. A shell without resources is none yet.
+///
+/// # Errors
+///
+/// What AWS says: half a list would be a lie.
+pub async fn managed<A: DriftApi + Sync>(
+    api: &A,
+    pace: &Pace,
+    deadline: Instant,
+) -> Result<Vec<StackSeen>, CallError> {
+    let mut found = Vec::new();
+    let mut token: Option<String> = None;
+    loop {
+        let (stacks, next) = pace.call(deadline, || api.stacks(token.as_deref())).await?;
+        let ours = |stack: &StackSeen| {
+            stack.tags.get("ManagedBy").is_some_and(|by| by == MANAGED_BY)
+                && stack.status != "REVIEW_IN_PROGRESS"
+        };
+        found.extend(stacks.into_iter().filter(ours));
+        token = next;
+        if token.is_none() {
+            return Ok(found);
+        }
+    }
+}
 
 /// All that can be seen of a stack but its config. It never fails: what can't be seen is part of what is seen.
 pub async fn check<A: DriftApi + Sync>(api: &A, pace: &Pace, limits: Limits, stack: &StackSeen) -> Seen {

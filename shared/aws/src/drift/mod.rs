@@ -9,6 +9,6 @@ pub mod memory;
 mod pace;
 
 pub use api::{Announcing, DetectionState, DriftApi};
-pub use check::{Limits, check};
+pub use check::{Limits, check, managed};
 pub use live::Live;
 pub use pace::Pace;

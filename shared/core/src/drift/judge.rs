@@ -351,7 +351,10 @@ impl<'a> Judging<'a> {
         let Some(config) = &self.seen.config else { return Ok(()) };
         match config::differences(config, template, &about.suite)? {
             Err(reason) => {
-                let place = format!("s3://{}/{}", config.bucket, config.key);
+                let place = match config.bucket.as_str() {
+                    "" => format!("`{}`", config.key),
+                    bucket => format!("s3://{bucket}/{}", config.key),
+                };
                 let message = format!("today's config {place} can't be compared: {reason}");
                 let mend = "mend the config; `mlp validate-config` says what is wrong with it".to_owned();
                 self.add(Kind::CouldNotCheck, "", "", None, None, Source::Template, message, mend);
@@ -428,7 +431,7 @@ impl<'a> Judging<'a> {
         let reverts = findings.iter().any(|it| {
             it.source == Source::Cloudformation && matches!(it.kind, Kind::Drifted | Kind::Deleted)
         });
-        let mend = config.as_ref().filter(|_| reverts).map(|config| Mend {
+        let mend = config.as_ref().filter(|config| reverts && !config.bucket.is_empty()).map(|config| Mend {
             what: "puts back what CloudFormation can see, by a drift-aware change set; `show-changes` with the same input and without `force` tells before what it does".to_owned(),
             input: json!({
                 "action": "deploy-product",

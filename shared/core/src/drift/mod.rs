@@ -15,6 +15,7 @@ pub mod report;
 mod resolve;
 pub mod seen;
 mod severity;
+mod time;
 
 pub use fleet::Fleet;
 pub use ignore::Ignore;
@@ -23,3 +24,4 @@ pub use page::{fleet_html, stack_html};
 pub use probes::{Probe, wanted};
 pub use report::{Finding, Kind, StackReport, Verdict};
 pub use seen::Seen;
+pub use time::rfc3339;

@@ -131,9 +131,9 @@ pub enum ProbeAnswer {
 /// Today's config of a stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigSeen {
-    /// Its bucket.
+    /// Its bucket; empty for a file.
     pub bucket: String,
-    /// Its key.
+    /// Its key, or the file's name.
     pub key: String,
     /// Its content, or why it can't be read.
     pub bytes: Result<Vec<u8>, String>,

@@ -1,0 +1,237 @@
+//! `check-drift`: looks at stacks with the rights of who asks, and writes nothing anywhere.
+
+use std::fmt::Write as _;
+use std::time::{Duration, SystemTime};
+
+use futures_util::stream::{self, StreamExt as _};
+use mlp_aws::drift::{Limits, Live, Pace, check, managed};
+use mlp_core::actions::{self, Suite};
+use mlp_core::deploy::failure::Name;
+use mlp_core::drift::fleet::Gathering;
+use mlp_core::drift::seen::{ConfigSeen, StackSeen};
+use mlp_core::drift::{About, Ignore, Kind, StackReport, Verdict, judge, rfc3339};
+use mlp_core::error::InternalError;
+use mlp_core::yaml;
+use serde_json::{Value as Json, json};
+use tokio::time::Instant;
+
+use super::flags;
+use super::place::{self, Place};
+use super::problem::Problem;
+use super::{finish, within};
+use crate::files::Input;
+use crate::show::{self, Shown, complain};
+use crate::{BLOCKED, DONE, UNREACHABLE, UNUSABLE};
+
+const ACTION: &str = "check-drift";
+
+/// How long everything together may take: a terminal that says nothing for longer is left alone by nobody.
+const LONGEST: Duration = Duration::from_hours(2);
+
+/// Checks what was asked for; exit status 0 in sync, 1 drifted, 3 could not check.
+pub(crate) fn run(flags: &flags::CheckDrift, shown: &Shown) -> Result<u8, InternalError> {
+    let refused = |finding, what: &str| {
+        let problem =
+            Problem::refused(Name::InvalidInput, format!("the {what} can't be read; nothing was looked at"));
+        Ok(finish(Err(problem.findings(vec![finding]).status(UNUSABLE)), ACTION, None, shown))
+    };
+    let config =
+        match flags.config.as_deref().map(|path| Input::read(path, yaml::Limits::config())).transpose() {
+            Ok(config) => config,
+            Err(finding) => return refused(finding, "config"),
+        };
+    let ignore =
+        match flags.ignore.as_deref().map(|path| Input::read(path, yaml::Limits::config())).transpose() {
+            Ok(input) => input.map(|input| Ignore::read(&input.bytes)).unwrap_or_default(),
+            Err(finding) => return refused(finding, "ignore list"),
+        };
+    match within(look(flags, config.as_ref(), &ignore))? {
+        Ok(Ok(seen)) => Ok(shown.printed(seen.show(shown), seen.status())),
+        Ok(Err(problem)) => Ok(finish(Err(problem), ACTION, config.as_ref(), shown)),
+        Err(defect) => Err(defect),
+    }
+}
+
+/// What a check found.
+struct Checked {
+    reports: Vec<StackReport>,
+    fleet: mlp_core::drift::Fleet,
+}
+
+type Looked = Result<Result<Checked, Problem>, InternalError>;
+
+async fn look(flags: &flags::CheckDrift, config: Option<&Input>, ignore: &Ignore) -> Looked {
+    let Place { config: clients, arn } = match place::state_machine(&flags.suite).await {
+        Ok(place) => place,
+        Err(problem) => return Ok(Err(problem)),
+    };
+    let suite = place::suite_of(&arn);
+    let (api, pace) = (Live::new(&clients), Pace::default());
+    let deadline = Instant::now() + LONGEST;
+    let wanted = match of_config(config, &suite)? {
+        Ok(wanted) => wanted,
+        Err(problem) => return Ok(Err(problem)),
+    };
+    let names: Vec<&str> = flags.stack.iter().map(String::as_str).chain(wanted.as_deref()).collect();
+    let found = match managed(&api, &pace, deadline).await {
+        Ok(found) => found,
+        Err(error) => return Ok(Err(Problem::of_call(&error, "the stacks"))),
+    };
+    let prefix = flags.prefix.as_deref().unwrap_or_default();
+    let stacks: Vec<StackSeen> = found
+        .into_iter()
+        .filter(|stack| {
+            if names.is_empty() {
+                stack.name.starts_with(prefix)
+            } else {
+                names.contains(&stack.name.as_str())
+            }
+        })
+        .collect();
+    if let Some(missing) = names.iter().find(|name| !stacks.iter().any(|stack| stack.name == **name)) {
+        let message =
+            format!("there is no stack `{missing}` with the tag `ManagedBy` that says `ml-provisioner`");
+        let problem = Problem::refused(Name::InvalidInput, message).status(UNREACHABLE);
+        return Ok(Err(
+            problem.help("check its name, --region and the account you are signed in to; deploy it first")
+        ));
+    }
+    complain(&format!(
+        "Checking {} {} ...\n",
+        stacks.len(),
+        if stacks.len() == 1 { "stack" } else { "stacks" }
+    ));
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+    let about = &About { run: "by-hand".to_owned(), checked_at: rfc3339(now), suite };
+    let (api, pace, wanted) = (&api, &pace, wanted.as_deref());
+    let results: Vec<Result<StackReport, InternalError>> = stream::iter(&stacks)
+        .map(|stack| async move {
+            let mut seen = check(api, pace, Limits::default(), stack).await;
+            if let (Some(config), Some(wanted)) = (config, wanted)
+                && wanted == stack.name
+            {
+                // No bucket: nothing can be started with it as it is.
+                let bytes = Ok(config.bytes.clone());
+                seen.config = Some(ConfigSeen { bucket: String::new(), key: config.name.clone(), bytes });
+            }
+            judge(&seen, ignore, about)
+        })
+        .buffer_unordered(flags.concurrency)
+        .collect()
+        .await;
+    let mut reports = results.into_iter().collect::<Result<Vec<StackReport>, InternalError>>()?;
+    reports.sort_by(|a, b| b.verdict.cmp(&a.verdict).then_with(|| a.stack_name.cmp(&b.stack_name)));
+    let mut gathering = Gathering::default();
+    for report in &reports {
+        gathering.add(report);
+    }
+    let whole = names.is_empty() && prefix.is_empty();
+    let only = (!whole).then_some("some");
+    let fleet = gathering.finish(&about.run, &about.checked_at, only, ignore, None);
+    Ok(Ok(Checked { reports, fleet }))
+}
+
+/// The stack's name of a config.
+fn of_config(
+    config: Option<&Input>,
+    suite: &Suite,
+) -> Result<Result<Option<String>, Problem>, InternalError> {
+    let Some(config) = config else { return Ok(Ok(None)) };
+    let (outcome, product) = actions::deployed_product(ACTION, &config.bytes, suite, None)?;
+    Ok(match product {
+        Some(product) => Ok(Some(product.names.stack())),
+        None => Err(Problem::refused(Name::InvalidInput, "the config has mistakes; nothing was looked at")
+            .findings(outcome.findings)),
+    })
+}
+
+impl Checked {
+    fn status(&self) -> u8 {
+        let totals = self.fleet.totals;
+        match (totals.drifted, totals.could_not_check) {
+            (0, 0) => DONE,
+            (0, _) => UNREACHABLE,
+            _ => BLOCKED,
+        }
+    }
+
+    fn show(&self, shown: &Shown) -> std::io::Result<()> {
+        if shown.is_json() {
+            return show::print(&format!("{:#}\n", self.json()));
+        }
+        show::print(&self.text())
+    }
+
+    fn json(&self) -> Json {
+        json!({
+            "schema_version": self.fleet.schema_version,
+            "action": ACTION,
+            "ok": self.status() == DONE,
+            "totals": self.fleet.totals,
+            "coverage": self.fleet.coverage,
+            "stacks": self.reports,
+            "ignore_list": self.fleet.ignore_list,
+            "generator_version": self.fleet.generator_version,
+        })
+    }
+
+    fn text(&self) -> String {
+        let mut out = String::new();
+        let width = self.reports.iter().map(|it| it.stack_name.len()).max().unwrap_or_default();
+        for report in &self.reports {
+            let _ = writeln!(
+                out,
+                "{:<15}  {:<width$}  coverage {}",
+                report.verdict.words(),
+                report.stack_name,
+                report.coverage.percent()
+            );
+            for finding in report.findings.iter().filter(|it| it.kind != Kind::NotCheckable) {
+                let _ = writeln!(
+                    out,
+                    "  [{}] {}: {}",
+                    finding.severity.words(),
+                    finding.place(),
+                    plain(&finding.message)
+                );
+                let value = |title: &str, value: &Option<mlp_core::changes::Shown>| {
+                    value
+                        .as_ref()
+                        .map(|it| format!("      {title:<8} {}\n", plain(&it.text)))
+                        .unwrap_or_default()
+                };
+                out += &value("must be", &finding.expected);
+                out += &value("is", &finding.actual);
+                let _ = writeln!(out, "      help     {}", plain(&finding.mend));
+            }
+            for it in &report.ignored {
+                let _ = writeln!(
+                    out,
+                    "  ignored until {} by {}: {} ({})",
+                    it.expires,
+                    plain(&it.who),
+                    it.finding.place(),
+                    plain(&it.reason)
+                );
+            }
+            if report.verdict == Verdict::InSync && report.coverage.not_checkable > 0 {
+                let _ = writeln!(
+                    out,
+                    "  {} resources can't be checked by anybody",
+                    report.coverage.not_checkable
+                );
+            }
+        }
+        for mistake in &self.fleet.ignore_list {
+            let line = mistake.line.map(|line| format!("line {line}: ")).unwrap_or_default();
+            let _ = writeln!(out, "ignore list: {line}{}", plain(&mistake.message));
+        }
+        let _ = writeln!(out, "{}; coverage {}", self.fleet.headline(), self.fleet.coverage.percent());
+        out
+    }
+}
+
+/// What others wrote must not steer the terminal.
+fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}

@@ -1,0 +1,92 @@
+"""The golden pages of drift in a real browser.
+
+`cargo xtask test` runs these where it finds a Chromium. The pages are those of `tests/golden/drift`, which
+`shared/core/tests/drift.rs` writes: a stack with one of everything, a stack in sync, and the fleet of both.
+"""
+
+import contextlib
+import json
+import pathlib
+import unittest
+
+from browser import Browser, open_all, violations
+
+FOLDER = pathlib.Path(__file__).resolve().parent.parent / "golden/drift"
+PAGES = sorted(FOLDER.glob("*.html"))
+STACK = FOLDER / "the-stack.html"
+FLEET = FOLDER / "index.html"
+CALM = FOLDER / "calm-stack.html"
+ACCESSIBLE = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+PHONE = 360
+
+
+class Drift(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.browser = Browser()
+        cls.addClassCleanup(cls.browser.close)
+
+    @contextlib.contextmanager
+    def open(self, file, **options):
+        """A page, open, as a test of its own."""
+        with self.subTest(page=file.stem, **options), self.browser.page(file, **options) as page:
+            yield page
+
+    def test_a_page_loads_nothing_but_itself_and_its_console_stays_empty(self):
+        self.assertEqual(3, len(PAGES))
+        for file in PAGES:
+            with self.open(file) as page:
+                open_all(page)
+                page.wait_for_load_state("networkidle")
+                self.assertEqual([page.url], page.seen["requests"])
+                self.assertEqual([], page.seen["console"] + page.seen["errors"] + page.seen["dialogs"])
+
+    def test_axe_core_finds_nothing(self):
+        looks = [(file, scheme, width) for file in PAGES for scheme, width in (("light", 1280), ("dark", 1280), ("light", PHONE))]
+        for file, scheme, width in looks:
+            with self.open(file, scheme=scheme, width=width) as page:
+                open_all(page)
+                self.assertEqual([], violations(page, ACCESSIBLE))
+
+    def test_the_worst_stands_first_with_both_values_and_what_to_do(self):
+        with self.browser.page(STACK) as page:
+            rows = page.locator("#findings tbody tr")
+            report = json.loads((FOLDER / "the-stack.json").read_text(encoding="utf-8"))
+            told = [f for f in report["findings"] if f["kind"] != "not-checkable"]
+            self.assertEqual(len(told), rows.count())
+            badges = [row.locator(".badge").first.inner_text() for row in rows.all()]
+            order = ["high", "medium", "low", "info"]
+            self.assertEqual(sorted(badges, key=order.index), badges)
+            log = rows.filter(has_text="SecurityLogGroup /RetentionInDays")
+            self.assertEqual(["365", "1"], log.locator("dd").all_inner_texts())
+            self.assertIn("detach-role-policy", rows.filter(has_text="CodebuildRole").inner_text())
+            self.assertIn("agreed with security", page.locator("#ignored").inner_text())
+            self.assertIn('"drift": "revert"', page.locator("#mend pre").inner_text())
+        with self.browser.page(CALM) as page:
+            self.assertIn("Everything that can be checked is as the template says.", page.locator("#findings").inner_text())
+            self.assertEqual(0, page.locator("#mend").count())
+
+    def test_the_fleet_leads_to_its_stacks_and_shows_its_history(self):
+        with self.browser.page(FLEET) as page:
+            first = page.locator("#stacks tbody tr").first
+            self.assertIn("drifted", first.inner_text())
+            self.assertEqual(2, page.locator("svg.trend .drifted-bar").count())
+            self.assertIn("expired on 2020-01-01", page.locator("#ignore").inner_text())
+            first.locator("a").click()
+            page.wait_for_url("**/the-stack.html")
+            self.assertEqual(1, page.locator("#findings").count())
+
+    def test_a_phone_scrolls_down_only(self):
+        for file in PAGES:
+            with self.open(file, width=PHONE) as page:
+                open_all(page)
+                self.assertLessEqual(page.evaluate("document.documentElement.scrollWidth"), PHONE)
+
+    def test_nothing_needs_a_script(self):
+        for file in PAGES:
+            with self.open(file, script=False) as page:
+                self.assertTrue(page.locator("h1").is_visible())
+
+
+if __name__ == "__main__":
+    unittest.main()
