@@ -113,6 +113,31 @@ async fn a_thousand_stacks_are_checked_once_each_with_bounded_calls_in_flight() 
     );
 }
 
+/// What the process held at most, in KiB, where the system says so.
+fn peak() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// Not a test of its own: it says how much a run holds. The bucket in memory keeps every report, so what it holds is taken off.
+#[tokio::test(start_paused = true)]
+#[ignore = "a figure for docs/drift.md: cargo test -p mlp-drift --test runs memory -- --ignored --nocapture"]
+async fn memory() {
+    for stacks in [100, 1_000, 4_000] {
+        let world = World::of(stacks);
+        let before = peak().unwrap();
+        world.scheduled("r1").await;
+        let stored: usize =
+            world.store.keys().iter().map(|key| world.store.content(key).unwrap().len()).sum();
+        println!(
+            "{stacks} stacks: {} KiB more at most, of which {} KiB lie in the bucket",
+            peak().unwrap() - before,
+            stored / 1_024
+        );
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn whatever_is_wrong_with_one_stack_the_others_are_checked_and_it_is_told() {
     use Verdict::{CouldNotCheck, Drifted, Gone, InSync};

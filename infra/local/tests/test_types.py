@@ -153,6 +153,10 @@ class Product(suite.StackCase):
         self.assertEqual(group["retentionInDays"], 400)
         project = suite.client("codebuild").batch_get_projects(names=[f"{name}-build"])["projects"][0]
         self.assertEqual(project["timeoutInMinutes"], 90)
+        suite.client("codebuild").update_project(
+            name=project["name"], environment={**project["environment"], "privilegedMode": True})
+        by_hand = suite.client("codebuild").batch_get_projects(names=[project["name"]])["projects"][0]
+        self.assertEqual((by_hand["environment"]["privilegedMode"], by_hand["timeoutInMinutes"]), (True, 90))
 
     def test_a_second_product_in_the_same_vpc_meets_aws_s_conflicts(self):
         parameters, vpc, _, table = network()

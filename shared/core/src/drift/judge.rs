@@ -309,7 +309,17 @@ impl<'a> Judging<'a> {
             if told {
                 continue;
             }
-            let message = format!("`{pointer}` of `{id}` {}", what(expected.as_ref(), actual.as_ref()));
+            let words = match (probe, &expected, &actual) {
+                // One of a list, not the list as a whole.
+                (Probe::RolePolicies { .. } | Probe::KeyPolicy { .. }, None, Some(_)) => {
+                    "has more than the template says"
+                }
+                (Probe::RolePolicies { .. } | Probe::KeyPolicy { .. }, Some(_), None) => {
+                    "lacks something of the template"
+                }
+                _ => what(expected.as_ref(), actual.as_ref()),
+            };
+            let message = format!("`{pointer}` of `{id}` {words}");
             let mend = mend(probe, &pointer, expected.as_ref(), actual.as_ref());
             let (kind, source) = (Kind::Drifted, Source::Probe);
             self.add(kind, id, &pointer, expected.as_ref(), actual.as_ref(), source, message, mend);

@@ -133,13 +133,13 @@ fn more(count: usize, words: &str) -> String {
 fn bars(history: &[Point]) -> Vec<Bar> {
     let unsound = |point: &Point| point.totals.drifted + point.totals.could_not_check;
     let most = history.iter().map(unsound).max().unwrap_or_default().max(1);
-    let step = 900 / history.len().max(20);
+    let step = 900 / history.len().max(1);
     let bar = |(index, point): (usize, &Point)| {
         let drifted = point.totals.drifted * TALLEST / most;
         let unchecked = point.totals.could_not_check * TALLEST / most;
         Bar {
             x: index * step,
-            width: step.saturating_sub(2).max(1),
+            width: step.saturating_sub(2).clamp(1, 45),
             drifted,
             drifted_top: GROUND - drifted,
             unchecked,
