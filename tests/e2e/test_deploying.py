@@ -156,6 +156,16 @@ class Deploying(unittest.TestCase):
         suite.client("s3").delete_bucket(Bucket=bucket)
         self.assertEqual(run("deploy-product", config, force=True)["outcome"], "created")
 
+    def test_a_network_that_is_not_there_is_told_id_by_id_before_anything_is_touched(self):
+        example = next(path for path in suite.examples() if path.name.endswith("ml-codecommit-sgprov-direct.yaml"))
+        account = suite.client("sts").get_caller_identity()["Account"]
+        config = example.read_text(encoding="utf-8").replace("444455556666", account).replace("env: prod", "env: dev")
+        result = run("deploy-product", config, force=True)
+        self.failed(result, "MLProvisioner.PreflightFailed")
+        told = [f for f in result["findings"] if f["code"] == "MLP-PRE-004"]
+        self.assertEqual({f["path"].rsplit("/", 1)[1] for f in told}, {"vpc_id", "subnet_ids", "security_group_id"}, told)
+        self.assertEqual(result["stack_status"], "absent")
+
     def test_products_in_prod_are_protected_until_somebody_says_otherwise(self):
         config = suite.starter()
         name = run("deploy-product", config, force=True)["stack_name"]

@@ -46,6 +46,7 @@ pub enum Step {
     ReadInput,
     CheckLicence,
     Preflight,
+    CheckNetwork,
     InspectStack,
     CreateChangeSet,
     FollowChangeSet,
@@ -125,7 +126,8 @@ where
     let work = match step {
         Step::ReadInput | Step::Conclude | Step::ReadFleet | Step::SummariseFleet => work,
         Step::CheckLicence => steps::licence::check(aws, &execution, work).await?,
-        Step::Preflight => steps::preflight::check(aws, &execution, work).await?,
+        Step::Preflight => Box::pin(steps::preflight::check(aws, &execution, work)).await?,
+        Step::CheckNetwork => steps::preflight::network(work)?,
         Step::InspectStack => steps::inspect::for_deployment(aws, work).await?,
         Step::CreateChangeSet => steps::change_set::create(aws, &execution, work).await?,
         Step::FollowChangeSet => steps::change_set::follow(aws, &execution, work).await?,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use mlp_core::deploy::causes::Cause;
 use mlp_core::deploy::input::{Action, ConfigSource, Input};
 use mlp_core::deploy::outcome::{ChangeCounts, Kept};
+use mlp_core::deploy::preflight::Network;
 use mlp_core::finding::Finding;
 use mlp_core::outcome::Source;
 use serde::{Deserialize, Serialize};
@@ -33,6 +34,9 @@ pub struct Work {
     pub round: u32,
     /// How often its deletion was begun.
     pub deletions: u32,
+    /// The network that EC2 is asked about, before anything is touched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<Network>,
     /// The stack.
     pub stack: StackWork,
     /// How long the state machine waits now, and has waited for this operation.

@@ -432,6 +432,45 @@ fn a_deletion_that_fails_says_of_what_and_the_next_one_finishes() {
 }
 
 #[test]
+fn a_network_that_is_not_there_stops_before_anything_is_touched() {
+    const CONFIG: &str = include_str!(
+        "../../../configs/examples/enterprise/globalbank-prod-c001-us-west-2-demand-forecasting-ml-codecommit-sgprov-direct.yaml"
+    );
+    let config = CONFIG.replace("env: prod", "env: dev").replace("444455556666", "123456789012");
+    let wanted = json!({"action": "deploy-product", "force": true, "config": config});
+    let world = World::new();
+    let report = world.execute("one", &wanted);
+    assert_eq!(error(&report), "MLProvisioner.PreflightFailed");
+    let places: Vec<&str> = report
+        .findings
+        .iter()
+        .filter(|it| it.code.as_str() == "MLP-PRE-004")
+        .map(|it| it.path.as_str())
+        .collect();
+    assert!(
+        places.len() >= 4 && places.iter().all(|it| it.starts_with("/ml_product/vpc_integration/")),
+        "{places:?}"
+    );
+    assert!(!world.stacks.calls().contains_key("cloudformation:CreateChangeSet"));
+    let ids = |start: &str| {
+        let words = config.split(|c: char| c.is_whitespace() || c == '"');
+        words
+            .filter(|it| it.starts_with(start) && it.len() == start.len() + 17)
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let vpc = &ids("vpc-")[0];
+    let mut there = vec![json!({"VpcId": vpc}), json!({"GroupId": ids("sg-")[0], "VpcId": vpc})];
+    let subnets = ids("subnet-").into_iter().enumerate();
+    there.extend(
+        subnets.map(|(zone, id)| json!({"SubnetId": id, "VpcId": vpc, "AvailabilityZone": zone.to_string()})),
+    );
+    *world.network.borrow_mut() = there;
+    let report = world.execute("two", &wanted);
+    assert_eq!(report.outcome, Ending::Created, "{report:?}");
+}
+
+#[test]
 fn a_licence_that_is_refused_or_cannot_be_asked_for_counts_as_its_mode_says() {
     // None: it is granted.
     let table = [

@@ -35,7 +35,8 @@ where
     let preflight = preflight
         .ok_or_else(|| Failure::new(Name::Internal, "the config that was good a moment ago has mistakes"))?;
 
-    let mut findings = preflight.check_parameters(&look_up(aws.parameters, &preflight.ssm_paths()).await);
+    let parameters = look_up(aws.parameters, &preflight.ssm_paths()).await;
+    let mut findings = preflight.check_parameters(&parameters);
     if let Some(bucket) = preflight.source_bucket() {
         let seen = aws.buckets.look(bucket).await.map_err(|error| failed(&error))?;
         findings.extend(preflight.check_source(seen));
@@ -54,5 +55,16 @@ where
         return Err(Failure { name: Name::PreflightFailed, ..failure });
     }
     work.findings.extend(findings);
+    work.network = preflight.network(&parameters);
+    Ok(work)
+}
+
+/// What EC2 said of the network, which the state machine asked. It is needed no more afterwards.
+pub(crate) fn network(mut work: Work) -> Result<Work, Failure> {
+    let findings = work.network.take().map(|network| network.check()).unwrap_or_default();
+    if blocks(&findings) {
+        let failure = invalid("the product's network", findings);
+        return Err(Failure { name: Name::PreflightFailed, ..failure });
+    }
     Ok(work)
 }

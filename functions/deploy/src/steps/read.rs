@@ -94,6 +94,7 @@ fn work(
         recreate: false,
         round: 0,
         deletions: 0,
+        network: None,
         stack: StackWork::default(),
         wait: Wait::default(),
         approval,

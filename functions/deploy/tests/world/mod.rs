@@ -2,7 +2,7 @@
 //! everybody waits.
 //!
 //! The interpreter knows what the file uses of the States Language: `Task`, `Choice`, `Wait`, `Pass`, `Succeed`, `Fail`,
-//! `Retry`, `Catch`, reference paths, and `States.JsonToString($)`. Anything else ends the test. Jitter is left out: each
+//! `Retry`, `Catch`, reference paths, `States.Array` and `States.JsonToString($)`. Anything else ends the test. Jitter is left out: each
 //! retry waits its longest.
 
 use std::cell::{Cell, RefCell};
@@ -86,6 +86,8 @@ pub(crate) struct World {
     pub(crate) twice: Cell<bool>,
     /// What approvers have said, by execution.
     pub(crate) decisions: RefCell<BTreeMap<String, Result<(), &'static str>>>,
+    /// VPCs, subnets and security groups that are there.
+    pub(crate) network: RefCell<Vec<Json>>,
     /// How long an invocation may work.
     pub(crate) time: Cell<Duration>,
     announced: Cell<usize>,
@@ -108,6 +110,7 @@ impl World {
             deaths: RefCell::default(),
             twice: Cell::new(false),
             decisions: RefCell::default(),
+            network: RefCell::default(),
             time: Cell::new(Duration::from_mins(1)),
             announced: Cell::new(0),
             sleepers: RefCell::default(),
@@ -362,11 +365,29 @@ impl<'a> Execution<'a> {
                 }
                 Err(thrown("States.Timeout", ""))
             }
+            "aws-sdk:ec2:describeVpcs" => Ok(json!({"Vpcs": self.seen(&parameters)})),
+            "aws-sdk:ec2:describeSubnets" => Ok(json!({"Subnets": self.seen(&parameters)})),
+            "aws-sdk:ec2:describeSecurityGroups" => Ok(json!({"SecurityGroups": self.seen(&parameters)})),
             other => panic!("{other} is called"),
         }
     }
 
+    /// What is there of the network, by the ids that are asked for.
+    fn seen(&self, parameters: &Json) -> Json {
+        let wanted = parameters["Filters"][0]["Values"].as_array().unwrap();
+        let is_wanted = |it: &&Json| {
+            ["SubnetId", "GroupId"].iter().any(|key| wanted.contains(&it[*key]))
+                || it.get("SubnetId").is_none()
+                    && it.get("GroupId").is_none()
+                    && wanted.contains(&it["VpcId"])
+        };
+        self.world.network.borrow().iter().filter(is_wanted).cloned().collect()
+    }
+
     fn parameters(&self, template: &Json, data: &Json) -> Json {
+        if let Json::Array(items) = template {
+            return items.iter().map(|item| self.parameters(item, data)).collect();
+        }
         let Json::Object(fields) = template else { return template.clone() };
         let fields = fields.iter().map(|(key, value)| match key.strip_suffix(".$") {
             None => (key.clone(), self.parameters(value, data)),
@@ -374,6 +395,10 @@ impl<'a> Execution<'a> {
                 let value = match value.as_str().unwrap() {
                     "$$.Execution.Id" => Json::from(self.arn.as_str()),
                     "$$.Task.Token" => Json::from("token"),
+                    text if text.starts_with("States.Array(") => {
+                        let path = text.trim_start_matches("States.Array(").trim_end_matches(')');
+                        json!([at_path(data, path).unwrap()])
+                    }
                     path => at_path(data, path).unwrap().clone(),
                 };
                 (key.to_owned(), value)
@@ -389,6 +414,18 @@ fn matches(rule: &Json, error: &str) -> bool {
 
 /// `ResultPath` and `OutputPath` of a task that went well.
 fn after(state: &Json, mut data: Json, answer: Json) -> Json {
+    let answer = match state.get("ResultSelector").and_then(Json::as_object) {
+        Some(selector) => {
+            let select = |(key, path): (&String, &Json)| {
+                (
+                    key.trim_end_matches(".$").to_owned(),
+                    at_path(&answer, path.as_str().unwrap()).unwrap().clone(),
+                )
+            };
+            Json::Object(selector.iter().map(select).collect())
+        }
+        None => answer,
+    };
     match state.get("ResultPath") {
         None => data = answer,
         Some(path) => put(&mut data, path, answer),
@@ -401,7 +438,9 @@ fn after(state: &Json, mut data: Json, answer: Json) -> Json {
 
 fn put(data: &mut Json, path: &Json, value: Json) {
     if let Some(path) = path.as_str() {
-        data[path.strip_prefix("$.").unwrap()] = value;
+        let pointer = path.strip_prefix('$').unwrap().replace('.', "/");
+        let (parent, key) = pointer.rsplit_once('/').unwrap();
+        data.pointer_mut(parent).unwrap()[key] = value;
     }
 }
 

@@ -2,6 +2,11 @@
 //!
 //! What is needed follows from the config; what is there is looked up by the caller.
 
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
 use crate::actions::Suite;
 use crate::codes;
 use crate::config;
@@ -9,6 +14,7 @@ use crate::error::InternalError;
 use crate::expand::{Lookups, Wanted};
 use crate::finding::Finding;
 use crate::product::Product;
+use crate::template::Value;
 
 /// What a product needs from its surroundings.
 #[derive(Debug, Clone)]
@@ -30,6 +36,115 @@ pub enum Bucket {
     Unversioned,
     /// It is there, and the caller may not look.
     Hidden,
+}
+
+/// The network that a product lives in, and what EC2 says of it. The state machine asks EC2 and puts the answers in here.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Network {
+    /// The VPC's id.
+    pub vpc_id: String,
+    /// The subnets' ids.
+    pub subnet_ids: Vec<String>,
+    /// The security group's id, if the product makes none of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group_id: Option<String>,
+    /// The paths in Parameter Store that ids are from, by id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub paths: BTreeMap<String, String>,
+    /// `DescribeVpcs`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vpcs: Option<Seen>,
+    /// `DescribeSubnets`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subnets: Option<Seen>,
+    /// `DescribeSecurityGroups`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub groups: Option<Seen>,
+}
+
+/// What EC2 answered: of the ids that were asked for those that are there.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// As the API spells them.
+    pub found: Vec<Json>,
+}
+
+const NETWORK: &str = "/ml_product/vpc_integration";
+
+impl Network {
+    /// What is missing, belongs to another VPC, or shares a zone. All that was not looked up counts as there.
+    pub fn check(&self) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let mut add = |id: &str, direct: &str, stored: &str, what: String, help: &str| {
+            let (key, from) = match self.paths.get(id) {
+                Some(path) => (stored, format!(" (from the SSM parameter `{path}`)")),
+                None => (direct, String::new()),
+            };
+            let message = format!("{what}{from}");
+            findings.push(Finding::error(codes::PRE_NETWORK, format!("{NETWORK}/{key}"), message).help(help));
+        };
+        let there = "name one of this account and region";
+        let vpc = self.vpc_id.as_str();
+        if lacks(self.vpcs.as_ref(), "VpcId", vpc) {
+            let what = format!("there is no VPC `{vpc}` in this account and region");
+            add(vpc, "vpc_id", "vpc_parameter_store_path", what, there);
+        }
+        let mut zones: BTreeMap<&str, &str> = BTreeMap::new();
+        for id in &self.subnet_ids {
+            let mut add =
+                |what: String, help: &str| add(id, "subnet_ids", "subnet_parameter_store_path", what, help);
+            let Some(seen) = &self.subnets else { break };
+            let Some(subnet) = seen.find("SubnetId", id) else {
+                add(format!("there is no subnet `{id}` in this account and region"), there);
+                continue;
+            };
+            let text = |key: &str| subnet.get(key).and_then(Json::as_str).unwrap_or_default();
+            if text("VpcId") != vpc {
+                add(
+                    format!("the subnet `{id}` is in `{}`, not in `{vpc}`", text("VpcId")),
+                    "name subnets of the product's VPC",
+                );
+            }
+            if let Some(other) = zones.insert(text("AvailabilityZone"), id) {
+                let zone = text("AvailabilityZone");
+                add(
+                    format!(
+                        "the subnets `{other}` and `{id}` are both in `{zone}`; an endpoint takes one a zone"
+                    ),
+                    "name subnets of different availability zones",
+                );
+            }
+        }
+        if let (Some(id), Some(seen)) = (&self.group_id, &self.groups) {
+            let what = match seen.find("GroupId", id).map(|it| it.get("VpcId").and_then(Json::as_str)) {
+                None => Some(format!("there is no security group `{id}` in this account and region")),
+                Some(Some(other)) if other != vpc => {
+                    Some(format!("the security group `{id}` is in `{other}`, not in `{vpc}`"))
+                }
+                Some(_) => None,
+            };
+            if let Some(what) = what {
+                add(
+                    id,
+                    "security_group_id",
+                    "sg_parameter_store_path",
+                    what,
+                    "name a security group of the product's VPC",
+                );
+            }
+        }
+        findings
+    }
+}
+
+impl Seen {
+    fn find(&self, key: &str, id: &str) -> Option<&Json> {
+        self.found.iter().find(|it| it.get(key).and_then(Json::as_str) == Some(id))
+    }
+}
+
+fn lacks(seen: Option<&Seen>, key: &str, id: &str) -> bool {
+    seen.is_some_and(|seen| seen.find(key, id).is_none())
 }
 
 impl Preflight {
@@ -74,6 +189,30 @@ impl Preflight {
         findings.into_iter().map(named).collect()
     }
 
+    /// The network, with the ids that Parameter Store holds now; nothing for a product without one, or with paths that can't
+    /// be read.
+    pub fn network(&self, found: &Lookups) -> Option<Network> {
+        let mut product = self.product.clone();
+        if !self.wanted.put_into(&mut product, found).is_empty() {
+            return None;
+        }
+        let vpc = product.inputs.vpc?;
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let Value::List(subnets) = &vpc.subnet_ids else { return None };
+        let paths = found.iter().filter_map(|(path, value)| Some((path, value.as_ref().ok()?)));
+        let paths = paths
+            .flat_map(|(path, value)| value.split(',').map(move |id| (id.trim().to_owned(), path.clone())));
+        Some(Network {
+            vpc_id: text(&vpc.vpc_id)?,
+            subnet_ids: subnets.iter().filter_map(text).collect(),
+            group_id: vpc.security_group_id.as_ref().and_then(text),
+            paths: paths
+                .filter(|(id, _)| ["vpc-", "subnet-", "sg-"].iter().any(|it| id.starts_with(it)))
+                .collect(),
+            ..Network::default()
+        })
+    }
+
     /// The bucket of the sources. It may be filled after the deployment, so this is a warning.
     pub fn check_source(&self, bucket: Bucket) -> Option<Finding> {
         let name = self.source_bucket.as_deref()?;
@@ -109,6 +248,8 @@ impl Preflight {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn example(name: &str) -> Preflight {
@@ -136,6 +277,68 @@ mod tests {
         found.insert(paths[0].clone(), Ok("subnet-0123456789abcdef0".to_owned()));
         let wrong = preflight.check_parameters(&found);
         assert!(wrong[0].message.contains("but must hold"), "{}", wrong[0].message);
+    }
+
+    #[test]
+    fn a_network_is_looked_at_as_a_whole_and_mistakes_name_id_place_and_path() {
+        let direct = example(
+            "enterprise/globalbank-prod-c001-us-west-2-demand-forecasting-ml-codecommit-sgprov-direct.yaml",
+        );
+        let mut network = direct.network(&Lookups::new()).unwrap();
+        assert!(network.subnet_ids.len() >= 2 && network.group_id.is_some());
+        assert_eq!(network.check(), [], "nothing was asked yet");
+        let seen = |found: Vec<Json>| Some(Seen { found });
+        let (vpc, group) = (network.vpc_id.clone(), network.group_id.clone().unwrap());
+        let subnets = |vpc: &str, zones: [&str; 2]| {
+            let both = network.subnet_ids.iter().zip(zones);
+            both.map(|(id, zone)| json!({"SubnetId": id, "VpcId": vpc, "AvailabilityZone": zone}))
+                .collect::<Vec<_>>()
+        };
+        let (good, elsewhere, crowded) =
+            (subnets(&vpc, ["a", "b"]), subnets("vpc-other", ["a", "b"]), subnets(&vpc, ["a", "a"]));
+        network.vpcs = seen(vec![json!({"VpcId": vpc})]);
+        network.groups = seen(vec![json!({"GroupId": group, "VpcId": vpc})]);
+        network.subnets = seen(good);
+        assert_eq!(network.check(), []);
+        let told = |network: &Network| {
+            network.check().iter().map(|it| format!("{} {}", it.path, it.message)).collect::<Vec<_>>()
+        };
+        network.subnets = seen(elsewhere);
+        assert!(told(&network).iter().all(|it| it.contains("/subnet_ids") && it.contains("vpc-other")));
+        network.subnets = seen(crowded);
+        assert!(told(&network)[0].contains("one a zone"), "{:?}", told(&network));
+        (network.vpcs, network.subnets, network.groups) = (seen(vec![]), seen(vec![]), seen(vec![]));
+        assert_eq!(network.check().len(), 2 + network.subnet_ids.len());
+        network.paths.insert(vpc.clone(), "/net/vpc".to_owned());
+        let first = &network.check()[0];
+        assert!(
+            first.path.ends_with("vpc_parameter_store_path") && first.message.contains("`/net/vpc`"),
+            "{first:?}"
+        );
+
+        let stored = example(
+            "enterprise/globalbank-prod-c001-us-west-2-demand-forecasting-ml-codecommit-sgprov-ssm.yaml",
+        );
+        assert_eq!(stored.network(&Lookups::new()), None);
+        let found = stored.ssm_paths().into_iter().map(|path| {
+            let name = path.to_lowercase();
+            let value = if name.contains("subnet") {
+                "subnet-0123456789abcdef0,subnet-0fedcba9876543210"
+            } else if name.contains("vpcid") {
+                "vpc-0123456789abcdef0"
+            } else if name.contains("security") {
+                "sg-0123456789abcdef0"
+            } else {
+                "rtb-0123456789abcdef0"
+            };
+            (path, Ok(value.to_owned()))
+        });
+        let network = stored.network(&found.collect());
+        if let Some(network) = network {
+            assert_eq!(network.paths.len(), 4, "{:?}", network.paths);
+        } else {
+            panic!("{:?}", stored.ssm_paths());
+        }
     }
 
     #[test]
