@@ -111,12 +111,17 @@ def status(key, version):
     return found
 
 
-def faults(**body):
+def control(switch, **body):
+    """One of the emulator's own switches (docs/local.md)."""
     request = urllib.request.Request(
-        setting("AWS_ENDPOINT_URL") + "/_mlp/faults", json.dumps(body).encode(), {"Content-Type": "application/json"}
+        setting("AWS_ENDPOINT_URL") + f"/_mlp/{switch}", json.dumps(body).encode(), {"Content-Type": "application/json"}
     )
     with urllib.request.urlopen(request, timeout=10) as answer:
         return json.load(answer)
+
+
+def faults(**body):
+    return control("faults", **body)
 
 
 def record(key, version, sequencer, event="ObjectCreated:Put"):

@@ -166,6 +166,33 @@ class Deploying(unittest.TestCase):
         self.assertEqual({f["path"].rsplit("/", 1)[1] for f in told}, {"vpc_id", "subnet_ids", "security_group_id"}, told)
         self.assertEqual(result["stack_status"], "absent")
 
+    def test_a_licence_counts_as_its_mode_says(self):
+        lambdas, name = suite.client("lambda"), suite.setting("MLP_DEPLOY_FUNCTION")
+        usual = lambdas.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+
+        def mode(mode):
+            licence = {"MLP_LICENCE_MODE": mode, "MLP_LICENCE_SKU": "sku", "MLP_LICENCE_KEY_FINGERPRINT": "aws:1:issuer"}
+            lambdas.update_function_configuration(FunctionName=name, Environment={"Variables": {**usual, **licence}})
+
+        self.addCleanup(lambdas.update_function_configuration, FunctionName=name, Environment={"Variables": usual})
+        self.addCleanup(suite.control, "license", mode="grant")
+        config = develop()
+        mode("enforce")
+        for desk, error in (("refuse", "LicenceRefused"), ("no-license", "LicenceRefused"), ("denied", "LicenceDenied"),
+                            ("throttle", "LicenceUnavailable"), ("down", "LicenceUnavailable")):
+            with self.subTest(desk):
+                suite.control("license", mode=desk)
+                result = run("show-changes", config)
+                self.failed(result, f"MLProvisioner.{error}")
+                self.assertEqual(result["stack_status"], "absent", "nothing is touched")
+        self.assertEqual(run("delete-product", config, force=True)["outcome"], "absent", "tidying up needs no licence")
+        mode("warn")
+        warned = run("show-changes", config)
+        self.assertEqual((warned["outcome"], [f["code"] for f in warned["findings"]].count("MLP-LIC-001")), ("shown", 1))
+        mode("enforce")
+        suite.control("license", mode="grant")
+        self.assertEqual(run("show-changes", config)["outcome"], "shown")
+
     def test_products_in_prod_are_protected_until_somebody_says_otherwise(self):
         config = suite.starter()
         name = run("deploy-product", config, force=True)["stack_name"]

@@ -87,6 +87,28 @@ class Product(unittest.TestCase):
     def tearDownClass(cls):
         execute("delete-product", cls.config, force=True)
 
+    def listeners(self):
+        """Queues that hear what people and machines are told."""
+        sqs, sns, events = (suite.client(name) for name in ("sqs", "sns", "events"))
+        queues = []
+        for kind in ("people", "machines"):
+            url = sqs.create_queue(QueueName=f"{kind}-{uuid.uuid4().hex[:8]}")["QueueUrl"]
+            self.addCleanup(sqs.delete_queue, QueueUrl=url)
+            queues.append((url, sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]))
+        (people, people_arn), (machines, machines_arn) = queues
+        subscribed = sns.subscribe(TopicArn=suite.setting("MLP_DRIFT_TOPIC"), Protocol="sqs", Endpoint=people_arn)
+        self.addCleanup(sns.unsubscribe, SubscriptionArn=subscribed["SubscriptionArn"])
+        rule = f"drift-{uuid.uuid4().hex[:8]}"
+        events.put_rule(Name=rule, EventPattern=json.dumps({"source": ["ml-provisioner"]}))
+        events.put_targets(Rule=rule, Targets=[{"Id": "queue", "Arn": machines_arn}])
+        self.addCleanup(events.delete_rule, Name=rule)
+        self.addCleanup(events.remove_targets, Rule=rule, Ids=["queue"])
+        return people, machines
+
+    def heard(self, queue):
+        got = suite.client("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=2).get("Messages", [])
+        return [json.loads(message["Body"]) for message in got]
+
     def test_1_right_after_its_deployment_it_is_in_sync(self):
         _, reports = check(self.stack)
         report = reports[self.stack]
@@ -117,6 +139,7 @@ class Product(unittest.TestCase):
         suite.client("codebuild").update_project(
             name=build["name"], environment={**build["environment"], "privilegedMode": True})
 
+        people, machines = self.listeners()
         _, reports = check(self.stack)
         report = reports[self.stack]
         expected = {
@@ -156,6 +179,11 @@ class Product(unittest.TestCase):
         check(self.stack)
         fleet = json.loads(suite.read("drift/latest/fleet.json"))
         self.assertEqual([f for f in fleet["new"] if f["stack_name"] == self.stack], [])
+        (message,), (event,) = self.heard(people), self.heard(machines)
+        self.assertIn("CodebuildRole /ManagedPolicyArns", message["Message"])
+        self.assertTrue(message["Subject"].startswith("Drift: "), message)
+        self.assertEqual((event["source"], event["detail-type"]), ("ml-provisioner", "ML Provisioner Drift Changed"))
+        self.assertEqual(event["detail"]["new_count"], len(new))
 
         # What CloudFormation sees it puts back; what it doesn't see is put back by what the report says.
         self.assertEqual(report["mend"]["input"]["config"], self.config)
@@ -246,6 +274,16 @@ class Others(unittest.TestCase):
         schedule = suite.client("scheduler").get_schedule(Name=drift[0]["Name"], GroupName=drift[0]["GroupName"])
         self.assertEqual(json.loads(schedule["Target"]["Input"]), {"scheduled": "<aws.scheduler.scheduled-time>"})
         self.assertIn(suite.setting("MLP_DRIFT_FUNCTION"), schedule["Target"]["Arn"])
+        before = self.runs()
+        suite.control("schedules/fire", name=schedule["Name"])
+        run = suite.wait("the run", lambda: next(iter(self.runs() - before), None), 60)
+        self.assertRegex(run, r"^\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ$")
+        suite.wait("its summary", lambda: suite.exists(f"drift/runs/{run}/fleet.json"), 60)
+
+    def runs(self):
+        """Runs that the schedule has begun: their names begin with their time."""
+        pages = suite.client("s3").get_paginator("list_objects_v2").paginate(Bucket=suite.bucket(), Prefix="drift/runs/2", Delimiter="/")
+        return {prefix["Prefix"].split("/")[2] for page in pages for prefix in page.get("CommonPrefixes", [])}
 
     def test_an_event_with_a_mistake_says_what_it_takes(self):
         with self.assertRaisesRegex(AssertionError, "prefix"):
