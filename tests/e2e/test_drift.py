@@ -35,7 +35,7 @@ def check(*stacks, **more):
     answer = invoke({"scheduled": run, "stacks": list(stacks), **more})
     if answer["outcome"] != "done":
         raise AssertionError(answer)
-    return run, {name: json.loads(suite.read(f"drift/latest/{name}.json")) for name in stacks}
+    return run, {name: json.loads(suite.read(f"reports/drift/latest/{name}.json")) for name in stacks}
 
 
 def found(report):
@@ -172,12 +172,12 @@ class Product(unittest.TestCase):
         self.assertIn("detach-role-policy", attached["mend"])
 
         # The fleet's page, people and machines are told of it, once.
-        fleet = json.loads(suite.read("drift/latest/fleet.json"))
+        fleet = json.loads(suite.read("reports/drift/latest/fleet.json"))
         new = [f for f in fleet["new"] if f["stack_name"] == self.stack]
         self.assertEqual(len(new), len(found(report)))
-        self.assertIn(self.stack, suite.read("drift/latest/index.html").decode())
+        self.assertIn(self.stack, suite.read("reports/drift/latest/index.html").decode())
         check(self.stack)
-        fleet = json.loads(suite.read("drift/latest/fleet.json"))
+        fleet = json.loads(suite.read("reports/drift/latest/fleet.json"))
         self.assertEqual([f for f in fleet["new"] if f["stack_name"] == self.stack], [])
         (message,), (event,) = self.heard(people), self.heard(machines)
         self.assertIn("CodebuildRole /ManagedPolicyArns", message["Message"])
@@ -251,7 +251,7 @@ class Product(unittest.TestCase):
         state = suite.wait("the execution", ended, 90)
         self.assertEqual(state["status"], "SUCCEEDED", state)
         self.assertEqual(json.loads(state["output"])["outcome"], "done")
-        report = json.loads(suite.read(f"drift/runs/{run}/stacks/{self.stack}.json"))
+        report = json.loads(suite.read(f"reports/drift/runs/{run}/stacks/{self.stack}.json"))
         self.assertEqual((report["run"], report["coverage"]["resources"]), (run, 41))
 
 
@@ -265,7 +265,7 @@ class Others(unittest.TestCase):
         run = f"o-{uuid.uuid4().hex[:8]}"
         answer = invoke({"scheduled": run, "prefix": name})
         self.assertEqual(answer["outcome"], "done")
-        self.assertEqual(json.loads(suite.read(f"drift/runs/{run}/stacks.json")), [])
+        self.assertEqual(json.loads(suite.read(f"reports/drift/runs/{run}/stacks.json")), [])
 
     def test_the_schedule_calls_the_function_with_its_time(self):
         schedules = suite.client("scheduler").list_schedules()["Schedules"]
@@ -278,12 +278,12 @@ class Others(unittest.TestCase):
         suite.control("schedules/fire", name=schedule["Name"])
         run = suite.wait("the run", lambda: next(iter(self.runs() - before), None), 60)
         self.assertRegex(run, r"^\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ$")
-        suite.wait("its summary", lambda: suite.exists(f"drift/runs/{run}/fleet.json"), 60)
+        suite.wait("its summary", lambda: suite.exists(f"reports/drift/runs/{run}/fleet.json"), 60)
 
     def runs(self):
         """Runs that the schedule has begun: their names begin with their time."""
-        pages = suite.client("s3").get_paginator("list_objects_v2").paginate(Bucket=suite.bucket(), Prefix="drift/runs/2", Delimiter="/")
-        return {prefix["Prefix"].split("/")[2] for page in pages for prefix in page.get("CommonPrefixes", [])}
+        pages = suite.client("s3").get_paginator("list_objects_v2").paginate(Bucket=suite.bucket(), Prefix="reports/drift/runs/2", Delimiter="/")
+        return {prefix["Prefix"].split("/")[3] for page in pages for prefix in page.get("CommonPrefixes", [])}
 
     def test_an_event_with_a_mistake_says_what_it_takes(self):
         with self.assertRaisesRegex(AssertionError, "prefix"):

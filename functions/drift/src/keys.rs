@@ -4,9 +4,9 @@ use mlp_core::drift::rfc3339;
 use mlp_core::outcome::sha256;
 
 /// The last run's report.
-pub(crate) const FLEET: &str = "drift/latest/fleet.json";
+pub(crate) const FLEET: &str = "reports/drift/latest/fleet.json";
 /// Its page.
-pub(crate) const INDEX: &str = "drift/latest/index.html";
+pub(crate) const INDEX: &str = "reports/drift/latest/index.html";
 
 /// The name of a run: of its scheduled time, or of now and of who calls.
 ///
@@ -27,7 +27,7 @@ pub fn run_of(scheduled: Option<&str>, now: u64, request: &str) -> String {
 
 /// The folder of a run.
 pub(crate) fn folder(run: &str) -> String {
-    format!("drift/runs/{run}")
+    format!("reports/drift/runs/{run}")
 }
 
 /// What the run is about, and who works on it.
@@ -52,7 +52,7 @@ pub(crate) fn report(run: &str, stack: &str) -> String {
 
 /// A stack's last report, without its ending.
 pub(crate) fn latest(stack: &str) -> String {
-    format!("drift/latest/{stack}")
+    format!("reports/drift/latest/{stack}")
 }
 
 #[cfg(test)]

@@ -58,16 +58,16 @@ impl World {
     }
 
     fn report(&self, run: &str, number: usize) -> StackReport {
-        let key = format!("drift/runs/{run}/stacks/product-{number:04}-stack.json");
+        let key = format!("reports/drift/runs/{run}/stacks/product-{number:04}-stack.json");
         serde_json::from_slice(&self.store.content(&key).unwrap_or_else(|| panic!("{key}"))).unwrap()
     }
 
     fn latest(&self) -> Fleet {
-        serde_json::from_slice(&self.store.content("drift/latest/fleet.json").unwrap()).unwrap()
+        serde_json::from_slice(&self.store.content("reports/drift/latest/fleet.json").unwrap()).unwrap()
     }
 
     fn items(&self, run: &str) -> Vec<Item> {
-        serde_json::from_slice(&self.store.content(&format!("drift/runs/{run}/stacks.json")).unwrap())
+        serde_json::from_slice(&self.store.content(&format!("reports/drift/runs/{run}/stacks.json")).unwrap())
             .unwrap()
     }
 
@@ -276,7 +276,7 @@ async fn news_that_could_not_be_told_are_told_by_the_next_attempt() {
         world.fleet.deaf(to);
         assert!(world.call("r1", at("r1")).await.is_err());
         assert_eq!(
-            world.store.content("drift/latest/fleet.json"),
+            world.store.content("reports/drift/latest/fleet.json"),
             None,
             "the last run's report stays until all is told"
         );

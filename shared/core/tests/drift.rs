@@ -449,6 +449,10 @@ fn a_fleet_tells_what_is_new_and_what_is_over_and_is_quiet_otherwise() {
     let one =
         gather(&[named(&bad, "a")]).finish("r5", "2026-11-27T07:00:00Z", Some("a"), &ignore, Some(&mended));
     assert_eq!((one.stacks.len(), one.history.len(), one.totals.drifted), (2, 4, 1));
+    // A product that was deleted takes its findings with it.
+    let fewer =
+        gather(&[named(&fresh(), "a")]).finish("r6", "2026-11-28T06:00:00Z", None, &ignore, Some(&same));
+    assert_eq!((fewer.gone.len(), fewer.has_news(), fewer.stacks.len()), (1, true, 1));
     let metrics = second.metrics(1);
     let declared = metrics.pointer("/_aws/CloudWatchMetrics/0/Metrics").unwrap().as_array().unwrap();
     assert!(declared.iter().all(|it| metrics.get(it["Name"].as_str().unwrap()).is_some_and(Json::is_number)));

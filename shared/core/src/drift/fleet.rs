@@ -213,6 +213,11 @@ impl Gathering {
                 });
             }
         }
+        // What was open of a product that was deleted since is over too.
+        if only.is_none() {
+            let deleted = before.values().filter(|line| !self.lines.contains_key(&line.stack_name));
+            gone.extend(deleted.flat_map(|line| &line.findings).cloned());
+        }
         let used = self.used;
         let mut lines = self.lines;
         if only.is_some() {
