@@ -17,7 +17,7 @@ use mlp_core::deploy::outcome::{Ending, Report};
 use mlp_core::deploy::status::StackStatus;
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
-use world::World;
+use world::{LATER, World};
 
 const STACK: &str = "techcorp-dev-a001-us-west-2-customer-churn-ml-stack";
 
@@ -518,12 +518,45 @@ fn an_execution_that_comes_between_inspection_and_order_is_waited_for() {
     }
 }
 
+#[test]
+fn a_stack_is_followed_that_took_the_place_of_the_one_inspected() {
+    // The second saw the first one's shell, which was discarded before the second's change set made a new one.
+    for stop in 0..120 {
+        let world = World::new();
+        world.stacks.fail("cloudformation:CreateChangeSet", 1, Fault::Throttled);
+        let choices = vec![0; stop];
+        let reports =
+            world.all(vec![("show", input("show-changes")), ("deploy", input("deploy-product"))], &choices);
+        assert!(reports.iter().all(|report| report.ok), "{stop}: {reports:?}");
+        assert_eq!(reports[1].outcome, Ending::Created, "{stop}");
+        assert_eq!(world.stacks.executed(), 1, "{stop}");
+    }
+}
+
+#[test]
+fn a_shell_that_is_discarded_while_another_begins_to_create_in_it_is_made_anew() {
+    // Who shows changes has seen an empty shell, and deletes a stack that is being created by then.
+    let mut met = 0;
+    for slow in 0..60 {
+        let world = World::new();
+        // The first tidies up, stops in the middle of it, and the second makes its way.
+        let mut choices = [0, LATER].repeat(slow);
+        choices.extend([1, 1, 1, LATER].repeat(12));
+        let reports =
+            world.all(vec![("show", input("show-changes")), ("deploy", input("deploy-product"))], &choices);
+        assert!(reports.iter().all(|report| report.ok), "{slow}: {reports:?}");
+        assert_eq!(world.stacks.status(STACK).as_deref(), Some("CREATE_COMPLETE"), "{slow}");
+        met += world.stacks.executed() - 1;
+    }
+    assert!(met > 0, "no order of calls brought it about");
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
 
     #[test]
     fn executions_side_by_side_both_end_well_or_say_why(
-        choices in proptest::collection::vec(any::<u8>(), 0..600),
+        choices in proptest::collection::vec(prop_oneof![8 => any::<u8>(), 1 => Just(LATER)], 0..600),
         actions in proptest::collection::vec(0..4_usize, 2..4),
         fault in proptest::option::of((0..CALLS.len(), 0..12_usize, 0..3_usize)),
         death in proptest::option::of((0..6_usize, 0..20_usize)),

@@ -91,6 +91,7 @@ impl Stacks for CloudFormation {
             };
             let set = set.get_or_insert_with(|| ChangeSet {
                 id: page.change_set_id.unwrap_or_default(),
+                stack_id: page.stack_id.unwrap_or_default(),
                 status: page.status.map(|status| status.as_str().to_owned()).unwrap_or_default(),
                 reason: page.status_reason.unwrap_or_default(),
                 execution_status: page.execution_status.map(|it| it.as_str().to_owned()).unwrap_or_default(),
@@ -136,14 +137,19 @@ impl Stacks for CloudFormation {
         call.map(drop).map_err(|error| CallError::of("cloudformation:DeleteStack", &error))
     }
 
-    async fn events(&self, stack_id: &str, token: &str, limit: usize) -> Result<Vec<Event>, CallError> {
+    async fn events(
+        &self,
+        stack_id: &str,
+        token: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Event>, CallError> {
         let mut pages = self.client.describe_stack_events().stack_name(stack_id).into_paginator().send();
         let mut events = Vec::new();
         let mut begun = false;
         'pages: while let Some(page) = Box::pin(pages.next()).await {
             let page = page.map_err(|error| CallError::of("cloudformation:DescribeStackEvents", &error))?;
             for event in page.stack_events.unwrap_or_default() {
-                if event.client_request_token.as_deref() != Some(token) {
+                if token.is_some() && event.client_request_token.as_deref() != token {
                     // Newest first: behind the events of the operation there are older operations only.
                     if begun {
                         break 'pages;

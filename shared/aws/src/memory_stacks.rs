@@ -451,7 +451,8 @@ impl Stacks for MemoryStacks {
                 }
             };
             let id = format!("arn:aws:cloudformation:us-west-2:123456789012:changeSet/{}/1", wanted.name);
-            entry.sets.push((wanted.clone(), ChangeSet { id, ..set }));
+            let stack_id = entry.stack.id.clone();
+            entry.sets.push((wanted.clone(), ChangeSet { id, stack_id, ..set }));
             Ok(())
         })
         .await
@@ -566,10 +567,19 @@ impl Stacks for MemoryStacks {
         .await
     }
 
-    async fn events(&self, stack_id: &str, token: &str, limit: usize) -> Result<Vec<Event>, CallError> {
+    async fn events(
+        &self,
+        stack_id: &str,
+        token: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Event>, CallError> {
         self.call("cloudformation:DescribeStackEvents", |state| {
             let events = state.entry(stack_id)?.events.iter().rev();
-            Ok(events.filter(|event| event.token.as_deref() == Some(token)).take(limit).cloned().collect())
+            Ok(events
+                .filter(|event| token.is_none() || event.token.as_deref() == token)
+                .take(limit)
+                .cloned()
+                .collect())
         })
         .await
     }

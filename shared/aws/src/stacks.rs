@@ -49,11 +49,11 @@ pub trait Stacks {
         role: Option<&str>,
     ) -> impl Future<Output = Result<(), CallError>> + Send;
 
-    /// The newest events of one operation, newest first, at most `limit`.
+    /// The newest events, newest first, at most `limit`: those of one operation, or of all when no token is given.
     fn events(
         &self,
         stack_id: &str,
-        token: &str,
+        token: Option<&str>,
         limit: usize,
     ) -> impl Future<Output = Result<Vec<Event>, CallError>> + Send;
 
@@ -117,6 +117,8 @@ pub struct NewChangeSet {
 pub struct ChangeSet {
     /// Its id, an ARN.
     pub id: String,
+    /// The id of the stack that it was made for, an ARN. A name may have passed to another stack meanwhile.
+    pub stack_id: String,
     /// `CREATE_PENDING`, `CREATE_IN_PROGRESS`, `CREATE_COMPLETE`, `FAILED`, ...
     pub status: String,
     /// Why.

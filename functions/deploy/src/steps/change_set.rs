@@ -3,7 +3,7 @@
 use mlp_aws::calls::Kind;
 use mlp_aws::stacks::{NewChangeSet, Stacks};
 use mlp_core::deploy::failure::{Failure, Name};
-use mlp_core::deploy::identity::Execution;
+use mlp_core::deploy::identity::{DISCARD, Execution};
 use mlp_core::deploy::status::StackStatus;
 
 use super::failed;
@@ -62,10 +62,8 @@ pub(crate) async fn follow<S, C: Stacks + Sync, B, P>(
         let message = "the change set is gone: somebody deployed or deleted the stack meanwhile";
         return Err(Failure::new(Name::StackBusy, message));
     };
-    if work.stack.id.is_none() {
-        // The order made the stack's shell.
-        work.stack.id = aws.stacks.stack(stack).await.map_err(|error| failed(&error))?.map(|stack| stack.id);
-    }
+    // The order may have made the stack's shell, also where another one's shell was seen and is gone by now.
+    work.stack.id = Some(set.stack_id.clone());
     work.next = match set.status.as_str() {
         "CREATE_COMPLETE" if set.execution_status == "OBSOLETE" => {
             let message = "the change set is obsolete: somebody deployed the stack meanwhile";
@@ -119,7 +117,7 @@ pub(crate) async fn discard<S, C: Stacks + Sync, B, P>(
         && StackStatus::parse(&stack.status) == Some(StackStatus::ReviewInProgress)
         && aws.stacks.change_sets(&stack.id).await.map_err(|error| failed(&error))?.is_empty()
     {
-        let token = execution.token("discard", work.round);
+        let token = execution.token(DISCARD, work.round);
         match aws.stacks.delete(&stack.id, &token, None).await {
             Err(error) if matches!(error.kind, Kind::Conflict | Kind::Gone) => {}
             other => other.map_err(|error| failed(&error))?,

@@ -114,7 +114,8 @@ pub(crate) async fn follow<S, C: Stacks + Sync, B, P>(
             let only_buckets = !undone.is_empty() && undone.iter().all(|it| it.kind == "AWS::S3::Bucket");
             if !only_buckets || work.deletions + 1 >= MOST {
                 let token = Execution::new(execution).token("delete", work.deletions);
-                let events = aws.stacks.events(&id, &token, EVENTS).await.map_err(|error| failed(&error))?;
+                let events =
+                    aws.stacks.events(&id, Some(&token), EVENTS).await.map_err(|error| failed(&error))?;
                 let reason = stack.and_then(|stack| stack.reason);
                 return Err(undeleted(&name, reason.as_deref(), &undone, first_causes(&events)));
             }

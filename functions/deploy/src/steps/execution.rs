@@ -4,9 +4,9 @@ use mlp_aws::calls::Kind;
 use mlp_aws::stacks::Stacks;
 use mlp_core::deploy::causes::{ended, first_causes};
 use mlp_core::deploy::failure::{Failure, Name};
-use mlp_core::deploy::identity::Execution;
+use mlp_core::deploy::identity::{Execution, discards};
 use mlp_core::deploy::input::Action;
-use mlp_core::deploy::status::{Progress, StackStatus};
+use mlp_core::deploy::status::Progress;
 
 use super::{failed, status_of};
 use crate::Aws;
@@ -53,7 +53,7 @@ async fn begun<C: Stacks + Sync>(stacks: &C, stack: &str, name: &str, token: &st
     }) {
         return Ok(true);
     }
-    match stacks.events(stack, token, 1).await {
+    match stacks.events(stack, Some(token), 1).await {
         Ok(events) => Ok(!events.is_empty()),
         Err(error) if error.kind == Kind::Gone => Ok(false),
         Err(error) => Err(failed(&error)),
@@ -70,13 +70,15 @@ pub(crate) async fn follow<S, C: Stacks + Sync, B, P>(
     let name = work.product.stack_name.clone();
     let id = work.stack.id.clone().unwrap_or_else(|| name.clone());
     let stack = aws.stacks.stack(&id).await.map_err(|error| failed(&error))?;
-    let Some(stack) = stack.filter(|stack| stack.status != StackStatus::DeleteComplete.as_str()) else {
-        return Err(Failure::new(
-            Name::DeploymentFailed,
-            format!("the stack `{name}` was deleted meanwhile"),
-        ));
+    let Some(stack) = stack.filter(|stack| !stack.status.starts_with("DELETE_")) else {
+        let message = format!("the stack `{name}` was deleted meanwhile");
+        // By who had found an empty shell, and not by who wants the product gone: it is made anew.
+        let last = aws.stacks.events(&id, None, 1).await.map_err(|error| failed(&error))?;
+        let discarded = last.iter().filter_map(|event| event.token.as_deref()).any(discards);
+        let error = if discarded { Name::StackBusy } else { Name::DeploymentFailed };
+        return Err(Failure::new(error, message));
     };
-    let events = aws.stacks.events(&id, &token, EVENTS).await.map_err(|error| failed(&error))?;
+    let events = aws.stacks.events(&id, Some(&token), EVENTS).await.map_err(|error| failed(&error))?;
     work.stack.status = Some(stack.status.clone());
     work.stack.done = ended(&events).min(work.stack.total);
     // Until the first event the stack still has the status of its last operation.

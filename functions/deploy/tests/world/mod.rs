@@ -27,6 +27,9 @@ use serde_json::{Value as Json, json};
 const MACHINE: &str = include_str!("../../../../infra/state-machines/deploy.asl.json");
 
 /// Longer than every wait of the machine together that a test may need.
+/// Among the choices: time passes.
+pub(crate) const LATER: u8 = 255;
+
 const END_OF_DAYS: u64 = 30 * 24 * 3_600;
 
 /// Every published value is there.
@@ -134,7 +137,8 @@ impl World {
         self.all(vec![(name, input.clone())], &[]).remove(0)
     }
 
-    /// Executions side by side. `choices` say which of those that can go on makes the next step.
+    /// Executions side by side. `choices` say which of those that can go on makes the next step; [`LATER`] lets time pass
+    /// meanwhile, as it does when a call takes long.
     pub(crate) fn all(&self, executions: Vec<(&str, Json)>, choices: &[u8]) -> Vec<Report> {
         type Running<'a> = Pin<Box<dyn Future<Output = Report> + 'a>>;
         let mut running: Vec<Option<Running<'_>>> = executions
@@ -150,6 +154,12 @@ impl World {
         while running.iter().any(Option::is_some) {
             let live: Vec<usize> = (0..running.len()).filter(|at| running[*at].is_some()).collect();
             let chosen: Vec<usize> = match choices.next() {
+                Some(LATER) => {
+                    let next =
+                        self.sleepers.borrow().values().copied().filter(|at| *at > self.stacks.clock()).min();
+                    self.stacks.advance_to(next.unwrap_or_default());
+                    vec![]
+                }
                 Some(choice) => vec![live[usize::from(choice) % live.len()]],
                 None => live.clone(),
             };

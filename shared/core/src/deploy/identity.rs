@@ -53,6 +53,26 @@ impl<'a> Execution<'a> {
     }
 }
 
+/// Whether a call with this token discarded the shell of a stack that was never executed.
+///
+/// CloudFormation can't delete a stack on the condition that it is still empty, so such a call may meet a stack which
+/// another execution began to create in the same moment; that one then knows by the token that nobody wants it gone.
+///
+/// ```
+/// # use mlp_core::deploy::identity::{DISCARD, Execution, discards};
+/// let execution = Execution::new("arn:aws:states:us-west-2:123456789012:execution:MLProvisionerDeploy:monday");
+/// assert!(discards(&execution.token(DISCARD, 0)) && !discards(&execution.token("delete", 0)));
+/// ```
+pub fn discards(token: &str) -> bool {
+    token
+        .strip_prefix("mlp-")
+        .and_then(|rest| rest.strip_prefix(DISCARD))
+        .is_some_and(|rest| rest.starts_with('-'))
+}
+
+/// The call that [`discards`] knows again.
+pub const DISCARD: &str = "discard";
+
 /// Where in a page of AWS's console an execution is shown.
 ///
 /// ```
