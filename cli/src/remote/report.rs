@@ -16,8 +16,11 @@ pub(crate) fn show(result: &Json, shown: &Shown, source: Option<&Input>) -> io::
     if shown.is_json() {
         return show::print(&format!("{result:#}\n"));
     }
-    let findings = result.get("findings").cloned().unwrap_or_default();
-    let findings: Vec<Finding> = serde_json::from_value(findings).unwrap_or_default();
+    let mut findings: Vec<Finding> = Vec::new();
+    for place in ["/findings", "/result/findings"] {
+        let found = result.pointer(place).cloned().unwrap_or_default();
+        findings.extend(serde_json::from_value::<Vec<Finding>>(found).unwrap_or_default());
+    }
     let source = source.map(|input| (input.name.as_str(), input.bytes.as_slice()));
     show::complain(&render(&findings, source, shown.is_colored()));
     if let Some(error) = result.get("error").filter(|error| error.is_object()) {
@@ -70,6 +73,13 @@ fn summary(result: &Json) -> String {
     line("Changes", result.get("changes").and_then(changes));
     line("Report", given("/changes/report"));
     line("Data", given("/changes/data"));
+    line("Drift", result.get("drift").and_then(drift));
+    line("Report", given("/drift/report"));
+    let links = result.pointer("/result/links").and_then(Json::as_object);
+    for (kind, link) in links.into_iter().flatten() {
+        line("Made", link.as_str().map(|link| format!("{link} ({kind})")));
+    }
+    line("Result", given("/result_at"));
     line("Execution", given("/execution"));
     let outputs = result.get("outputs").and_then(Json::as_object).filter(|outputs| !outputs.is_empty());
     if let Some(outputs) = outputs {
@@ -100,12 +110,33 @@ fn words(outcome: &str) -> &str {
         "absent" => "There is no stack to delete",
         "shown" => "Nothing was changed; these are the changes",
         "tested" => "The test went well",
+        "valid" => "Nothing is wrong",
+        "told" => "This is what there is",
+        "made" => "The files were made and are kept in the bucket",
+        "in-sync" => "Nothing has drifted",
+        "drifted" => "Something has drifted",
         "cancelled" => "The changes were not made",
         "answered" => "The answer has arrived",
         "started" => "The execution runs",
         "failed" => "It failed",
         other => other,
     }
+}
+
+/// What a look for drift found, in one line; `None` if it isn't one.
+fn drift(drift: &Json) -> Option<String> {
+    let totals = drift.get("totals")?;
+    let count = |key: &str| totals.get(key).and_then(Json::as_u64);
+    let stacks = count("stacks")?;
+    let mut text = format!("{stacks} {}", if stacks == 1 { "stack" } else { "stacks" });
+    for (key, words) in
+        [("drifted", "drifted"), ("could_not_check", "could not be checked"), ("gone", "deleted meanwhile")]
+    {
+        if let Some(count) = count(key).filter(|count| *count > 0) {
+            let _ = write!(text, ", {count} {words}");
+        }
+    }
+    Some(text)
 }
 
 /// A change summary in one line, replacements and deletions first among what is worth a look; `None` if it isn't one.
@@ -147,6 +178,28 @@ mod tests {
              Execution  arn\n\
              \n\
              Outputs\n  /ml/bucket  a-bucket\n"
+        );
+    }
+
+    #[test]
+    fn what_was_made_or_found_by_an_execution_is_told_with_its_place() {
+        let result = json!({
+            "outcome": "made", "execution": "arn", "result_at": "s3://b/r.json",
+            "result": {"links": {"policy": "s3://b/p.json"}},
+        });
+        assert_eq!(
+            summary(&result),
+            "Outcome    The files were made and are kept in the bucket\n\
+             Made       s3://b/p.json (policy)\n\
+             Result     s3://b/r.json\n\
+             Execution  arn\n"
+        );
+        let totals = json!({"stacks": 3, "drifted": 1, "could_not_check": 0});
+        let result = json!({"outcome": "drifted", "drift": {"totals": totals, "report": "s3://b/i.html"}, "execution": "arn"});
+        assert_eq!(
+            summary(&result),
+            "Outcome    Something has drifted\nDrift      3 stacks, 1 drifted\nReport     s3://b/i.html\n\
+             Execution  arn\n"
         );
     }
 

@@ -45,6 +45,8 @@ pub struct Task {
 pub enum Step {
     ReadInput,
     CheckLicence,
+    Make,
+    ReadDrift,
     Preflight,
     CheckNetwork,
     InspectStack,
@@ -106,7 +108,7 @@ where
 {
     let Task { step, execution, work, token } = task;
     let work = match step {
-        Step::ReadInput => return json(&steps::read::input(aws, &execution, &work).await?),
+        Step::ReadInput => return json(&Box::pin(steps::read::input(aws, &execution, &work)).await?),
         Step::ReadFleet => return json(&steps::fleet::read(aws, &execution, &work).await?),
         Step::SummariseFleet => return json(&steps::fleet::summarise(aws, &execution, &work).await?),
         Step::Conclude => return json(&steps::conclude::conclude(aws, &execution, &work).await?),
@@ -126,6 +128,8 @@ where
     let work = match step {
         Step::ReadInput | Step::Conclude | Step::ReadFleet | Step::SummariseFleet => work,
         Step::CheckLicence => steps::licence::check(aws, &execution, work).await?,
+        Step::Make => steps::local::make(aws, &execution, work).await?,
+        Step::ReadDrift => steps::drift::read(aws, work).await?,
         Step::Preflight => Box::pin(steps::preflight::check(aws, &execution, work)).await?,
         Step::CheckNetwork => steps::preflight::network(work)?,
         Step::InspectStack => steps::inspect::for_deployment(aws, work).await?,

@@ -68,7 +68,7 @@ async fn carry_out_tasks(config: &SdkConfig) -> Result<(), lambda_runtime::Error
                     time,
                     now,
                 };
-                let result = run(&aws, task).await;
+                let result = Box::pin(run(&aws, task)).await;
                 match &result {
                     Ok(_) => tracing::info!(?step, execution, "a task was carried out"),
                     Err(failure) => {

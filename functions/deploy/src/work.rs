@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use mlp_core::deploy::causes::Cause;
 use mlp_core::deploy::input::{Action, ConfigSource, Input};
-use mlp_core::deploy::outcome::{ChangeCounts, Kept};
+use mlp_core::deploy::outcome::{ChangeCounts, DriftFound, Kept};
 use mlp_core::deploy::preflight::Network;
 use mlp_core::finding::Finding;
-use mlp_core::outcome::Source;
+use mlp_core::outcome::{Outcome, Source};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -34,6 +34,12 @@ pub struct Work {
     pub round: u32,
     /// How often its deletion was begun.
     pub deletions: u32,
+    /// What an action of the library answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made: Option<Made>,
+    /// The run of the drift function that is waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<DriftWork>,
     /// The network that EC2 is asked about, before anything is touched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<Network>,
@@ -75,8 +81,59 @@ impl Work {
     }
 }
 
-/// What is known of the product.
+/// What an action of the library answered, as far as an execution can carry it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Made {
+    /// The answer.
+    pub outcome: Outcome,
+    /// How many of its findings are left out here.
+    pub left_out: usize,
+    /// The key of the whole in the suite's bucket.
+    pub key: String,
+}
+
+/// A run of the drift function.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DriftWork {
+    /// What the function is called with.
+    pub order: Order,
+    /// The run's name in keys.
+    pub run: String,
+    /// What the function answered when it was called the last time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<Json>,
+    /// What was found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found: Option<DriftFound>,
+}
+
+/// What the drift function is called with.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    /// What the run is called: the same again is the same run.
+    pub name: String,
+    /// How the names of the stacks begin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefix: Option<String>,
+    /// The stacks, if they are named.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stacks: Vec<String>,
+    /// The config that they are held against.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<Place>,
+}
+
+/// Where a config lies.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// Its bucket.
+    pub bucket: String,
+    /// Its key.
+    pub key: String,
+}
+
+/// What is known of the product. Texts are empty where nothing is known.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
     /// Its name.
     pub ml_name: String,
@@ -108,6 +165,10 @@ pub enum Next {
     Deploy,
     /// The stack is deleted.
     Delete,
+    /// The library does it.
+    Make,
+    /// The drift function looks.
+    CheckDrift,
     /// Look again after `wait.seconds`.
     Wait,
     /// The change set is there.

@@ -5,7 +5,6 @@
 //! a message about what is new is sent again rather than lost.
 
 mod gather;
-mod keys;
 mod listing;
 mod settings;
 mod stack;
@@ -19,12 +18,12 @@ use mlp_aws::drift::{Announcing, DriftApi, Limits, Pace};
 use mlp_aws::executions::Executions;
 use mlp_aws::store::{BucketStore, StoreError};
 use mlp_core::drift::fleet::Totals;
+use mlp_core::drift::keys;
 use mlp_core::error::InternalError;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-pub use keys::run_of;
-pub use listing::Item;
+pub use listing::{Item, Place};
 pub use settings::Settings;
 
 /// What the function is called with.
@@ -62,12 +61,18 @@ pub struct Start {
     /// When the schedule wanted it, RFC 3339: the same again is the same run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheduled: Option<String>,
+    /// What the run is called, instead: the same again is the same run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// Only stacks whose names begin so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prefix: Option<String>,
     /// Only these stacks, by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stacks: Vec<String>,
+    /// The config that these are held against; without it the one that was uploaded for each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<Place>,
     /// A message also without news, with everything that is open.
     #[serde(default)]
     pub digest: bool,
@@ -228,7 +233,7 @@ where
     S: BucketStore + Sync,
     E: Executions + Sync,
 {
-    let run = run_of(start.scheduled.as_deref(), aws.now, aws.request);
+    let run = keys::run_of(start.name.as_deref().or(start.scheduled.as_deref()), aws.now, aws.request);
     if !listing::claim(aws, &run).await? {
         return Ok(Answer::Working { run });
     }

@@ -8,11 +8,12 @@ use mlp_aws::objects::{New, once, read};
 use mlp_aws::store::{BucketStore, Condition, ErrorKind, Metadata, Put};
 use mlp_core::drift::Ignore;
 use mlp_core::drift::ignore::KEY;
+use mlp_core::drift::keys;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use tokio::time::Instant;
 
-use crate::{Aws, Failure, Start, keys};
+use crate::{Aws, Failure, Start};
 
 /// A stack of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -140,7 +141,7 @@ where
             (None, []) => true,
         };
         if wanted {
-            let config = places.get(&stack.name).cloned();
+            let config = start.config.as_ref().or_else(|| places.get(&stack.name)).cloned();
             found.insert(stack.name.clone(), Item { stack: stack.name, id: stack.id, config });
         }
     }

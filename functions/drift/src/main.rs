@@ -39,7 +39,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
             let work = async {
                 let event: Event = serde_json::from_value(event).map_err(|_| {
                     Failure::Internal(
-                        "the event is none: it has `scheduled`, `prefix`, `stacks` and `digest`, or nothing"
+                        "the event is none: it has `name`, `scheduled`, `prefix`, `stacks`, `config` and `digest`, or nothing"
                             .to_owned(),
                     )
                 })?;

@@ -3,9 +3,10 @@
 use mlp_aws::drift::{Announcing, DriftApi};
 use mlp_aws::objects::{New, newest, read};
 use mlp_aws::store::BucketStore;
+use mlp_core::drift::keys;
 use mlp_core::drift::{Fleet, fleet_html, rfc3339};
 
-use crate::{Answer, Aws, Failure, gather, keys, listing};
+use crate::{Answer, Aws, Failure, gather, listing};
 
 /// What the event is called.
 const DETAIL_TYPE: &str = "ML Provisioner Drift Changed";
@@ -25,6 +26,14 @@ where
     if let Some(done) = previous.as_ref().filter(|it| it.run == run) {
         return Ok(Answer::Done { run: run.to_owned(), totals: done.totals, told: false });
     }
+    // A late repetition of an older run must not take a newer one's place.
+    let own: Option<Fleet> =
+        read(store, bucket, &keys::fleet(run)).await?.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    if let (Some(own), Some(newer)) = (&own, &previous)
+        && newer.checked_at > own.checked_at
+    {
+        return Ok(Answer::Done { run: run.to_owned(), totals: own.totals, told: false });
+    }
     let start = listing::about(aws, run).await?;
     let items = read(store, bucket, &keys::items(run)).await?;
     let items: Vec<listing::Item> =
@@ -36,8 +45,7 @@ where
     let mut bytes = serde_json::to_vec_pretty(&fleet)?;
     bytes.push(b'\n');
     let html = fleet_html(&fleet)?.into_bytes();
-    let (dated, dated_page) =
-        (format!("{}/fleet.json", keys::folder(run)), format!("{}/index.html", keys::folder(run)));
+    let (dated, dated_page) = (keys::fleet(run), keys::index(run));
     let (json, page) = ("application/json", "text/html; charset=utf-8");
     newest(store, bucket, New { key: &dated, bytes: bytes.clone(), media_type: json }).await?;
     // Its links lead to the reports of the same run.

@@ -9,7 +9,7 @@ use mlp_aws::memory::{Fault, MemoryStore};
 use mlp_aws::memory_executions::MemoryExecutions;
 use mlp_core::drift::Fleet;
 use mlp_core::drift::report::{Kind, StackReport, Verdict};
-use mlp_drift::{Answer, Aws, Event, Failure, Item, Settings, Start, Step, run};
+use mlp_drift::{Answer, Aws, Event, Failure, Item, Place, Settings, Start, Step, run};
 use tokio::time::Instant;
 
 const MACHINE: &str = "arn:aws:states:us-west-2:123456789012:stateMachine:MLProvisionerDrift";
@@ -46,10 +46,14 @@ impl World {
     }
 
     async fn call(&self, request: &str, event: Event) -> Result<Answer, Failure> {
+        self.call_at(NOW, request, event).await
+    }
+
+    async fn call_at(&self, now: u64, request: &str, event: Event) -> Result<Answer, Failure> {
         let deadline = Instant::now() + self.time;
         let (api, store, executions, pace, settings) =
             (&self.fleet, &self.store, &self.executions, &self.pace, &self.settings);
-        run(Aws { api, store, executions, pace, settings, request, deadline, now: NOW }, event).await
+        run(Aws { api, store, executions, pace, settings, request, deadline, now }, event).await
     }
 
     /// A run of the schedule, as if at this hour.
@@ -347,6 +351,30 @@ async fn a_run_may_be_limited_to_some_stacks() {
         Start { scheduled: Some("r3".into()), stacks: vec!["product-0003-stack".into()], ..Start::default() };
     world.call("r3", Event::Start(start)).await.unwrap();
     assert_eq!(world.items("r3").len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_named_is_one_run_and_takes_no_newer_ones_place() {
+    let world = World::of(3);
+    let one = || {
+        Event::Start(Start {
+            name: Some("by-hand".into()),
+            stacks: vec!["product-0001-stack".into()],
+            config: Some(Place { bucket: "suite".into(), key: "configs/gone.yaml".into() }),
+            ..Start::default()
+        })
+    };
+    world.call("a", one()).await.unwrap();
+    assert_eq!(
+        world.items("by-hand")[0].config.as_ref().map(|place| place.key.as_str()),
+        Some("configs/gone.yaml")
+    );
+    world.call_at(NOW + 3_600, "b", at("later")).await.unwrap();
+    assert_eq!(world.latest().run, "later");
+    // Lambda may deliver an event hours later once more.
+    let again = world.call_at(NOW + 7_200, "a", one()).await.unwrap();
+    assert!(matches!(again, Answer::Done { told: false, .. }), "{again:?}");
+    assert_eq!(world.latest().run, "later");
 }
 
 #[test]

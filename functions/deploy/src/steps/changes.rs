@@ -5,7 +5,7 @@ use mlp_aws::store::BucketStore;
 use mlp_core::changes::{self, About, Changes, Next, Page};
 use mlp_core::config::Tier;
 use mlp_core::deploy::failure::{Failure, Name};
-use mlp_core::deploy::identity::{Execution, console_link};
+use mlp_core::deploy::identity::{Execution, console_link, object_link};
 use mlp_core::deploy::input::Action;
 use mlp_core::deploy::outcome::ChangeCounts;
 use serde_json::json;
@@ -46,7 +46,8 @@ pub(crate) async fn record<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
     };
     if let Some(approval) = &mut work.approval {
         approval.subject = subject(&work.product.ml_name);
-        approval.message = message(execution, &changes, &counts);
+        let link = object_link(execution, &settings.bucket, &page);
+        approval.message = message(execution, &changes, &counts, link.as_deref());
     }
     work.changes = Some(counts);
     work.next = match work.action {
@@ -98,14 +99,15 @@ fn subject(ml_name: &str) -> String {
 /// SNS takes 256 KiB; an e-mail that anybody reads is shorter.
 const MESSAGE: usize = 20_000;
 
-fn message(execution: &str, changes: &Changes, counts: &ChangeCounts) -> String {
+fn message(execution: &str, changes: &Changes, counts: &ChangeCounts, link: Option<&str>) -> String {
     let page = counts.report.as_deref().unwrap_or_default();
+    let link = link.map(|link| format!("In the console: {link}\n")).unwrap_or_default();
     let console = console_link(execution).map(|link| format!("The execution: {link}\n")).unwrap_or_default();
     let head = format!(
         "The deployment of the stack {} waits for approval.\n\n\
          To approve:  mlp approve {execution}\n\
          To reject:   mlp reject {execution} --reason \"...\"\n\
-         All changes: {page}\n{console}\n",
+         All changes: {page}\n{link}{console}\n",
         changes.stack_name
     );
     let mut text = head + &changes::text(changes);

@@ -7,11 +7,15 @@ use mlp_core::deploy::failure::{Failure, Name};
 use mlp_core::deploy::identity::Execution;
 use mlp_core::deploy::input::Action;
 use mlp_core::deploy::outcome::{Ending, Error, Report, SCHEMA_VERSION};
+use mlp_core::drift::Verdict;
+use mlp_core::drift::fleet::Totals;
 use serde_json::Value as Json;
 
+use super::read::invalid;
 use super::storing::{New, newest};
+use super::{excess, leave_out};
 use crate::work::Work;
-use crate::{Aws, custom};
+use crate::{Aws, Settings, custom};
 
 /// Makes the result object and keeps it. `work` is the last task's answer, or the execution's input when the first task
 /// failed; `failed` in it is what a state caught, and `cleanup_failed` what tidying up after that met.
@@ -30,8 +34,8 @@ pub(crate) async fn conclude<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
     });
     let known: Option<Work> = serde_json::from_value(work.clone()).ok();
     let mut report = match &known {
-        Some(work) => of_work(execution, work),
-        None => nothing(execution, work),
+        Some(work) => of_work(aws.settings, execution, work),
+        None => nothing(execution, work.get("action").and_then(Json::as_str)),
     };
     if let Some(failure) = failure {
         report.ok = false;
@@ -46,7 +50,7 @@ pub(crate) async fn conclude<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
                 format!("{}; and what it had begun could not be removed: {tidying}", error.message);
         }
         // How the stack stands now is what people ask first. That it can't be told must not hide why it failed.
-        if let Some(work) = &known
+        if let Some(work) = known.as_ref().filter(|work| !work.action.is_local() && work.drift.is_none())
             && let Ok(stack) = aws.stacks.stack(work.named_stack()).await
         {
             report.stack_id = stack.as_ref().map(|stack| stack.id.clone()).or(report.stack_id);
@@ -79,11 +83,15 @@ const CAUSE: usize = 30_000;
 /// The result as the execution carries it: without the last findings, if it would be cut off in the middle otherwise. The
 /// object in the bucket has them all.
 fn shortened(mut report: Report) -> Report {
-    let all = report.findings.len();
-    while serde_json::to_string(&report).map_or(0, |text| text.len()) > CAUSE
-        && report.findings.pop().is_some()
-    {}
-    let missing = all - report.findings.len();
+    let mut excess = excess(&report, CAUSE);
+    let mut missing = 0;
+    let result = report.result.as_mut().map(|result| &mut result.findings);
+    for findings in result.into_iter().chain([&mut report.findings]) {
+        let (left_out, rest) = leave_out(findings, excess);
+        missing += left_out;
+        excess = rest;
+    }
+    report.findings_left_out += missing;
     if missing > 0
         && let Some(error) = &mut report.error
     {
@@ -111,7 +119,7 @@ fn caught(work: &Json, key: &str) -> Option<Failure> {
     })
 }
 
-fn of_work(execution: &str, work: &Work) -> Report {
+fn of_work(aws: &Settings, execution: &str, work: &Work) -> Report {
     let outcome = match work.action {
         Action::DeleteProduct if work.stack.id.is_none() => Ending::Absent,
         Action::DeleteProduct => Ending::Deleted,
@@ -120,33 +128,61 @@ fn of_work(execution: &str, work: &Work) -> Report {
         Action::DeployProduct if work.unchanged => Ending::Unchanged,
         Action::DeployProduct if work.stack.created => Ending::Created,
         Action::DeployProduct => Ending::Updated,
+        Action::ListProducts | Action::ShowProduct => Ending::Told,
+        Action::ValidateConfig | Action::ValidateProvTemplate => Ending::Valid,
+        Action::CreatePolicy | Action::CreateProvTemplate | Action::CreateReviewReport => Ending::Made,
+        Action::CheckDrift => match work.drift.as_ref().and_then(|drift| drift.found.as_ref()) {
+            Some(found) if found.verdict == Verdict::Drifted => Ending::Drifted,
+            _ => Ending::InSync,
+        },
     };
-    Report {
-        schema_version: SCHEMA_VERSION,
-        action: Some(work.action.as_str().to_owned()),
+    let known = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+    let product = &work.product;
+    let made = work.made.as_ref();
+    let mut report = Report {
         ok: true,
         outcome,
-        execution: execution.to_owned(),
-        ml_name: Some(work.product.ml_name.clone()),
-        stack_name: Some(work.product.stack_name.clone()),
+        ml_name: known(&product.ml_name),
+        stack_name: known(&product.stack_name),
         stack_id: work.stack.id.clone(),
         stack_status: work.stack.status.clone(),
-        tier: Some(work.product.tier.clone()),
-        scenario: Some(work.product.scenario.clone()),
+        tier: known(&product.tier),
+        scenario: known(&product.scenario),
         outputs: work.outputs.clone(),
         changes: work.changes.clone(),
         kept: work.kept.clone(),
-        error: None,
+        result: made.map(|made| made.outcome.clone()),
+        result_at: made.map(|made| aws.s3(&made.key)),
+        drift: work.drift.as_ref().and_then(|drift| drift.found.clone()),
         findings: work.findings.clone(),
-        generator_version: env!("CARGO_PKG_VERSION").to_owned(),
+        findings_left_out: made.map_or(0, |made| made.left_out),
+        ..nothing(execution, Some(work.action.as_str()))
+    };
+    let refused = match (made, &report.drift) {
+        (Some(made), _) if !made.outcome.ok => {
+            let what = if work.input.is_template { "the template" } else { "the config" };
+            Some(Failure { findings: Vec::new(), ..invalid(what, made.outcome.findings.clone()) })
+        }
+        (_, Some(found)) if found.verdict == Verdict::CouldNotCheck => {
+            let Totals { could_not_check, stacks, .. } = found.totals;
+            let message = format!("{could_not_check} of {stacks} stacks could not be checked");
+            Some(Failure::new(Name::CouldNotCheck, message))
+        }
+        _ => None,
+    };
+    if let Some(failure) = refused {
+        report.ok = false;
+        report.outcome = Ending::Failed;
+        report.error = Some(Error::from(&failure));
     }
+    report
 }
 
 /// The report of an execution whose input could not be read.
-fn nothing(execution: &str, input: &Json) -> Report {
+fn nothing(execution: &str, action: Option<&str>) -> Report {
     Report {
         schema_version: SCHEMA_VERSION,
-        action: input.get("action").and_then(Json::as_str).map(str::to_owned),
+        action: action.map(str::to_owned),
         ok: false,
         outcome: Ending::Failed,
         execution: execution.to_owned(),
@@ -159,8 +195,12 @@ fn nothing(execution: &str, input: &Json) -> Report {
         outputs: std::collections::BTreeMap::new(),
         changes: None,
         kept: Vec::new(),
+        result: None,
+        result_at: None,
+        drift: None,
         error: None,
         findings: Vec::new(),
+        findings_left_out: 0,
         generator_version: env!("CARGO_PKG_VERSION").to_owned(),
     }
 }
@@ -173,7 +213,7 @@ mod tests {
 
     #[test]
     fn a_result_that_step_functions_would_cut_off_is_shortened_and_says_so() {
-        let mut report = nothing("arn:aws:states:us-west-2:123456789012:execution:M:x", &Json::Null);
+        let mut report = nothing("arn:aws:states:us-west-2:123456789012:execution:M:x", None);
         report.error = Some(Error::from(&Failure::new(Name::InvalidInput, "many mistakes")));
         assert_eq!(shortened(report.clone()), report);
         report.findings = vec![Finding::error(codes::DEP_INPUT, "/action", "x".repeat(300)); 500];

@@ -1,6 +1,7 @@
-//! `CheckLicence`: whether the account holds the licence for the product's tier.
+//! `CheckLicence`: whether the account holds the licence for the product's tier, or for any.
 
-use mlp_core::deploy::failure::Failure;
+use mlp_core::config::Tier;
+use mlp_core::deploy::failure::{Failure, Name};
 use mlp_core::deploy::identity::Execution;
 use mlp_core::deploy::input::Action;
 
@@ -19,6 +20,22 @@ pub(crate) async fn check<S, C, B, P>(
     }
     let token = Execution::new(execution).token("licence", 0);
     let licence = &aws.settings.licence;
-    work.findings.extend(aws.licences.check(aws.desk, licence, &work.product.tier, &token, aws.now).await?);
+    if !work.product.tier.is_empty() {
+        let warning = aws.licences.check(aws.desk, licence, &work.product.tier, &token, aws.now).await?;
+        work.findings.extend(warning);
+        return Ok(work);
+    }
+    // What is about no tier needs a licence for any.
+    let mut first = None;
+    for tier in Tier::ALL {
+        let token = Execution::new(execution).token(&format!("licence-{}", tier.as_str()), 0);
+        match aws.licences.check(aws.desk, licence, tier.as_str(), &token, aws.now).await {
+            Ok(None) => return Ok(work),
+            // No answer is no answer to the other questions either.
+            Err(failure) if failure.name != Name::LicenceRefused => return Err(failure),
+            refused => first = first.or(Some(refused)),
+        }
+    }
+    work.findings.extend(first.transpose()?.flatten());
     Ok(work)
 }

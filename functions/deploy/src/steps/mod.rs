@@ -5,10 +5,12 @@ pub(crate) mod change_set;
 pub(crate) mod changes;
 pub(crate) mod conclude;
 pub(crate) mod deletion;
+pub(crate) mod drift;
 pub(crate) mod execution;
 pub(crate) mod fleet;
 pub(crate) mod inspect;
 pub(crate) mod licence;
+pub(crate) mod local;
 pub(crate) mod outputs;
 pub(crate) mod preflight;
 pub(crate) mod read;
@@ -19,6 +21,7 @@ use mlp_aws::stacks::Stack;
 use mlp_aws::store::{ErrorKind, StoreError};
 use mlp_core::deploy::failure::{Failure, Name};
 use mlp_core::deploy::status::StackStatus;
+use mlp_core::finding::Finding;
 
 /// A call that failed for no reason of the stack's.
 pub(crate) fn failed(error: &CallError) -> Failure {
@@ -59,4 +62,22 @@ pub(crate) fn status_of(stack: &Stack) -> Result<StackStatus, Failure> {
         )
         .help("update ML Provisioner, or bring the stack into another status")
     })
+}
+
+/// How many bytes of JSON a value is longer than `most`.
+pub(crate) fn excess(value: &impl serde::Serialize, most: usize) -> usize {
+    serde_json::to_string(value).map_or(0, |text| text.len()).saturating_sub(most)
+}
+
+/// Leaves out the last findings, which matter least, until `excess` bytes of JSON are saved; how many, and how many bytes are
+/// still too many.
+pub(crate) fn leave_out(findings: &mut Vec<Finding>, mut excess: usize) -> (usize, usize) {
+    let all = findings.len();
+    while excess > 0
+        && let Some(finding) = findings.pop()
+    {
+        let bytes = serde_json::to_string(&finding).map_or(0, |text| text.len()) + 1;
+        excess = excess.saturating_sub(bytes);
+    }
+    (all - findings.len(), excess)
 }

@@ -16,6 +16,7 @@ use mlp_core::finding::{Finding, Severity};
 use mlp_core::outcome::{Outcome, Source, sha256};
 use mlp_core::product::{MANAGED_BY, Product};
 use mlp_core::template::Value;
+use mlp_core::yaml::Limits;
 use serde_json::Value as Json;
 
 use super::storing::{New, once};
@@ -31,6 +32,12 @@ pub(crate) async fn input<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
 ) -> Result<Work, Failure> {
     let Aws { store, rules, settings, .. } = aws;
     let mut input = Input::read(input).map_err(|findings| invalid("the execution's input", findings))?;
+    if input.action.is_local() {
+        return super::local::begin(aws, execution, input).await;
+    }
+    if input.action == Action::CheckDrift {
+        return super::drift::begin(aws, execution, input).await;
+    }
     if let ConfigSource::Deployed { stack } = &input.config {
         let product = deployed(aws, stack).await?;
         return Ok(work(input, product, Source::default(), None, Vec::new()));
@@ -55,6 +62,14 @@ pub(crate) async fn input<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
                 None => (outcome, None, None),
             }
         }
+        Action::CheckDrift
+        | Action::ValidateConfig
+        | Action::ListProducts
+        | Action::ShowProduct
+        | Action::CreatePolicy
+        | Action::CreateProvTemplate
+        | Action::ValidateProvTemplate
+        | Action::CreateReviewReport => (Outcome::of(action.as_str(), Vec::new()), None, None),
     };
     let Some(product) = product else { return Err(invalid("the config", outcome.findings)) };
     let template = match template {
@@ -71,7 +86,7 @@ pub(crate) async fn input<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
     Ok(work(input, facts, source, template, outcome.findings))
 }
 
-fn work(
+pub(super) fn work(
     input: Input,
     product: Facts,
     source: Source,
@@ -89,7 +104,14 @@ fn work(
         product,
         source,
         template,
-        next: if action == Action::DeleteProduct { Next::Delete } else { Next::Deploy },
+        next: match action {
+            Action::DeleteProduct => Next::Delete,
+            Action::CheckDrift => Next::CheckDrift,
+            action if action.is_local() => Next::Make,
+            _ => Next::Deploy,
+        },
+        made: None,
+        drift: None,
         cleanup: Cleanup::Nothing,
         recreate: false,
         round: 0,
@@ -134,13 +156,11 @@ async fn deployed<S, C: Stacks + Sync, B, P>(
         env: tag("ml-provisioner:environment"),
         account_id: aws.settings.suite.account_id.clone().unwrap_or_default(),
         region: aws.settings.suite.region.clone().unwrap_or_default(),
-        published: Vec::new(),
-        tags: Vec::new(),
-        resources: 0,
+        ..Facts::default()
     })
 }
 
-async fn organisation<S: BucketStore + Sync>(
+pub(super) async fn organisation<S: BucketStore + Sync>(
     rules: &RuleBook,
     store: &S,
     bucket: &str,
@@ -157,10 +177,13 @@ pub(super) async fn config<S: BucketStore + Sync>(
     input: &mut Input,
 ) -> Result<(Vec<u8>, Source), Failure> {
     match &mut input.config {
-        ConfigSource::Deployed { .. } => Err(Failure::new(Name::Internal, "a stack has no config to read")),
+        ConfigSource::Deployed { .. } | ConfigSource::Products { .. } | ConfigSource::Fleet { .. } => {
+            Err(Failure::new(Name::Internal, "there is no config to read"))
+        }
         ConfigSource::Inline(text) => {
             let bytes = std::mem::take(text).into_bytes();
-            let key = format!("deployments/{}-config.yaml", execution.name());
+            let what = if input.is_template { "template" } else { "config" };
+            let key = format!("deployments/{}-{what}.yaml", execution.name());
             let source = Source {
                 bucket: Some(settings.bucket.clone()),
                 key: Some(key.clone()),
@@ -173,7 +196,8 @@ pub(super) async fn config<S: BucketStore + Sync>(
             Ok((bytes, source))
         }
         ConfigSource::Stored { bucket, key, version } => {
-            let got = store.get(bucket, key, version.as_deref(), Some(CONFIG_LIMIT + 1)).await;
+            let limit = if input.is_template { Limits::template().bytes + 1 } else { CONFIG_LIMIT + 1 };
+            let got = store.get(bucket, key, version.as_deref(), Some(limit)).await;
             let object = got.map_err(|error| match error.kind {
                 ErrorKind::Gone => {
                     let what = match version {
@@ -182,8 +206,9 @@ pub(super) async fn config<S: BucketStore + Sync>(
                         }
                         None => format!("there is no `{key}` in the bucket `{bucket}`"),
                     };
-                    let finding = Finding::error(codes::DEP_INPUT, "/config/key", what)
-                        .help("upload the config, or name one that is there");
+                    let place = if input.is_template { "/template/key" } else { "/config/key" };
+                    let finding = Finding::error(codes::DEP_INPUT, place, what)
+                        .help("upload it, or name one that is there");
                     invalid("the execution's input", vec![finding])
                 }
                 _ => store_failed(&error),
@@ -201,7 +226,7 @@ pub(super) async fn config<S: BucketStore + Sync>(
     }
 }
 
-fn facts(product: &Product, outcome: &Outcome) -> Facts {
+pub(super) fn facts(product: &Product, outcome: &Outcome) -> Facts {
     let leaves = product.resources.values().filter_map(|spec| spec.links.leaf.as_deref());
     let published = leaves.map(|leaf| product.names.ssm_path(leaf)).collect();
     let tag = |(key, value): (&String, &Value)| Some((key.clone(), value.as_str()?.to_owned()));

@@ -5,8 +5,10 @@
 //! `Retry`, `Catch`, reference paths, `States.Array` and `States.JsonToString($)`. Anything else ends the test. Jitter is left out: each
 //! retry waits its longest.
 
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -21,15 +23,18 @@ use mlp_aws::parameters::{Parameter, ParameterStore, ParametersError};
 use mlp_aws::rules::RuleBook;
 use mlp_core::actions::Suite;
 use mlp_core::deploy::outcome::Report;
+use mlp_core::drift::fleet::Totals;
+use mlp_core::drift::report::Coverage;
+use mlp_core::drift::{Fleet, Verdict, keys};
 use mlp_deploy::{Aws, Settings, Task, run};
 use serde_json::{Value as Json, json};
 
 const MACHINE: &str = include_str!("../../../../infra/state-machines/deploy.asl.json");
 
-/// Longer than every wait of the machine together that a test may need.
 /// Among the choices: time passes.
 pub(crate) const LATER: u8 = 255;
 
+/// Longer than every wait of the machine together that a test may need.
 const END_OF_DAYS: u64 = 30 * 24 * 3_600;
 
 /// Every published value is there.
@@ -91,6 +96,13 @@ pub(crate) struct World {
     pub(crate) decisions: RefCell<BTreeMap<String, Result<(), &'static str>>>,
     /// VPCs, subnets and security groups that are there.
     pub(crate) network: RefCell<Vec<Json>>,
+    /// The managed stacks, with what the drift function will say of each.
+    pub(crate) fleet: RefCell<Vec<(&'static str, Verdict)>>,
+    /// What the drift function answers, and after how many seconds the run has ended; `done` and at once, if empty.
+    pub(crate) drift: RefCell<VecDeque<(&'static str, u64)>>,
+    /// What it was called with.
+    pub(crate) ordered: RefCell<Vec<Json>>,
+    runs: RefCell<BTreeMap<String, (u64, Json)>>,
     /// How long an invocation may work.
     pub(crate) time: Cell<Duration>,
     announced: Cell<usize>,
@@ -114,6 +126,10 @@ impl World {
             twice: Cell::new(false),
             decisions: RefCell::default(),
             network: RefCell::default(),
+            fleet: RefCell::default(),
+            drift: RefCell::default(),
+            ordered: RefCell::default(),
+            runs: RefCell::default(),
             time: Cell::new(Duration::from_mins(1)),
             announced: Cell::new(0),
             sleepers: RefCell::default(),
@@ -194,8 +210,61 @@ impl World {
         })
     }
 
+    /// The drift function, as its answers look from outside. The run's report also has stacks that it wasn't about.
+    fn look_for_drift(&self, order: &Json) -> Result<Json, Thrown> {
+        self.ordered.borrow_mut().push(order.clone());
+        let (outcome, after) = self.drift.borrow_mut().pop_front().unwrap_or(("done", 0));
+        if outcome == "fails" {
+            return Err(thrown("MLProvisioner.DriftFailed", r#"{"errorMessage": "the bucket is gone"}"#));
+        }
+        let run = keys::run_of(order["name"].as_str(), 0, "");
+        if outcome != "working" {
+            let ended = self.stacks.clock() + after;
+            self.runs.borrow_mut().entry(run.clone()).or_insert((ended, order.clone()));
+        }
+        self.end_runs();
+        Ok(json!({"outcome": outcome, "run": run}))
+    }
+
+    fn end_runs(&self) {
+        let now = self.stacks.clock();
+        let mut runs = self.runs.borrow_mut();
+        let ended: Vec<String> =
+            runs.iter().filter(|(_, (at, _))| *at <= now).map(|(run, _)| run.clone()).collect();
+        for run in ended {
+            let order = runs.remove(&run).unwrap().1;
+            let wanted = |stack: &str| match (&order["stacks"], &order["prefix"]) {
+                (Json::Array(names), _) => names.iter().any(|name| name == stack),
+                (_, Json::String(prefix)) => stack.starts_with(prefix.as_str()),
+                _ => true,
+            };
+            let fleet = self.fleet.borrow();
+            let items: Vec<Json> = fleet
+                .iter()
+                .filter(|(stack, _)| wanted(stack))
+                .map(|(stack, _)| json!({"stack": stack}))
+                .collect();
+            let coverage = json!(Coverage::default());
+            let lines: Vec<Json> = fleet
+                .iter()
+                .map(|(stack, verdict)| {
+                    json!({"stack_name": stack, "verdict": verdict, "coverage": coverage, "findings": [], "ignored": 0,
+                           "checked_at": ""})
+                })
+                .collect();
+            let report = json!({
+                "schema_version": 1, "run": run, "checked_at": "", "coverage": coverage, "stacks": lines, "new": [], "gone": [],
+                "changed": [], "ignore_list": [], "history": [], "generator_version": "0", "totals": Totals::default(),
+            });
+            let _: Fleet = serde_json::from_value(report.clone()).unwrap();
+            self.store.upload(&keys::items(&run), json!(items).to_string());
+            self.store.upload(&keys::fleet(&run), report.to_string());
+        }
+    }
+
     /// One invocation of the function: a process of its own, which may die.
     async fn invoke(&self, payload: Json) -> Result<Json, Thrown> {
+        self.end_runs();
         let step = payload["step"].as_str().unwrap().to_owned();
         self.tasks.borrow_mut().push(step.clone());
         let death = {
@@ -348,6 +417,9 @@ impl<'a> Execution<'a> {
     async fn attempt(&self, state: &Json, data: &Json) -> Result<Json, Thrown> {
         let parameters = self.parameters(&state["Parameters"], data);
         match state["Resource"].as_str().unwrap().rsplit(":::").next().unwrap() {
+            "lambda:invoke" if parameters["FunctionName"] == "${DriftFunction}" => {
+                Ok(json!({"Payload": self.world.look_for_drift(&parameters["Payload"])?}))
+            }
             "lambda:invoke" => {
                 if self.world.twice.get() {
                     // The first answer gets lost.
@@ -358,7 +430,11 @@ impl<'a> Execution<'a> {
             "sns:publish" => {
                 let subject = parameters["Subject"].as_str().unwrap();
                 assert!(!subject.is_empty() && subject.is_ascii() && subject.len() <= 100, "{subject}");
-                assert!(parameters["Message"].as_str().unwrap().contains("mlp approve"));
+                let message = parameters["Message"].as_str().unwrap();
+                assert!(
+                    message.contains("mlp approve")
+                        && message.contains("https://us-west-2.console.aws.amazon.com/s3/object/suite?")
+                );
                 self.world.announced.set(self.world.announced() + 1);
                 Ok(Json::Null)
             }

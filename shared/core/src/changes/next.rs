@@ -97,7 +97,10 @@ fn deploying(changes: &Changes, about: &About, config: &ConfigSource) -> Vec<Ste
             json!({"bucket": bucket, "key": key, "version": version})
         }
         // A stack without its config can only be deleted.
-        ConfigSource::Inline(_) | ConfigSource::Deployed { .. } => Json::from("the text of the config"),
+        ConfigSource::Inline(_)
+        | ConfigSource::Deployed { .. }
+        | ConfigSource::Products { .. }
+        | ConfigSource::Fleet { .. } => Json::from("the text of the config"),
     };
     let mut input = json!({
         "action": Action::DeployProduct.as_str(),

@@ -87,7 +87,8 @@ pub enum Env {
 }
 
 /// How much infrastructure a product has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Tier {
     /// Registry, repositories, pipelines.
     Starter,

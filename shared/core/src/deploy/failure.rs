@@ -67,6 +67,10 @@ names! {
         "look at the bucket's policy, object locks and replication, then start delete-product again";
     OutputsMissing = "OutputsMissing", "The stack was deployed, but its published values can't be read back.",
         "look for who deletes or changes the SSM parameters, then start a new execution";
+    CouldNotCheck = "CouldNotCheck", "Some stacks could not be looked at; what was found of the others is in the reports.",
+        "look into the report; what was throttled or unavailable is looked at by the next execution";
+    DriftFailed = "DriftFailed", "The drift function failed for longer than was retried.",
+        "start a new execution; nothing that was found is lost";
     Rejected = "Rejected", "Somebody rejected the changes; the change set was deleted.",
         "talk to who rejected them";
     ApprovalTimedOut = "ApprovalTimedOut", "Nobody approved in time; the change set was deleted.",

@@ -81,6 +81,29 @@ pub const DISCARD: &str = "discard";
 /// assert!(link.starts_with("https://us-west-2.console.aws.amazon.com/states/home?region=us-west-2#/v2/executions/details/arn:aws"));
 /// ```
 pub fn console_link(execution_arn: &str) -> Option<String> {
+    let (host, region) = console(execution_arn)?;
+    Some(format!("https://{host}/states/home?region={region}#/v2/executions/details/{execution_arn}"))
+}
+
+/// Where in AWS's console an object is shown and opened, of a bucket beside an execution.
+///
+/// Who may see it is decided by the reader's own rights: the link is no presigned one and gives none.
+///
+/// ```
+/// # use mlp_core::deploy::identity::object_link;
+/// let arn = "arn:aws:states:us-west-2:123456789012:execution:M:x";
+/// assert_eq!(
+///     object_link(arn, "mlp", "reports/changes/a.html").unwrap(),
+///     "https://us-west-2.console.aws.amazon.com/s3/object/mlp?region=us-west-2&prefix=reports/changes/a.html"
+/// );
+/// ```
+pub fn object_link(execution_arn: &str, bucket: &str, key: &str) -> Option<String> {
+    let (host, region) = console(execution_arn)?;
+    Some(format!("https://{host}/s3/object/{bucket}?region={region}&prefix={key}"))
+}
+
+/// The console's host and the region of an execution.
+fn console(execution_arn: &str) -> Option<(String, &str)> {
     let mut parts = execution_arn.split(':').skip(1);
     let (partition, region) = (parts.next()?, parts.nth(1)?);
     let host = match partition {
@@ -89,7 +112,7 @@ pub fn console_link(execution_arn: &str) -> Option<String> {
         "aws-us-gov" => "console.amazonaws-us-gov.com".to_owned(),
         _ => return None,
     };
-    Some(format!("https://{host}/states/home?region={region}#/v2/executions/details/{execution_arn}"))
+    Some((host, region))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map as Object, Value as Json};
 
 use crate::codes;
+use crate::config::Tier;
 use crate::custom::Respond;
 use crate::finding::{Code, Finding};
 use crate::suggest::did_you_mean;
@@ -26,12 +27,40 @@ pub enum Action {
     DeleteProduct,
     /// Shows what a deployment would change.
     ShowChanges,
+    /// Looks for what was changed behind the templates' and configs' backs.
+    CheckDrift,
+    /// Finds a config's mistakes.
+    ValidateConfig,
+    /// Lists the tiers.
+    ListProducts,
+    /// Shows a tier, or a config's product, resource by resource.
+    ShowProduct,
+    /// Makes the policies of who deploys a config's product.
+    CreatePolicy,
+    /// Makes a config's template.
+    CreateProvTemplate,
+    /// Checks a config's template, or any.
+    ValidateProvTemplate,
+    /// Makes a config's review report.
+    CreateReviewReport,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 4] =
-        [Self::DeployProduct, Self::TestDeploy, Self::DeleteProduct, Self::ShowChanges];
+    pub const ALL: [Self; 12] = [
+        Self::DeployProduct,
+        Self::TestDeploy,
+        Self::DeleteProduct,
+        Self::ShowChanges,
+        Self::CheckDrift,
+        Self::ValidateConfig,
+        Self::ListProducts,
+        Self::ShowProduct,
+        Self::CreatePolicy,
+        Self::CreateProvTemplate,
+        Self::ValidateProvTemplate,
+        Self::CreateReviewReport,
+    ];
 
     /// As it is written.
     pub fn as_str(self) -> &'static str {
@@ -40,6 +69,32 @@ impl Action {
             Self::TestDeploy => "test-deploy",
             Self::DeleteProduct => "delete-product",
             Self::ShowChanges => "show-changes",
+            Self::CheckDrift => "check-drift",
+            Self::ValidateConfig => "validate-config",
+            Self::ListProducts => "list-products",
+            Self::ShowProduct => "show-product",
+            Self::CreatePolicy => "create-policy",
+            Self::CreateProvTemplate => "create-prov-template",
+            Self::ValidateProvTemplate => "validate-prov-template",
+            Self::CreateReviewReport => "create-review-report",
+        }
+    }
+
+    /// Whether the library alone carries it out, without a look at any stack.
+    pub fn is_local(self) -> bool {
+        match self {
+            Self::DeployProduct
+            | Self::TestDeploy
+            | Self::DeleteProduct
+            | Self::ShowChanges
+            | Self::CheckDrift => false,
+            Self::ValidateConfig
+            | Self::ListProducts
+            | Self::ShowProduct
+            | Self::CreatePolicy
+            | Self::CreateProvTemplate
+            | Self::ValidateProvTemplate
+            | Self::CreateReviewReport => true,
         }
     }
 
@@ -49,7 +104,7 @@ impl Action {
     }
 }
 
-/// Where the config is.
+/// What an action is about: where the config is, or what it takes instead of one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum ConfigSource {
@@ -65,20 +120,34 @@ pub enum ConfigSource {
     },
     /// In the input itself, as text.
     Inline(String),
-    /// None: a stack by its name or ARN, to be deleted when nobody has the config any more.
+    /// None: a stack by its name or ARN, to be deleted when nobody has the config any more, or to be looked at.
     Deployed {
         /// The stack.
         stack: String,
+    },
+    /// None: tiers, to be shown.
+    Products {
+        /// The tiers.
+        tiers: Vec<Tier>,
+    },
+    /// None: every product whose stack's name begins so, to be looked at.
+    Fleet {
+        /// How the stacks' names begin; all, if empty.
+        prefix: String,
     },
 }
 
 /// An execution's input that nothing is wrong with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own in the input")]
 pub struct Input {
     /// What is done.
     pub action: Action,
     /// With which config.
     pub config: ConfigSource,
+    /// Whether that is a template of somebody's own and no config.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_template: bool,
     /// Whether somebody must approve the changes, and how long that is waited for, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval_seconds: Option<u64>,
@@ -93,11 +162,32 @@ pub struct Input {
     pub respond: Option<Respond>,
 }
 
+/// Every action that has a config.
+const WITH_CONFIG: [Action; 11] = [
+    Action::DeployProduct,
+    Action::TestDeploy,
+    Action::DeleteProduct,
+    Action::ShowChanges,
+    Action::CheckDrift,
+    Action::ValidateConfig,
+    Action::ShowProduct,
+    Action::CreatePolicy,
+    Action::CreateProvTemplate,
+    Action::ValidateProvTemplate,
+    Action::CreateReviewReport,
+];
+
+/// What says what an action is about; one of them is given.
+const SUBJECTS: [&str; 5] = ["config", "stack", "prefix", "tier", "template"];
+
 /// Which keys there are, and for which actions.
-const KEYS: [(&str, &[Action]); 9] = [
+const KEYS: [(&str, &[Action]); 12] = [
     ("action", &Action::ALL),
-    ("config", &Action::ALL),
-    ("stack", &[Action::DeleteProduct]),
+    ("config", &WITH_CONFIG),
+    ("stack", &[Action::DeleteProduct, Action::CheckDrift]),
+    ("prefix", &[Action::CheckDrift]),
+    ("tier", &[Action::ShowProduct]),
+    ("template", &[Action::ValidateProvTemplate]),
     ("force", &Action::ALL),
     ("approval", &[Action::DeployProduct]),
     ("recreate_failed", &[Action::DeployProduct, Action::TestDeploy]),
@@ -128,11 +218,12 @@ impl Input {
         };
         let mut reader = Reader { fields, findings: Vec::new() };
         let action = reader.action();
-        let config = reader.config();
+        let config = reader.subject(action);
         let force = reader.flag("force");
         let input = Self {
             action: action.unwrap_or(Action::ShowChanges),
             config: config.unwrap_or(ConfigSource::Inline(String::new())),
+            is_template: reader.is_given("template"),
             approval_seconds: reader.approval(),
             recreate_failed: reader.flag("recreate_failed"),
             keep: reader.flag("keep"),
@@ -177,35 +268,74 @@ impl Reader<'_> {
         action
     }
 
-    fn config(&mut self) -> Option<ConfigSource> {
-        match (self.fields.get("config"), self.fields.get("stack")) {
-            (config, None | Some(Json::Null)) => self.given(config),
-            (None | Some(Json::Null), Some(Json::String(stack))) if !stack.is_empty() => {
-                Some(ConfigSource::Deployed { stack: stack.clone() })
-            }
-            (None | Some(Json::Null), Some(_)) => {
-                self.findings.push(wrong("/stack", "`stack` is neither a stack's name nor its ARN"));
-                None
-            }
-            (Some(_), Some(_)) => {
-                let message = "`config` and `stack` both say what is meant";
-                self.findings.push(wrong("/stack", message).help("leave one of them out"));
+    fn is_given(&self, key: &str) -> bool {
+        self.fields.get(key).is_some_and(|value| !value.is_null())
+    }
+
+    fn subject(&mut self, action: Option<Action>) -> Option<ConfigSource> {
+        let given: Vec<&str> = SUBJECTS.into_iter().filter(|key| self.is_given(key)).collect();
+        if let [first, second, ..] = given.as_slice() {
+            let message = format!("`{first}` and `{second}` both say what is meant");
+            self.findings.push(wrong(&format!("/{second}"), message).help("leave one of them out"));
+            return None;
+        }
+        match (given.first().copied(), action) {
+            (Some("stack"), _) => self
+                .text("stack", "`stack` is neither a stack's name nor its ARN")
+                .map(|stack| ConfigSource::Deployed { stack }),
+            (Some("prefix"), _) => self
+                .text("prefix", "`prefix` is not how the names of stacks begin")
+                .map(|prefix| ConfigSource::Fleet { prefix }),
+            (Some("tier"), _) => self.tier().map(|tier| ConfigSource::Products { tiers: vec![tier] }),
+            (Some(key), _) => self.given(key),
+            (None, Some(Action::ListProducts)) => Some(ConfigSource::Products { tiers: Tier::ALL.to_vec() }),
+            (None, Some(Action::CheckDrift)) => Some(ConfigSource::Fleet { prefix: String::new() }),
+            (None, action) => {
+                let or = match action {
+                    Some(Action::ShowProduct) => "; or a `tier`",
+                    Some(Action::ValidateProvTemplate) => "; or a `template`, in the same way",
+                    _ => "",
+                };
+                let help = format!(
+                    r#"name the object, {{"bucket": "...", "key": "configs/x.yaml"}}, or give the config's text{or}"#
+                );
+                self.findings.push(wrong("/config", "`config` is missing").help(help));
                 None
             }
         }
     }
 
-    fn given(&mut self, config: Option<&Json>) -> Option<ConfigSource> {
-        match config {
+    fn text(&mut self, key: &str, otherwise: &str) -> Option<String> {
+        let text = self.fields.get(key).and_then(Json::as_str).filter(|text| !text.is_empty());
+        if text.is_none() {
+            self.findings.push(wrong(&format!("/{key}"), otherwise));
+        }
+        text.map(str::to_owned)
+    }
+
+    fn tier(&mut self) -> Option<Tier> {
+        let given = self.text("tier", "`tier` is not text")?;
+        let tier = Tier::parse(&given);
+        if tier.is_none() {
+            let names = Tier::ALL.map(Tier::as_str);
+            let message = format!("there is no tier `{}`; allowed are {}", shown(&given), names.join(", "));
+            self.findings.push(Finding { help: did_you_mean(&given, names), ..wrong("/tier", message) });
+        }
+        tier
+    }
+
+    /// A config, or a template in its place.
+    fn given(&mut self, name: &str) -> Option<ConfigSource> {
+        match self.fields.get(name) {
             Some(Json::String(text)) => Some(ConfigSource::Inline(text.clone())),
             Some(Json::Object(place)) => {
                 let mut text = |key: &str, wanted: bool| {
-                    let path = format!("/config/{key}");
+                    let path = format!("/{name}/{key}");
                     match place.get(key) {
                         Some(Json::String(text)) if !text.is_empty() => Some(text.clone()),
                         None | Some(Json::Null) if !wanted => None,
                         None => {
-                            self.findings.push(wrong(&path, format!("`config` has no `{key}`")));
+                            self.findings.push(wrong(&path, format!("`{name}` has no `{key}`")));
                             None
                         }
                         Some(_) => {
@@ -216,24 +346,20 @@ impl Reader<'_> {
                 };
                 let (bucket, key, version) =
                     (text("bucket", true), text("key", true), text("version", false));
-                for name in place.keys().filter(|name| !["bucket", "key", "version"].contains(&name.as_str()))
+                for field in
+                    place.keys().filter(|field| !["bucket", "key", "version"].contains(&field.as_str()))
                 {
-                    let help = did_you_mean(name, ["bucket", "key", "version"]);
-                    let path = crate::yaml::join("/config", name);
-                    let finding = wrong(&path, format!("`config` has no `{}`", shown(name)));
+                    let help = did_you_mean(field, ["bucket", "key", "version"]);
+                    let path = crate::yaml::join(&format!("/{name}"), field);
+                    let finding = wrong(&path, format!("`{name}` has no `{}`", shown(field)));
                     self.findings.push(Finding { help, ..finding });
                 }
                 Some(ConfigSource::Stored { bucket: bucket?, key: key?, version })
             }
-            Some(_) => {
-                let message = "`config` is neither a config's text nor where it is stored";
-                self.findings
-                    .push(wrong("/config", message).help(r#"{"bucket": "...", "key": "configs/x.yaml"}"#));
-                None
-            }
-            None => {
-                let help = r#"name the object, {"bucket": "...", "key": "configs/x.yaml"}, or give the config's text"#;
-                self.findings.push(wrong("/config", "`config` is missing").help(help));
+            _ => {
+                let message = format!("`{name}` is neither a {name}'s text nor where it is stored");
+                let help = r#"{"bucket": "...", "key": "configs/x.yaml"}"#;
+                self.findings.push(wrong(&format!("/{name}"), message).help(help));
                 None
             }
         }
@@ -339,5 +465,78 @@ fn brief(value: &Json) -> String {
         Json::Array(_) => "a list".to_owned(),
         Json::String(text) => format!("`{}`", shown(text)),
         other => format!("`{other}`"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn paths(input: &Json) -> Vec<String> {
+        let found = Input::read(input).err().unwrap_or_default();
+        found.into_iter().map(|finding| finding.path).collect()
+    }
+
+    #[test]
+    fn each_action_says_what_it_is_about_in_its_own_way() {
+        let read = |input: Json| Input::read(&input).unwrap().config;
+        assert_eq!(
+            read(serde_json::json!({"action": "list-products"})),
+            ConfigSource::Products { tiers: Tier::ALL.to_vec() }
+        );
+        assert_eq!(
+            read(serde_json::json!({"action": "show-product", "tier": "enterprise", "config": null})),
+            ConfigSource::Products { tiers: vec![Tier::Enterprise] }
+        );
+        assert_eq!(
+            read(serde_json::json!({"action": "check-drift"})),
+            ConfigSource::Fleet { prefix: String::new() }
+        );
+        let template =
+            serde_json::json!({"action": "validate-prov-template", "template": {"bucket": "b", "key": "k"}});
+        let input = Input::read(&template).unwrap();
+        assert!(input.is_template && matches!(input.config, ConfigSource::Stored { .. }));
+        for action in Action::ALL.into_iter().filter(|action| WITH_CONFIG.contains(action)) {
+            let input = serde_json::json!({"action": action, "config": "text", "force": true});
+            assert_eq!(read(input), ConfigSource::Inline("text".to_owned()), "{action:?}");
+        }
+    }
+
+    #[test]
+    fn what_an_execution_carries_is_read_back_as_it_was() {
+        let sources = [
+            ConfigSource::Stored { bucket: "b".to_owned(), key: "k".to_owned(), version: None },
+            ConfigSource::Inline("text".to_owned()),
+            ConfigSource::Deployed { stack: "s".to_owned() },
+            ConfigSource::Products { tiers: vec![Tier::Starter] },
+            ConfigSource::Fleet { prefix: String::new() },
+        ];
+        for source in sources {
+            let text = serde_json::to_string(&source).unwrap();
+            assert_eq!(serde_json::from_str::<ConfigSource>(&text).unwrap(), source, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_means_nothing_to_an_action_is_said_and_where() {
+        for (input, wanted) in [
+            (serde_json::json!({"action": "list-products", "config": "x"}), vec!["/config"]),
+            (serde_json::json!({"action": "show-product"}), vec!["/config"]),
+            (serde_json::json!({"action": "show-product", "tier": "enterprize"}), vec!["/tier"]),
+            (serde_json::json!({"action": "show-product", "tier": 3}), vec!["/tier"]),
+            (serde_json::json!({"action": "show-product", "tier": "starter", "config": "x"}), vec!["/tier"]),
+            (serde_json::json!({"action": "create-policy", "tier": "starter"}), vec!["/tier"]),
+            (serde_json::json!({"action": "create-policy", "config": "x", "keep": true}), vec!["/keep"]),
+            (
+                serde_json::json!({"action": "validate-prov-template", "template": {"key": "k"}}),
+                vec!["/template/bucket"],
+            ),
+            (serde_json::json!({"action": "validate-prov-template", "template": ["x"]}), vec!["/template"]),
+            (serde_json::json!({"action": "check-drift", "prefix": ""}), vec!["/prefix"]),
+            (serde_json::json!({"action": "check-drift", "drift": "revert"}), vec!["/drift"]),
+            (serde_json::json!({"action": "deploy-product", "prefix": "x"}), vec!["/prefix", "/force"]),
+        ] {
+            assert_eq!(paths(&input), wanted, "{input}");
+        }
     }
 }

@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::causes::Cause;
 use super::failure::Failure;
+use crate::drift::Verdict;
+use crate::drift::fleet::Totals;
 use crate::finding::Finding;
+use crate::outcome::Outcome;
 
 /// The version of the result object's shape; it grows when a reader could break.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -29,6 +32,17 @@ pub enum Ending {
     Shown,
     /// A stack was deployed, looked at and removed again, or kept if that was asked for.
     Tested,
+    /// Nothing is wrong with the config or template.
+    Valid,
+    /// What is known was told.
+    Told,
+    /// Files were made, and kept in the bucket.
+    Made,
+    /// Nothing has drifted.
+    #[serde(rename = "in-sync")]
+    InSync,
+    /// Something has drifted. To find that out was what was asked for.
+    Drifted,
     /// Somebody rejected the changes, or nobody approved them.
     Cancelled,
     /// It failed.
@@ -76,14 +90,44 @@ pub struct Report {
     /// What stays after a deletion, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kept: Vec<Kept>,
+    /// What an action of the library answers: the object that `mlp --format json` prints. All of it is in the bucket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<Outcome>,
+    /// Where that is, `s3://bucket/key`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result_at: Option<String>,
+    /// What `check-drift` found, in figures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<DriftFound>,
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<Error>,
     /// What was found in input, config, template and surroundings.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,
+    /// How many findings are left out here, because Step Functions would cut them off.
+    #[serde(default, skip_serializing_if = "is_none_of_them")]
+    pub findings_left_out: usize,
     /// The version of ML Provisioner that answered.
     pub generator_version: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands references")]
+fn is_none_of_them(count: &usize) -> bool {
+    *count == 0
+}
+
+/// What `check-drift` found, in figures, and where it is told in full.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DriftFound {
+    /// The worst of the stacks in a word.
+    pub verdict: Verdict,
+    /// The figures of the stacks that were asked about.
+    pub totals: Totals,
+    /// The page, `s3://bucket/key`.
+    pub report: String,
+    /// The same as JSON, `s3://bucket/key`.
+    pub data: String,
 }
 
 /// A change set in figures, and where it is told in full.

@@ -227,7 +227,7 @@ impl Gathering {
         }
         let mut stacks: Vec<Line> = lines.into_values().collect();
         stacks.sort_by_key(|line| (std::cmp::Reverse(line.verdict), worst(line)));
-        let totals = Totals::of(&stacks);
+        let totals = Totals::of(stacks.iter());
         let coverage = stacks.iter().fold(Coverage::default(), |sum, line| sum.and(line.coverage));
         let mut history: Vec<Point> = previous.map(|it| it.history.clone()).unwrap_or_default();
         if only.is_none() && history.last().is_none_or(|it| it.run != run) {
@@ -268,19 +268,22 @@ fn worst(line: &Line) -> (Severity, String) {
 }
 
 impl Totals {
-    fn of(stacks: &[Line]) -> Self {
-        let count = |verdict: Verdict| stacks.iter().filter(|line| line.verdict == verdict).count();
-        let findings = || stacks.iter().flat_map(|line| &line.findings);
-        Self {
-            stacks: stacks.len(),
-            in_sync: count(Verdict::InSync),
-            drifted: count(Verdict::Drifted),
-            could_not_check: count(Verdict::CouldNotCheck),
-            gone: count(Verdict::Gone),
-            findings: findings().count(),
-            high: findings().filter(|it| it.severity == Severity::High).count(),
-            ignored: stacks.iter().map(|line| line.ignored).sum(),
+    /// The figures of some stacks.
+    pub fn of<'l>(stacks: impl Iterator<Item = &'l Line>) -> Self {
+        let mut totals = Self::default();
+        for line in stacks {
+            totals.stacks += 1;
+            match line.verdict {
+                Verdict::InSync => totals.in_sync += 1,
+                Verdict::Drifted => totals.drifted += 1,
+                Verdict::CouldNotCheck => totals.could_not_check += 1,
+                Verdict::Gone => totals.gone += 1,
+            }
+            totals.findings += line.findings.len();
+            totals.high += line.findings.iter().filter(|it| it.severity == Severity::High).count();
+            totals.ignored += line.ignored;
         }
+        totals
     }
 }
 

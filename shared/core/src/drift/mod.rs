@@ -9,6 +9,7 @@ mod config;
 pub mod fleet;
 pub mod ignore;
 pub mod judge;
+pub mod keys;
 mod page;
 pub mod probes;
 pub mod report;

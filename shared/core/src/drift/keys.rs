@@ -1,22 +1,22 @@
 //! Where everything of a run lies in the bucket. Names of runs begin with their time, so keys are in the order of time.
 
-use mlp_core::drift::rfc3339;
-use mlp_core::outcome::sha256;
+use super::rfc3339;
+use crate::outcome::sha256;
 
 /// The last run's report.
-pub(crate) const FLEET: &str = "reports/drift/latest/fleet.json";
+pub const FLEET: &str = "reports/drift/latest/fleet.json";
 /// Its page.
-pub(crate) const INDEX: &str = "reports/drift/latest/index.html";
+pub const INDEX: &str = "reports/drift/latest/index.html";
 
-/// The name of a run: of its scheduled time, or of now and of who calls.
+/// The name of a run: what it is told, such as its scheduled time, or of now and of who calls.
 ///
 /// ```
-/// # use mlp_drift::run_of;
+/// # use mlp_core::drift::keys::run_of;
 /// assert_eq!(run_of(Some("2026-11-24T06:00:00Z"), 0, "x"), "2026-11-24T06-00-00Z");
 /// assert_eq!(run_of(None, 1_795_500_000, "request"), run_of(None, 1_795_500_000, "request"));
 /// ```
-pub fn run_of(scheduled: Option<&str>, now: u64, request: &str) -> String {
-    if let Some(time) = scheduled.filter(|time| !time.is_empty()) {
+pub fn run_of(told: Option<&str>, now: u64, request: &str) -> String {
+    if let Some(time) = told.filter(|time| !time.is_empty()) {
         // What an execution may be called.
         return time.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(60).collect();
     }
@@ -26,32 +26,42 @@ pub fn run_of(scheduled: Option<&str>, now: u64, request: &str) -> String {
 }
 
 /// The folder of a run.
-pub(crate) fn folder(run: &str) -> String {
+pub fn folder(run: &str) -> String {
     format!("reports/drift/runs/{run}")
 }
 
 /// What the run is about, and who works on it.
-pub(crate) fn claim(run: &str) -> String {
+pub fn claim(run: &str) -> String {
     format!("{}/run.json", folder(run))
 }
 
 /// Its stacks: a JSON list, an item each, as the state machine's map reads it.
-pub(crate) fn items(run: &str) -> String {
+pub fn items(run: &str) -> String {
     format!("{}/stacks.json", folder(run))
 }
 
+/// Its report over all its stacks.
+pub fn fleet(run: &str) -> String {
+    format!("{}/fleet.json", folder(run))
+}
+
+/// The page of that.
+pub fn index(run: &str) -> String {
+    format!("{}/index.html", folder(run))
+}
+
 /// Below it are the reports of its stacks.
-pub(crate) fn reports(run: &str) -> String {
+pub fn reports(run: &str) -> String {
     format!("{}/stacks/", folder(run))
 }
 
 /// A stack's report.
-pub(crate) fn report(run: &str, stack: &str) -> String {
+pub fn report(run: &str, stack: &str) -> String {
     format!("{}{stack}.json", reports(run))
 }
 
 /// A stack's last report, without its ending.
-pub(crate) fn latest(stack: &str) -> String {
+pub fn latest(stack: &str) -> String {
     format!("reports/drift/latest/{stack}")
 }
 

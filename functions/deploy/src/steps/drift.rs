@@ -1,0 +1,136 @@
+//! `check-drift`: the drift function looks, or the state machine behind it, and `ReadDrift` reads what they found.
+
+use std::time::SystemTime;
+
+use mlp_aws::objects::read as read_object;
+use mlp_aws::stacks::Stacks;
+use mlp_aws::store::BucketStore;
+use mlp_core::actions;
+use mlp_core::codes;
+use mlp_core::custom::stack_name;
+use mlp_core::deploy::failure::{Failure, Name};
+use mlp_core::deploy::identity::Execution;
+use mlp_core::deploy::input::{ConfigSource, Input};
+use mlp_core::deploy::outcome::DriftFound;
+use mlp_core::drift::fleet::{Line, Totals};
+use mlp_core::drift::{Fleet, Verdict, keys, rfc3339};
+use mlp_core::finding::Finding;
+use mlp_core::outcome::{Source, sha256};
+use serde::Deserialize;
+use serde_json::Value as Json;
+
+use super::read::{config, defect, facts, invalid, work};
+use super::store_failed;
+use crate::Aws;
+use crate::work::{DriftWork, Facts, Next, Order, Place, Work};
+
+/// A run over a large fleet takes hours; one that takes a day has met a defect.
+const LONGEST: u64 = 24 * 60 * 60;
+
+/// Says which stacks are meant, and what the run is called.
+pub(crate) async fn begin<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
+    aws: &Aws<'_, S, C, B, P>,
+    execution: &str,
+    mut input: Input,
+) -> Result<Work, Failure> {
+    let now = aws.now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+    let digits: String = sha256(execution.as_bytes()).chars().take(12).collect();
+    let name = format!("{}-{digits}", rfc3339(now));
+    let run = keys::run_of(Some(&name), now, execution);
+    let mut order = Order { name, ..Order::default() };
+    let (mut product, mut source) = (Facts::default(), Source::default());
+    match &input.config {
+        ConfigSource::Fleet { prefix } => order.prefix = Some(prefix.clone()).filter(|it| !it.is_empty()),
+        ConfigSource::Deployed { stack } => {
+            stack_name(stack).clone_into(&mut product.stack_name);
+            order.stacks = vec![product.stack_name.clone()];
+        }
+        ConfigSource::Stored { .. } | ConfigSource::Inline(_) | ConfigSource::Products { .. } => {
+            let bytes;
+            (bytes, source) = config(aws.store, aws.settings, Execution::new(execution), &mut input).await?;
+            let action = input.action.as_str();
+            let read = actions::deployed_product(action, &bytes, &aws.settings.suite, None);
+            let (outcome, found) = read.map_err(|error| defect(&error))?;
+            let Some(found) = found else { return Err(invalid("the config", outcome.findings)) };
+            product = facts(&found, &outcome);
+            order.stacks = vec![product.stack_name.clone()];
+            let place = source.bucket.clone().zip(source.key.clone());
+            order.config = place.map(|(bucket, key)| Place { bucket, key });
+        }
+    }
+    let mut work = work(input, product, source, None, Vec::new());
+    work.drift = Some(DriftWork { order, run, last: None, found: None });
+    Ok(work)
+}
+
+/// A stack of the run's list.
+#[derive(Deserialize)]
+struct Item {
+    stack: String,
+}
+
+/// Reads what the run found, if it has ended.
+pub(crate) async fn read<S: BucketStore + Sync, C, B, P>(
+    aws: &Aws<'_, S, C, B, P>,
+    mut work: Work,
+) -> Result<Work, Failure> {
+    let Some(drift) = &mut work.drift else {
+        return Err(Failure::new(Name::Internal, "there is no run to read"));
+    };
+    let Some(fleet) = object::<S, Fleet>(aws.store, &aws.settings.bucket, &keys::fleet(&drift.run)).await?
+    else {
+        let run = &drift.run;
+        work.wait.on(60, LONGEST).ok_or_else(|| {
+            Failure::new(
+                Name::TimedOut,
+                format!("the drift run `{run}` has not ended after {LONGEST} seconds"),
+            )
+        })?;
+        // Who works on the run may be dead; then it is begun once more, and goes on where it was left.
+        let others = drift.last.as_ref().and_then(|last| last.get("outcome")).and_then(Json::as_str);
+        work.next = if others == Some("working") { Next::CheckDrift } else { Next::Wait };
+        return Ok(work);
+    };
+    let items = object::<S, Vec<Item>>(aws.store, &aws.settings.bucket, &keys::items(&drift.run)).await?;
+    let items = items.unwrap_or_default();
+    let named = !drift.order.stacks.is_empty();
+    if named && items.is_empty() {
+        let stack = &work.product.stack_name;
+        let message =
+            format!("there is no stack `{stack}` with the tag `ManagedBy` that says `ml-provisioner`");
+        let place =
+            if matches!(work.input.config, ConfigSource::Deployed { .. }) { "/stack" } else { "/config" };
+        let finding =
+            Finding::error(codes::DEP_INPUT, place, message).help("deploy it first, or name another one");
+        return Err(invalid("the execution's input", vec![finding]));
+    }
+    // A run over some stacks also has the lines of the others, as they were.
+    let lines: Vec<&Line> =
+        fleet.stacks.iter().filter(|line| items.iter().any(|item| item.stack == line.stack_name)).collect();
+    let key = match items.as_slice() {
+        [item] if named => keys::report(&drift.run, &item.stack),
+        _ => keys::fleet(&drift.run),
+    };
+    let page = match items.as_slice() {
+        [_] if named => key.trim_end_matches("json").to_owned() + "html",
+        _ => keys::index(&drift.run),
+    };
+    drift.found = Some(DriftFound {
+        verdict: lines.iter().map(|line| line.verdict).max().unwrap_or(Verdict::InSync),
+        totals: Totals::of(lines.iter().copied()),
+        report: aws.settings.s3(&page),
+        data: aws.settings.s3(&key),
+    });
+    work.next = Next::Conclude;
+    Ok(work)
+}
+
+async fn object<S: BucketStore + Sync, T: serde::de::DeserializeOwned>(
+    store: &S,
+    bucket: &str,
+    key: &str,
+) -> Result<Option<T>, Failure> {
+    let bytes = read_object(store, bucket, key).await.map_err(|error| store_failed(&error))?;
+    let read = bytes.map(|bytes| serde_json::from_slice(&bytes)).transpose();
+    read.map_err(|error| Failure::new(Name::Internal, format!("`{key}` can't be read: {error}")))
+}
