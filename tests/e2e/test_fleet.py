@@ -44,6 +44,11 @@ class Fleet(unittest.TestCase):
         upload(prefix, {"a": develop(), "b": develop(), "broken": "client: 5\n", "c": develop()})
         suite.client("s3").put_object(Bucket=suite.bucket(), Key=prefix + "readme.md", Body=b"no config")
         place = {"bucket": suite.bucket(), "prefix": prefix}
+        # A team's configs are checked before anything is deployed.
+        found, name = run(action="validate-config", configs=place, tolerated_failure_percentage=25)
+        self.assertEqual(found["status"], "SUCCEEDED", found)
+        summary = json.loads(suite.read(f"deployments/fleets/{name}.json"))
+        self.assertEqual(summary["outcomes"], {"valid": 3, "failed": 1})
         found, name = run(
             action="deploy-product", force=True, configs=place, concurrency=2, tolerated_failure_percentage=25
         )
