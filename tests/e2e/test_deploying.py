@@ -160,10 +160,24 @@ class Deploying(unittest.TestCase):
         example = next(path for path in suite.examples() if path.name.endswith("ml-codecommit-sgprov-direct.yaml"))
         account = suite.client("sts").get_caller_identity()["Account"]
         config = example.read_text(encoding="utf-8").replace("444455556666", account).replace("env: prod", "env: dev")
+        config = config.replace("    subnet_ids:", "    route_table_ids: [rtb-0123456789abcdef0]\n    subnet_ids:")
         result = run("deploy-product", config, force=True)
         self.failed(result, "MLProvisioner.PreflightFailed")
         told = [f for f in result["findings"] if f["code"] == "MLP-PRE-004"]
-        self.assertEqual({f["path"].rsplit("/", 1)[1] for f in told}, {"vpc_id", "subnet_ids", "security_group_id"}, told)
+        self.assertEqual({f["path"].rsplit("/", 1)[1] for f in told}, {"vpc_id", "subnet_ids", "security_group_id", "route_table_ids"}, told)
+        self.assertEqual(result["stack_status"], "absent")
+
+    def test_a_service_role_that_does_not_trust_cloudformation_is_told_before_anything_is_touched(self):
+        iam = suite.client("iam")
+        function = suite.client("lambda").get_function_configuration(FunctionName=suite.setting("MLP_DEPLOY_FUNCTION"))
+        name = function["Environment"]["Variables"]["MLP_SERVICE_ROLE_ARN"].rsplit("/", 1)[1]
+        before = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
+        self.addCleanup(iam.update_assume_role_policy, RoleName=name, PolicyDocument=json.dumps(before))
+        other = json.dumps(before).replace("cloudformation.amazonaws.com", "lambda.amazonaws.com")
+        iam.update_assume_role_policy(RoleName=name, PolicyDocument=other)
+        result = run("deploy-product", develop(), force=True)
+        self.failed(result, "MLProvisioner.PreflightFailed")
+        self.assertEqual([f["code"] for f in result["findings"]], ["MLP-PRE-005"])
         self.assertEqual(result["stack_status"], "absent")
 
     def test_a_licence_counts_as_its_mode_says(self):

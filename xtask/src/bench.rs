@@ -146,9 +146,14 @@ struct Deployed {
     event: Json,
     /// Where an answer says that the work was done, and what it says there.
     done: (&'static str, &'static str),
+    /// What its stack sets, beside what reaches the emulator.
+    variables: &'static [(&'static str, &'static str)],
     /// Labels and targets: zip, unpacked, start, memory.
     rows: [(&'static str, &'static str); 4],
 }
+
+/// The functions, as `cargo lambda` calls their packages.
+const PACKAGES: [&str; 4] = ["mlp-generate", "mlp-macro", "mlp-deploy", "mlp-drift"];
 
 /// Size, start and memory of the functions as they are deployed.
 fn deployed() -> Result<Vec<Row>> {
@@ -158,27 +163,67 @@ fn deployed() -> Result<Vec<Row>> {
     task.follow(&log);
     let mut build = cargo();
     build.env("PATH", tools.path());
-    build.args(["lambda", "build", "--release", "--package", "mlp-generate", "--package", "mlp-macro"]);
+    build.args(["lambda", "build", "--release"]);
+    build.args(PACKAGES.iter().flat_map(|package| ["--package", package]));
     build.args(["--output-format", "zip"]);
     process::run(&mut build, &log, Duration::from_hours(2))?;
     task.done("");
     let suite = suite::start_emulator("bench", &venv::emulator()?, false)?;
     put_config(&suite, &tools)?;
     let mut rows = Vec::new();
-    let (generate, expand) = (generate_event(), macro_event()?);
-    for (name, event, done, labels) in [
-        ("generate", generate, ("/records/0/outcome", "generated"), GENERATE),
-        ("macro", expand, ("/status", "success"), MACRO),
-    ] {
+    let binary = |name: &str| -> Result<(u64, PathBuf)> {
         let zip = suite::cargo_target().join("lambda").join(name).join("bootstrap.zip");
         let size = fs::metadata(&zip).context(paths::shown(&zip))?.len();
-        let binary = unpack(&tools, &zip, name)?;
-        let function = Deployed { name, binary, event, done, rows: labels };
+        Ok((size, unpack(&tools, &zip, name)?))
+    };
+    for (name, event, done, variables, labels) in [
+        ("generate", generate_event(), ("/records/0/outcome", "generated"), &[][..], GENERATE),
+        ("macro", macro_event()?, ("/status", "success"), &[][..], MACRO),
+        ("deploy", deploy_event(&suite, &binary("deploy")?.1)?, ("/next", "conclude"), &BUCKET[..], DEPLOY),
+        ("drift", json!({}), ("/outcome", "done"), &DRIFT_VARIABLES[..], DRIFT),
+    ] {
+        let (size, binary) = binary(name)?;
+        let function = Deployed { name, binary, event, done, variables, rows: labels };
         rows.extend(measured(&function, size, &suite)?);
     }
     Ok(rows)
 }
 
+/// The task that does most: a review report of an enterprise product, behind the task that reads the input.
+fn deploy_event(suite: &suite::Suite, binary: &Path) -> Result<Json> {
+    let execution = "arn:aws:states:us-west-2:123456789012:execution:MLProvisionerDeploy:bench";
+    let input = json!({
+        "action": "create-review-report", "config": {"bucket": "bench", "key": "configs/enterprise.yaml"},
+    });
+    let read = json!({"step": "ReadInput", "execution": execution, "work": input});
+    let work = start::run("deploy", binary, &environment(suite, &BUCKET), &read)?.answer;
+    Ok(json!({"step": "Make", "execution": execution, "work": work}))
+}
+
+/// What reaches the emulator, and what a function's stack sets.
+fn environment(suite: &suite::Suite, variables: &[(&str, &str)]) -> Vec<(String, String)> {
+    let own = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    suite.environment.iter().cloned().chain(own).collect()
+}
+
+const BUCKET: [(&str, &str); 1] = [("MLP_BUCKET", "bench")];
+const DRIFT_VARIABLES: [(&str, &str); 2] = [
+    ("MLP_BUCKET", "bench"),
+    ("MLP_DRIFT_MACHINE", "arn:aws:states:us-west-2:123456789012:stateMachine:MLProvisionerDeployDrift"),
+];
+
+const DEPLOY: [(&str, &str); 4] = [
+    ("`deploy`: zip", ""),
+    ("`deploy`: unpacked", ""),
+    ("`deploy`: process start to first poll", "under 60 ms"),
+    ("`deploy`: peak memory, enterprise report", "under 64 MB"),
+];
+const DRIFT: [(&str, &str); 4] = [
+    ("`drift`: zip", ""),
+    ("`drift`: unpacked", ""),
+    ("`drift`: process start to first poll", "under 60 ms"),
+    ("`drift`: peak memory, a run without stacks", "under 64 MB"),
+];
 const GENERATE: [(&str, &str); 4] = [
     ("`generate`: zip", "under 7 MB"),
     ("`generate`: unpacked", ""),
@@ -222,12 +267,13 @@ fn macro_event() -> Result<Json> {
 
 /// One function, started again and again with its event.
 fn measured(function: &Deployed, zip: u64, suite: &suite::Suite) -> Result<Vec<Row>> {
-    let Deployed { name, binary, event, done: (place, wanted), rows } = function;
+    let Deployed { name, binary, event, done: (place, wanted), variables, rows } = function;
+    let environment = environment(suite, variables);
     let unpacked = fs::metadata(binary).context(paths::shown(binary))?.len();
     let task = progress::task(format!("start `{name}` {STARTS} times"));
     let mut runs = Vec::with_capacity(STARTS);
     for _ in 0..STARTS {
-        runs.push(start::run(name, binary, &suite.environment, event)?);
+        runs.push(start::run(name, binary, &environment, event)?);
     }
     task.done("");
     let peak = match runs.first() {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use mlp_core::deploy::causes::Cause;
 use mlp_core::deploy::input::{Action, ConfigSource, Input};
 use mlp_core::deploy::outcome::{ChangeCounts, DriftFound, Kept};
-use mlp_core::deploy::preflight::Network;
+use mlp_core::deploy::preflight::{Network, Role};
 use mlp_core::finding::Finding;
 use mlp_core::outcome::{Outcome, Source};
 use serde::{Deserialize, Serialize};
@@ -40,6 +40,9 @@ pub struct Work {
     /// The run of the drift function that is waited for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<DriftWork>,
+    /// The role that IAM is asked about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
     /// The network that EC2 is asked about, before anything is touched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<Network>,

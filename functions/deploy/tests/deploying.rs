@@ -471,6 +471,27 @@ fn a_network_that_is_not_there_stops_before_anything_is_touched() {
 }
 
 #[test]
+fn a_service_role_that_cannot_be_taken_on_stops_before_anything_is_touched() {
+    let table = [
+        (None, None, 0),
+        (Some(Ok(json!({"Statement": []}))), Some("doesn't trust"), 1),
+        (Some(Err("Iam.NoSuchEntityException")), Some("there is no role `deployer`"), 1),
+    ];
+    for (trust, wanted, findings) in table {
+        let mut world = World::new();
+        world.settings.service_role = Some("arn:aws:iam::123456789012:role/mlp/deployer".to_owned());
+        *world.trust.borrow_mut() = trust;
+        let report = world.execute("one", &input("deploy-product"));
+        assert_eq!((report.ok, report.findings.len()), (wanted.is_none(), findings), "{report:?}");
+        let Some(wanted) = wanted else { continue };
+        assert_eq!(error(&report), "MLProvisioner.PreflightFailed");
+        assert!(report.findings[0].message.contains(wanted), "{report:?}");
+        assert!(!world.stacks.calls().contains_key("cloudformation:CreateChangeSet"));
+        assert_eq!(world.execute("two", &input("deploy-product")).outcome, Ending::Created);
+    }
+}
+
+#[test]
 fn a_licence_that_is_refused_or_cannot_be_asked_for_counts_as_its_mode_says() {
     // None: it is granted.
     let table = [

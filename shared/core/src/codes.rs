@@ -179,8 +179,10 @@ codes! {
         "Pipelines with `source_control: s3` start when a new version of their source arrives; without versioning they can't be created.";
     PRE_COLLISION = "MLP-PRE-003", "A name that something else has already",
         "Roles and buckets have names without the region. The same product in a second region needs `environment.multi_region: true` there.";
-    PRE_NETWORK = "MLP-PRE-004", "A VPC, subnet or security group that the product can't use",
-        "It must be there in this account and region; subnets and groups belong to the VPC, and an endpoint takes one subnet a zone.";
+    PRE_NETWORK = "MLP-PRE-004", "A VPC, subnet, route table or security group that the product can't use",
+        "It must be there in this account and region; subnets, route tables and groups belong to the VPC, and an endpoint takes one subnet a zone.";
+    PRE_ROLE = "MLP-PRE-005", "A service role that CloudFormation can't take on",
+        "The role of the parameter `ServiceRoleArn` must be there and trust `cloudformation.amazonaws.com`; else no change set can be made.";
     DRIFT_IGNORE = "MLP-DRF-001", "The list of drift to be ignored has a mistake",
         "With a mistake anywhere in `drift-ignore.yaml` nothing is ignored: a finding too many is better than one too few.";
     DRIFT_IGNORE_EXPIRED = "MLP-DRF-002", "An entry of the list of drift to be ignored is over",

@@ -7,7 +7,7 @@ use mlp_aws::store::BucketStore;
 use mlp_core::deploy::failure::{Failure, Name};
 use mlp_core::deploy::identity::Execution;
 use mlp_core::deploy::input::Action;
-use mlp_core::deploy::preflight::Preflight;
+use mlp_core::deploy::preflight::{Preflight, Role};
 use mlp_core::deploy::status::{Deployment, StackStatus};
 use mlp_core::finding::blocks;
 
@@ -56,15 +56,19 @@ where
     }
     work.findings.extend(findings);
     work.network = preflight.network(&parameters);
+    work.role = aws.settings.service_role.as_deref().and_then(Role::of);
     Ok(work)
 }
 
-/// What EC2 said of the network, which the state machine asked. It is needed no more afterwards.
-pub(crate) fn network(mut work: Work) -> Result<Work, Failure> {
-    let findings = work.network.take().map(|network| network.check()).unwrap_or_default();
+/// What EC2 said of the network and IAM of the service role, which the state machine asked. Both are needed no more
+/// afterwards.
+pub(crate) fn surroundings(mut work: Work) -> Result<Work, Failure> {
+    let mut findings = work.network.take().map(|network| network.check()).unwrap_or_default();
+    findings.extend(work.role.take().and_then(|role| role.check()));
     if blocks(&findings) {
-        let failure = invalid("the product's network", findings);
+        let failure = invalid("what the stack needs", findings);
         return Err(Failure { name: Name::PreflightFailed, ..failure });
     }
+    work.findings.extend(findings);
     Ok(work)
 }

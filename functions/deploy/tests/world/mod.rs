@@ -96,6 +96,8 @@ pub(crate) struct World {
     pub(crate) decisions: RefCell<BTreeMap<String, Result<(), &'static str>>>,
     /// VPCs, subnets and security groups that are there.
     pub(crate) network: RefCell<Vec<Json>>,
+    /// What IAM says of the service role the next time; one that trusts CloudFormation, if nothing is said.
+    pub(crate) trust: RefCell<Option<Result<Json, &'static str>>>,
     /// The managed stacks, with what the drift function will say of each.
     pub(crate) fleet: RefCell<Vec<(&'static str, Verdict)>>,
     /// What the drift function answers, and after how many seconds the run has ended; `done` and at once, if empty.
@@ -126,6 +128,7 @@ impl World {
             twice: Cell::new(false),
             decisions: RefCell::default(),
             network: RefCell::default(),
+            trust: RefCell::default(),
             fleet: RefCell::default(),
             drift: RefCell::default(),
             ordered: RefCell::default(),
@@ -453,6 +456,21 @@ impl<'a> Execution<'a> {
             }
             "aws-sdk:ec2:describeVpcs" => Ok(json!({"Vpcs": self.seen(&parameters)})),
             "aws-sdk:ec2:describeSubnets" => Ok(json!({"Subnets": self.seen(&parameters)})),
+            "aws-sdk:iam:getRole" => {
+                assert_eq!(parameters["RoleName"], "deployer");
+                self.world
+                    .trust
+                    .borrow_mut()
+                    .take()
+                    .unwrap_or_else(|| {
+                        Ok(json!({"Statement": {
+                    "Effect": "Allow", "Action": "sts:AssumeRole",
+                    "Principal": {"Service": "cloudformation.amazonaws.com"}}}))
+                    })
+                    .map(|policy| json!({"Role": {"AssumeRolePolicyDocument": policy.to_string()}}))
+                    .map_err(|error| thrown(error, "told to"))
+            }
+            "aws-sdk:ec2:describeRouteTables" => Ok(json!({"RouteTables": self.seen(&parameters)})),
             "aws-sdk:ec2:describeSecurityGroups" => Ok(json!({"SecurityGroups": self.seen(&parameters)})),
             other => panic!("{other} is called"),
         }
@@ -462,10 +480,9 @@ impl<'a> Execution<'a> {
     fn seen(&self, parameters: &Json) -> Json {
         let wanted = parameters["Filters"][0]["Values"].as_array().unwrap();
         let is_wanted = |it: &&Json| {
-            ["SubnetId", "GroupId"].iter().any(|key| wanted.contains(&it[*key]))
-                || it.get("SubnetId").is_none()
-                    && it.get("GroupId").is_none()
-                    && wanted.contains(&it["VpcId"])
+            let ids = ["SubnetId", "GroupId", "RouteTableId"];
+            ids.iter().any(|key| wanted.contains(&it[*key]))
+                || ids.iter().all(|key| it.get(*key).is_none()) && wanted.contains(&it["VpcId"])
         };
         self.world.network.borrow().iter().filter(is_wanted).cloned().collect()
     }

@@ -48,6 +48,9 @@ pub struct Network {
     /// The security group's id, if the product makes none of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group_id: Option<String>,
+    /// The route tables' ids, if the S3 endpoint gets routes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub route_table_ids: Vec<String>,
     /// The paths in Parameter Store that ids are from, by id.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub paths: BTreeMap<String, String>,
@@ -60,6 +63,9 @@ pub struct Network {
     /// `DescribeSecurityGroups`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub groups: Option<Seen>,
+    /// `DescribeRouteTables`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub route_tables: Option<Seen>,
 }
 
 /// What EC2 answered: of the ids that were asked for those that are there.
@@ -133,7 +139,111 @@ impl Network {
                 );
             }
         }
+        for id in &self.route_table_ids {
+            let Some(seen) = &self.route_tables else { break };
+            let what = match seen.find("RouteTableId", id).map(|it| it.get("VpcId").and_then(Json::as_str)) {
+                None => format!("there is no route table `{id}` in this account and region"),
+                Some(Some(other)) if other != vpc => {
+                    format!("the route table `{id}` is in `{other}`, not in `{vpc}`")
+                }
+                Some(_) => continue,
+            };
+            let help = "name route tables of the product's VPC";
+            add(id, "route_table_ids", "route_table_parameter_store_path", what, help);
+        }
         findings
+    }
+}
+
+/// The role that CloudFormation takes on, and what IAM says of it. The state machine asks IAM and puts the answer in here.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Role {
+    /// Its name, without its path.
+    pub name: String,
+    /// Its trust policy: `GetRole`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<Trust>,
+    /// The error output of that call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Json>,
+}
+
+/// What IAM answered.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trust {
+    /// The trust policy as JSON, which IAM hands out percent-encoded.
+    pub policy: Json,
+}
+
+impl Role {
+    /// The role of an ARN, `arn:<partition>:iam::<account>:role/<path><name>`; nothing for anything else.
+    ///
+    /// ```
+    /// # use mlp_core::deploy::preflight::Role;
+    /// let role = Role::of("arn:aws:iam::123456789012:role/service/deployer").unwrap();
+    /// assert_eq!(role.name, "deployer");
+    /// ```
+    pub fn of(arn: &str) -> Option<Self> {
+        let (_, path) = arn.split_once(":role/")?;
+        let name = path.rsplit('/').next().filter(|name| !name.is_empty())?;
+        Some(Self { name: name.to_owned(), ..Self::default() })
+    }
+
+    /// Whether CloudFormation may take it on. That it could not be looked at is a warning: then the order of the change set
+    /// tells.
+    pub fn check(&self) -> Option<Finding> {
+        const SERVICE: &str = "cloudformation.amazonaws.com";
+        let name = &self.name;
+        let found = |finding: Finding, help: &str| Some(finding.help(help));
+        if let Some(refused) = &self.refused {
+            let text = |key: &str| refused.get(key).and_then(Json::as_str).unwrap_or_default();
+            if text("Error").contains("NoSuchEntity") {
+                let message = format!("there is no role `{name}`, which CloudFormation is to take on");
+                let help = "create it, or set the suite's parameter `ServiceRoleArn` to one that is there";
+                return found(Finding::error(codes::PRE_ROLE, "", message), help);
+            }
+            let why = format!("{} {}", text("Error"), crate::expand::shortened(text("Cause"), 300));
+            let message = format!("the service role `{name}` could not be looked at: {}", why.trim());
+            let help = "allow `iam:GetRole` on it to the role of the state machine";
+            return found(Finding::warning(codes::PRE_ROLE, "", message), help);
+        }
+        let policy = &self.seen.as_ref()?.policy;
+        let decoded = match policy.as_str() {
+            Some(text) => {
+                let text = percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
+                serde_json::from_str(&text).unwrap_or_default()
+            }
+            None => policy.clone(),
+        };
+        let statements = match decoded.get("Statement") {
+            Some(Json::Array(all)) => all.as_slice(),
+            Some(one) => std::slice::from_ref(one),
+            None => &[],
+        };
+        let trusts = |statement: &Json| {
+            let has = |value: Option<&Json>, wanted: &[&str]| match value {
+                Some(Json::String(text)) => wanted.iter().any(|it| it.eq_ignore_ascii_case(text)),
+                Some(Json::Array(all)) => all
+                    .iter()
+                    .filter_map(Json::as_str)
+                    .any(|text| wanted.iter().any(|it| it.eq_ignore_ascii_case(text))),
+                _ => false,
+            };
+            let principal = statement.get("Principal");
+            statement.get("Effect").and_then(Json::as_str) == Some("Allow")
+                && has(statement.get("Action"), &["sts:AssumeRole", "sts:*", "*"])
+                && (has(principal, &["*"])
+                    || has(principal.and_then(|it| it.get("Service")), &[SERVICE, "*"]))
+        };
+        if statements.iter().any(trusts) {
+            return None;
+        }
+        let message = format!(
+            "the service role `{name}` doesn't trust `{SERVICE}`, so CloudFormation can't take it on"
+        );
+        let help = "add a statement to its trust policy: Effect Allow, Action sts:AssumeRole, Principal Service \
+                    cloudformation.amazonaws.com";
+        found(Finding::error(codes::PRE_ROLE, "", message), help)
     }
 }
 
@@ -206,8 +316,12 @@ impl Preflight {
             vpc_id: text(&vpc.vpc_id)?,
             subnet_ids: subnets.iter().filter_map(text).collect(),
             group_id: vpc.security_group_id.as_ref().and_then(text),
+            route_table_ids: match &vpc.route_table_ids {
+                Some(Value::List(ids)) => ids.iter().filter_map(text).collect(),
+                _ => Vec::new(),
+            },
             paths: paths
-                .filter(|(id, _)| ["vpc-", "subnet-", "sg-"].iter().any(|it| id.starts_with(it)))
+                .filter(|(id, _)| ["vpc-", "subnet-", "sg-", "rtb-"].iter().any(|it| id.starts_with(it)))
                 .collect(),
             ..Network::default()
         })
@@ -335,10 +449,80 @@ mod tests {
         });
         let network = stored.network(&found.collect());
         if let Some(network) = network {
-            assert_eq!(network.paths.len(), 4, "{:?}", network.paths);
+            assert_eq!(network.paths.len(), 4 + network.route_table_ids.len(), "{:?}", network.paths);
         } else {
             panic!("{:?}", stored.ssm_paths());
         }
+    }
+
+    #[test]
+    fn a_route_table_of_another_vpc_or_of_none_is_told() {
+        let table = |vpc: &str| json!({"RouteTableId": "rtb-1", "VpcId": vpc});
+        let of = |found: Option<Vec<Json>>| Network {
+            vpc_id: "vpc-1".to_owned(),
+            route_table_ids: vec!["rtb-1".to_owned()],
+            route_tables: found.map(|found| Seen { found }),
+            ..Network::default()
+        };
+        assert_eq!(of(None).check(), [], "nothing was asked yet");
+        assert_eq!(of(Some(vec![table("vpc-1")])).check(), []);
+        for (found, wanted) in
+            [(vec![], "there is no route table `rtb-1`"), (vec![table("vpc-2")], "is in `vpc-2`")]
+        {
+            let finding = &of(Some(found)).check()[0];
+            assert!(
+                finding.message.contains(wanted) && finding.path.ends_with("/route_table_ids"),
+                "{finding:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_role_is_one_that_cloudformation_may_take_on() {
+        let role = |policy: Json| Role { name: "r".to_owned(), seen: Some(Trust { policy }), refused: None };
+        let statement = |effect: &str, action: Json, principal: Json| json!({"Statement": [{"Effect": effect, "Action": action, "Principal": principal}]});
+        let service = json!({"Service": "cloudformation.amazonaws.com"});
+        let good = statement("Allow", json!("sts:AssumeRole"), service.clone());
+        // As IAM hands it out.
+        let text = good.to_string();
+        let encoded = percent_encoding::percent_encode(text.as_bytes(), percent_encoding::NON_ALPHANUMERIC);
+        for policy in [
+            good,
+            json!(encoded.to_string()),
+            statement(
+                "Allow",
+                json!(["sts:TagSession", "sts:assumerole"]),
+                json!({"Service": ["a", "cloudformation.amazonaws.com"]}),
+            ),
+            statement("Allow", json!("sts:*"), json!("*")),
+            json!({"Statement": {"Effect": "Allow", "Action": "*", "Principal": service}}),
+        ] {
+            assert_eq!(role(policy.clone()).check(), None, "{policy}");
+        }
+        for policy in [
+            statement("Deny", json!("sts:AssumeRole"), service.clone()),
+            statement("Allow", json!("sts:TagSession"), service),
+            statement("Allow", json!("sts:AssumeRole"), json!({"Service": "lambda.amazonaws.com"})),
+            statement("Allow", json!("sts:AssumeRole"), json!({"AWS": "arn:aws:iam::123456789012:root"})),
+            json!("no policy"),
+            json!({}),
+        ] {
+            let finding = role(policy.clone()).check().unwrap_or_else(|| panic!("{policy}"));
+            assert_eq!(finding.severity, crate::finding::Severity::Error);
+            assert!(finding.message.contains("doesn't trust"), "{finding:?}");
+        }
+        let refused = |error: &str| Role {
+            refused: Some(json!({"Error": error, "Cause": "why"})),
+            name: "r".to_owned(),
+            seen: None,
+        };
+        let gone = refused("Iam.NoSuchEntityException").check().unwrap();
+        assert_eq!(gone.severity, crate::finding::Severity::Error);
+        let denied = refused("Iam.IamException").check().unwrap();
+        assert_eq!(denied.severity, crate::finding::Severity::Warning);
+        assert!(denied.message.contains("why") && denied.help.unwrap().contains("iam:GetRole"));
+        assert_eq!(Role::default().check(), None, "nothing was asked yet");
+        assert_eq!(Role::of("arn:aws:iam::123456789012:user/x"), None);
     }
 
     #[test]
