@@ -313,6 +313,9 @@ class Repeating(unittest.TestCase):
     """The state machine by hand, so that every task's first answer can get lost."""
 
     def task(self, state, work, execution):
+        if state["Resource"].endswith(":aws-sdk:iam:getRole"):
+            role = suite.client("iam").get_role(RoleName=work["role"]["name"])["Role"]
+            return {**work, "role": {**work["role"], "seen": {"policy": role["AssumeRolePolicyDocument"]}}}
         payload = {"step": state["Parameters"]["Payload"]["step"], "execution": execution, "work": work}
         answer = suite.client("lambda").invoke(
             FunctionName=suite.setting("MLP_DEPLOY_FUNCTION"), Payload=json.dumps(payload)

@@ -267,6 +267,20 @@ class Others(unittest.TestCase):
         self.assertEqual(answer["outcome"], "done")
         self.assertEqual(json.loads(suite.read(f"reports/drift/runs/{run}/stacks.json")), [])
 
+    def test_a_stack_that_never_came_to_be_keeps_nobody_waiting_and_is_not_in_sync(self):
+        self.addCleanup(suite.faults, clear=True)
+        suite.faults(resource_type="AWS::CodeBuild::Project", message="no capacity")
+        config = suite.starter(**{"env: prod": "env: dev"})
+        failed = execute("deploy-product", config, force=True)
+        self.assertEqual(failed["stack_status"], "ROLLBACK_COMPLETE")
+        suite.faults(clear=True)
+        self.addCleanup(execute, "delete-product", config, force=True)
+        _, reports = check(failed["stack_name"])
+        report = reports[failed["stack_name"]]
+        self.assertEqual((report["verdict"], found(report)), ("could-not-check", [("could-not-check", "", "")]))
+        self.assertIn("ROLLBACK_COMPLETE", report["findings"][0]["message"])
+        self.assertIn("recreate_failed", report["findings"][0]["mend"])
+
     def test_the_schedule_calls_the_function_with_its_time(self):
         schedules = suite.client("scheduler").list_schedules()["Schedules"]
         drift = [s for s in schedules if s["Name"].endswith("-drift")]

@@ -354,6 +354,37 @@ async fn a_run_may_be_limited_to_some_stacks() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stack_in_any_status_is_checked_or_said_why_not_and_keeps_nobody_waiting() {
+    use mlp_core::deploy::status::{DriftDetection, StackStatus};
+    // A shell isn't a stack yet.
+    let statuses: Vec<StackStatus> =
+        StackStatus::ALL.iter().copied().filter(|status| *status != StackStatus::ReviewInProgress).collect();
+    let world = World::of(statuses.len());
+    for (number, status) in statuses.iter().enumerate() {
+        world.fleet.set_status(number, status.as_str());
+    }
+    let begun = Instant::now();
+    world.scheduled("r1").await;
+    assert!(begun.elapsed() < Duration::from_mins(1), "{:?}", begun.elapsed());
+    for (number, status) in statuses.iter().enumerate() {
+        let report = world.report("r1", number);
+        let detected = world.fleet.detected().contains_key(&format!("product-{number:04}-stack"));
+        assert_eq!(detected, status.drift_detection() == DriftDetection::Possible, "{status}");
+        let wanted = match status {
+            StackStatus::DeleteComplete => Verdict::Gone,
+            _ if detected => Verdict::InSync,
+            _ => Verdict::CouldNotCheck,
+        };
+        assert_eq!(report.verdict, wanted, "{status}: {report:?}");
+        if wanted == Verdict::CouldNotCheck {
+            let kinds: Vec<Kind> = report.findings.iter().map(|finding| finding.kind).collect();
+            assert_eq!(kinds, [Kind::CouldNotCheck], "{status}: one reason, not what follows from it");
+            assert!(report.findings[0].message.contains(status.as_str()), "{report:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_run_that_is_named_is_one_run_and_takes_no_newer_ones_place() {
     let world = World::of(3);
     let one = || {

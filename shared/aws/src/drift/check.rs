@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use mlp_core::check::load;
+use mlp_core::deploy::status::{DriftDetection, StackStatus};
 use mlp_core::drift::seen::{CouldNot, Detection, ProbeAnswer, Refused, ResourceSeen, StackSeen};
 use mlp_core::drift::{Probe, Seen, wanted};
 use mlp_core::product::MANAGED_BY;
@@ -67,7 +68,11 @@ pub async fn check<A: DriftApi + Sync>(api: &A, pace: &Pace, limits: Limits, sta
     let detection = detect(api, pace, limits, stack).await;
     let parsed = template.as_ref().ok().and_then(|text| load(text.as_bytes()).ok());
     let parsed = parsed.map(|document| from_document(&document).0).unwrap_or_default();
+    let unfinished =
+        matches!(&detection, Detection::CouldNot(refused) if refused.why == CouldNot::Unfinished);
     let probes = match &resources {
+        // Half of what the template says isn't there, and everybody knows.
+        _ if unfinished => Vec::new(),
         Ok(resources) => look(api, pace, limits, &parsed, resources).await,
         Err(_) => Vec::new(),
     };
@@ -96,9 +101,16 @@ async fn look<A: DriftApi + Sync>(
 
 async fn detect<A: DriftApi + Sync>(api: &A, pace: &Pace, limits: Limits, stack: &StackSeen) -> Detection {
     let could_not = |why, reason: String| Detection::CouldNot(Refused { why, reason });
-    // CloudFormation refuses it, and what is being changed has no state to compare with.
-    if stack.status.ends_with("_IN_PROGRESS") {
-        return could_not(CouldNot::Busy, format!("the stack is {}", stack.status));
+    // A status that we don't know is CloudFormation's to refuse.
+    match StackStatus::parse(&stack.status).map(StackStatus::drift_detection) {
+        None | Some(DriftDetection::Possible) => {}
+        Some(DriftDetection::Busy) => {
+            return could_not(CouldNot::Busy, format!("the stack is {}", stack.status));
+        }
+        Some(DriftDetection::Refused) => {
+            let reason = format!("the stack is {}, and has no state to compare with", stack.status);
+            return could_not(CouldNot::Unfinished, reason);
+        }
     }
     let deadline = Instant::now() + limits.detection;
     let mut wait = SHORTEST;

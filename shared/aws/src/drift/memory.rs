@@ -88,6 +88,13 @@ impl MemoryFleet {
         self.lock().trouble.insert(format!("product-{number:04}-stack"), trouble);
     }
 
+    /// Brings a stack into a status.
+    pub fn set_status(&self, number: usize, status: &str) {
+        if let Some(stack) = self.lock().stacks.get_mut(number) {
+            status.clone_into(&mut stack.status);
+        }
+    }
+
     /// Everything is well again.
     pub fn heal(&self) {
         let mut state = self.lock();

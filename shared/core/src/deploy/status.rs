@@ -97,6 +97,17 @@ pub enum Progress {
     Failed,
 }
 
+/// Whether CloudFormation compares a stack with its template.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DriftDetection {
+    /// It does.
+    Possible,
+    /// Somebody works on the stack; later.
+    Busy,
+    /// It does not, until the stack is deployed or deleted.
+    Refused,
+}
+
 impl StackStatus {
     /// The status of a text; nothing for one that we don't know.
     pub fn parse(text: &str) -> Option<Self> {
@@ -138,6 +149,40 @@ impl StackStatus {
                 | S::ImportInProgress
                 | S::ImportRollbackInProgress,
             ) => Deployment::Busy,
+        }
+    }
+
+    /// Whether CloudFormation compares a stack in this status with its template.
+    ///
+    /// Source: AWS CloudFormation User Guide, "Detect drift on an entire CloudFormation stack", which names `CREATE_COMPLETE`,
+    /// `UPDATE_COMPLETE`, `UPDATE_ROLLBACK_COMPLETE` and `UPDATE_ROLLBACK_FAILED`, and "Import AWS resources into a
+    /// CloudFormation stack", which asks for a detection after an import.
+    pub fn drift_detection(self) -> DriftDetection {
+        use StackStatus as S;
+        match self {
+            S::CreateComplete
+            | S::UpdateComplete
+            | S::UpdateRollbackComplete
+            | S::UpdateRollbackFailed
+            | S::ImportComplete
+            | S::ImportRollbackComplete => DriftDetection::Possible,
+            S::CreateFailed
+            | S::RollbackFailed
+            | S::RollbackComplete
+            | S::DeleteFailed
+            | S::DeleteComplete
+            | S::UpdateFailed
+            | S::ReviewInProgress
+            | S::ImportRollbackFailed => DriftDetection::Refused,
+            S::CreateInProgress
+            | S::RollbackInProgress
+            | S::DeleteInProgress
+            | S::UpdateInProgress
+            | S::UpdateCompleteCleanupInProgress
+            | S::UpdateRollbackInProgress
+            | S::UpdateRollbackCompleteCleanupInProgress
+            | S::ImportInProgress
+            | S::ImportRollbackInProgress => DriftDetection::Busy,
         }
     }
 

@@ -130,6 +130,7 @@ impl<'a> Judging<'a> {
             CouldNot::Throttled | CouldNot::TimedOut | CouldNot::Unavailable => {
                 "nothing: the next run looks again; fewer stacks at once (`DriftConcurrency`) help against throttling".to_owned()
             }
+            CouldNot::Unfinished => "deploy the product (`\"recreate_failed\": true` when it never came to be), or delete it".to_owned(),
             CouldNot::Gone | CouldNot::Failed => "mend what the reason names; the next run looks again".to_owned(),
         };
         let message = format!("{what}: {}", safe(&refused.reason));

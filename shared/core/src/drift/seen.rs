@@ -88,6 +88,8 @@ pub enum CouldNot {
     Busy,
     /// It is gone.
     Gone,
+    /// The stack is in a status in which CloudFormation compares nothing.
+    Unfinished,
     /// AWS says that it failed.
     Failed,
     /// AWS did not answer.
