@@ -6,6 +6,7 @@ use mlp_core::deploy::causes::Cause;
 use mlp_core::deploy::input::{Action, ConfigSource, Input};
 use mlp_core::deploy::outcome::{ChangeCounts, DriftFound, Kept};
 use mlp_core::deploy::preflight::{Network, Role};
+use mlp_core::drift::Order;
 use mlp_core::finding::Finding;
 use mlp_core::outcome::{Outcome, Source};
 use serde::{Deserialize, Serialize};
@@ -108,31 +109,6 @@ pub struct DriftWork {
     /// What was found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub found: Option<DriftFound>,
-}
-
-/// What the drift function is called with.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Order {
-    /// What the run is called: the same again is the same run.
-    pub name: String,
-    /// How the names of the stacks begin.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub prefix: Option<String>,
-    /// The stacks, if they are named.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub stacks: Vec<String>,
-    /// The config that they are held against.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub config: Option<Place>,
-}
-
-/// Where a config lies.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Place {
-    /// Its bucket.
-    pub bucket: String,
-    /// Its key.
-    pub key: String,
 }
 
 /// What is known of the product. Texts are empty where nothing is known.

@@ -18,12 +18,12 @@ use mlp_aws::drift::{Announcing, DriftApi, Limits, Pace};
 use mlp_aws::executions::Executions;
 use mlp_aws::store::{BucketStore, StoreError};
 use mlp_core::drift::fleet::Totals;
-use mlp_core::drift::keys;
+use mlp_core::drift::{Order, keys};
 use mlp_core::error::InternalError;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-pub use listing::{Item, Place};
+pub use listing::Item;
 pub use settings::Settings;
 
 /// What the function is called with.
@@ -33,7 +33,7 @@ pub enum Event {
     /// By the state machine, for one stack or in the end.
     Step(Step),
     /// By the schedule, or by hand.
-    Start(Start),
+    Start(Order),
 }
 
 /// A step of the state machine.
@@ -52,41 +52,6 @@ pub enum Step {
         /// The run.
         run: String,
     },
-}
-
-/// What a run is about.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Start {
-    /// When the schedule wanted it, RFC 3339: the same again is the same run.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub scheduled: Option<String>,
-    /// What the run is called, instead: the same again is the same run.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// Only stacks whose names begin so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub prefix: Option<String>,
-    /// Only these stacks, by name.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub stacks: Vec<String>,
-    /// The config that these are held against; without it the one that was uploaded for each.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub config: Option<Place>,
-    /// A message also without news, with everything that is open.
-    #[serde(default)]
-    pub digest: bool,
-}
-
-impl Start {
-    /// What the run is limited to, in words; nothing for the whole fleet.
-    pub fn only(&self) -> Option<String> {
-        match (&self.prefix, self.stacks.as_slice()) {
-            (_, [_, ..]) => Some(self.stacks.join(", ")),
-            (Some(prefix), []) if !prefix.is_empty() => Some(format!("{prefix}*")),
-            _ => None,
-        }
-    }
 }
 
 /// What a call came to.
@@ -227,7 +192,7 @@ fn limits<A, S, E>(aws: Aws<'_, A, S, E>) -> Limits {
     Limits { detection: usual.detection.min(left), call: usual.call.min(left) }
 }
 
-async fn begin<A, S, E>(aws: Aws<'_, A, S, E>, start: &Start) -> Result<Answer, Failure>
+async fn begin<A, S, E>(aws: Aws<'_, A, S, E>, start: &Order) -> Result<Answer, Failure>
 where
     A: DriftApi + Announcing + Sync,
     S: BucketStore + Sync,

@@ -6,14 +6,14 @@ use futures_util::stream::{self, StreamExt as _};
 use mlp_aws::drift::{DriftApi, managed};
 use mlp_aws::objects::{New, once, read};
 use mlp_aws::store::{BucketStore, Condition, ErrorKind, Metadata, Put};
-use mlp_core::drift::Ignore;
 use mlp_core::drift::ignore::KEY;
 use mlp_core::drift::keys;
+use mlp_core::drift::{Ignore, Order, Place};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use tokio::time::Instant;
 
-use crate::{Aws, Failure, Start};
+use crate::{Aws, Failure};
 
 /// A stack of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,15 +25,6 @@ pub struct Item {
     /// Where its config lies, if that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<Place>,
-}
-
-/// Where a config lies.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Place {
-    /// Its bucket.
-    pub bucket: String,
-    /// Its key.
-    pub key: String,
 }
 
 /// Who works on a run, and what it is about.
@@ -94,7 +85,7 @@ where
 }
 
 /// The run's stacks, in the order of their names.
-pub(crate) async fn of<A, S, E>(aws: Aws<'_, A, S, E>, run: &str, start: &Start) -> Result<Vec<Item>, Failure>
+pub(crate) async fn of<A, S, E>(aws: Aws<'_, A, S, E>, run: &str, start: &Order) -> Result<Vec<Item>, Failure>
 where
     A: DriftApi + Sync,
     S: BucketStore + Sync,
@@ -118,7 +109,7 @@ where
 }
 
 /// What the run is about.
-pub(crate) async fn about<A, S, E>(aws: Aws<'_, A, S, E>, run: &str) -> Result<Start, Failure>
+pub(crate) async fn about<A, S, E>(aws: Aws<'_, A, S, E>, run: &str) -> Result<Order, Failure>
 where
     S: BucketStore + Sync,
 {
@@ -127,7 +118,7 @@ where
     Ok(bytes.map(|bytes| serde_json::from_slice(&bytes)).transpose()?.unwrap_or_default())
 }
 
-async fn find<A, S, E>(aws: Aws<'_, A, S, E>, start: &Start) -> Result<Vec<Item>, Failure>
+async fn find<A, S, E>(aws: Aws<'_, A, S, E>, start: &Order) -> Result<Vec<Item>, Failure>
 where
     A: DriftApi + Sync,
     S: BucketStore + Sync,

@@ -7,9 +7,9 @@ use mlp_aws::drift::Pace;
 use mlp_aws::drift::memory::{MemoryFleet, Trouble};
 use mlp_aws::memory::{Fault, MemoryStore};
 use mlp_aws::memory_executions::MemoryExecutions;
-use mlp_core::drift::Fleet;
 use mlp_core::drift::report::{Kind, StackReport, Verdict};
-use mlp_drift::{Answer, Aws, Event, Failure, Item, Place, Settings, Start, Step, run};
+use mlp_core::drift::{Fleet, Order, Place};
+use mlp_drift::{Answer, Aws, Event, Failure, Item, Settings, Step, run};
 use tokio::time::Instant;
 
 const MACHINE: &str = "arn:aws:states:us-west-2:123456789012:stateMachine:MLProvisionerDrift";
@@ -91,7 +91,7 @@ impl World {
 }
 
 fn at(hour: &str) -> Event {
-    Event::Start(Start { scheduled: Some(hour.to_owned()), ..Start::default() })
+    Event::Start(Order { scheduled: Some(hour.to_owned()), ..Order::default() })
 }
 
 #[tokio::test(start_paused = true)]
@@ -260,7 +260,7 @@ async fn people_are_told_of_what_changed_and_of_nothing_else() {
     assert!(told.iter().any(|it| it.starts_with("sns Drift: 5 stacks: 1 drifted")), "{told:?}");
     world.scheduled("r3").await;
     assert_eq!(world.fleet.told(), Vec::<String>::new(), "the same as before");
-    let digest = Start { scheduled: Some("r4".into()), digest: true, ..Start::default() };
+    let digest = Order { scheduled: Some("r4".into()), digest: true, ..Order::default() };
     world.call("r4", Event::Start(digest)).await.unwrap();
     assert_eq!(world.fleet.told().len(), 1, "a digest is a message, and no event");
     world.fleet.heal();
@@ -340,7 +340,7 @@ async fn a_run_may_be_limited_to_some_stacks() {
     let world = World::of(20);
     world.scheduled("r1").await;
     let start =
-        Start { scheduled: Some("r2".into()), prefix: Some("product-001".into()), ..Start::default() };
+        Order { scheduled: Some("r2".into()), prefix: Some("product-001".into()), ..Order::default() };
     let Answer::Done { totals, .. } = world.call("r2", Event::Start(start)).await.unwrap() else {
         panic!("not done")
     };
@@ -348,7 +348,7 @@ async fn a_run_may_be_limited_to_some_stacks() {
     assert_eq!(world.items("r2").len(), 10);
     assert_eq!(world.latest().history.len(), 1, "and the history is of the whole fleet");
     let start =
-        Start { scheduled: Some("r3".into()), stacks: vec!["product-0003-stack".into()], ..Start::default() };
+        Order { scheduled: Some("r3".into()), stacks: vec!["product-0003-stack".into()], ..Order::default() };
     world.call("r3", Event::Start(start)).await.unwrap();
     assert_eq!(world.items("r3").len(), 1);
 }
@@ -388,11 +388,11 @@ async fn a_stack_in_any_status_is_checked_or_said_why_not_and_keeps_nobody_waiti
 async fn a_run_that_is_named_is_one_run_and_takes_no_newer_ones_place() {
     let world = World::of(3);
     let one = || {
-        Event::Start(Start {
+        Event::Start(Order {
             name: Some("by-hand".into()),
             stacks: vec!["product-0001-stack".into()],
             config: Some(Place { bucket: "suite".into(), key: "configs/gone.yaml".into() }),
-            ..Start::default()
+            ..Order::default()
         })
     };
     world.call("a", one()).await.unwrap();
@@ -411,7 +411,7 @@ async fn a_run_that_is_named_is_one_run_and_takes_no_newer_ones_place() {
 #[test]
 fn events_are_read_strictly() {
     let read = |text: &str| serde_json::from_str::<Event>(text);
-    assert!(matches!(read("{}"), Ok(Event::Start(start)) if start == Start::default()));
+    assert!(matches!(read("{}"), Ok(Event::Start(start)) if start == Order::default()));
     assert!(matches!(read(r#"{"step": "summarise", "run": "x"}"#), Ok(Event::Step(Step::Summarise { .. }))));
     assert!(read(r#"{"prefx": "x"}"#).is_err());
 }

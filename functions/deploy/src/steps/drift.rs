@@ -13,7 +13,7 @@ use mlp_core::deploy::identity::Execution;
 use mlp_core::deploy::input::{ConfigSource, Input};
 use mlp_core::deploy::outcome::DriftFound;
 use mlp_core::drift::fleet::{Line, Totals};
-use mlp_core::drift::{Fleet, Verdict, keys, rfc3339};
+use mlp_core::drift::{Fleet, Order, Place, Verdict, keys, rfc3339};
 use mlp_core::finding::Finding;
 use mlp_core::outcome::{Source, sha256};
 use serde::Deserialize;
@@ -22,7 +22,7 @@ use serde_json::Value as Json;
 use super::read::{config, defect, facts, invalid, work};
 use super::store_failed;
 use crate::Aws;
-use crate::work::{DriftWork, Facts, Next, Order, Place, Work};
+use crate::work::{DriftWork, Facts, Next, Work};
 
 /// A run over a large fleet takes hours; one that takes a day has met a defect.
 const LONGEST: u64 = 24 * 60 * 60;
@@ -37,7 +37,7 @@ pub(crate) async fn begin<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
     let digits: String = sha256(execution.as_bytes()).chars().take(12).collect();
     let name = format!("{}-{digits}", rfc3339(now));
     let run = keys::run_of(Some(&name), now, execution);
-    let mut order = Order { name, ..Order::default() };
+    let mut order = Order { name: Some(name), ..Order::default() };
     let (mut product, mut source) = (Facts::default(), Source::default());
     match &input.config {
         ConfigSource::Fleet { prefix } => order.prefix = Some(prefix.clone()).filter(|it| !it.is_empty()),

@@ -1,0 +1,48 @@
+//! What the drift function is asked to look at.
+
+use serde::{Deserialize, Serialize};
+
+/// Which stacks a run is about: the event that the drift function takes, from the schedule, by hand, or from an execution of
+/// `check-drift`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Order {
+    /// When the schedule wanted it, RFC 3339: the same again is the same run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheduled: Option<String>,
+    /// What the run is called, instead: the same again is the same run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Only stacks whose names begin so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefix: Option<String>,
+    /// Only these stacks, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stacks: Vec<String>,
+    /// The config that these are held against; without it the one that was uploaded for each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<Place>,
+    /// A message also without news, with everything that is open.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub digest: bool,
+}
+
+impl Order {
+    /// What the run is limited to, in words; nothing for the whole fleet.
+    pub fn only(&self) -> Option<String> {
+        match (&self.prefix, self.stacks.as_slice()) {
+            (_, [_, ..]) => Some(self.stacks.join(", ")),
+            (Some(prefix), []) if !prefix.is_empty() => Some(format!("{prefix}*")),
+            _ => None,
+        }
+    }
+}
+
+/// Where a config lies.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// Its bucket.
+    pub bucket: String,
+    /// Its key.
+    pub key: String,
+}
