@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 import uuid
 
@@ -204,6 +205,8 @@ class Case(unittest.TestCase):
         return done.returncode, done.stdout + done.stderr
 
     def aws_deploy(self, path, *more):
+        # The client calls its change set after the second, and deployments are faster than that here.
+        time.sleep(1.1)
         # Enterprise products don't fit into a request, so the template goes through a bucket.
         return self.run_client(
             "aws", "cloudformation", "deploy", "--template-file", str(path), "--stack-name", self.name,
