@@ -31,12 +31,17 @@ pub(crate) struct Suite {
     _lock: File,
 }
 
-/// Builds what is deployed, with the profile and features that the tests use, so nothing is built twice.
+/// Builds what is deployed. With the examples, because they bring the features of the tests' dependencies (tokio's
+/// `test-util` lies below the whole SDK): else the SDK would be built once for the tests and once for the suite.
 pub(crate) fn build() -> Result<()> {
     let task = progress::task("build the functions");
     let log = log("build");
     task.follow(&log);
-    process::run(cargo().args(["build", "--workspace", "--bins"]), &log, Duration::from_hours(1))?;
+    process::run(
+        cargo().args(["build", "--workspace", "--bins", "--examples"]),
+        &log,
+        Duration::from_hours(1),
+    )?;
     task.done("");
     Ok(())
 }
@@ -180,7 +185,10 @@ fn template(folder: &Path) -> Result<PathBuf> {
         found += text.matches(&wanted).count();
         let code = folder.join("functions").join(function);
         fs::create_dir_all(&code).context(paths::shown(&code))?;
-        fs::copy(built(function), code.join("bootstrap")).context(format!("target/debug/{function}"))?;
+        // A link takes no room; what cargo builds next is another file.
+        fs::hard_link(built(function), code.join("bootstrap"))
+            .or_else(|_| fs::copy(built(function), code.join("bootstrap")).map(drop))
+            .context(format!("target/debug/{function}"))?;
         text = text.replace(&wanted, &format!("CodeUri: {}", code.display()));
     }
     if found != text.matches("CodeUri:").count() {
