@@ -4,6 +4,7 @@ import contextlib
 import os
 import pathlib
 import shutil
+import unittest
 
 import axe_playwright_python
 from playwright.sync_api import sync_playwright
@@ -76,3 +77,28 @@ def violations(page, tags):
         f"{rule['id']}: {rule['help']}: " + "; ".join(node["html"][:120] for node in rule["nodes"][:3])
         for rule in result["violations"]
     ]
+
+ACCESSIBLE = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+PHONE = 360
+
+
+class PagesCase(unittest.TestCase):
+    """Tests of pages, in one browser."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.browser = Browser()
+        cls.addClassCleanup(cls.browser.close)
+
+    @contextlib.contextmanager
+    def open(self, file, **options):
+        """A page, open, as a test of its own."""
+        with self.subTest(page=file.stem, **options), self.browser.page(file, **options) as page:
+            yield page
+
+    def loads_nothing_else(self, page):
+        """Everything opened, the page has asked for itself only, and nothing was said on its console."""
+        open_all(page)
+        page.wait_for_load_state("networkidle")
+        self.assertEqual([page.url], page.seen["requests"])
+        self.assertEqual([], page.seen["console"] + page.seen["errors"] + page.seen["dialogs"])

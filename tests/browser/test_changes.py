@@ -4,43 +4,26 @@
 `shared/core/tests/changes.rs` writes: everything at once, a quiet update, nothing, a refusal, drift, hostile texts.
 """
 
-import contextlib
 import pathlib
 import unittest
 
-from browser import Browser, open_all, violations
+from browser import ACCESSIBLE, PHONE, PagesCase, open_all, violations
 
 FOLDER = pathlib.Path(__file__).resolve().parent.parent / "golden/changes"
 PAGES = sorted(FOLDER.glob("*.html"))
 EVERYTHING = FOLDER / "everything.html"
 HOSTILE = FOLDER / "hostile.html"
 QUIET = FOLDER / "quiet-update.html"
-ACCESSIBLE = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-PHONE = 360
 
 
-class Changes(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.browser = Browser()
-        cls.addClassCleanup(cls.browser.close)
-
-    @contextlib.contextmanager
-    def open(self, file, **options):
-        """A page, open, as a test of its own."""
-        with self.subTest(page=file.stem, **options), self.browser.page(file, **options) as page:
-            yield page
-
+class Changes(PagesCase):
     def test_every_kind_of_page_is_there(self):
         self.assertEqual(6, len(PAGES))
 
     def test_a_page_loads_nothing_but_itself_and_its_console_stays_empty(self):
         for file in PAGES:
             with self.open(file) as page:
-                open_all(page)
-                page.wait_for_load_state("networkidle")
-                self.assertEqual([page.url], page.seen["requests"])
-                self.assertEqual([], page.seen["console"] + page.seen["errors"] + page.seen["dialogs"])
+                self.loads_nothing_else(page)
 
     def test_the_policy_of_a_page_lets_its_style_in_and_no_other(self):
         for file in PAGES:

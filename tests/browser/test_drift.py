@@ -4,42 +4,25 @@
 `shared/core/tests/drift.rs` writes: a stack with one of everything, a stack in sync, and the fleet of both.
 """
 
-import contextlib
 import json
 import pathlib
 import unittest
 
-from browser import Browser, open_all, violations
+from browser import ACCESSIBLE, PHONE, PagesCase, open_all, violations
 
 FOLDER = pathlib.Path(__file__).resolve().parent.parent / "golden/drift"
 PAGES = sorted(FOLDER.glob("*.html"))
 STACK = FOLDER / "the-stack.html"
 FLEET = FOLDER / "index.html"
 CALM = FOLDER / "calm-stack.html"
-ACCESSIBLE = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-PHONE = 360
 
 
-class Drift(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.browser = Browser()
-        cls.addClassCleanup(cls.browser.close)
-
-    @contextlib.contextmanager
-    def open(self, file, **options):
-        """A page, open, as a test of its own."""
-        with self.subTest(page=file.stem, **options), self.browser.page(file, **options) as page:
-            yield page
-
+class Drift(PagesCase):
     def test_a_page_loads_nothing_but_itself_and_its_console_stays_empty(self):
         self.assertEqual(3, len(PAGES))
         for file in PAGES:
             with self.open(file) as page:
-                open_all(page)
-                page.wait_for_load_state("networkidle")
-                self.assertEqual([page.url], page.seen["requests"])
-                self.assertEqual([], page.seen["console"] + page.seen["errors"] + page.seen["dialogs"])
+                self.loads_nothing_else(page)
 
     def test_axe_core_finds_nothing(self):
         looks = [(file, scheme, width) for file in PAGES for scheme, width in (("light", 1280), ("dark", 1280), ("light", PHONE))]

@@ -4,11 +4,10 @@
 `shared/core/tests/report.rs` writes: every tier, both sources, the longest names, another partition, hostile texts.
 """
 
-import contextlib
 import pathlib
 import unittest
 
-from browser import Browser, open_all, violations
+from browser import ACCESSIBLE, PHONE, PagesCase, open_all, violations
 
 HERE = pathlib.Path(__file__).resolve().parent
 PAGES = sorted((HERE.parent / "golden/reports").glob("*.html"))
@@ -16,23 +15,10 @@ HOSTILE = HERE.parent / "golden/reports/hostile.html"
 ENTERPRISE = next(page for page in PAGES if page.stem.endswith("codecommit-standalone-ssm"))
 STARTER = next(page for page in PAGES if page.stem.endswith("customer-churn-ml-s3"))
 PROFESSIONAL = next(page for page in PAGES if "fraud-detection" in page.stem)
-ACCESSIBLE = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 DIAGRAM = (HERE / "diagram.js").read_text(encoding="utf-8")
-PHONE = 360
 
 
-class Reports(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.browser = Browser()
-        cls.addClassCleanup(cls.browser.close)
-
-    @contextlib.contextmanager
-    def open(self, file, **options):
-        """A page, open, as a test of its own."""
-        with self.subTest(page=file.stem, **options), self.browser.page(file, **options) as page:
-            yield page
-
+class Reports(PagesCase):
     def rows(self, page):
         """The logical ids that the table of resources shows."""
         ids = page.locator("table.resources .id")
@@ -51,10 +37,7 @@ class Reports(unittest.TestCase):
     def test_a_page_loads_nothing_but_itself_and_its_console_stays_empty(self):
         for file in PAGES:
             with self.open(file) as page:
-                open_all(page)
-                page.wait_for_load_state("networkidle")
-                self.assertEqual([page.url], page.seen["requests"])
-                self.assertEqual([], page.seen["console"] + page.seen["errors"] + page.seen["dialogs"])
+                self.loads_nothing_else(page)
 
     def test_the_policy_of_a_page_lets_its_style_in_and_no_other(self):
         for file in PAGES:

@@ -9,7 +9,7 @@ use mlp_core::actions::{self, Suite};
 use mlp_core::deploy::failure::Name;
 use mlp_core::drift::fleet::Gathering;
 use mlp_core::drift::seen::{ConfigSeen, StackSeen};
-use mlp_core::drift::{About, Ignore, Kind, StackReport, Verdict, judge, rfc3339};
+use mlp_core::drift::{About, Ignore, Kind, StackReport, Verdict, judge, not_managed, rfc3339};
 use mlp_core::error::InternalError;
 use mlp_core::yaml;
 use serde_json::{Value as Json, json};
@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use super::flags;
 use super::place::{self, Place};
 use super::problem::Problem;
+use super::report::printable;
 use super::{finish, within};
 use crate::files::Input;
 use crate::show::{self, Shown, complain};
@@ -89,9 +90,7 @@ async fn look(flags: &flags::CheckDrift, config: Option<&Input>, ignore: &Ignore
         })
         .collect();
     if let Some(missing) = names.iter().find(|name| !stacks.iter().any(|stack| stack.name == **name)) {
-        let message =
-            format!("there is no stack `{missing}` with the tag `ManagedBy` that says `ml-provisioner`");
-        let problem = Problem::refused(Name::InvalidInput, message).status(UNREACHABLE);
+        let problem = Problem::refused(Name::InvalidInput, not_managed(missing)).status(UNREACHABLE);
         return Ok(Err(
             problem.help("check its name, --region and the account you are signed in to; deploy it first")
         ));
@@ -192,26 +191,26 @@ impl Checked {
                     "  [{}] {}: {}",
                     finding.severity.words(),
                     finding.place(),
-                    plain(&finding.message)
+                    printable(&finding.message)
                 );
                 let value = |title: &str, value: &Option<mlp_core::changes::Shown>| {
                     value
                         .as_ref()
-                        .map(|it| format!("      {title:<8} {}\n", plain(&it.text)))
+                        .map(|it| format!("      {title:<8} {}\n", printable(&it.text)))
                         .unwrap_or_default()
                 };
                 out += &value("must be", &finding.expected);
                 out += &value("is", &finding.actual);
-                let _ = writeln!(out, "      help     {}", plain(&finding.mend));
+                let _ = writeln!(out, "      help     {}", printable(&finding.mend));
             }
             for it in &report.ignored {
                 let _ = writeln!(
                     out,
                     "  ignored until {} by {}: {} ({})",
                     it.expires,
-                    plain(&it.who),
+                    printable(&it.who),
                     it.finding.place(),
-                    plain(&it.reason)
+                    printable(&it.reason)
                 );
             }
             if report.verdict == Verdict::InSync && report.coverage.not_checkable > 0 {
@@ -224,14 +223,9 @@ impl Checked {
         }
         for mistake in &self.fleet.ignore_list {
             let line = mistake.line.map(|line| format!("line {line}: ")).unwrap_or_default();
-            let _ = writeln!(out, "ignore list: {line}{}", plain(&mistake.message));
+            let _ = writeln!(out, "ignore list: {line}{}", printable(&mistake.message));
         }
         let _ = writeln!(out, "{}; coverage {}", self.fleet.headline(), self.fleet.coverage.percent());
         out
     }
-}
-
-/// What others wrote must not steer the terminal.
-fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

@@ -49,7 +49,7 @@ fn lines_of_error(error: &Json) -> String {
 }
 
 /// What others wrote must not steer the terminal.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 

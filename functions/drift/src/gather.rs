@@ -7,13 +7,12 @@ use mlp_aws::drift::DriftApi;
 use mlp_aws::objects::read;
 use mlp_aws::store::BucketStore;
 use mlp_core::drift::fleet::Gathering;
-use mlp_core::drift::keys;
 use mlp_core::drift::report::{
     Coverage, Finding, Kind, SCHEMA_VERSION, Severity, Source, StackReport, Verdict,
 };
 use mlp_core::drift::rfc3339;
+use mlp_core::drift::{Item, keys};
 
-use crate::listing::Item;
 use crate::{Aws, Failure};
 
 /// Every stack of the list with its report. One without a report could not be checked: it is told, not lost.

@@ -18,12 +18,11 @@ use mlp_aws::drift::{Announcing, DriftApi, Limits, Pace};
 use mlp_aws::executions::Executions;
 use mlp_aws::store::{BucketStore, StoreError};
 use mlp_core::drift::fleet::Totals;
-use mlp_core::drift::{Order, keys};
+use mlp_core::drift::{Item, Order, keys};
 use mlp_core::error::InternalError;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-pub use listing::Item;
 pub use settings::Settings;
 
 /// What the function is called with.

@@ -8,24 +8,12 @@ use mlp_aws::objects::{New, once, read};
 use mlp_aws::store::{BucketStore, Condition, ErrorKind, Metadata, Put};
 use mlp_core::drift::ignore::KEY;
 use mlp_core::drift::keys;
-use mlp_core::drift::{Ignore, Order, Place};
+use mlp_core::drift::{Ignore, Item, Order, Place};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use tokio::time::Instant;
 
 use crate::{Aws, Failure};
-
-/// A stack of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Item {
-    /// Its name.
-    pub stack: String,
-    /// Its id.
-    pub id: String,
-    /// Where its config lies, if that is known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub config: Option<Place>,
-}
 
 /// Who works on a run, and what it is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,12 +3,11 @@
 use mlp_aws::drift::{DriftApi, Limits, check};
 use mlp_aws::objects::{New, newest, once, read};
 use mlp_aws::store::BucketStore;
-use mlp_core::drift::keys;
 use mlp_core::drift::seen::{ConfigSeen, CouldNot, Detection, Refused, Seen, StackSeen};
 use mlp_core::drift::{About, Ignore, judge, rfc3339, stack_html};
+use mlp_core::drift::{Item, keys};
 use tokio::time::Instant;
 
-use crate::listing::Item;
 use crate::{Aws, Failure};
 
 /// Checks a stack and stores its report, unless this run has one already.

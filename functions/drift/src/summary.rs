@@ -3,8 +3,8 @@
 use mlp_aws::drift::{Announcing, DriftApi};
 use mlp_aws::objects::{New, newest, read};
 use mlp_aws::store::BucketStore;
-use mlp_core::drift::keys;
 use mlp_core::drift::{Fleet, fleet_html, rfc3339};
+use mlp_core::drift::{Item, keys};
 
 use crate::{Answer, Aws, Failure, gather, listing};
 
@@ -36,8 +36,7 @@ where
     }
     let start = listing::about(aws, run).await?;
     let items = read(store, bucket, &keys::items(run)).await?;
-    let items: Vec<listing::Item> =
-        items.map(|bytes| serde_json::from_slice(&bytes)).transpose()?.unwrap_or_default();
+    let items: Vec<Item> = items.map(|bytes| serde_json::from_slice(&bytes)).transpose()?.unwrap_or_default();
     let gathering = gather::all(aws, run, &items).await?;
     let ignore = listing::ignore(aws).await?;
     let checked_at = rfc3339(aws.now);

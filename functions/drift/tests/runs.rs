@@ -8,8 +8,8 @@ use mlp_aws::drift::memory::{MemoryFleet, Trouble};
 use mlp_aws::memory::{Fault, MemoryStore};
 use mlp_aws::memory_executions::MemoryExecutions;
 use mlp_core::drift::report::{Kind, StackReport, Verdict};
-use mlp_core::drift::{Fleet, Order, Place};
-use mlp_drift::{Answer, Aws, Event, Failure, Item, Settings, Step, run};
+use mlp_core::drift::{Fleet, Item, Order, Place};
+use mlp_drift::{Answer, Aws, Event, Failure, Settings, Step, run};
 use tokio::time::Instant;
 
 const MACHINE: &str = "arn:aws:states:us-west-2:123456789012:stateMachine:MLProvisionerDrift";

@@ -84,14 +84,13 @@ const CAUSE: usize = 30_000;
 /// object in the bucket has them all.
 fn shortened(mut report: Report) -> Report {
     let mut excess = excess(&report, CAUSE);
-    let mut missing = 0;
     let result = report.result.as_mut().map(|result| &mut result.findings);
     for findings in result.into_iter().chain([&mut report.findings]) {
         let (left_out, rest) = leave_out(findings, excess);
-        missing += left_out;
+        report.findings_left_out += left_out;
         excess = rest;
     }
-    report.findings_left_out += missing;
+    let missing = report.findings_left_out;
     if missing > 0
         && let Some(error) = &mut report.error
     {

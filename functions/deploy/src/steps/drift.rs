@@ -12,11 +12,9 @@ use mlp_core::deploy::failure::{Failure, Name};
 use mlp_core::deploy::identity::Execution;
 use mlp_core::deploy::input::{ConfigSource, Input};
 use mlp_core::deploy::outcome::DriftFound;
-use mlp_core::drift::fleet::{Line, Totals};
-use mlp_core::drift::{Fleet, Order, Place, Verdict, keys, rfc3339};
+use mlp_core::drift::{Fleet, Item, Order, Place, keys, not_managed, rfc3339};
 use mlp_core::finding::Finding;
 use mlp_core::outcome::{Source, sha256};
-use serde::Deserialize;
 use serde_json::Value as Json;
 
 use super::read::{config, defect, facts, invalid, work};
@@ -63,12 +61,6 @@ pub(crate) async fn begin<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
     Ok(work)
 }
 
-/// A stack of the run's list.
-#[derive(Deserialize)]
-struct Item {
-    stack: String,
-}
-
 /// Reads what the run found, if it has ended.
 pub(crate) async fn read<S: BucketStore + Sync, C, B, P>(
     aws: &Aws<'_, S, C, B, P>,
@@ -96,17 +88,13 @@ pub(crate) async fn read<S: BucketStore + Sync, C, B, P>(
     let named = !drift.order.stacks.is_empty();
     if named && items.is_empty() {
         let stack = &work.product.stack_name;
-        let message =
-            format!("there is no stack `{stack}` with the tag `ManagedBy` that says `ml-provisioner`");
         let place =
             if matches!(work.input.config, ConfigSource::Deployed { .. }) { "/stack" } else { "/config" };
-        let finding =
-            Finding::error(codes::DEP_INPUT, place, message).help("deploy it first, or name another one");
+        let finding = Finding::error(codes::DEP_INPUT, place, not_managed(stack))
+            .help("deploy it first, or name another one");
         return Err(invalid("the execution's input", vec![finding]));
     }
-    // A run over some stacks also has the lines of the others, as they were.
-    let lines: Vec<&Line> =
-        fleet.stacks.iter().filter(|line| items.iter().any(|item| item.stack == line.stack_name)).collect();
+    let (verdict, totals) = fleet.among(&items);
     let key = match items.as_slice() {
         [item] if named => keys::report(&drift.run, &item.stack),
         _ => keys::fleet(&drift.run),
@@ -115,12 +103,8 @@ pub(crate) async fn read<S: BucketStore + Sync, C, B, P>(
         [_] if named => key.trim_end_matches("json").to_owned() + "html",
         _ => keys::index(&drift.run),
     };
-    drift.found = Some(DriftFound {
-        verdict: lines.iter().map(|line| line.verdict).max().unwrap_or(Verdict::InSync),
-        totals: Totals::of(lines.iter().copied()),
-        report: aws.settings.s3(&page),
-        data: aws.settings.s3(&key),
-    });
+    drift.found =
+        Some(DriftFound { verdict, totals, report: aws.settings.s3(&page), data: aws.settings.s3(&key) });
     work.next = Next::Conclude;
     Ok(work)
 }

@@ -1,12 +1,12 @@
 //! `ExecuteChangeSet`, `FollowStack` and `ProtectStack`.
 
 use mlp_aws::calls::Kind;
-use mlp_aws::stacks::Stacks;
+use mlp_aws::stacks::{Stack, Stacks};
 use mlp_core::deploy::causes::{ended, first_causes};
 use mlp_core::deploy::failure::{Failure, Name};
 use mlp_core::deploy::identity::{Execution, discards};
 use mlp_core::deploy::input::Action;
-use mlp_core::deploy::status::Progress;
+use mlp_core::deploy::status::{Progress, StackStatus};
 
 use super::{failed, status_of};
 use crate::Aws;
@@ -60,6 +60,14 @@ async fn begun<C: Stacks + Sync>(stacks: &C, stack: &str, name: &str, token: &st
     }
 }
 
+/// Whether somebody deletes it, or has. A deletion that failed leaves a stack, and a reason.
+fn is_going(stack: &Stack) -> bool {
+    matches!(
+        StackStatus::parse(&stack.status),
+        Some(StackStatus::DeleteInProgress | StackStatus::DeleteComplete)
+    )
+}
+
 /// Looks how far CloudFormation is.
 pub(crate) async fn follow<S, C: Stacks + Sync, B, P>(
     aws: &Aws<'_, S, C, B, P>,
@@ -70,7 +78,7 @@ pub(crate) async fn follow<S, C: Stacks + Sync, B, P>(
     let name = work.product.stack_name.clone();
     let id = work.stack.id.clone().unwrap_or_else(|| name.clone());
     let stack = aws.stacks.stack(&id).await.map_err(|error| failed(&error))?;
-    let Some(stack) = stack.filter(|stack| !stack.status.starts_with("DELETE_")) else {
+    let Some(stack) = stack.filter(|stack| !is_going(stack)) else {
         let message = format!("the stack `{name}` was deleted meanwhile");
         // By who had found an empty shell, and not by who wants the product gone: it is made anew.
         let last = aws.stacks.events(&id, None, 1).await.map_err(|error| failed(&error))?;

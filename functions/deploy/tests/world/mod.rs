@@ -25,7 +25,7 @@ use mlp_core::actions::Suite;
 use mlp_core::deploy::outcome::Report;
 use mlp_core::drift::fleet::Totals;
 use mlp_core::drift::report::Coverage;
-use mlp_core::drift::{Fleet, Verdict, keys};
+use mlp_core::drift::{Fleet, Item, Verdict, keys};
 use mlp_deploy::{Aws, Settings, Task, run};
 use serde_json::{Value as Json, json};
 
@@ -242,10 +242,14 @@ impl World {
                 _ => true,
             };
             let fleet = self.fleet.borrow();
-            let items: Vec<Json> = fleet
+            let items: Vec<Item> = fleet
                 .iter()
                 .filter(|(stack, _)| wanted(stack))
-                .map(|(stack, _)| json!({"stack": stack}))
+                .map(|(stack, _)| Item {
+                    stack: (*stack).to_owned(),
+                    id: format!("arn:aws:cloudformation:us-west-2:123456789012:stack/{stack}/one"),
+                    config: None,
+                })
                 .collect();
             let coverage = json!(Coverage::default());
             let lines: Vec<Json> = fleet

@@ -194,18 +194,17 @@ impl Role {
     pub fn check(&self) -> Option<Finding> {
         const SERVICE: &str = "cloudformation.amazonaws.com";
         let name = &self.name;
-        let found = |finding: Finding, help: &str| Some(finding.help(help));
         if let Some(refused) = &self.refused {
             let text = |key: &str| refused.get(key).and_then(Json::as_str).unwrap_or_default();
             if text("Error").contains("NoSuchEntity") {
                 let message = format!("there is no role `{name}`, which CloudFormation is to take on");
                 let help = "create it, or set the suite's parameter `ServiceRoleArn` to one that is there";
-                return found(Finding::error(codes::PRE_ROLE, "", message), help);
+                return Some(Finding::error(codes::PRE_ROLE, "", message).help(help));
             }
             let why = format!("{} {}", text("Error"), crate::expand::shortened(text("Cause"), 300));
             let message = format!("the service role `{name}` could not be looked at: {}", why.trim());
             let help = "allow `iam:GetRole` on it to the role of the state machine";
-            return found(Finding::warning(codes::PRE_ROLE, "", message), help);
+            return Some(Finding::warning(codes::PRE_ROLE, "", message).help(help));
         }
         let policy = &self.seen.as_ref()?.policy;
         let decoded = match policy.as_str() {
@@ -243,7 +242,7 @@ impl Role {
         );
         let help = "add a statement to its trust policy: Effect Allow, Action sts:AssumeRole, Principal Service \
                     cloudformation.amazonaws.com";
-        found(Finding::error(codes::PRE_ROLE, "", message), help)
+        Some(Finding::error(codes::PRE_ROLE, "", message).help(help))
     }
 }
 

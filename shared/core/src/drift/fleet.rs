@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 use super::ignore::Ignore;
+use super::order::Item;
 use super::report::{Coverage, Finding, Kind, SCHEMA_VERSION, Severity, StackReport, Verdict};
 use crate::finding::Finding as Mistake;
 
@@ -288,6 +289,13 @@ impl Totals {
 }
 
 impl Fleet {
+    /// The worst word and the figures of the stacks that a run was about; its report also has the others, as they were.
+    pub fn among(&self, run: &[Item]) -> (Verdict, Totals) {
+        let of_run = |line: &&Line| run.iter().any(|item| item.stack == line.stack_name);
+        let lines = || self.stacks.iter().filter(of_run);
+        (lines().map(|line| line.verdict).max().unwrap_or(Verdict::InSync), Totals::of(lines()))
+    }
+
     /// Whether there is anything to tell since the last run. A stack that is new and in sync is none of it.
     pub fn has_news(&self) -> bool {
         let matters = |it: &Change| !(it.before.is_none() && it.now == Verdict::InSync);

@@ -22,7 +22,7 @@ mod time;
 pub use fleet::Fleet;
 pub use ignore::Ignore;
 pub use judge::{About, judge};
-pub use order::{Order, Place};
+pub use order::{Item, Order, Place, not_managed};
 pub use page::{fleet_html, stack_html};
 pub use probes::{Probe, wanted};
 pub use report::{Finding, Kind, StackReport, Verdict};

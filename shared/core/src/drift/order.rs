@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::product::MANAGED_BY;
+
 /// Which stacks a run is about: the event that the drift function takes, from the schedule, by hand, or from an execution of
 /// `check-drift`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,4 +47,21 @@ pub struct Place {
     pub bucket: String,
     /// Its key.
     pub key: String,
+}
+
+/// A stack of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Item {
+    /// Its name.
+    pub stack: String,
+    /// Its id.
+    pub id: String,
+    /// Where its config lies, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<Place>,
+}
+
+/// What is said of a stack that was named and isn't one of ours.
+pub fn not_managed(stack: &str) -> String {
+    format!("there is no stack `{stack}` with the tag `ManagedBy` that says `{MANAGED_BY}`")
 }
