@@ -65,6 +65,8 @@ pub enum Step {
     DiscardChangeSet,
     Conclude,
     ReadFleet,
+    BeginProduct,
+    NoteEnd,
     SummariseFleet,
 }
 
@@ -110,6 +112,8 @@ where
     let work = match step {
         Step::ReadInput => return json(&Box::pin(steps::read::input(aws, &execution, &work)).await?),
         Step::ReadFleet => return json(&steps::fleet::read(aws, &execution, &work).await?),
+        Step::BeginProduct => return json(&steps::fleet::begin(aws, &execution, &work).await?),
+        Step::NoteEnd => return json(&steps::fleet::end(aws, &execution, &work).await?),
         Step::SummariseFleet => return json(&steps::fleet::summarise(aws, &execution, &work).await?),
         Step::Conclude => return json(&steps::conclude::conclude(aws, &execution, &work).await?),
         _ => serde_json::from_value::<Work>(work).map_err(|error| {
@@ -126,7 +130,12 @@ where
         return Err(Failure::new(Name::TimedOut, message));
     }
     let work = match step {
-        Step::ReadInput | Step::Conclude | Step::ReadFleet | Step::SummariseFleet => work,
+        Step::ReadInput
+        | Step::Conclude
+        | Step::ReadFleet
+        | Step::BeginProduct
+        | Step::NoteEnd
+        | Step::SummariseFleet => work,
         Step::CheckLicence => steps::licence::check(aws, &execution, work).await?,
         Step::Make => steps::local::make(aws, &execution, work).await?,
         Step::ReadDrift => steps::drift::read(aws, work).await?,

@@ -35,6 +35,8 @@ pub struct Work {
     pub round: u32,
     /// How often its deletion was begun.
     pub deletions: u32,
+    /// How many invocations its bucket was emptied in.
+    pub emptyings: u32,
     /// What an action of the library answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub made: Option<Made>,

@@ -13,6 +13,7 @@ use mlp_aws::calls::Kind;
 use mlp_aws::licence::Mode;
 use mlp_aws::memory::Fault;
 use mlp_aws::memory_stacks::Ending as Operation;
+use mlp_core::deploy::causes::Event;
 use mlp_core::deploy::outcome::{Ending, Report};
 use mlp_core::deploy::status::StackStatus;
 use proptest::prelude::*;
@@ -526,6 +527,87 @@ fn a_licence_that_is_refused_or_cannot_be_asked_for_counts_as_its_mode_says() {
 }
 
 #[test]
+fn a_change_set_that_fails_says_of_what_and_leaves_nothing() {
+    let event = |logical_id: &str, reason: &str| Event {
+        logical_id: logical_id.to_owned(),
+        kind: "AWS::S3::Bucket".to_owned(),
+        status: "VALIDATION_FAILED".to_owned(),
+        reason: reason.to_owned(),
+        ..Event::default()
+    };
+    for told in [true, false] {
+        let world = World::new();
+        // As CloudFormation has it since it validates before it begins: the reason itself says nothing.
+        let reason =
+            "Validation failed: [AWS::EarlyValidation::ResourceExistenceCheck]. Use the DescribeEvents API.";
+        world.stacks.refuse_next_change_set(reason, vec![event("ArtifactsBucket", "the name is taken")]);
+        if !told {
+            world.stacks.fail("cloudformation:DescribeEvents", 0, Fault::Denied);
+        }
+        let report = world.execute("one", &input("deploy-product"));
+        assert_eq!(error(&report), "MLProvisioner.ChangeSetFailed");
+        let failure = report.error.as_ref().unwrap();
+        assert!(failure.message.contains("DescribeEvents API"), "{failure:?}");
+        assert_eq!(failure.causes.len(), usize::from(told), "{failure:?}");
+        if told {
+            assert_eq!(
+                (failure.causes[0].logical_id.as_str(), failure.causes[0].reason.as_str()),
+                ("ArtifactsBucket", "the name is taken")
+            );
+        }
+        assert_eq!(report.stack_status.as_deref(), Some("absent"), "the shell is gone");
+        is_created(&world, &world.execute("two", &input("deploy-product")));
+    }
+}
+
+#[test]
+fn a_change_set_that_is_still_being_made_is_waited_for_before_it_is_discarded() {
+    for action in ["show-changes", "deploy-product", "test-deploy"] {
+        let world = World::new();
+        world.stacks.make_change_sets_in(400);
+        world.stacks.fail("cloudformation:DescribeChangeSet", 0, Fault::Denied);
+        let report = world.execute("one", &input(action));
+        assert_eq!(error(&report), "MLProvisioner.AccessDenied");
+        assert!(!report.error.unwrap().message.contains("could not be removed"), "{action}");
+        assert_eq!(report.stack_status.as_deref(), Some("absent"), "{action}");
+    }
+}
+
+#[test]
+fn what_is_no_input_touches_nothing_whatever_it_looks_like() {
+    let work = json!({
+        "action": "delete-product", "next": "empty", "cleanup": "stack", "product": {"stack_name": STACK},
+        "config": {"stack": STACK}, "stack": {"id": STACK, "created": true},
+    });
+    for wrong in [json!("deploy-product"), json!(["deploy-product"]), json!(null), json!(5), work] {
+        let world = World::new();
+        world.stacks.put(STACK, "CREATE_COMPLETE", None);
+        let report = world.execute("one", &wrong);
+        assert_eq!(error(&report), "MLProvisioner.InvalidInput", "{wrong}");
+        assert!(!report.findings.is_empty(), "{wrong}");
+        assert_eq!(report.action.as_deref(), wrong.get("action").and_then(Json::as_str));
+        assert_eq!(*world.tasks.borrow(), ["ReadInput", "Conclude"], "{wrong}");
+        assert_eq!(world.stacks.status(STACK).as_deref(), Some("CREATE_COMPLETE"));
+    }
+}
+
+#[test]
+fn a_bucket_that_is_filled_for_ever_ends_the_execution_before_its_history_is_full() {
+    let world = World::new();
+    world.stacks.put(STACK, "CREATE_COMPLETE", None);
+    world.stacks.fill(5_000_000);
+    // One page an invocation.
+    world.time.set(Duration::ZERO);
+    let report = world.execute("one", &input("delete-product"));
+    assert_eq!(error(&report), "MLProvisioner.BucketNotEmptied");
+    assert_eq!(world.stacks.status(STACK).as_deref(), Some("CREATE_COMPLETE"), "the stack was not touched");
+    // Seven events a round: scheduled, started, succeeded, and two states entered and left.
+    assert!(world.tasks.borrow().len() * 7 < 25_000 - 5_000, "{}", world.tasks.borrow().len());
+    world.time.set(Duration::from_mins(1));
+    assert_eq!(world.execute("two", &input("delete-product")).outcome, Ending::Deleted);
+}
+
+#[test]
 fn an_execution_that_comes_between_inspection_and_order_is_waited_for() {
     // The second finds no stack, and meanwhile the first has one.
     for stop in 0..120 {
@@ -560,6 +642,7 @@ fn a_shell_that_is_discarded_while_another_begins_to_create_in_it_is_made_anew()
     let mut met = 0;
     for slow in 0..60 {
         let world = World::new();
+        world.stacks.make_change_sets_in(0);
         // The first tidies up, stops in the middle of it, and the second makes its way.
         let mut choices = [0, LATER].repeat(slow);
         choices.extend([1, 1, 1, LATER].repeat(12));

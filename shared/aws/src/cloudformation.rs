@@ -2,8 +2,8 @@
 
 use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::types::{
-    Capability, Change, ChangeSetType, DeploymentMode, OnStackFailure, ResourceChange, ResourceChangeDetail,
-    ResourceTargetDefinition, Tag,
+    Capability, Change, ChangeSetType, DeploymentMode, EventFilter, OnStackFailure, OperationEvent,
+    ResourceChange, ResourceChangeDetail, ResourceTargetDefinition, Tag,
 };
 use mlp_core::deploy::causes::Event;
 use serde_json::{Map as Object, Value as Json, json};
@@ -66,7 +66,7 @@ impl Stacks for CloudFormation {
             .set_tags(Some(tags.collect()))
             .client_token(&wanted.token)
             .description(&wanted.description)
-            .on_stack_failure(OnStackFailure::Rollback)
+            .set_on_stack_failure(wanted.create.then_some(OnStackFailure::Rollback))
             .set_deployment_mode(wanted.revert_drift.then_some(DeploymentMode::RevertDrift));
         let call = Box::pin(request.send()).await;
         call.map(drop).map_err(|error| CallError::of("cloudformation:CreateChangeSet", &error))
@@ -104,6 +104,19 @@ impl Stacks for CloudFormation {
             }
         }
         Ok(set)
+    }
+
+    async fn change_set_events(&self, id: &str) -> Result<Vec<Event>, CallError> {
+        let failed = EventFilter::builder().failed_events(true).build();
+        // A name would have to be told together with its stack's.
+        let request = self.client.describe_events().change_set_name(id).filters(failed);
+        let mut pages = request.into_paginator().send();
+        let mut events = Vec::new();
+        while let Some(page) = Box::pin(pages.next()).await {
+            let page = page.map_err(|error| CallError::of("cloudformation:DescribeEvents", &error))?;
+            events.extend(page.operation_events.unwrap_or_default().into_iter().filter_map(failed_event));
+        }
+        Ok(events)
     }
 
     async fn change_sets(&self, stack: &str) -> Result<Vec<String>, CallError> {
@@ -209,6 +222,31 @@ impl Stacks for CloudFormation {
         let call = Box::pin(request.enable_termination_protection(true).send()).await;
         call.map(drop).map_err(|error| CallError::of("cloudformation:UpdateTerminationProtection", &error))
     }
+}
+
+/// What an event of a change set says of a resource: a validation that it didn't pass, a hook's or a handler's refusal.
+///
+/// Source: AWS CloudFormation API Reference, `OperationEvent`; User Guide, "Validate stack deployments".
+fn failed_event(event: OperationEvent) -> Option<Event> {
+    let reason = match (event.validation_status_reason, event.hook_status_reason) {
+        (Some(reason), _) => match event.validation_path {
+            Some(path) => format!("{reason} ({path})"),
+            None => reason,
+        },
+        (None, Some(reason)) => {
+            format!("the hook {} refused it: {reason}", event.hook_type.unwrap_or_default())
+        }
+        (None, None) => event.resource_status_reason?,
+    };
+    Some(Event {
+        logical_id: event.logical_resource_id.unwrap_or_default(),
+        physical_id: event.physical_resource_id.unwrap_or_default(),
+        kind: event.resource_type.unwrap_or_default(),
+        // Only failures are asked for, whatever a validation calls its own.
+        status: "VALIDATION_FAILED".to_owned(),
+        reason,
+        token: event.client_request_token,
+    })
 }
 
 /// A change as the API spells it: the SDK's types can't be written.

@@ -33,6 +33,9 @@ pub const BUCKET: &str = "the-products-bucket";
 /// How many versions S3 lists and deletes at once.
 const PAGE: u64 = 1_000;
 
+/// Seconds until CloudFormation has worked a change set out.
+const MAKING: u64 = 2;
+
 /// Stacks, change sets, and one bucket with versions.
 #[derive(Debug, Default)]
 pub struct MemoryStacks {
@@ -46,6 +49,8 @@ struct State {
     faults: Vec<(&'static str, usize, Fault)>,
     always: Vec<(&'static str, Fault)>,
     endings: VecDeque<Ending>,
+    refused_sets: VecDeque<(&'static str, Vec<Event>)>,
+    making: Option<u64>,
     calls: BTreeMap<&'static str, usize>,
     executed: usize,
     versions: u64,
@@ -59,9 +64,35 @@ struct Entry {
     resources: Vec<StackResource>,
     /// Newest last.
     events: Vec<Event>,
-    sets: Vec<(NewChangeSet, ChangeSet)>,
+    sets: Vec<Set>,
     phases: VecDeque<Phase>,
     template: Option<String>,
+}
+
+/// A change set.
+#[derive(Debug)]
+struct Set {
+    wanted: NewChangeSet,
+    /// As it is from `ready` on.
+    made: ChangeSet,
+    ready: u64,
+    events: Vec<Event>,
+}
+
+impl Set {
+    /// As it looks at a point in time.
+    fn at(&self, clock: u64) -> ChangeSet {
+        if clock >= self.ready {
+            return self.made.clone();
+        }
+        ChangeSet {
+            status: "CREATE_IN_PROGRESS".to_owned(),
+            execution_status: "UNAVAILABLE".to_owned(),
+            reason: String::new(),
+            changes: Vec::new(),
+            ..self.made.clone()
+        }
+    }
 }
 
 /// What happens to a stack at a point in time.
@@ -149,6 +180,16 @@ impl MemoryStacks {
         self.lock().endings.push_back(ending);
     }
 
+    /// The next change set fails for a reason, with what CloudFormation tells of its making.
+    pub fn refuse_next_change_set(&self, reason: &'static str, events: Vec<Event>) {
+        self.lock().refused_sets.push_back((reason, events));
+    }
+
+    /// Change sets take so many seconds from now on.
+    pub fn make_change_sets_in(&self, seconds: u64) {
+        self.lock().making = Some(seconds);
+    }
+
     /// Puts so many versions into the product's bucket.
     pub fn fill(&self, versions: u64) {
         self.lock().versions += versions;
@@ -179,7 +220,7 @@ impl MemoryStacks {
     pub fn open_change_sets(&self, name: &str) -> usize {
         let state = self.lock();
         let sets = state.entries.iter().filter(|entry| entry.name == name).flat_map(|entry| &entry.sets);
-        sets.filter(|(_, set)| set.execution_status == "AVAILABLE").count()
+        sets.filter(|set| set.made.execution_status == "AVAILABLE").count()
     }
 
     /// How many change sets were executed.
@@ -425,12 +466,21 @@ impl Stacks for MemoryStacks {
                 }
                 (Ok(_), _) => {}
             }
+            let (ready, refused) = (state.clock + state.making.unwrap_or(MAKING), state.refused_sets.pop_front());
             let entry = state.entry(name)?;
-            if entry.sets.iter().any(|(made, _)| made.name == wanted.name) {
+            if entry.sets.iter().any(|set| set.wanted.name == wanted.name) {
                 return Err((Kind::Exists, format!("AlreadyExistsException: ChangeSet {} already exists", wanted.name)));
             }
             let unchanged = entry.template.as_ref() == Some(&wanted.template_url) && !wanted.create;
-            let set = if unchanged {
+            let (reason, events) = refused.unwrap_or_default();
+            let made = if !reason.is_empty() {
+                ChangeSet {
+                    status: "FAILED".to_owned(),
+                    reason: reason.to_owned(),
+                    execution_status: "UNAVAILABLE".to_owned(),
+                    ..ChangeSet::default()
+                }
+            } else if unchanged {
                 ChangeSet {
                     status: "FAILED".to_owned(),
                     reason: "The submitted information didn't contain changes. Submit different information to create \
@@ -452,7 +502,8 @@ impl Stacks for MemoryStacks {
             };
             let id = format!("arn:aws:cloudformation:us-west-2:123456789012:changeSet/{}/1", wanted.name);
             let stack_id = entry.stack.id.clone();
-            entry.sets.push((wanted.clone(), ChangeSet { id, stack_id, ..set }));
+            let made = ChangeSet { id, stack_id, ..made };
+            entry.sets.push(Set { wanted: wanted.clone(), made, ready, events });
             Ok(())
         })
         .await
@@ -460,8 +511,17 @@ impl Stacks for MemoryStacks {
 
     async fn change_set(&self, stack: &str, name: &str) -> Result<Option<ChangeSet>, CallError> {
         self.call("cloudformation:DescribeChangeSet", |state| {
+            let clock = state.clock;
             let Ok(entry) = state.entry(stack) else { return Ok(None) };
-            Ok(entry.sets.iter().find(|(made, _)| made.name == name).map(|(_, set)| set.clone()))
+            Ok(entry.sets.iter().find(|set| set.wanted.name == name).map(|set| set.at(clock)))
+        })
+        .await
+    }
+
+    async fn change_set_events(&self, id: &str) -> Result<Vec<Event>, CallError> {
+        self.call("cloudformation:DescribeEvents", |state| {
+            let mut sets = state.entries.iter().flat_map(|entry| &entry.sets);
+            Ok(sets.find(|set| set.made.id == id).map(|set| set.events.clone()).unwrap_or_default())
         })
         .await
     }
@@ -469,7 +529,7 @@ impl Stacks for MemoryStacks {
     async fn change_sets(&self, stack: &str) -> Result<Vec<String>, CallError> {
         self.call("cloudformation:ListChangeSets", |state| {
             let Ok(entry) = state.entry(stack) else { return Ok(Vec::new()) };
-            Ok(entry.sets.iter().map(|(made, _)| made.name.clone()).collect())
+            Ok(entry.sets.iter().map(|set| set.wanted.name.clone()).collect())
         })
         .await
     }
@@ -479,19 +539,20 @@ impl Stacks for MemoryStacks {
             let gone = || (Kind::Gone, format!("ChangeSetNotFound: ChangeSet [{name}] does not exist"));
             let clock = state.clock;
             let entry = state.entry(stack)?;
-            let (wanted, set) = entry.sets.iter_mut().find(|(made, _)| made.name == name).ok_or_else(gone)?;
-            if set.execution_status != "AVAILABLE" {
-                let message = format!("InvalidChangeSetStatus: ChangeSet [{name}] cannot be executed in its current status of [{}]", set.status);
+            let set = entry.sets.iter_mut().find(|set| set.wanted.name == name).ok_or_else(gone)?;
+            let seen = set.at(clock);
+            if seen.execution_status != "AVAILABLE" {
+                let message = format!("InvalidChangeSetStatus: ChangeSet [{name}] cannot be executed in its current status of [{}]", seen.status);
                 return Err((Kind::Conflict, message));
             }
             if in_progress(&entry.stack.status) || !entry.phases.is_empty() {
                 let message = format!("Stack:{} is in {} state and can not be updated.", entry.stack.id, entry.stack.status);
                 return Err(validation(Kind::Conflict, message));
             }
-            "EXECUTE_COMPLETE".clone_into(&mut set.execution_status);
-            let wanted = wanted.clone();
+            "EXECUTE_COMPLETE".clone_into(&mut set.made.execution_status);
+            let wanted = set.wanted.clone();
             // The others were worked out for a stack that is no more.
-            entry.sets.retain(|(made, _)| made.name == name);
+            entry.sets.retain(|set| set.wanted.name == name);
             state.executed += 1;
             let ending = state.ending();
             let entry = state.entry(stack)?;
@@ -507,11 +568,15 @@ impl Stacks for MemoryStacks {
 
     async fn delete_change_set(&self, stack: &str, name: &str) -> Result<(), CallError> {
         self.call("cloudformation:DeleteChangeSet", |state| {
-            if let Ok(entry) = state.entry(stack) {
-                entry
-                    .sets
-                    .retain(|(made, set)| made.name != name || set.execution_status == "EXECUTE_COMPLETE");
+            let clock = state.clock;
+            let Ok(entry) = state.entry(stack) else { return Ok(()) };
+            if entry.sets.iter().any(|set| set.wanted.name == name && clock < set.ready) {
+                let message = format!("InvalidChangeSetStatus: ChangeSet [{name}] is in CREATE_IN_PROGRESS status and can't be deleted");
+                return Err((Kind::Conflict, message));
             }
+            entry.sets.retain(|set| {
+                set.wanted.name != name || set.made.execution_status == "EXECUTE_COMPLETE"
+            });
             Ok(())
         })
         .await

@@ -23,6 +23,9 @@ pub trait Stacks {
         name: &str,
     ) -> impl Future<Output = Result<Option<ChangeSet>, CallError>> + Send;
 
+    /// What went wrong while a change set was made, by its id: the failed events, newest first.
+    fn change_set_events(&self, id: &str) -> impl Future<Output = Result<Vec<Event>, CallError>> + Send;
+
     /// The names of a stack's change sets; none for a stack that isn't there.
     fn change_sets(&self, stack: &str) -> impl Future<Output = Result<Vec<String>, CallError>> + Send;
 
@@ -127,6 +130,13 @@ pub struct ChangeSet {
     pub execution_status: String,
     /// Its changes, each as CloudFormation's API spells it (`{"Type": "Resource", "ResourceChange": {...}}`).
     pub changes: Vec<Json>,
+}
+
+impl ChangeSet {
+    /// Whether CloudFormation still works it out. Until then it can neither be executed nor deleted.
+    pub fn is_being_made(&self) -> bool {
+        ["CREATE_PENDING", "CREATE_IN_PROGRESS"].contains(&self.status.as_str())
+    }
 }
 
 /// A resource of a stack.

@@ -2,6 +2,7 @@
 
 use mlp_aws::calls::Kind;
 use mlp_aws::stacks::{NewChangeSet, Stacks};
+use mlp_core::deploy::causes::first_causes;
 use mlp_core::deploy::failure::{Failure, Name};
 use mlp_core::deploy::identity::{DISCARD, Execution};
 use mlp_core::deploy::status::StackStatus;
@@ -76,7 +77,9 @@ pub(crate) async fn follow<S, C: Stacks + Sync, B, P>(
         }
         "FAILED" => {
             let message = format!("CloudFormation could not make the change set: {}", set.reason);
-            return Err(Failure::new(Name::ChangeSetFailed, message));
+            // That the causes can't be told must not hide the reason.
+            let events = aws.stacks.change_set_events(&set.id).await.unwrap_or_default();
+            return Err(Failure::new(Name::ChangeSetFailed, message).causes(first_causes(&events)));
         }
         _ => {
             work.wait.on(10, LONGEST).ok_or_else(|| {
@@ -106,9 +109,18 @@ pub(crate) async fn discard<S, C: Stacks + Sync, B, P>(
     let execution = Execution::new(execution);
     let name = &work.product.stack_name;
     for round in 0..=work.round {
-        match aws.stacks.delete_change_set(name, &execution.change_set(round)).await {
-            // It was executed, or is being: the stack's own fate is what counts then.
-            Err(error) if matches!(error.kind, Kind::Conflict | Kind::Gone) => {}
+        let set_name = execution.change_set(round);
+        match aws.stacks.delete_change_set(name, &set_name).await {
+            Err(error) if error.kind == Kind::Conflict => {
+                let set = aws.stacks.change_set(name, &set_name).await.map_err(|error| failed(&error))?;
+                if set.is_some_and(|set| set.is_being_made()) {
+                    let message =
+                        format!("the change set `{set_name}` can't be deleted while it is being made");
+                    return Err(Failure::new(Name::StackBusy, message));
+                }
+                // It was executed, or is being: the stack's own fate is what counts then.
+            }
+            Err(error) if error.kind == Kind::Gone => {}
             other => other.map_err(|error| failed(&error))?,
         }
     }

@@ -17,8 +17,8 @@ use super::{excess, leave_out};
 use crate::work::Work;
 use crate::{Aws, Settings, custom};
 
-/// Makes the result object and keeps it. `work` is the last task's answer, or the execution's input when the first task
-/// failed; `failed` in it is what a state caught, and `cleanup_failed` what tidying up after that met.
+/// Makes the result object and keeps it. `work` is the last task's answer, or only the execution's input, as `input`, when the
+/// first task failed; `failed` in it is what a state caught, and `cleanup_failed` what tidying up after that met.
 pub(crate) async fn conclude<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
     aws: &Aws<'_, S, C, B, P>,
     execution: &str,
@@ -35,7 +35,7 @@ pub(crate) async fn conclude<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
     let known: Option<Work> = serde_json::from_value(work.clone()).ok();
     let mut report = match &known {
         Some(work) => of_work(aws.settings, execution, work),
-        None => nothing(execution, work.get("action").and_then(Json::as_str)),
+        None => nothing(execution, work.pointer("/input/action").and_then(Json::as_str)),
     };
     if let Some(failure) = failure {
         report.ok = false;
@@ -71,9 +71,7 @@ pub(crate) async fn conclude<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
 
 /// The custom resource that waits for this execution.
 fn respond(work: &Json) -> Option<Respond> {
-    // The first task may have failed: then the work still is the execution's input.
-    let respond = work.pointer("/input/respond").or_else(|| work.get("respond"))?;
-    serde_json::from_value(respond.clone()).ok()
+    serde_json::from_value(work.pointer("/input/respond")?.clone()).ok()
 }
 
 /// What Step Functions keeps of a failed execution's cause, in characters, with room to spare. Source: AWS Step Functions API

@@ -26,6 +26,13 @@ const MOST: u32 = 3;
 /// Kept back from an invocation's time for the calls around the emptying.
 const MARGIN: Duration = Duration::from_secs(15);
 
+/// How many invocations a bucket is emptied for: about a day, a hundred million versions, and half of the 25,000 events that an
+/// execution's history may have.
+const MOST_EMPTYINGS: u32 = 1_800;
+
+/// Until so many seconds have passed, a status may be that of before the order.
+const SETTLING: u64 = 20;
+
 /// Deletes what is in the stack's buckets, as far as the invocation's time goes.
 pub(crate) async fn empty<S, C: Stacks + Sync, B: VersionedBucket + Sync, P>(
     aws: &Aws<'_, S, C, B, P>,
@@ -36,12 +43,19 @@ pub(crate) async fn empty<S, C: Stacks + Sync, B: VersionedBucket + Sync, P>(
         return Ok(work);
     };
     let resources = aws.stacks.resources(&id).await.map_err(|error| failed(&error))?;
+    work.emptyings += 1;
     work.next = Next::Delete;
     for bucket in resources.iter().filter(|it| it.kind == "AWS::S3::Bucket" && is_there(it)) {
         let Some(name) = &bucket.physical_id else { continue };
         let time = aws.time.saturating_sub(MARGIN) / 2;
         match empty_bucket(aws.buckets, name, time).await.map_err(|error| failed(&error))? {
             Emptied::Whole { .. } => {}
+            Emptied::Partly { .. } if work.emptyings >= MOST_EMPTYINGS => {
+                let message = format!("the bucket `{name}` is not empty after {MOST_EMPTYINGS} invocations");
+                return Err(Failure::new(Name::BucketNotEmptied, message).help(
+                    "stop what fills it, then start delete-product again: what is deleted stays deleted",
+                ));
+            }
             Emptied::Partly { .. } => work.next = Next::Empty,
             Emptied::Stuck { undeleted } => {
                 let told = undeleted.iter().map(|it| format!("`{}` ({})", it.key, it.reason));
@@ -108,6 +122,11 @@ pub(crate) async fn follow<S, C: Stacks + Sync, B, P>(
             work.kept = resources.iter().filter_map(kept).collect();
             Next::Done
         }
+        // The order may not have been begun, and the failure be an older one's.
+        StackStatus::DeleteFailed if work.wait.waited < SETTLING => {
+            wait(&mut work, status)?;
+            Next::Wait
+        }
         StackStatus::DeleteFailed => {
             let undone: Vec<&StackResource> =
                 resources.iter().filter(|resource| resource.status == "DELETE_FAILED").collect();
@@ -123,16 +142,18 @@ pub(crate) async fn follow<S, C: Stacks + Sync, B, P>(
             Next::Empty
         }
         _ => {
-            work.wait.on(30, LONGEST).ok_or_else(|| {
-                Failure::new(
-                    Name::TimedOut,
-                    format!("the stack `{name}` is {status} after {LONGEST} seconds"),
-                )
-            })?;
+            wait(&mut work, status)?;
             Next::Wait
         }
     };
     Ok(work)
+}
+
+fn wait(work: &mut Work, status: StackStatus) -> Result<(), Failure> {
+    work.wait.on(30, LONGEST).ok_or_else(|| {
+        let name = &work.product.stack_name;
+        Failure::new(Name::TimedOut, format!("the stack `{name}` is {status} after {LONGEST} seconds"))
+    })
 }
 
 /// What stays, and why.

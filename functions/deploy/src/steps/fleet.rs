@@ -1,8 +1,9 @@
-//! `ReadFleet` and `SummariseFleet`: the beginning and the end of a fleet's execution.
+//! `ReadFleet`, `BeginProduct`, `NoteEnd` and `SummariseFleet`: a fleet's execution around those of its products.
 
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use mlp_aws::store::{BucketStore, ErrorKind};
 use mlp_core::deploy::failure::{Failure, Name};
-use mlp_core::deploy::fleet::{Fleet, Item, MOST, Summary};
+use mlp_core::deploy::fleet::{Ended, Fleet, Item, MOST, Summary, Tolerance};
 use mlp_core::deploy::identity::Execution;
 use mlp_core::deploy::outcome::Report;
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,9 @@ use super::store_failed;
 use super::storing::{New, newest, once};
 use crate::Aws;
 
+/// Results that are read at once.
+const READS: usize = 16;
+
 /// What the state machine carries: where the list of executions is, and how they run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Work {
@@ -21,11 +25,44 @@ pub(crate) struct Work {
     items: String,
     total: usize,
     concurrency: u64,
-    tolerated_failure_percentage: u64,
+    tolerated_failure_percentage: Tolerance,
     /// What the map was caught with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     failed: Option<Json>,
 }
+
+/// What is carried for one product.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Child {
+    /// The execution's name.
+    name: String,
+    /// Its input.
+    input: Json,
+    /// How many products there are.
+    total: usize,
+    tolerated_failure_percentage: Tolerance,
+    /// Whether it may begin.
+    #[serde(default)]
+    begin: bool,
+    /// What its execution was caught with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    failed: Option<Json>,
+}
+
+/// Why a product's execution is held to have failed.
+#[derive(Debug, Serialize, Deserialize)]
+struct Note {
+    /// What Step Functions said of it.
+    why: String,
+}
+
+/// Where notes of one kind lie, an object a product.
+fn notes(execution: &str, kind: &str) -> String {
+    format!("deployments/fleets/{}/{kind}/", Execution::new(execution).name())
+}
+
+const FAILED: &str = "failed";
+const HELD_BACK: &str = "not-begun";
 
 /// Lists the configs and keeps what each one's execution is told.
 pub(crate) async fn read<S: BucketStore + Sync, C, B, P>(
@@ -52,35 +89,127 @@ pub(crate) async fn read<S: BucketStore + Sync, C, B, P>(
         items: key,
         total: items.len(),
         concurrency: fleet.concurrency,
-        tolerated_failure_percentage: fleet.tolerated_failure_percentage,
+        tolerated_failure_percentage: fleet.tolerated,
         failed: None,
     })
 }
 
+/// Whether a product may still begin: not when more than is tolerated have failed. What is under way goes on to its end.
+pub(crate) async fn begin<S: BucketStore + Sync, C, B, P>(
+    aws: &Aws<'_, S, C, B, P>,
+    execution: &str,
+    child: &Json,
+) -> Result<Child, Failure> {
+    let mut child = of_child(child)?;
+    let bucket = &aws.settings.bucket;
+    let failed = aws.store.list(bucket, &notes(execution, FAILED), MOST).await;
+    let failed = failed.map_err(|error| store_failed(&error))?.len();
+    child.begin = !child.tolerated_failure_percentage.is_exceeded(failed, child.total);
+    if !child.begin {
+        note(aws, execution, HELD_BACK, &child.name, format!("{failed} of {} had failed", child.total))
+            .await?;
+    }
+    Ok(child)
+}
+
+/// Keeps a note of a product whose execution failed, for those that are to begin and for the summary.
+pub(crate) async fn end<S: BucketStore + Sync, C, B, P>(
+    aws: &Aws<'_, S, C, B, P>,
+    execution: &str,
+    child: &Json,
+) -> Result<Json, Failure> {
+    let child = of_child(child)?;
+    // An execution that is begun once more after it had ended is refused, whatever its end was: the result tells.
+    let report = report(aws, &child.name).await?;
+    if report.is_none_or(|report| !report.ok) {
+        let said = |key: &str| child.failed.as_ref()?.get(key)?.as_str();
+        let why = format!("{}: {}", said("Error").unwrap_or("no error"), said("Cause").unwrap_or("no cause"));
+        let cut = why.char_indices().nth(1_000).map_or(why.len(), |(at, _)| at);
+        note(aws, execution, FAILED, &child.name, why.get(..cut).unwrap_or_default().to_owned()).await?;
+    }
+    // Together the answers of a thousand would be too long to be carried.
+    Ok(Json::Object(serde_json::Map::new()))
+}
+
+fn of_child(child: &Json) -> Result<Child, Failure> {
+    serde_json::from_value(child.clone()).map_err(|error| {
+        Failure::new(Name::Internal, format!("a product of the fleet can't be read: {error}"))
+    })
+}
+
+async fn note<S: BucketStore + Sync, C, B, P>(
+    aws: &Aws<'_, S, C, B, P>,
+    execution: &str,
+    kind: &str,
+    name: &str,
+    why: String,
+) -> Result<(), Failure> {
+    let key = format!("{}{name}.json", notes(execution, kind));
+    let bytes = serde_json::to_vec(&Note { why }).unwrap_or_default();
+    newest(aws.store, &aws.settings.bucket, New { key: &key, bytes, media_type: "application/json" }).await
+}
+
+/// A product's result, if its execution came to its end.
+async fn report<S: BucketStore + Sync, C, B, P>(
+    aws: &Aws<'_, S, C, B, P>,
+    name: &str,
+) -> Result<Option<Report>, Failure> {
+    read_json(aws, &format!("deployments/{name}.json")).await
+}
+
+async fn read_json<S: BucketStore + Sync, C, B, P, T: serde::de::DeserializeOwned>(
+    aws: &Aws<'_, S, C, B, P>,
+    key: &str,
+) -> Result<Option<T>, Failure> {
+    match aws.store.get(&aws.settings.bucket, key, None, None).await {
+        Ok(object) => Ok(serde_json::from_slice(&object.bytes).ok()),
+        Err(error) if error.kind == ErrorKind::Gone => Ok(None),
+        Err(error) => Err(store_failed(&error)),
+    }
+}
+
 /// Reads every product's result and keeps one summary.
-pub(crate) async fn summarise<S: BucketStore + Sync, C, B, P>(
+pub(crate) async fn summarise<S: BucketStore + Sync, C: Sync, B: Sync, P: Sync>(
     aws: &Aws<'_, S, C, B, P>,
     execution: &str,
     work: &Json,
 ) -> Result<Summary, Failure> {
     let work: Work = serde_json::from_value(work.clone())
         .map_err(|error| Failure::new(Name::Internal, format!("the fleet's work can't be read: {error}")))?;
-    let mut results = Vec::with_capacity(work.total);
-    for item in list(aws.store, &work.bucket, &work.items).await? {
-        let key = format!("deployments/{}.json", item.name);
-        let report: Option<Report> = match aws.store.get(&work.bucket, &key, None, None).await {
-            Ok(object) => serde_json::from_slice(&object.bytes).ok(),
-            Err(error) if error.kind == ErrorKind::Gone => None,
-            Err(error) => return Err(store_failed(&error)),
-        };
-        results.push((item, report));
-    }
-    let summary = Summary::new(execution, work.failed.is_some(), results);
+    let items = list(aws.store, &work.bucket, &work.items).await?;
+    let ended: Vec<(Item, Ended)> = stream::iter(items)
+        .map(|item| async move {
+            let ended = match report(aws, &item.name).await? {
+                Some(report) => Ended::Result(Box::new(report)),
+                None => without_result(aws, execution, &item.name).await?,
+            };
+            Ok::<_, Failure>((item, ended))
+        })
+        .buffered(READS)
+        .try_collect()
+        .await?;
+    let summary = Summary::new(execution, work.tolerated_failure_percentage, work.failed.is_some(), ended);
     let key = format!("deployments/fleets/{}.json", Execution::new(execution).name());
     let mut bytes = serde_json::to_vec_pretty(&summary).unwrap_or_default();
     bytes.push(b'\n');
     newest(aws.store, &work.bucket, New { key: &key, bytes, media_type: "application/json" }).await?;
     Ok(summary.short())
+}
+
+/// What became of a product without a result.
+async fn without_result<S: BucketStore + Sync, C, B, P>(
+    aws: &Aws<'_, S, C, B, P>,
+    execution: &str,
+    name: &str,
+) -> Result<Ended, Failure> {
+    let failed: Option<Note> = read_json(aws, &format!("{}{name}.json", notes(execution, FAILED))).await?;
+    if let Some(note) = failed {
+        return Ok(Ended::Stopped(note.why));
+    }
+    let held_back: Option<Note> =
+        read_json(aws, &format!("{}{name}.json", notes(execution, HELD_BACK))).await?;
+    Ok(held_back
+        .map_or_else(|| Ended::Stopped("its execution left no result".to_owned()), |_| Ended::NotBegun))
 }
 
 async fn list<S: BucketStore + Sync>(store: &S, bucket: &str, key: &str) -> Result<Vec<Item>, Failure> {

@@ -116,6 +116,7 @@ pub(super) fn work(
         recreate: false,
         round: 0,
         deletions: 0,
+        emptyings: 0,
         role: None,
         network: None,
         stack: StackWork::default(),

@@ -305,7 +305,9 @@ impl World {
         })
         .await;
         match result {
-            None => Err(thrown("Sandbox.Timedout", "the process was ended")),
+            // Out of time, or out of memory, as Lambda tells of it on provided.al2023.
+            None if steps % 2 == 0 => Err(thrown("Sandbox.Timedout", "Task timed out after 90.00 seconds")),
+            None => Err(thrown("Runtime.ExitError", "Error: Runtime exited with error: signal: killed")),
             Some(Ok(work)) => Ok(work),
             Some(Err(failure)) => {
                 let name = failure.name.as_str();
@@ -360,10 +362,15 @@ impl<'a> Execution<'a> {
                     state["Next"].clone()
                 }
                 "Pass" => {
-                    let result = state.get("Result").cloned().unwrap_or_else(|| {
-                        at_path(&data, state["InputPath"].as_str().unwrap()).unwrap().clone()
-                    });
-                    put(&mut data, &state["ResultPath"], result);
+                    let result = match (state.get("Parameters"), state.get("Result")) {
+                        (Some(parameters), _) => self.parameters(parameters, &data),
+                        (None, Some(result)) => result.clone(),
+                        _ => at_path(&data, state["InputPath"].as_str().unwrap()).unwrap().clone(),
+                    };
+                    match state.get("ResultPath") {
+                        None => data = result,
+                        Some(path) => put(&mut data, path, result),
+                    }
                     state["Next"].clone()
                 }
                 "Succeed" => {

@@ -217,7 +217,7 @@ impl Failure {
                 Name::Unavailable,
                 format!("Lambda could not run the deploy function ({error}): {text}"),
             ),
-            "Lambda.Unknown" | "Sandbox.Timedout" => Self::new(
+            "Lambda.Unknown" | "Runtime.ExitError" | "Runtime.OutOfMemory" | "Sandbox.Timedout" => Self::new(
                 Name::Unavailable,
                 format!("the deploy function was ended half-way ({error}): {text}"),
             ),
@@ -279,7 +279,8 @@ mod tests {
             ("Lambda.TooManyRequestsException", Name::Throttled),
             ("Lambda.Unknown", Name::Unavailable),
             ("Lambda.AccessDeniedException", Name::AccessDenied),
-            ("Runtime.ExitError", Name::Internal),
+            ("Runtime.ExitError", Name::Unavailable),
+            ("States.Runtime", Name::Internal),
         ];
         for (error, name) in cases {
             assert_eq!(Failure::from_error_output(error, "no JSON").name, name, "{error}");

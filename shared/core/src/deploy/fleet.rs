@@ -22,6 +22,29 @@ pub const CONCURRENCY: u64 = 5;
 /// The most that may be asked for. CloudFormation throttles an account that changes many stacks at once.
 pub const MOST_CONCURRENCY: u64 = 50;
 
+/// How many of a hundred products may fail before no more are begun.
+///
+/// The state machine's map tolerates all: Step Functions would stop what is under way when too many have failed, and a
+/// deployment that is stopped half-way is worse than one that is done (Developer Guide, "Setting failure thresholds for
+/// Distributed Map states").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Tolerance(pub u64);
+
+impl Tolerance {
+    /// Whether more failed than may.
+    ///
+    /// ```
+    /// # use mlp_core::deploy::fleet::Tolerance;
+    /// assert!(Tolerance(0).is_exceeded(1, 1_000));
+    /// assert!(!Tolerance(25).is_exceeded(1, 4));
+    /// assert!(Tolerance(25).is_exceeded(2, 4));
+    /// ```
+    pub fn is_exceeded(self, failed: usize, total: usize) -> bool {
+        (failed as u128) * 100 > u128::from(self.0) * (total as u128)
+    }
+}
+
 /// A fleet's input that nothing is wrong with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fleet {
@@ -32,7 +55,7 @@ pub struct Fleet {
     /// How many products are worked on at once.
     pub concurrency: u64,
     /// How many of a hundred may fail before no more are begun.
-    pub tolerated_failure_percentage: u64,
+    pub tolerated: Tolerance,
     /// What every product's execution is told beside its config.
     switches: Object<String, Json>,
 }
@@ -63,8 +86,11 @@ pub struct Summary {
     pub succeeded: usize,
     /// How many failed or were cancelled.
     pub failed: usize,
-    /// How many have no result: never begun, or stopped by somebody.
+    /// How many have no result: somebody stopped them, or they ran out of time.
     pub without_result: usize,
+    /// How many were never begun, because too many others had failed.
+    #[serde(default)]
+    pub not_begun: usize,
     /// How often each outcome came.
     pub outcomes: BTreeMap<String, usize>,
     /// Each product, in the order of the configs' keys.
@@ -123,7 +149,7 @@ impl Fleet {
             }),
         };
         let concurrency = number("concurrency", CONCURRENCY, 1..=MOST_CONCURRENCY);
-        let tolerated_failure_percentage = number("tolerated_failure_percentage", 0, 0..=100);
+        let tolerated = Tolerance(number("tolerated_failure_percentage", 0, 0..=100));
         let place = |key: &str| {
             let value = configs.as_ref().and_then(|configs| configs.get(key)).and_then(Json::as_str);
             value.filter(|text| !text.is_empty()).map(str::to_owned)
@@ -150,7 +176,7 @@ impl Fleet {
             bucket: bucket.unwrap_or_default(),
             prefix: prefix.unwrap_or_default(),
             concurrency,
-            tolerated_failure_percentage,
+            tolerated,
             switches,
         };
         // The rest is what a single product's execution is told.
@@ -200,47 +226,74 @@ fn child(execution: Execution<'_>, key: &str) -> String {
     format!("fleet-{stem}-{}", digits.chars().take(20).collect::<String>())
 }
 
+/// How one item ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    /// With a result.
+    Result(Box<Report>),
+    /// Without one; what Step Functions said of its execution.
+    Stopped(String),
+    /// It was never begun.
+    NotBegun,
+}
+
 impl Summary {
-    /// What came of the items; nothing for one that has no result. `exceeded` says that more failed than was tolerated.
-    pub fn new(execution: &str, exceeded: bool, results: Vec<(Item, Option<Report>)>) -> Self {
+    /// What came of the items. `broken` says that the map itself failed.
+    pub fn new(execution: &str, tolerated: Tolerance, broken: bool, items: Vec<(Item, Ended)>) -> Self {
         let mut summary = Self {
             schema_version: super::outcome::SCHEMA_VERSION,
             execution: execution.to_owned(),
-            ok: !exceeded,
-            total: results.len(),
+            ok: !broken,
+            total: items.len(),
             succeeded: 0,
             failed: 0,
             without_result: 0,
+            not_begun: 0,
             outcomes: BTreeMap::new(),
             products: Vec::new(),
         };
-        for (item, report) in results {
-            let counted = match &report {
-                None => &mut summary.without_result,
-                Some(report) if report.ok => &mut summary.succeeded,
-                Some(_) => &mut summary.failed,
+        for (item, ended) in items {
+            let (counted, told) = match &ended {
+                Ended::NotBegun => (&mut summary.not_begun, "not-begun".to_owned()),
+                Ended::Stopped(_) => (&mut summary.without_result, "without-result".to_owned()),
+                Ended::Result(report) => {
+                    let counted = if report.ok { &mut summary.succeeded } else { &mut summary.failed };
+                    let told = serde_json::to_value(report.outcome).unwrap_or_default();
+                    (counted, told.as_str().unwrap_or_default().to_owned())
+                }
             };
             *counted += 1;
-            let outcome = report.as_ref().map(|report| report.outcome);
-            let told = outcome.and_then(|outcome| serde_json::to_value(outcome).ok());
-            let told = told.as_ref().and_then(Json::as_str).unwrap_or("without-result").to_owned();
             *summary.outcomes.entry(told).or_default() += 1;
+            let (outcome, ml_name, error) = match ended {
+                Ended::Result(report) => {
+                    let error = report.error.map(|error| (error.name, error.message));
+                    (Some(report.outcome), report.ml_name, error)
+                }
+                Ended::Stopped(why) => (None, None, Some(("States.TaskFailed".to_owned(), why))),
+                Ended::NotBegun => (None, None, None),
+            };
             summary.products.push(Line {
                 config: item.config,
                 execution: item.name,
                 outcome,
-                ml_name: report.as_ref().and_then(|report| report.ml_name.clone()),
-                error: report.and_then(|report| report.error).map(|error| (error.name, error.message)),
+                ml_name,
+                error,
             });
         }
+        let failed = summary.failed + summary.without_result;
+        summary.ok &= summary.not_begun == 0 && !tolerated.is_exceeded(failed, summary.total);
         summary
     }
 
     /// For the execution's output, which holds 256 KiB: only the first of what needs somebody's attention.
     #[must_use]
     pub fn short(&self) -> Self {
-        let attention = self.products.iter().filter(|line| line.error.is_some() || line.outcome.is_none());
-        Self { products: attention.take(50).cloned().collect(), ..self.clone() }
+        let (failed, not_begun): (Vec<&Line>, Vec<&Line>) = self
+            .products
+            .iter()
+            .filter(|line| line.error.is_some() || line.outcome.is_none())
+            .partition(|line| line.error.is_some());
+        Self { products: failed.into_iter().chain(not_begun).take(50).cloned().collect(), ..self.clone() }
     }
 }
 
@@ -271,6 +324,28 @@ mod tests {
         ] {
             assert!(paths.contains(&path), "{path} in {paths:?}");
         }
+    }
+
+    #[test]
+    fn a_summary_is_ok_as_long_as_no_more_failed_than_was_tolerated() {
+        let report = |ok: bool| {
+            let outcome = if ok { "created" } else { "failed" };
+            let report = json!({"schema_version": 1, "ok": ok, "outcome": outcome, "execution": "e", "generator_version": "0"});
+            Ended::Result(Box::new(serde_json::from_value(report).unwrap()))
+        };
+        let summary = |percentage: u64, ends: Vec<Ended>| {
+            let item = |n: usize| Item { name: n.to_string(), config: format!("{n}.yaml"), input: json!({}) };
+            let items = ends.into_iter().enumerate().map(|(n, end)| (item(n), end)).collect();
+            Summary::new("e", Tolerance(percentage), false, items)
+        };
+        assert!(summary(50, vec![report(true), report(false)]).ok);
+        assert!(!summary(49, vec![report(true), report(false)]).ok);
+        // Without a result nobody knows: it counts as failed.
+        let stopped = summary(49, vec![report(true), Ended::Stopped("ABORTED".to_owned())]);
+        assert_eq!((stopped.ok, stopped.failed, stopped.without_result), (false, 0, 1));
+        let held_back = summary(100, vec![report(false), Ended::NotBegun]);
+        assert_eq!((held_back.ok, held_back.not_begun), (false, 1));
+        assert_eq!(held_back.outcomes, [("failed".to_owned(), 1), ("not-begun".to_owned(), 1)].into());
     }
 
     #[test]
