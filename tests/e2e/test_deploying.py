@@ -316,7 +316,9 @@ class Repeating(unittest.TestCase):
         if state["Resource"].endswith(":aws-sdk:iam:getRole"):
             role = suite.client("iam").get_role(RoleName=work["role"]["name"])["Role"]
             return {**work, "role": {**work["role"], "seen": {"policy": role["AssumeRolePolicyDocument"]}}}
-        payload = {"step": state["Parameters"]["Payload"]["step"], "execution": execution, "work": work}
+        told = state["Parameters"]["Payload"]
+        given = work["input"] if told["work.$"] == "$.input" else work
+        payload = {"step": told["step"], "execution": execution, "work": given}
         answer = suite.client("lambda").invoke(
             FunctionName=suite.setting("MLP_DEPLOY_FUNCTION"), Payload=json.dumps(payload)
         )
@@ -352,6 +354,9 @@ class Repeating(unittest.TestCase):
             if state["Type"] == "Task":
                 self.task(state, work, execution)
                 work, name = self.task(state, work, execution), state["Next"]
+            elif state["Type"] == "Pass":
+                self.assertEqual(state["Parameters"], {"input.$": "$"})
+                work, name = {"input": work}, state["Next"]
             elif state["Type"] == "Choice":
                 name = self.chosen(state, work)
             elif state["Type"] == "Wait":

@@ -64,12 +64,19 @@ class Fleet(unittest.TestCase):
             result = json.loads(suite.read(f"deployments/{line['execution']}.json"))
             self.assertEqual(result["outcome"], line["outcome"])
 
-        # Without tolerance the same failure fails the fleet, and the summary says the same.
-        found, name = run(action="delete-product", force=True, configs=place)
+        # Without tolerance the same failure fails the fleet: what comes behind it is not begun.
+        found, name = run(action="delete-product", force=True, configs=place, concurrency=1)
         self.assertEqual((found["status"], found["error"]), ("FAILED", "MLProvisioner.FleetFailed"), found)
         summary = json.loads(suite.read(f"deployments/fleets/{name}.json"))
         self.assertFalse(summary["ok"])
-        self.assertEqual(summary["outcomes"], {"deleted": 3, "failed": 1})
+        self.assertEqual(summary["outcomes"], {"deleted": 2, "failed": 1, "not-begun": 1})
+        self.assertEqual([line["config"] for line in summary["products"] if "outcome" not in line], [f"{prefix}c.yaml"])
+        # A second fleet does what is left, once the mistake is mended.
+        suite.upload(f"{prefix}broken.yaml", develop())
+        found, name = run(action="delete-product", force=True, configs=place)
+        self.assertEqual(found["status"], "SUCCEEDED", found)
+        summary = json.loads(suite.read(f"deployments/fleets/{name}.json"))
+        self.assertEqual(summary["outcomes"], {"absent": 3, "deleted": 1})
 
     def test_mistakes_in_the_input_are_told_before_anything_is_begun(self):
         found, _ = run(action="deploy-product", configs={"bucket": suite.bucket(), "prefix": "configs/"}, concurrency=500)

@@ -51,13 +51,21 @@ class Remote(unittest.TestCase):
     def test_a_stored_config_is_deployed_after_approval(self):
         key = f"configs/{os.path.basename(os.path.dirname(self.config))}.yaml"
         suite.upload(key, self.config.read_bytes())
+        suite.wait("status", lambda: suite.exists(f"status/{key}.json"))
         place = f"s3://{suite.bucket()}/{key}"
         started = self.result("deploy-product", "--force", "--approval", "--no-follow", "--s3-config", place)
         execution = started["execution"]
         name = execution.rsplit(":", 1)[1]
-        suite.wait("request", lambda: suite.exists(f"deployments/{name}-approval.json"))
+
+        def told():
+            return json.loads(suite.read(f"status/{key}.json")).get("deployment", {})
+
+        waiting = suite.wait("request", lambda: told() if told().get("state") == "waiting-for-approval" else None)
+        self.assertEqual((waiting["execution"], waiting["changes"]["added"]), (execution, 13))
+        self.assertGreater(waiting["expires"], waiting["at"])
         self.assertEqual(self.result("approve", execution, "--yes", "--bucket", suite.bucket())["outcome"], "answered")
         self.assertEqual(self.result("follow", execution)["outcome"], "created")
+        self.assertEqual((told()["state"], told()["result"]), ("created", f"s3://{suite.bucket()}/deployments/{name}.json"))
 
     def test_a_failure_is_told_with_its_cause(self):
         self.addCleanup(suite.faults, clear=True)

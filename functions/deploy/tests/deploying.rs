@@ -335,6 +335,46 @@ fn an_approval_that_never_comes_cancels_and_leaves_nothing() {
 }
 
 #[test]
+fn the_configs_status_says_how_its_deployment_stands() {
+    let world = World::new();
+    let version = world.store.upload("configs/churn.yaml", EXAMPLE.replace("env: prod", "env: dev"));
+    world
+        .store
+        .upload("status/configs/churn.yaml.json", json!({"ok": true, "stored": [{"path": "x"}]}).to_string());
+    let status = || -> Json {
+        serde_json::from_slice(&world.store.content("status/configs/churn.yaml.json").unwrap()).unwrap()
+    };
+    let wanted = json!({"action": "deploy-product", "force": true, "approval": {"timeout_seconds": 3600},
+                        "config": {"bucket": "suite", "key": "configs/churn.yaml"}});
+    let report = world.execute("one", &wanted);
+    assert_eq!(report.outcome, Ending::Cancelled);
+    let told = status();
+    assert_eq!(told["stored"], json!([{"path": "x"}]), "what generate says stays");
+    let expected = json!({"state": "cancelled", "action": "deploy-product", "version_id": version,
+                          "result": "s3://suite/deployments/one.json"});
+    for (key, value) in expected.as_object().unwrap() {
+        assert_eq!(&told["deployment"][key], value, "{told}");
+    }
+    // The request itself said until when.
+    let request: Json =
+        serde_json::from_slice(&world.store.content("deployments/one-approval.json").unwrap()).unwrap();
+    assert!(request["expires"].as_str().unwrap().starts_with("1970-01-01T01:00:"), "{request}");
+    assert!(told["deployment"]["at"].as_str() >= request["expires"].as_str(), "{told}");
+    // The waiting state is there while somebody is waited for, and one who can't be told fails nothing.
+    world.store.fail("PutObject", "status/configs/churn.yaml.json", Fault::Denied);
+    let report =
+        world.execute("two", &json!({"action": "deploy-product", "force": true, "config": wanted["config"]}));
+    assert_eq!(report.outcome, Ending::Created, "{report:?}");
+    assert_eq!(status()["deployment"]["state"], "cancelled");
+    let report = world
+        .execute("three", &json!({"action": "delete-product", "force": true, "config": wanted["config"]}));
+    assert_eq!(
+        (report.outcome, status()["deployment"]["state"].as_str()),
+        (Ending::Deleted, Some("deleted"))
+    );
+}
+
+#[test]
 fn showing_changes_leaves_a_deployment_alone_that_waits_for_its_approval() {
     // Both change sets are in the same empty shell of a stack.
     let world = World::new();

@@ -1,12 +1,13 @@
-//! The status object of a config: the result object, and what lies in the bucket because of it.
+//! The status object of a config: the result object, what lies in the bucket because of it, and how its product's last
+//! deployment stands.
 
-use mlp_core::outcome::Outcome;
+use mlp_core::outcome::{Outcome, status_key};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::sequencer::Sequencer;
-use crate::store::{Head, Object};
+use crate::store::{BucketStore, Condition, ErrorKind, Head, Object, Put, StoreError};
 
 /// What `status/<config key>.json` holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +21,74 @@ pub struct Status {
     /// Outputs of earlier versions that the newest good one no longer makes. They are still in the bucket; nothing
     /// reads them any more, and nothing deletes them for the user.
     pub left_behind: Vec<String>,
+    /// The product's last deployment or deletion by an execution, as the execution told it ([`tell`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deployment: Option<Deployment>,
+}
+
+/// How a deployment stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deployment {
+    /// The execution's ARN.
+    pub execution: String,
+    /// What it does, such as `deploy-product`.
+    pub action: String,
+    /// `waiting-for-approval`, or the outcome of the result object.
+    pub state: String,
+    /// Since when, in UTC.
+    pub at: String,
+    /// Until when somebody may approve, in UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<String>,
+    /// The version of the config that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version_id: Option<String>,
+    /// The changes in figures, with the place of their report.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes: Option<Value>,
+    /// The result object's place, once there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<String>,
+}
+
+/// How often a write is tried that meets others.
+const ROUNDS: usize = 8;
+
+/// Tells a config's status object how the product's deployment stands; whether there is one to be told. All else in it stays
+/// as it is: what it says of the config is `generate`'s to say.
+///
+/// # Errors
+///
+/// When the object could not be read or written, or others write it again and again.
+pub async fn tell<S: BucketStore + Sync>(
+    store: &S,
+    bucket: &str,
+    config_key: &str,
+    deployment: &Deployment,
+) -> Result<bool, StoreError> {
+    let key = status_key(config_key);
+    let mut round = 0;
+    loop {
+        round += 1;
+        let known = match store.get(bucket, &key, None, None).await {
+            Ok(object) => Known::read(object),
+            Err(error) if error.kind == ErrorKind::Gone => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        if known.is_unreadable() || known.deployment().as_ref() == Some(deployment) {
+            return Ok(!known.is_unreadable());
+        }
+        let value = known.with("deployment", deployment);
+        let Ok(bytes) = to_bytes(&value) else { return Ok(false) };
+        let metadata = known.head.as_ref().map(|head| head.metadata.clone()).unwrap_or_default();
+        let condition = Condition::since(known.head.as_ref());
+        let put = Put { bucket, key: &key, bytes, media_type: "application/json", metadata, condition };
+        match store.put(put).await {
+            Ok(()) => return Ok(true),
+            Err(error) if error.kind == ErrorKind::Conflict && round < ROUNDS => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// One stored output.
@@ -100,13 +169,23 @@ impl Known {
         self.part("/left_behind").unwrap_or_default()
     }
 
-    /// The same status with another account of what is stored; all else stays as it is, known to us or not.
+    /// How it says that the product's deployment stands.
+    pub fn deployment(&self) -> Option<Deployment> {
+        self.part("/deployment")
+    }
+
+    /// The same status with another account of what is stored.
     pub fn with_stored(&self, stored: &[Stored]) -> Value {
-        let mut value = self.value.clone();
-        if let Value::Object(fields) = &mut value {
-            fields.insert("stored".to_owned(), serde_json::to_value(stored).unwrap_or_default());
+        self.with("stored", stored)
+    }
+
+    /// The same status with one part replaced; all else stays as it is, known to us or not.
+    fn with(&self, part: &str, value: &(impl Serialize + ?Sized)) -> Value {
+        let mut status = self.value.clone();
+        if let Value::Object(fields) = &mut status {
+            fields.insert(part.to_owned(), serde_json::to_value(value).unwrap_or_default());
         }
-        value
+        status
     }
 
     fn part<T: DeserializeOwned>(&self, pointer: &str) -> Option<T> {
@@ -143,6 +222,7 @@ mod tests {
                 generator_version: "0.1.0".to_owned(),
             }],
             left_behind: vec!["templates/b.yaml".to_owned()],
+            deployment: None,
         };
         let bytes = to_bytes(&status).unwrap();
         assert_eq!(serde_json::from_slice::<Status>(&bytes).unwrap(), status);
@@ -151,6 +231,32 @@ mod tests {
             (known.ok(), known.stored(), known.left_behind()),
             (Some(true), status.stored, status.left_behind)
         );
+    }
+
+    #[test]
+    fn a_deployment_is_told_to_whatever_the_status_says_by_then() {
+        use crate::memory::{MemoryStore, run};
+        let store = MemoryStore::versioned();
+        let deployment = |state: &str| Deployment {
+            execution: "arn".to_owned(),
+            action: "deploy-product".to_owned(),
+            state: state.to_owned(),
+            at: "2026-11-28T00:00:00Z".to_owned(),
+            expires: None,
+            version_id: None,
+            changes: None,
+            result: None,
+        };
+        let told = |state: &str| run(tell(&store, "b", "configs/a.yaml", &deployment(state))).unwrap();
+        assert!(!told("created"), "nobody makes a status for a config that has none");
+        store.upload("status/configs/a.yaml.json", br#"{"ok": true, "later": 5, "stored": []}"#);
+        assert!(told("waiting-for-approval") && told("created"));
+        let object = run(store.get("b", "status/configs/a.yaml.json", None, None)).unwrap();
+        let value: Value = serde_json::from_slice(&object.bytes).unwrap();
+        assert_eq!(value["later"], 5);
+        assert_eq!(Known::read(object).deployment(), Some(deployment("created")));
+        store.upload("status/configs/a.yaml.json", b"half a sta");
+        assert!(!told("created"));
     }
 
     #[test]

@@ -434,7 +434,7 @@ impl<S: BucketStore + Sync> Run<'_, S> {
             stored.extend(known.stored().into_iter().filter(|earlier| still(&earlier.path)));
             known.left_behind().into_iter().filter(|path| still(path)).collect()
         };
-        let bytes = to_bytes(&Status { outcome, stored, left_behind });
+        let bytes = to_bytes(&Status { outcome, stored, left_behind, deployment: known.deployment() });
         self.commit(known, bytes, good).await
     }
 
