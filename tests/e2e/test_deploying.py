@@ -182,7 +182,14 @@ class Deploying(unittest.TestCase):
 
     def test_a_licence_counts_as_its_mode_says(self):
         lambdas, name = suite.client("lambda"), suite.setting("MLP_DEPLOY_FUNCTION")
-        usual = lambdas.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        found = lambdas.get_function_configuration(FunctionName=name)
+        usual = found["Environment"]["Variables"]
+        # What the parameter LicenceMode gives the role.
+        given = {"RoleName": found["Role"].rsplit("/", 1)[1], "PolicyName": "licence"}
+        allowed = {"Effect": "Allow", "Action": "license-manager:CheckoutLicense", "Resource": "*"}
+        iam = suite.client("iam")
+        iam.put_role_policy(**given, PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allowed]}))
+        self.addCleanup(iam.delete_role_policy, **given)
 
         def mode(mode):
             licence = {"MLP_LICENCE_MODE": mode, "MLP_LICENCE_SKU": "sku", "MLP_LICENCE_KEY_FINGERPRINT": "aws:1:issuer"}

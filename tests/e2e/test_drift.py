@@ -94,7 +94,12 @@ class Product(unittest.TestCase):
         for kind in ("people", "machines"):
             url = sqs.create_queue(QueueName=f"{kind}-{uuid.uuid4().hex[:8]}")["QueueUrl"]
             self.addCleanup(sqs.delete_queue, QueueUrl=url)
-            queues.append((url, sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]))
+            arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+            senders = {"Service": ["sns.amazonaws.com", "events.amazonaws.com"]}
+            may = {"Effect": "Allow", "Principal": senders, "Action": "sqs:SendMessage", "Resource": arn}
+            policy = json.dumps({"Version": "2012-10-17", "Statement": [may]})
+            sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+            queues.append((url, arn))
         (people, people_arn), (machines, machines_arn) = queues
         subscribed = sns.subscribe(TopicArn=suite.setting("MLP_DRIFT_TOPIC"), Protocol="sqs", Endpoint=people_arn)
         self.addCleanup(sns.unsubscribe, SubscriptionArn=subscribed["SubscriptionArn"])

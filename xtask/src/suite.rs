@@ -145,6 +145,8 @@ fn launch(folder: &Path, emulator: &Venv, lives_on: bool) -> Result<(Background,
     let (ready, log) = (folder.join("ready.json"), folder.join("emulator.log"));
     let mut launcher = emulator.command("python");
     launcher.arg(paths::at("infra/local/launcher.py")).arg("--data-dir").arg(folder.join("data"));
+    // Functions work with their roles' rights, as on AWS: one that lacks a permission is found here.
+    launcher.arg("--enforce-iam");
     launcher.arg("--ready-file").arg(&ready).arg("--log").arg(&log).args([
         "--account-id",
         ACCOUNT,
