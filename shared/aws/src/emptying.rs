@@ -5,6 +5,7 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 use aws_sdk_s3::Client;
+use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::types::{BucketVersioningStatus, Delete, ObjectIdentifier};
 use mlp_core::deploy::preflight::Bucket;
 
@@ -130,11 +131,16 @@ impl VersionedBucket for S3Versions {
 
     async fn look(&self, bucket: &str) -> Result<Bucket, CallError> {
         let call = Box::pin(self.client.get_bucket_versioning().bucket(bucket).send()).await;
+        // S3 names the bucket's region in a header of every such answer, also of one that refuses.
+        let region = call.as_ref().err().and_then(SdkError::raw_response);
+        let region = region.and_then(|response| response.headers().get("x-amz-bucket-region"));
+        let region = region.map(str::to_owned);
         match call.map_err(|error| CallError::of("s3:GetBucketVersioning", &error)) {
             Ok(answer) if answer.status == Some(BucketVersioningStatus::Enabled) => Ok(Bucket::Versioned),
             Ok(_) => Ok(Bucket::Unversioned),
             Err(error) if error.kind == Kind::Gone => Ok(Bucket::Missing),
             Err(error) if error.kind == Kind::Denied => Ok(Bucket::Hidden),
+            Err(error) if error.kind == Kind::Elsewhere => Ok(Bucket::Elsewhere { region }),
             Err(error) => Err(error),
         }
     }

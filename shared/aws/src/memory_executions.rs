@@ -144,7 +144,7 @@ fn refusal(operation: &'static str, kind: Kind) -> CallError {
         Kind::Throttled => "ThrottlingException",
         Kind::Conflict => "StateMachineDeleting",
         Kind::Unavailable => "ServiceUnavailable",
-        Kind::Refused => "ValidationException",
+        Kind::Elsewhere | Kind::Refused => "ValidationException",
     };
     CallError { kind, operation, reason: format!("{code}: as the script says (HTTP 400)") }
 }
