@@ -14,6 +14,7 @@ use mlp_aws::licence::Mode;
 use mlp_aws::memory::Fault;
 use mlp_aws::memory_stacks::Ending as Operation;
 use mlp_core::deploy::outcome::{Ending, Report};
+use mlp_core::deploy::preflight::Bucket;
 use mlp_core::deploy::status::StackStatus;
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
@@ -40,13 +41,14 @@ fn error(report: &Report) -> &str {
 }
 
 /// What the tasks call on the way of a deployment.
-const CALLS: [&str; 6] = [
+const CALLS: [&str; 7] = [
     "cloudformation:DescribeStacks",
     "cloudformation:CreateChangeSet",
     "cloudformation:DescribeChangeSet",
     "cloudformation:ExecuteChangeSet",
     "cloudformation:DescribeStackEvents",
     "s3:GetBucketVersioning",
+    "ssm:GetParameters",
 ];
 
 const FAULTS: [Fault; 3] = [Fault::Throttled, Fault::ServerError, Fault::LostAnswer];
@@ -429,6 +431,70 @@ fn a_deletion_that_fails_says_of_what_and_the_next_one_finishes() {
     );
     assert_eq!(report.error.unwrap().causes[0].reason, "somebody holds it");
     assert_eq!(world.execute("two", &input("delete-product")).outcome, Ending::Deleted);
+}
+
+#[test]
+fn a_name_that_the_product_has_in_another_region_is_told_with_its_switch_before_anything_is_touched() {
+    let world = World::new();
+    let elsewhere = Bucket::Elsewhere { region: Some("eu-west-1".to_owned()) };
+    world.stacks.see_bucket("techcorp-dev-a001-customer-churn-ml-artifacts", elsewhere);
+    let report = world.execute("one", &input("deploy-product"));
+    assert_eq!(error(&report), "MLProvisioner.PreflightFailed", "{report:?}");
+    let message = report.error.unwrap().message;
+    assert!(message.contains("`eu-west-1`") && message.contains("environment.multi_region"), "{message}");
+    assert!(!world.stacks.calls().contains_key("cloudformation:CreateChangeSet"));
+    let config = EXAMPLE.replace("env: prod", "env: dev\n  multi_region: true");
+    let other = json!({"action": "deploy-product", "force": true, "config": config});
+    assert_eq!(world.execute("two", &other).outcome, Ending::Created);
+}
+
+#[test]
+fn sources_in_another_region_are_a_warning() {
+    const CONFIG: &str = include_str!(
+        "../../../configs/examples/starter/techcorp-prod-a001-us-west-2-customer-churn-ml-s3.yaml"
+    );
+    let world = World::new();
+    let bucket = CONFIG.split("s3_prefix: ").nth(1).unwrap().split(['/', '\n']).next().unwrap();
+    world.stacks.see_bucket(bucket, Bucket::Elsewhere { region: None });
+    let config = CONFIG.replace("env: prod", "env: dev");
+    let report = world.execute("one", &json!({"action": "deploy-product", "force": true, "config": config}));
+    assert_eq!(report.outcome, Ending::Created, "{report:?}");
+    assert!(report.findings.iter().any(|it| it.message.contains("in another region")), "{report:?}");
+}
+
+#[test]
+fn a_published_value_that_is_gone_is_told_and_a_bucket_that_stays_full_leaves_its_stack() {
+    let world = World::new();
+    let path = "/ml/techcorp-dev-a001-us-west-2-customer-churn-ml/RepositoryUrl";
+    world.stacks.unpublish(path);
+    let report = world.execute("one", &input("deploy-product"));
+    assert_eq!(error(&report), "MLProvisioner.OutputsMissing", "{report:?}");
+    assert!(report.error.unwrap().message.contains(path));
+    assert_eq!(
+        world.tasks.borrow().iter().filter(|task| *task == "ReadOutputs").count(),
+        4,
+        "it may be late"
+    );
+    world.stacks.fill(3);
+    world.stacks.lock_versions();
+    let report = world.execute("two", &input("delete-product"));
+    assert_eq!(error(&report), "MLProvisioner.BucketNotEmptied");
+    assert_eq!(world.stacks.status(STACK).as_deref(), Some("CREATE_COMPLETE"));
+    assert!(report.error.unwrap().message.contains("`k0` (AccessDenied)"));
+}
+
+#[test]
+fn a_test_that_is_to_be_kept_leaves_nothing_when_it_fails_before_it_is_there() {
+    let world = World::new();
+    world.stacks.fail_always("cloudformation:ExecuteChangeSet", Fault::Denied);
+    let report = world.execute("one", &with("test-deploy", &json!({"keep": true})));
+    assert_eq!(error(&report), "MLProvisioner.AccessDenied");
+    let name = report.stack_name.unwrap();
+    assert_eq!(world.stacks.status(&name).as_deref(), Some("DELETE_COMPLETE"), "the shell is gone");
+    assert_eq!(world.stacks.open_change_sets(&name), 0);
+    world.stacks.heal();
+    let kept = world.execute("two", &with("test-deploy", &json!({"keep": true})));
+    assert_eq!(world.stacks.status(&kept.stack_name.unwrap()).as_deref(), Some("CREATE_COMPLETE"));
 }
 
 #[test]

@@ -75,9 +75,7 @@ pub fn versioned_buckets(config: &SdkConfig) -> S3Versions {
         .connect_timeout(CONNECT_TIMEOUT)
         .operation_attempt_timeout(EMPTYING_TIMEOUT)
         .operation_timeout(EMPTYING_TIMEOUT);
-    S3Versions::new(aws_sdk_s3::Client::from_conf(
-        s3_config(config).timeout_config(timeouts.build()).build(),
-    ))
+    S3Versions::new(aws_sdk_s3::Client::from_conf(s3_config(config).timeout_config(timeouts.build()).build()))
 }
 
 /// Stacks over CloudFormation.

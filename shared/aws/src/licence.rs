@@ -110,8 +110,7 @@ impl Licences {
             return Ok(None);
         }
         let account = licence.account.as_deref();
-        let wanted =
-            Checkout { sku: &licence.sku, fingerprint: &licence.fingerprint, tier, token, account };
+        let wanted = Checkout { sku: &licence.sku, fingerprint: &licence.fingerprint, tier, token, account };
         let error = match desk.checkout(wanted).await {
             Ok(until) => {
                 if let Some(until) = until {
@@ -136,7 +135,10 @@ impl Licences {
             // Whether there is a licence, only the other region knows.
             Kind::Elsewhere => Failure::new(
                 Name::LicenceRefused,
-                format!("License Manager answers for the SKU `{}` in another region only: {error}", licence.sku),
+                format!(
+                    "License Manager answers for the SKU `{}` in another region only: {error}",
+                    licence.sku
+                ),
             )
             .help("run the suite in the licence's home region, or ask the issuer for a licence of this one"),
             Kind::Gone | Kind::Exists | Kind::Conflict | Kind::Refused => Failure::new(

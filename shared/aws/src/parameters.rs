@@ -71,7 +71,10 @@ impl fmt::Display for ParametersError {
         let Self { kind, reason } = self;
         match kind {
             ErrorKind::Denied => {
-                write!(f, "the function that looks it up needs the permission `ssm:GetParameters` on it ({reason})")
+                write!(
+                    f,
+                    "the function that looks it up needs the permission `ssm:GetParameters` on it ({reason})"
+                )
             }
             ErrorKind::Throttled | ErrorKind::Unavailable => {
                 write!(f, "Parameter Store did not answer, try again ({reason})")

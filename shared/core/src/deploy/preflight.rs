@@ -348,7 +348,10 @@ impl Preflight {
             ),
             // Source: AWS CodePipeline User Guide, "Add a cross-Region action in CodePipeline".
             Bucket::Elsewhere { region } => (
-                format!("the bucket `{name}` is {}; a pipeline takes sources from its own only", in_region(region.as_deref())),
+                format!(
+                    "the bucket `{name}` is {}; a pipeline takes sources from its own only",
+                    in_region(region.as_deref())
+                ),
                 "name a bucket of the product's region; S3 can replicate the sources into it",
             ),
         };
