@@ -156,6 +156,20 @@ class Deploying(unittest.TestCase):
         suite.client("s3").delete_bucket(Bucket=bucket)
         self.assertEqual(run("deploy-product", config, force=True)["outcome"], "created")
 
+    def test_a_product_that_stands_in_another_region_is_told_with_the_switch_before_anything_is_touched(self):
+        config = develop()
+        bucket = f"techcorp-dev-{config.split('tenant_id: ')[1].split()[0]}-customer-churn-ml-artifacts"
+        other = suite.client("s3", region="eu-west-1")
+        other.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        self.addCleanup(other.delete_bucket, Bucket=bucket)
+        result = run("deploy-product", config, force=True)
+        error = self.failed(result, "MLProvisioner.PreflightFailed")
+        self.assertIn("`eu-west-1`", error["message"])
+        self.assertIn("environment.multi_region", error["message"])
+        self.assertEqual(result["stack_status"], "absent")
+        both = config.replace("env: dev", "env: dev\n  multi_region: true")
+        self.assertEqual(run("deploy-product", both, force=True)["outcome"], "created")
+
     def test_a_network_that_is_not_there_is_told_id_by_id_before_anything_is_touched(self):
         example = next(path for path in suite.examples() if path.name.endswith("ml-codecommit-sgprov-direct.yaml"))
         account = suite.client("sts").get_caller_identity()["Account"]
@@ -192,7 +206,8 @@ class Deploying(unittest.TestCase):
         self.addCleanup(suite.control, "license", mode="grant")
         config = develop()
         mode("enforce")
-        for desk, error in (("refuse", "LicenceRefused"), ("no-license", "LicenceRefused"), ("denied", "LicenceDenied"),
+        for desk, error in (("refuse", "LicenceRefused"), ("no-license", "LicenceRefused"), ("elsewhere", "LicenceRefused"),
+                            ("denied", "LicenceDenied"), ("unauthorized", "LicenceDenied"),
                             ("throttle", "LicenceUnavailable"), ("down", "LicenceUnavailable")):
             with self.subTest(desk):
                 suite.control("license", mode=desk)
@@ -204,8 +219,9 @@ class Deploying(unittest.TestCase):
         warned = run("show-changes", config)
         self.assertEqual((warned["outcome"], [f["code"] for f in warned["findings"]].count("MLP-LIC-001")), ("shown", 1))
         mode("enforce")
-        suite.control("license", mode="grant")
-        self.assertEqual(run("show-changes", config)["outcome"], "shown")
+        for desk in ("self-issued", "grant"):
+            suite.control("license", mode=desk)
+            self.assertEqual(run("show-changes", config)["outcome"], "shown", desk)
 
     def test_products_in_prod_are_protected_until_somebody_says_otherwise(self):
         config = suite.starter()

@@ -172,8 +172,8 @@ where
     if kept.response_url.is_none() {
         return Ok(Begun::Started);
     }
-    input["respond"] = json!(kept.respond);
-    match start(front, &name, &input.to_string()).await? {
+    input.insert("respond".to_owned(), json!(kept.respond));
+    match start(front, &name, &Json::Object(input).to_string()).await? {
         Ok(()) => Ok(Begun::Started),
         Err(failure) => Ok(refused(&failure)),
     }
@@ -239,8 +239,7 @@ async fn is_waited_for<S, C: Stacks + Sync, E>(
 }
 
 /// What is waited before something is asked again. CloudFormation waits an hour for an answer, and Lambda a minute.
-const PAUSES: [Duration; 4] =
-    [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4), Duration::from_secs(8)];
+const PAUSES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
 
 /// Asks again, a little later each time, as long as the answer may become another one.
 async fn patiently<T, F: Future<Output = Result<T, Failure>>>(
@@ -261,8 +260,11 @@ fn is_transient<T>(answer: &Result<T, Failure>) -> bool {
     matches!(answer, Err(failure) if matches!(failure.name, Name::Throttled | Name::Unavailable))
 }
 
+/// An execution's input, key by key.
+type Input = serde_json::Map<String, Json>;
+
 /// The execution's input, but for whom to answer; nothing when there is nothing to do.
-fn input(settings: &Settings, request: &Request) -> Result<Option<Json>, Failure> {
+fn input(settings: &Settings, request: &Request) -> Result<Option<Input>, Failure> {
     let suite = &settings.suite;
     let (account, region) =
         (suite.account_id.as_deref().unwrap_or_default(), suite.region.as_deref().unwrap_or_default());
@@ -271,7 +273,7 @@ fn input(settings: &Settings, request: &Request) -> Result<Option<Json>, Failure
     if request.request_type == Kind::Delete
         && let Some(stack) = product
     {
-        return Ok(Some(json!({"action": "delete-product", "stack": stack, "force": true})));
+        return Ok(Some(deletion(stack)));
     }
     let config = custom::config(id, &request.resource_properties, account, region);
     let config = match (request.request_type, config) {
@@ -286,7 +288,7 @@ fn input(settings: &Settings, request: &Request) -> Result<Option<Json>, Failure
     let stack = product_now.map(|product| product.names.stack());
     if request.request_type == Kind::Delete {
         // CloudFormation never heard what the product is called, so an answer got lost: the owner's tag decides.
-        return Ok(stack.map(|stack| json!({"action": "delete-product", "stack": stack, "force": true})));
+        return Ok(stack.as_deref().map(deletion));
     }
     if let (Some(had), Some(new)) = (product.map(stack_name), &stack)
         && had != new
@@ -300,9 +302,20 @@ fn input(settings: &Settings, request: &Request) -> Result<Option<Json>, Failure
     }
     // What stands in the way of a new resource never came to be. An established product is never made anew by the way.
     let recreate = request.request_type == Kind::Create;
-    Ok(Some(json!({
-        "action": "deploy-product", "config": config, "force": true, "recreate_failed": recreate,
-    })))
+    Ok(Some(Input::from_iter([
+        ("action".to_owned(), json!("deploy-product")),
+        ("config".to_owned(), json!(config)),
+        ("force".to_owned(), json!(true)),
+        ("recreate_failed".to_owned(), json!(recreate)),
+    ])))
+}
+
+fn deletion(stack: &str) -> Input {
+    Input::from_iter([
+        ("action".to_owned(), json!("delete-product")),
+        ("stack".to_owned(), json!(stack)),
+        ("force".to_owned(), json!(true)),
+    ])
 }
 
 fn mistakes(findings: Vec<Finding>) -> Failure {
