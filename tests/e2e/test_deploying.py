@@ -295,6 +295,22 @@ class Deploying(unittest.TestCase):
         self.assertEqual(run("delete-product", config, force=True)["outcome"], "deleted")
 
 
+    def test_a_registry_with_versions_keeps_its_stack_and_what_is_in_the_bucket(self):
+        config = develop()
+        made = run("deploy-product", config, force=True)
+        artifacts = next(it["PhysicalResourceId"] for it in suite.client("cloudformation").list_stack_resources(
+            StackName=made["stack_name"])["StackResourceSummaries"] if it["ResourceType"] == "AWS::S3::Bucket")
+        suite.client("s3").put_object(Bucket=artifacts, Key="model.tar.gz", Body=b"weights")
+        models = suite.client("sagemaker")
+        version = models.create_model_package(ModelPackageGroupName=made["ml_name"])["ModelPackageArn"]
+        result = run("delete-product", config, force=True)
+        self.assertIn("delete-model-package", self.failed(result, "MLProvisioner.DeletionFailed")["help"])
+        self.assertEqual(result["stack_status"], "CREATE_COMPLETE")
+        suite.client("s3").head_object(Bucket=artifacts, Key="model.tar.gz")
+        models.delete_model_package(ModelPackageName=version)
+        self.assertEqual(run("delete-product", config, force=True)["outcome"], "deleted")
+
+
 class Approving(unittest.TestCase):
     def waiting(self, config, **approval):
         """Starts a deployment that wants approval; returns it and its request, once that is there."""
@@ -332,6 +348,9 @@ class Repeating(unittest.TestCase):
         if state["Resource"].endswith(":aws-sdk:iam:getRole"):
             role = suite.client("iam").get_role(RoleName=work["role"]["name"])["Role"]
             return {**work, "role": {**work["role"], "seen": {"policy": role["AssumeRolePolicyDocument"]}}}
+        if state["Resource"].endswith(":aws-sdk:sagemaker:listModelPackages"):
+            found = suite.client("sagemaker").list_model_packages(ModelPackageGroupName=work["registry"]["group"])
+            return {**work, "registry": {**work["registry"], "seen": {"found": found["ModelPackageSummaryList"]}}}
         payload = {"step": state["Parameters"]["Payload"]["step"], "execution": execution, "work": work}
         answer = suite.client("lambda").invoke(
             FunctionName=suite.setting("MLP_DEPLOY_FUNCTION"), Payload=json.dumps(payload)

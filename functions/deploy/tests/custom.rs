@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use mlp_aws::calls::Kind as Wrong;
 use mlp_aws::memory::Fault;
 use mlp_aws::memory_executions::{MemoryExecutions, Scene};
+use mlp_aws::stacks::StackResource;
 use mlp_core::custom::{OWNER_TAG, Request, Respond};
 use mlp_core::deploy::outcome::{Ending, Report};
 use mlp_deploy::custom::{Front, Taken, take};
@@ -37,8 +38,19 @@ fn event(kind: &str, world: &World) -> Json {
 fn world(status: &str, physical_id: Option<&str>) -> World {
     let world = World::new();
     world.stacks.put(SHOP, "UPDATE_IN_PROGRESS", None);
-    world.stacks.put_resource(SHOP, "Product", physical_id, status);
+    see(&world, status, physical_id);
     world
+}
+
+/// What CloudFormation says of the resource from now on.
+fn see(world: &World, status: &str, physical_id: Option<&str>) {
+    let resource = StackResource {
+        logical_id: "Product".to_owned(),
+        physical_id: physical_id.map(str::to_owned),
+        status: status.to_owned(),
+        ..StackResource::default()
+    };
+    world.stacks.put_resource(SHOP, resource);
 }
 
 /// What Lambda hears, what CloudFormation hears, and what was started.
@@ -131,7 +143,7 @@ async fn what_cloudformation_says_a_moment_later_counts_and_throttling_is_waited
     let (executions, event) = (MemoryExecutions::default(), event("Create", &world));
     let later = async {
         tokio::time::sleep(Duration::from_secs(5)).await;
-        world.stacks.put_resource(SHOP, "Product", None, "CREATE_IN_PROGRESS");
+        see(&world, "CREATE_IN_PROGRESS", None);
     };
     let ((taken, ..), ()) = tokio::join!(taken(&world, &executions, &event), later);
     assert_eq!(taken, Some(Taken::Started));

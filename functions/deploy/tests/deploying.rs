@@ -13,6 +13,7 @@ use mlp_aws::calls::Kind;
 use mlp_aws::licence::Mode;
 use mlp_aws::memory::Fault;
 use mlp_aws::memory_stacks::Ending as Operation;
+use mlp_aws::stacks::StackResource;
 use mlp_core::deploy::outcome::{Ending, Report};
 use mlp_core::deploy::preflight::Bucket;
 use mlp_core::deploy::status::StackStatus;
@@ -481,6 +482,49 @@ fn a_published_value_that_is_gone_is_told_and_a_bucket_that_stays_full_leaves_it
     assert_eq!(error(&report), "MLProvisioner.BucketNotEmptied");
     assert_eq!(world.stacks.status(STACK).as_deref(), Some("CREATE_COMPLETE"));
     assert!(report.error.unwrap().message.contains("`k0` (AccessDenied)"));
+}
+
+#[test]
+fn a_model_registry_with_versions_keeps_its_stack_and_bucket() {
+    let registry = StackResource {
+        logical_id: "ModelPackageGroup".to_owned(),
+        physical_id: Some(
+            "arn:aws:sagemaker:us-west-2:123456789012:model-package-group/the-registry".to_owned(),
+        ),
+        kind: "AWS::SageMaker::ModelPackageGroup".to_owned(),
+        status: "CREATE_COMPLETE".to_owned(),
+        reason: None,
+    };
+    for (models, name) in [
+        (Ok(vec![json!({"ModelPackageVersion": 1})]), Some("MLProvisioner.DeletionFailed")),
+        (
+            Err((
+                "SageMaker.SageMakerException",
+                "User is not authorized to perform: sagemaker:ListModelPackages",
+            )),
+            Some("MLProvisioner.AccessDenied"),
+        ),
+        (Ok(vec![]), None),
+        (Err(("SageMaker.SageMakerException", "ModelPackageGroup the-registry does not exist.")), None),
+    ] {
+        let world = World::new();
+        world.stacks.put(STACK, "CREATE_COMPLETE", None);
+        world.stacks.put_resource(STACK, registry.clone());
+        world.stacks.fill(7);
+        *world.models.borrow_mut() = models.clone();
+        let report = world.execute("one", &input("delete-product"));
+        assert_eq!(report.error.as_ref().map(|error| error.name.as_str()), name, "{models:?}: {report:?}");
+        let left = if name.is_some() { ("CREATE_COMPLETE", 7) } else { ("DELETE_COMPLETE", 0) };
+        let after = (world.stacks.status(STACK).unwrap(), world.stacks.versions_left());
+        assert_eq!((after.0.as_str(), after.1), left, "{models:?}");
+    }
+    // What a stack that is made anew never had is not asked for.
+    let world = World::new();
+    world.stacks.put(STACK, "ROLLBACK_COMPLETE", None);
+    world.stacks.put_resource(STACK, StackResource { status: "DELETE_COMPLETE".to_owned(), ..registry });
+    *world.models.borrow_mut() = Err(("SageMaker.SageMakerException", "it is asked"));
+    let report = world.execute("one", &with("deploy-product", &json!({"recreate_failed": true})));
+    assert_eq!(report.outcome, Ending::Created, "{report:?}");
 }
 
 #[test]

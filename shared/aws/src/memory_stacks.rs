@@ -175,16 +175,10 @@ impl MemoryStacks {
     }
 
     /// Puts a resource into a stack, in the place of one with its logical id.
-    pub fn put_resource(&self, stack: &str, logical_id: &str, physical_id: Option<&str>, status: &str) {
-        let resource = StackResource {
-            logical_id: logical_id.to_owned(),
-            physical_id: physical_id.map(str::to_owned),
-            status: status.to_owned(),
-            ..StackResource::default()
-        };
+    pub fn put_resource(&self, stack: &str, resource: StackResource) {
         let mut state = self.lock();
         if let Ok(entry) = state.entry(stack) {
-            entry.resources.retain(|it| it.logical_id != logical_id);
+            entry.resources.retain(|it| it.logical_id != resource.logical_id);
             entry.resources.push(resource);
         }
     }

@@ -6,10 +6,12 @@ use mlp_core::custom::OWNER_TAG;
 use mlp_core::deploy::causes::Cause;
 use mlp_core::deploy::failure::{Failure, Name};
 use mlp_core::deploy::input::Action;
+use mlp_core::deploy::registry::Registry;
 use mlp_core::deploy::status::{Deletion, Deployment, StackStatus};
 use mlp_core::finding::Finding;
 use mlp_core::product::MANAGED_BY;
 
+use super::deletion::is_there;
 use super::{failed, status_of};
 use crate::Aws;
 use crate::work::{Cleanup, Next, StackWork, Wait, Work};
@@ -96,6 +98,7 @@ pub(crate) async fn for_deletion<S, C: Stacks + Sync, B, P>(
         return Ok(work);
     }
     let name = &work.product.stack_name;
+    work.registry = None;
     work.next = match (StackStatus::deletion(status), &stack) {
         (Deletion::Nothing, _) | (_, None) => Next::Done,
         (Deletion::Busy, stack) => return Err(with_reason(Name::StackBusy, name, stack.as_ref())),
@@ -105,8 +108,27 @@ pub(crate) async fn for_deletion<S, C: Stacks + Sync, B, P>(
             return Err(Failure::new(Name::StackProtected, message)
                 .help(Name::StackProtected.help().replace("<stack>", name)));
         }
-        (Deletion::Delete, Some(_)) => Next::Empty,
+        (Deletion::Delete, Some(stack)) => {
+            work.registry = registry(aws, &stack.id).await?;
+            Next::Empty
+        }
     };
+    Ok(work)
+}
+
+/// The model registry of a stack, which must not have versions if the stack is to be deleted.
+async fn registry<S, C: Stacks + Sync, B, P>(
+    aws: &Aws<'_, S, C, B, P>,
+    stack_id: &str,
+) -> Result<Option<Registry>, Failure> {
+    let resources = aws.stacks.resources(stack_id).await.map_err(|error| failed(&error))?;
+    let group = resources.iter().find(|it| it.kind == "AWS::SageMaker::ModelPackageGroup" && is_there(it));
+    Ok(group.and_then(|group| group.physical_id.as_deref()).map(Registry::of))
+}
+
+/// What SageMaker said of the registry, which the state machine asked, before anything is deleted.
+pub(crate) fn check_registry(mut work: Work) -> Result<Work, Failure> {
+    work.registry.take().map_or(Ok(()), |registry| registry.check())?;
     Ok(work)
 }
 

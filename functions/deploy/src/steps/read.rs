@@ -127,6 +127,7 @@ pub(super) fn work(
         deletions: 0,
         role: None,
         network: None,
+        registry: None,
         stack: StackWork::default(),
         wait: Wait::default(),
         approval,

@@ -107,6 +107,8 @@ pub(crate) struct World {
     pub(crate) decisions: RefCell<BTreeMap<String, Result<(), &'static str>>>,
     /// VPCs, subnets and security groups that are there.
     pub(crate) network: RefCell<Vec<Json>>,
+    /// What SageMaker says of the model registry: its versions, or an error with its cause.
+    pub(crate) models: RefCell<Result<Vec<Json>, (&'static str, &'static str)>>,
     /// What IAM says of the service role the next time; one that trusts CloudFormation, if nothing is said.
     pub(crate) trust: RefCell<Option<Result<Json, &'static str>>>,
     /// The managed stacks, with what the drift function will say of each.
@@ -140,6 +142,7 @@ impl World {
             twice: Cell::new(false),
             decisions: RefCell::default(),
             network: RefCell::default(),
+            models: RefCell::new(Ok(Vec::new())),
             trust: RefCell::default(),
             fleet: RefCell::default(),
             drift: RefCell::default(),
@@ -495,6 +498,13 @@ impl<'a> Execution<'a> {
                     })
                     .map(|policy| json!({"Role": {"AssumeRolePolicyDocument": policy.to_string()}}))
                     .map_err(|error| thrown(error, "told to"))
+            }
+            "aws-sdk:sagemaker:listModelPackages" => {
+                assert_eq!(parameters["ModelPackageGroupName"], "the-registry");
+                let models = self.world.models.borrow().clone();
+                models
+                    .map(|models| json!({"ModelPackageSummaryList": models}))
+                    .map_err(|(error, cause)| thrown(error, cause))
             }
             "aws-sdk:ec2:describeRouteTables" => Ok(json!({"RouteTables": self.seen(&parameters)})),
             "aws-sdk:ec2:describeSecurityGroups" => Ok(json!({"SecurityGroups": self.seen(&parameters)})),
