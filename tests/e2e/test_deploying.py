@@ -298,11 +298,12 @@ class Deploying(unittest.TestCase):
     def test_a_registry_with_versions_keeps_its_stack_and_what_is_in_the_bucket(self):
         config = develop()
         made = run("deploy-product", config, force=True)
-        artifacts = next(it["PhysicalResourceId"] for it in suite.client("cloudformation").list_stack_resources(
-            StackName=made["stack_name"])["StackResourceSummaries"] if it["ResourceType"] == "AWS::S3::Bucket")
+        resources = suite.client("cloudformation").list_stack_resources(StackName=made["stack_name"])["StackResourceSummaries"]
+        ids = {it["ResourceType"]: it["PhysicalResourceId"] for it in resources}
+        artifacts, group = ids["AWS::S3::Bucket"], ids["AWS::SageMaker::ModelPackageGroup"].rsplit("/", 1)[-1]
         suite.client("s3").put_object(Bucket=artifacts, Key="model.tar.gz", Body=b"weights")
         models = suite.client("sagemaker")
-        version = models.create_model_package(ModelPackageGroupName=made["ml_name"])["ModelPackageArn"]
+        version = models.create_model_package(ModelPackageGroupName=group)["ModelPackageArn"]
         result = run("delete-product", config, force=True)
         self.assertIn("delete-model-package", self.failed(result, "MLProvisioner.DeletionFailed")["help"])
         self.assertEqual(result["stack_status"], "CREATE_COMPLETE")

@@ -213,7 +213,8 @@ async fn start<S, C, E: Executions + Sync>(
         is_transient,
     );
     match started.await {
-        Err(failure) if failure.name == Name::Unavailable => {
+        // One of the attempts may have been carried out.
+        Err(failure) if matches!(failure.name, Name::Throttled | Name::Unavailable) => {
             let arn = format!("{}:{name}", front.machine.replace(":stateMachine:", ":execution:"));
             match front.executions.describe(&arn).await {
                 Ok(_) => Ok(Ok(())),

@@ -168,15 +168,16 @@ async fn a_bucket_that_fails_for_a_moment_does_no_harm_and_one_that_stays_away_i
 
 #[tokio::test(start_paused = true)]
 async fn a_start_whose_answer_is_lost_is_answered_only_when_nothing_runs() {
-    for (scene, wanted, heard_of) in [
-        (Scene::Running(vec![]), Some(Taken::Started), 0),
-        (Scene::Failing(Wrong::Gone), Some(Taken::Answered), 1),
+    for (wrong, scene, wanted, heard_of) in [
+        (Wrong::Unavailable, Scene::Running(vec![]), Some(Taken::Started), 0),
+        (Wrong::Throttled, Scene::Running(vec![]), Some(Taken::Started), 0),
+        (Wrong::Unavailable, Scene::Failing(Wrong::Gone), Some(Taken::Answered), 1),
         // Nobody knows: Lambda tries again.
-        (Scene::Failing(Wrong::Unavailable), None, 0),
+        (Wrong::Unavailable, Scene::Failing(Wrong::Unavailable), None, 0),
     ] {
         let world = world("CREATE_IN_PROGRESS", None);
-        let executions = MemoryExecutions::playing(vec![scene.clone()])
-            .refusing("states:StartExecution", Wrong::Unavailable);
+        let executions =
+            MemoryExecutions::playing(vec![scene.clone()]).refusing("states:StartExecution", wrong);
         let (taken, heard, _) = taken(&world, &executions, &event("Create", &world)).await;
         assert_eq!((taken, heard.len()), (wanted, heard_of), "{scene:?}");
         assert_eq!(kept(&world).get("response_url").is_some(), heard_of == 0, "{scene:?}");
