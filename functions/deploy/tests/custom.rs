@@ -135,6 +135,20 @@ async fn a_request_that_cloudformation_is_not_at_begins_nothing_and_is_answered_
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_deletion_goes_by_the_products_stack_also_of_one_that_was_replaced() {
+    let product = "arn:aws:cloudformation:us-west-2:123456789012:stack/x-stack/1";
+    for (status, physical) in [("DELETE_IN_PROGRESS", product), ("UPDATE_COMPLETE", "another")] {
+        let world = world(status, Some(physical));
+        let (executions, mut event) = (MemoryExecutions::default(), event("Delete", &world));
+        event["PhysicalResourceId"] = json!(product);
+        assert_eq!(taken(&world, &executions, &event).await.0, Some(Taken::Started), "{status}");
+        let input: Json = serde_json::from_str(&executions.inputs()[0]).unwrap();
+        assert_eq!((input["action"].as_str(), &input["stack"]), (Some("delete-product"), &json!(product)));
+        assert_eq!(input["respond"], kept(&world)["respond"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_cloudformation_says_a_moment_later_counts_and_throttling_is_waited_out() {
     let world = world("DELETE_COMPLETE", None);
     for _ in 0..2 {

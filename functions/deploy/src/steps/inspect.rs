@@ -51,7 +51,8 @@ pub(crate) async fn for_deployment<S, C: Stacks + Sync, B, P>(
         // Nobody has read and meant it: what couldn't be deleted may hold what somebody needs.
         Deployment::Recreate if work.input.respond.is_some() && status == Some(StackStatus::DeleteFailed) => {
             return Err(with_reason(Name::StackNotRecreated, name, stack.as_ref()).help(format!(
-                "delete the stack `{name}` (`aws cloudformation delete-stack`), then update or create this one again"
+                "delete it (`aws cloudformation delete-stack --stack-name {name}`) if nobody needs what is left of it, then try \
+                 again"
             )));
         }
         Deployment::Recreate if work.input.recreate_failed || test => {

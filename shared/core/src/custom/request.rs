@@ -134,14 +134,15 @@ impl Respond {
     ///
     /// A resource that was replaced is deleted while the new one is complete: then the id is another one.
     ///
-    /// Source: AWS CloudFormation API Reference, `StackResourceDetail`.
+    /// Source: AWS CloudFormation API Reference, `StackResourceDetail`, whose statuses have some of rollbacks of their own.
     pub fn is_waited_for(&self, status: &str, physical_id: Option<&str>) -> bool {
         match self.request_type {
             Kind::Create => status == "CREATE_IN_PROGRESS",
-            Kind::Update => status == "UPDATE_IN_PROGRESS",
+            Kind::Update => matches!(status, "UPDATE_IN_PROGRESS" | "UPDATE_ROLLBACK_IN_PROGRESS"),
             Kind::Delete => {
                 let is_old = physical_id.is_some() && physical_id != self.physical_resource_id.as_deref();
-                status == "DELETE_IN_PROGRESS" || status == "UPDATE_COMPLETE" && is_old
+                matches!(status, "DELETE_IN_PROGRESS" | "ROLLBACK_IN_PROGRESS")
+                    || status == "UPDATE_COMPLETE" && is_old
             }
         }
     }
@@ -202,6 +203,8 @@ mod tests {
         for (status, physical, waited_for) in [
             ("DELETE_IN_PROGRESS", Some("mine"), true),
             ("DELETE_IN_PROGRESS", None, true),
+            ("ROLLBACK_IN_PROGRESS", Some("mine"), true),
+            ("UPDATE_ROLLBACK_IN_PROGRESS", Some("mine"), false),
             ("UPDATE_COMPLETE", Some("another"), true),
             ("UPDATE_COMPLETE", Some("mine"), false),
             ("UPDATE_COMPLETE", None, false),
