@@ -30,12 +30,12 @@ def bucket():
 
 
 @functools.lru_cache(maxsize=None)
-def client(service, account=None):
+def client(service, account=None, region=REGION):
     """A client of the suite; a key of twelve digits is the account that it calls in."""
     return boto3.client(
         service,
         endpoint_url=setting("AWS_ENDPOINT_URL"),
-        region_name=REGION,
+        region_name=region,
         aws_access_key_id=account or setting("AWS_ACCESS_KEY_ID"),
         aws_secret_access_key="local",
         config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),

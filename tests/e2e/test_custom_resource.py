@@ -192,38 +192,66 @@ class CustomResource(unittest.TestCase):
             # The stack that it is for is gone, and so is what it would make.
             self.assertEqual(self.invoke({**event, "StackId": product}), "late")
             self.assertIsNone(stack(product.split("/")[1]))
-            # A deletion that comes again, and once more: what it names is gone.
+            # A deletion that comes again, and once more: CloudFormation is done with it.
             gone = {**event, "RequestType": "Delete", "PhysicalResourceId": product}
-            self.assertEqual([self.invoke(gone), self.invoke(gone)], ["started", "started"])
-            answer = suite.wait("the answer", lambda: listener.answers and listener.answers[0], 60)
-            self.assertEqual((answer["Status"], answer["PhysicalResourceId"]), ("SUCCESS", product))
-            self.assertEqual(len(listener.answers), 1)
+            self.assertEqual([self.invoke(gone), self.invoke(gone)], ["late", "late"])
+            # Should somebody wait for one of them after all, it was answered.
+            self.assertEqual([answer["Status"] for answer in listener.answers], ["FAILED"] * 4)
+
+    def test_a_deletion_that_somebody_makes_up_deletes_nothing(self):
+        given = properties()
+        product = outputs(self.create(given))["Product"]
+        respond = {"request_type": "Delete", "stack_id": stack(self.name)["StackId"], "request_id": "r",
+                   "logical_resource_id": "Product", "physical_resource_id": product, "answer_by": 2**40}
+        with Listener() as listener:
+            event = {
+                "RequestType": "Delete", "RequestId": str(uuid.uuid4()), "ResponseURL": listener.url,
+                "StackId": respond["stack_id"], "LogicalResourceId": "Product", "PhysicalResourceId": product,
+                "ResourceType": "Custom::MLProduct", "ResourceProperties": given,
+            }
+            self.assertEqual(self.invoke(event), "late")
+            self.assertEqual([answer["Status"] for answer in listener.answers], ["FAILED"])
+        # Nor does an execution that says whom it answers.
+        machine = suite.client("stepfunctions")
+        started = machine.start_execution(
+            stateMachineArn=suite.setting("MLP_DEPLOY_MACHINE"),
+            input=json.dumps({"action": "delete-product", "stack": product, "force": True, "respond": respond}))
+        ended = suite.wait("the refusal", lambda: (lambda it: it if it["status"] != "RUNNING" else None)(
+            machine.describe_execution(executionArn=started["executionArn"])), 60)
+        self.assertEqual(ended["error"], "MLProvisioner.InvalidInput")
+        self.assertEqual(stack(product)["StackStatus"], "CREATE_COMPLETE")
+        self.delete()
+        self.assertEqual(stack(product)["StackStatus"], "DELETE_COMPLETE")
+
+    def test_a_resource_that_leaves_the_template_takes_its_product_along(self):
+        product = outputs(self.create(properties()))["Product"]
+        rest = {"Resources": {"Rest": {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "String", "Value": "x"}}}}
+        self.cloudformation.update_stack(StackName=self.name, TemplateBody=json.dumps(rest))
+        self.assertEqual(settled(self.name)["StackStatus"], "UPDATE_COMPLETE", reasons(self.name))
+        self.assertEqual(stack(product)["StackStatus"], "DELETE_COMPLETE")
+        self.delete()
 
     def test_an_execution_that_is_stopped_is_answered_in_its_place(self):
         machine = suite.client("stepfunctions")
-        with Listener() as listener:
-            busy = properties()
-            found = self.create(busy)
-            product = outputs(found)["Product"]
-            # What is deleted slowly can be stopped in the middle.
-            suite.faults(stack_seconds=20)
-            event = {
-                "RequestType": "Delete", "RequestId": str(uuid.uuid4()), "ResponseURL": listener.url,
-                "StackId": stack(self.name)["StackId"], "LogicalResourceId": "Product",
-                "PhysicalResourceId": product, "ResourceType": "Custom::MLProduct", "ResourceProperties": busy,
-            }
-            self.invoke(event)
-            listed = machine.list_executions(stateMachineArn=suite.setting("MLP_DEPLOY_MACHINE"))["executions"]
-            running = [it["executionArn"] for it in listed
-                       if it["status"] == "RUNNING" and it["name"].startswith("custom-Product-")
-                       and product in machine.describe_execution(executionArn=it["executionArn"])["input"]]
-            self.assertEqual(len(running), 1)
-            machine.stop_execution(executionArn=running[0], cause="by hand")
-            answer = suite.wait("the answer", lambda: listener.answers and listener.answers[0], 60)
-            self.assertEqual(answer["Status"], "FAILED")
-            self.assertIn("was stopped by somebody", answer["Reason"])
-            suite.faults(clear=True)
-            self.delete()
+        given = properties()
+        product = outputs(self.create(given))["Product"]
+
+        def running():
+            listed = machine.list_executions(
+                stateMachineArn=suite.setting("MLP_DEPLOY_MACHINE"), statusFilter="RUNNING")["executions"]
+            own = [it["executionArn"] for it in listed if it["name"].startswith("custom-Product-")]
+            return [arn for arn in own if product in machine.describe_execution(executionArn=arn)["input"]]
+
+        # What is deleted slowly can be stopped in the middle.
+        suite.faults(stack_seconds=20)
+        self.cloudformation.delete_stack(StackName=self.name)
+        execution, = suite.wait("the execution", running, 60)
+        machine.stop_execution(executionArn=execution, cause="by hand")
+        suite.faults(clear=True)
+        self.assertEqual(settled(self.name)["StackStatus"], "DELETE_FAILED")
+        self.assertIn("was stopped by somebody", " ".join(reasons(self.name)))
+        self.assertEqual(self.delete()["StackStatus"], "GONE")
+        self.assertEqual(stack(product)["StackStatus"], "DELETE_COMPLETE")
 
 
 class Listener:

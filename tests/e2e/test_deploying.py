@@ -156,6 +156,20 @@ class Deploying(unittest.TestCase):
         suite.client("s3").delete_bucket(Bucket=bucket)
         self.assertEqual(run("deploy-product", config, force=True)["outcome"], "created")
 
+    def test_a_product_that_stands_in_another_region_is_told_with_the_switch_before_anything_is_touched(self):
+        config = develop()
+        bucket = f"techcorp-dev-{config.split('tenant_id: ')[1].split()[0]}-customer-churn-ml-artifacts"
+        other = suite.client("s3", region="eu-west-1")
+        other.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        self.addCleanup(other.delete_bucket, Bucket=bucket)
+        result = run("deploy-product", config, force=True)
+        error = self.failed(result, "MLProvisioner.PreflightFailed")
+        self.assertIn("`eu-west-1`", error["message"])
+        self.assertIn("environment.multi_region", error["message"])
+        self.assertEqual(result["stack_status"], "absent")
+        both = config.replace("env: dev", "env: dev\n  multi_region: true")
+        self.assertEqual(run("deploy-product", both, force=True)["outcome"], "created")
+
     def test_a_network_that_is_not_there_is_told_id_by_id_before_anything_is_touched(self):
         example = next(path for path in suite.examples() if path.name.endswith("ml-codecommit-sgprov-direct.yaml"))
         account = suite.client("sts").get_caller_identity()["Account"]
@@ -199,7 +213,8 @@ class Deploying(unittest.TestCase):
         self.addCleanup(suite.control, "license", mode="grant")
         config = develop()
         mode("enforce")
-        for desk, error in (("refuse", "LicenceRefused"), ("no-license", "LicenceRefused"), ("denied", "LicenceDenied"),
+        for desk, error in (("refuse", "LicenceRefused"), ("no-license", "LicenceRefused"), ("elsewhere", "LicenceRefused"),
+                            ("denied", "LicenceDenied"), ("unauthorized", "LicenceDenied"),
                             ("throttle", "LicenceUnavailable"), ("down", "LicenceUnavailable")):
             with self.subTest(desk):
                 suite.control("license", mode=desk)
@@ -211,8 +226,9 @@ class Deploying(unittest.TestCase):
         warned = run("show-changes", config)
         self.assertEqual((warned["outcome"], [f["code"] for f in warned["findings"]].count("MLP-LIC-001")), ("shown", 1))
         mode("enforce")
-        suite.control("license", mode="grant")
-        self.assertEqual(run("show-changes", config)["outcome"], "shown")
+        for desk in ("self-issued", "grant"):
+            suite.control("license", mode=desk)
+            self.assertEqual(run("show-changes", config)["outcome"], "shown", desk)
 
     def test_products_in_prod_are_protected_until_somebody_says_otherwise(self):
         config = suite.starter()
@@ -286,6 +302,23 @@ class Deploying(unittest.TestCase):
         self.assertEqual(run("delete-product", config, force=True)["outcome"], "deleted")
 
 
+    def test_a_registry_with_versions_keeps_its_stack_and_what_is_in_the_bucket(self):
+        config = develop()
+        made = run("deploy-product", config, force=True)
+        resources = suite.client("cloudformation").list_stack_resources(StackName=made["stack_name"])["StackResourceSummaries"]
+        ids = {it["ResourceType"]: it["PhysicalResourceId"] for it in resources}
+        artifacts, group = ids["AWS::S3::Bucket"], ids["AWS::SageMaker::ModelPackageGroup"].rsplit("/", 1)[-1]
+        suite.client("s3").put_object(Bucket=artifacts, Key="model.tar.gz", Body=b"weights")
+        models = suite.client("sagemaker")
+        version = models.create_model_package(ModelPackageGroupName=group)["ModelPackageArn"]
+        result = run("delete-product", config, force=True)
+        self.assertIn("delete-model-package", self.failed(result, "MLProvisioner.DeletionFailed")["help"])
+        self.assertEqual(result["stack_status"], "CREATE_COMPLETE")
+        suite.client("s3").head_object(Bucket=artifacts, Key="model.tar.gz")
+        models.delete_model_package(ModelPackageName=version)
+        self.assertEqual(run("delete-product", config, force=True)["outcome"], "deleted")
+
+
 class Approving(unittest.TestCase):
     def waiting(self, config, **approval):
         """Starts a deployment that wants approval; returns it and its request, once that is there."""
@@ -323,6 +356,9 @@ class Repeating(unittest.TestCase):
         if state["Resource"].endswith(":aws-sdk:iam:getRole"):
             role = suite.client("iam").get_role(RoleName=work["role"]["name"])["Role"]
             return {**work, "role": {**work["role"], "seen": {"policy": role["AssumeRolePolicyDocument"]}}}
+        if state["Resource"].endswith(":aws-sdk:sagemaker:listModelPackages"):
+            found = suite.client("sagemaker").list_model_packages(ModelPackageGroupName=work["registry"]["group"])
+            return {**work, "registry": {**work["registry"], "seen": {"found": found["ModelPackageSummaryList"]}}}
         told = state["Parameters"]["Payload"]
         given = work["input"] if told["work.$"] == "$.input" else work
         payload = {"step": told["step"], "execution": execution, "work": given}

@@ -372,7 +372,7 @@ class ParameterStore(Case):
 
     def test_a_refused_look_up_names_the_permission(self):
         suite.faults(service="ssm", operation="GetParameters", error="AccessDeniedException", times=1000)
-        self.assertIn("the macro's function needs the permission `ssm:GetParameters` on it (AccessDeniedException", self.failure())
+        self.assertIn("the function that looks it up needs the permission `ssm:GetParameters` on it (AccessDeniedException", self.failure())
 
 
 class Function(unittest.TestCase):

@@ -80,7 +80,7 @@ impl Problem {
             }
             Kind::Gone => Self::new(UNUSABLE, Name::InvalidInput, format!("there is no {on}"))
                 .help("check its name, --region, --state-machine and the account you are signed in to"),
-            Kind::Exists | Kind::Conflict | Kind::Refused => {
+            Kind::Exists | Kind::Conflict | Kind::Elsewhere | Kind::Refused => {
                 Self::new(UNREACHABLE, Name::Refused, format!("AWS refused `{operation}` on {on} ({reason})"))
             }
         }

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use mlp_aws::answers::Answers;
 use mlp_aws::calls::{CallError, Kind as Wrong};
@@ -72,7 +72,7 @@ pub enum Taken {
     Started,
     /// It was answered at once.
     Answered,
-    /// Nobody waits for it any more; nothing was done.
+    /// Nobody waits for it any more; nothing was done. Should somebody wait after all, that was the answer.
     Late,
 }
 
@@ -116,75 +116,165 @@ where
         return after(front, &ended.detail.execution_arn).await;
     }
     let request: Request = serde_json::from_value(event).map_err(strange)?;
-    let respond = request.respond(seconds(front.now));
-    match begin(front, &request, &respond).await {
-        Ok(taken) => Ok(taken),
-        Err(failure) => {
-            // Nothing will answer later, so this is the answer.
-            let answer = Answer::failed(&respond, &told(&failure), None);
-            tell(front.answers, &request.response_url, &answer).await?;
-            Ok(Taken::Answered)
-        }
+    let (taken, answer) = match begin(front, &request).await? {
+        Begun::Started => return Ok(Taken::Started),
+        Begun::Answer(taken, answer) => (taken, answer),
+    };
+    // Nothing will answer later, so this is the answer.
+    tell(front.answers, &request.response_url, &answer).await?;
+    let execution = request.execution();
+    if let Err(failure) = forget(front.store, &front.settings.bucket, &execution).await {
+        // It was answered. A second attempt might begin what was called off.
+        tracing::warn!(execution, %failure, "the address of an answered request is still kept");
     }
+    Ok(taken)
 }
 
-async fn begin<S, C, E>(
-    front: &Front<'_, S, C, E>,
-    request: &Request,
-    respond: &Respond,
-) -> Result<Taken, Failure>
+/// How a request was begun.
+enum Begun {
+    /// An execution works on it.
+    Started,
+    /// It is answered at once.
+    Answer(Taken, Answer),
+}
+
+async fn begin<S, C, E>(front: &Front<'_, S, C, E>, request: &Request) -> Result<Begun, Failure>
 where
     S: BucketStore + Sync,
     C: Stacks + Sync,
     E: Executions + Sync,
 {
-    if !is_waited_for(front, respond).await? {
-        return Ok(Taken::Late);
+    let respond = request.respond(seconds(front.now));
+    let refused =
+        |failure: &Failure| Begun::Answer(Taken::Answered, Answer::failed(&respond, &told(failure), None));
+    match is_waited_for(front, &respond).await {
+        Ok(true) => {}
+        Ok(false) => {
+            let reason = "CloudFormation doesn't say that it works on this resource, so nothing was done";
+            return Ok(Begun::Answer(Taken::Late, Answer::failed(&respond, reason, None)));
+        }
+        Err(failure) => return Ok(refused(&failure)),
     }
-    let Some(input) = input(front.settings, request, respond)? else {
-        tell(front.answers, &request.response_url, &Answer::success(respond, None, BTreeMap::new())).await?;
-        return Ok(Taken::Answered);
+    let mut input = match input(front.settings, request) {
+        Ok(Some(input)) => input,
+        Ok(None) => {
+            let answer = Answer::success(&respond, None, BTreeMap::new());
+            return Ok(Begun::Answer(Taken::Answered, answer));
+        }
+        Err(failure) => return Ok(refused(&failure)),
     };
     let name = request.execution();
-    let stored = Stored { response_url: Some(request.response_url.clone()), respond: respond.clone() };
-    once(front.store, &front.settings.bucket, stored.object(&key(&name))).await?;
-    match front.executions.start(front.machine, &name, &input.to_string()).await {
-        // The same request again: its execution runs or has ended.
-        Err(error) if error.kind == Wrong::Exists => Ok(Taken::Started),
-        other => other.map(|_| Taken::Started).map_err(|error| failed(&error)),
+    let new = Stored { response_url: Some(request.response_url.clone()), respond: respond.clone() };
+    let kept = match patiently(|| keep(front, &name, &new), is_transient).await {
+        Ok(kept) => kept,
+        Err(failure) => return Ok(refused(&failure)),
+    };
+    if kept.response_url.is_none() {
+        return Ok(Begun::Started);
+    }
+    input.insert("respond".to_owned(), json!(kept.respond));
+    match start(front, &name, &Json::Object(input).to_string()).await? {
+        Ok(()) => Ok(Begun::Started),
+        Err(failure) => Ok(refused(&failure)),
     }
 }
 
-/// Whether CloudFormation still works on the resource. A request that was held up, or sent once more by somebody else, must
-/// not make what was deleted meanwhile.
+/// Keeps a request, or finds the one that was kept when it came the first time: an execution does what was kept, and only
+/// until it was answered.
+async fn keep<S: BucketStore + Sync, C, E>(
+    front: &Front<'_, S, C, E>,
+    name: &str,
+    new: &Stored,
+) -> Result<Stored, Failure> {
+    let bucket = &front.settings.bucket;
+    once(front.store, bucket, new.object(&key(name))).await?;
+    let kept = stored(front.store, bucket, name).await?;
+    kept.ok_or_else(|| Failure::new(Name::Unavailable, "the request that was kept a moment ago is gone"))
+}
+
+/// Starts the execution; an `Err` within says that it doesn't run.
 ///
-/// Deleting asks no such question: it goes by the product's own id and owner.
+/// # Errors
+///
+/// When nobody knows whether it runs: an answer might contradict its own.
+async fn start<S, C, E: Executions + Sync>(
+    front: &Front<'_, S, C, E>,
+    name: &str,
+    input: &str,
+) -> Result<Result<(), Failure>, Failure> {
+    let started = patiently(
+        || async {
+            match front.executions.start(front.machine, name, input).await {
+                // The same request again: its execution runs or has ended.
+                Err(error) if error.kind == Wrong::Exists => Ok(()),
+                other => other.map(drop).map_err(|error| failed(&error)),
+            }
+        },
+        is_transient,
+    );
+    match started.await {
+        // One of the attempts may have been carried out.
+        Err(failure) if matches!(failure.name, Name::Throttled | Name::Unavailable) => {
+            let arn = format!("{}:{name}", front.machine.replace(":stateMachine:", ":execution:"));
+            match front.executions.describe(&arn).await {
+                Ok(_) => Ok(Ok(())),
+                Err(error) if error.kind == Wrong::Gone => Ok(Err(failure)),
+                Err(_) => Err(failure),
+            }
+        }
+        other => Ok(other),
+    }
+}
+
+/// Whether CloudFormation works on the resource. What it says may be a moment old.
 async fn is_waited_for<S, C: Stacks + Sync, E>(
     front: &Front<'_, S, C, E>,
     respond: &Respond,
 ) -> Result<bool, Failure> {
-    let wanted = match respond.request_type {
-        Kind::Create => "CREATE_IN_PROGRESS",
-        Kind::Update => "UPDATE_IN_PROGRESS",
-        Kind::Delete => return Ok(true),
+    let look = || async {
+        let seen = front.stacks.resource(&respond.stack_id, &respond.logical_resource_id).await;
+        let seen = seen.map_err(|error| failed(&error))?;
+        Ok(seen.is_some_and(|seen| respond.is_waited_for(&seen.status, seen.physical_id.as_deref())))
     };
-    let id = &respond.logical_resource_id;
-    let status = front.stacks.resource_status(&respond.stack_id, id).await.map_err(|error| failed(&error))?;
-    Ok(status.as_deref() == Some(wanted))
+    patiently(look, |answer| matches!(answer, Ok(false)) || is_transient(answer)).await
 }
 
-/// The execution's input; nothing when there is nothing to do.
-fn input(settings: &Settings, request: &Request, respond: &Respond) -> Result<Option<Json>, Failure> {
+/// What is waited before something is asked again. CloudFormation waits an hour for an answer, and Lambda a minute.
+const PAUSES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
+
+/// Asks again, a little later each time, as long as the answer may become another one.
+async fn patiently<T, F: Future<Output = Result<T, Failure>>>(
+    ask: impl Fn() -> F,
+    may_change: impl Fn(&Result<T, Failure>) -> bool,
+) -> Result<T, Failure> {
+    for pause in PAUSES {
+        let answer = ask().await;
+        if !may_change(&answer) {
+            return answer;
+        }
+        tokio::time::sleep(pause).await;
+    }
+    ask().await
+}
+
+fn is_transient<T>(answer: &Result<T, Failure>) -> bool {
+    matches!(answer, Err(failure) if matches!(failure.name, Name::Throttled | Name::Unavailable))
+}
+
+/// An execution's input, key by key.
+type Input = serde_json::Map<String, Json>;
+
+/// The execution's input, but for whom to answer; nothing when there is nothing to do.
+fn input(settings: &Settings, request: &Request) -> Result<Option<Input>, Failure> {
     let suite = &settings.suite;
     let (account, region) =
         (suite.account_id.as_deref().unwrap_or_default(), suite.region.as_deref().unwrap_or_default());
     let id = &request.logical_resource_id;
-    let product = respond.product_stack();
+    let product = request.product_stack();
     if request.request_type == Kind::Delete
         && let Some(stack) = product
     {
-        let input = json!({"action": "delete-product", "stack": stack, "force": true, "respond": respond});
-        return Ok(Some(input));
+        return Ok(Some(deletion(stack)));
     }
     let config = custom::config(id, &request.resource_properties, account, region);
     let config = match (request.request_type, config) {
@@ -199,9 +289,7 @@ fn input(settings: &Settings, request: &Request, respond: &Respond) -> Result<Op
     let stack = product_now.map(|product| product.names.stack());
     if request.request_type == Kind::Delete {
         // CloudFormation never heard what the product is called, so an answer got lost: the owner's tag decides.
-        return Ok(stack.map(
-            |stack| json!({"action": "delete-product", "stack": stack, "force": true, "respond": respond}),
-        ));
+        return Ok(stack.as_deref().map(deletion));
     }
     if let (Some(had), Some(new)) = (product.map(stack_name), &stack)
         && had != new
@@ -213,9 +301,22 @@ fn input(settings: &Settings, request: &Request, respond: &Respond) -> Result<Op
             "give the new product a logical id of its own, and remove the old one when nobody needs its data any more",
         ));
     }
-    Ok(Some(json!({
-        "action": "deploy-product", "config": config, "force": true, "recreate_failed": true, "respond": respond,
-    })))
+    // What stands in the way of a new resource never came to be. An established product is never made anew by the way.
+    let recreate = request.request_type == Kind::Create;
+    Ok(Some(Input::from_iter([
+        ("action".to_owned(), json!("deploy-product")),
+        ("config".to_owned(), json!(config)),
+        ("force".to_owned(), json!(true)),
+        ("recreate_failed".to_owned(), json!(recreate)),
+    ])))
+}
+
+fn deletion(stack: &str) -> Input {
+    Input::from_iter([
+        ("action".to_owned(), json!("delete-product")),
+        ("stack".to_owned(), json!(stack)),
+        ("force".to_owned(), json!(true)),
+    ])
 }
 
 fn mistakes(findings: Vec<Finding>) -> Failure {
@@ -310,8 +411,33 @@ pub(crate) async fn send<S: BucketStore + Sync>(
     let Some(stored) = stored(store, bucket, execution).await? else { return Ok(()) };
     let Some(url) = &stored.response_url else { return Ok(()) };
     tell(answers, url, answer).await?;
-    let answered = Stored { response_url: None, ..stored };
-    newest(store, bucket, answered.object(&key(execution))).await
+    forget(store, bucket, execution).await
+}
+
+/// Forgets the address of a request that was answered.
+async fn forget<S: BucketStore + Sync>(store: &S, bucket: &str, execution: &str) -> Result<(), Failure> {
+    match stored(store, bucket, execution).await? {
+        Some(stored) if stored.response_url.is_some() => {
+            let answered = Stored { response_url: None, ..stored };
+            newest(store, bucket, answered.object(&key(execution))).await
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether a request waits for the execution that is given it.
+///
+/// # Errors
+///
+/// When the bucket doesn't tell.
+pub(crate) async fn is_kept<S: BucketStore + Sync>(
+    store: &S,
+    bucket: &str,
+    execution: &str,
+    respond: &Respond,
+) -> Result<bool, Failure> {
+    let kept = stored(store, bucket, execution).await?;
+    Ok(kept.is_some_and(|kept| kept.response_url.is_some() && kept.respond == *respond))
 }
 
 /// Tells an answer. That nobody listens any more is no failure: CloudFormation has gone on.

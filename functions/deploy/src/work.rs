@@ -6,6 +6,7 @@ use mlp_core::deploy::causes::Cause;
 use mlp_core::deploy::input::{Action, ConfigSource, Input};
 use mlp_core::deploy::outcome::{ChangeCounts, DriftFound, Kept};
 use mlp_core::deploy::preflight::{Network, Role};
+use mlp_core::deploy::registry::Registry;
 use mlp_core::drift::Order;
 use mlp_core::finding::Finding;
 use mlp_core::outcome::{Outcome, Source};
@@ -49,6 +50,9 @@ pub struct Work {
     /// The network that EC2 is asked about, before anything is touched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<Network>,
+    /// The model registry that SageMaker is asked about, before anything is deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registry: Option<Registry>,
     /// The stack.
     pub stack: StackWork,
     /// How long the state machine waits now, and has waited for this operation.

@@ -239,7 +239,11 @@ fn drift_against_a_config_names_it_and_its_stack() {
     assert_eq!(report.stack_name.as_deref(), Some(STACK));
     let order = world.ordered.borrow()[0].clone();
     assert_eq!(order["stacks"], json!([STACK]));
-    assert_eq!(order["config"], json!({"bucket": "suite", "key": "deployments/one-config.yaml"}));
+    assert_eq!(order["config"]["bucket"], "suite");
+    let key = order["config"]["key"].as_str().unwrap();
+    // The drift function may read what is called so.
+    assert!(key.starts_with("deployments/one-") && key.ends_with("-config.yaml"), "{key}");
+    assert_eq!(world.store.content(key).unwrap(), config().as_bytes());
     assert!(report.drift.unwrap().report.ends_with(&format!("/stacks/{STACK}.html")));
     // What isn't there is no stack in sync.
     world.fleet.borrow_mut().clear();
@@ -247,6 +251,16 @@ fn drift_against_a_config_names_it_and_its_stack() {
     assert_eq!((error(&report), report.findings[0].path.as_str()), ("MLProvisioner.InvalidInput", "/config"));
     let report = world.execute("three", &json!({"action": "check-drift"}));
     assert_eq!((report.outcome, report.drift.unwrap().totals.stacks), (Ending::InSync, 0), "an empty fleet");
+}
+
+#[test]
+fn an_execution_whose_name_was_used_before_works_with_what_it_was_given() {
+    let world = World::new();
+    assert!(world.execute("one", &asked("create-policy")).ok);
+    let other = config().replace("a001", "b002");
+    let report = world.execute("one", &json!({"action": "create-policy", "config": other}));
+    assert_eq!(report.ml_name.as_deref(), Some("techcorp-dev-b002-us-west-2-customer-churn-ml"));
+    assert_eq!(report.result.unwrap().ml_name, report.ml_name);
 }
 
 #[test]

@@ -13,8 +13,10 @@ use mlp_aws::calls::Kind;
 use mlp_aws::licence::Mode;
 use mlp_aws::memory::Fault;
 use mlp_aws::memory_stacks::Ending as Operation;
+use mlp_aws::stacks::StackResource;
 use mlp_core::deploy::causes::Event;
 use mlp_core::deploy::outcome::{Ending, Report};
+use mlp_core::deploy::preflight::Bucket;
 use mlp_core::deploy::status::StackStatus;
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
@@ -41,13 +43,14 @@ fn error(report: &Report) -> &str {
 }
 
 /// What the tasks call on the way of a deployment.
-const CALLS: [&str; 6] = [
+const CALLS: [&str; 7] = [
     "cloudformation:DescribeStacks",
     "cloudformation:CreateChangeSet",
     "cloudformation:DescribeChangeSet",
     "cloudformation:ExecuteChangeSet",
     "cloudformation:DescribeStackEvents",
     "s3:GetBucketVersioning",
+    "ssm:GetParameters",
 ];
 
 const FAULTS: [Fault; 3] = [Fault::Throttled, Fault::ServerError, Fault::LostAnswer];
@@ -470,6 +473,113 @@ fn a_deletion_that_fails_says_of_what_and_the_next_one_finishes() {
     );
     assert_eq!(report.error.unwrap().causes[0].reason, "somebody holds it");
     assert_eq!(world.execute("two", &input("delete-product")).outcome, Ending::Deleted);
+}
+
+#[test]
+fn a_name_that_the_product_has_in_another_region_is_told_with_its_switch_before_anything_is_touched() {
+    let world = World::new();
+    let elsewhere = Bucket::Elsewhere { region: Some("eu-west-1".to_owned()) };
+    world.stacks.see_bucket("techcorp-dev-a001-customer-churn-ml-artifacts", elsewhere);
+    let report = world.execute("one", &input("deploy-product"));
+    assert_eq!(error(&report), "MLProvisioner.PreflightFailed", "{report:?}");
+    let message = report.error.unwrap().message;
+    assert!(message.contains("`eu-west-1`") && message.contains("environment.multi_region"), "{message}");
+    assert!(!world.stacks.calls().contains_key("cloudformation:CreateChangeSet"));
+    let config = EXAMPLE.replace("env: prod", "env: dev\n  multi_region: true");
+    let other = json!({"action": "deploy-product", "force": true, "config": config});
+    assert_eq!(world.execute("two", &other).outcome, Ending::Created);
+}
+
+#[test]
+fn sources_in_another_region_are_a_warning() {
+    const CONFIG: &str = include_str!(
+        "../../../configs/examples/starter/techcorp-prod-a001-us-west-2-customer-churn-ml-s3.yaml"
+    );
+    let world = World::new();
+    let bucket = CONFIG.split("s3_prefix: ").nth(1).unwrap().split(['/', '\n']).next().unwrap();
+    world.stacks.see_bucket(bucket, Bucket::Elsewhere { region: None });
+    let config = CONFIG.replace("env: prod", "env: dev");
+    let report = world.execute("one", &json!({"action": "deploy-product", "force": true, "config": config}));
+    assert_eq!(report.outcome, Ending::Created, "{report:?}");
+    assert!(report.findings.iter().any(|it| it.message.contains("in another region")), "{report:?}");
+}
+
+#[test]
+fn a_published_value_that_is_gone_is_told_and_a_bucket_that_stays_full_leaves_its_stack() {
+    let world = World::new();
+    let path = "/ml/techcorp-dev-a001-us-west-2-customer-churn-ml/RepositoryUrl";
+    world.stacks.unpublish(path);
+    let report = world.execute("one", &input("deploy-product"));
+    assert_eq!(error(&report), "MLProvisioner.OutputsMissing", "{report:?}");
+    assert!(report.error.unwrap().message.contains(path));
+    assert_eq!(
+        world.tasks.borrow().iter().filter(|task| *task == "ReadOutputs").count(),
+        4,
+        "it may be late"
+    );
+    world.stacks.fill(3);
+    world.stacks.lock_versions();
+    let report = world.execute("two", &input("delete-product"));
+    assert_eq!(error(&report), "MLProvisioner.BucketNotEmptied");
+    assert_eq!(world.stacks.status(STACK).as_deref(), Some("CREATE_COMPLETE"));
+    assert!(report.error.unwrap().message.contains("`k0` (AccessDenied)"));
+}
+
+#[test]
+fn a_model_registry_with_versions_keeps_its_stack_and_bucket() {
+    let registry = StackResource {
+        logical_id: "ModelPackageGroup".to_owned(),
+        physical_id: Some(
+            "arn:aws:sagemaker:us-west-2:123456789012:model-package-group/the-registry".to_owned(),
+        ),
+        kind: "AWS::SageMaker::ModelPackageGroup".to_owned(),
+        status: "CREATE_COMPLETE".to_owned(),
+        reason: None,
+    };
+    for (models, name) in [
+        (Ok(vec![json!({"ModelPackageVersion": 1})]), Some("MLProvisioner.DeletionFailed")),
+        (
+            Err((
+                "SageMaker.SageMakerException",
+                "User is not authorized to perform: sagemaker:ListModelPackages",
+            )),
+            Some("MLProvisioner.AccessDenied"),
+        ),
+        (Ok(vec![]), None),
+        (Err(("SageMaker.SageMakerException", "ModelPackageGroup the-registry does not exist.")), None),
+    ] {
+        let world = World::new();
+        world.stacks.put(STACK, "CREATE_COMPLETE", None);
+        world.stacks.put_resource(STACK, registry.clone());
+        world.stacks.fill(7);
+        *world.models.borrow_mut() = models.clone();
+        let report = world.execute("one", &input("delete-product"));
+        assert_eq!(report.error.as_ref().map(|error| error.name.as_str()), name, "{models:?}: {report:?}");
+        let left = if name.is_some() { ("CREATE_COMPLETE", 7) } else { ("DELETE_COMPLETE", 0) };
+        let after = (world.stacks.status(STACK).unwrap(), world.stacks.versions_left());
+        assert_eq!((after.0.as_str(), after.1), left, "{models:?}");
+    }
+    // What a stack that is made anew never had is not asked for.
+    let world = World::new();
+    world.stacks.put(STACK, "ROLLBACK_COMPLETE", None);
+    world.stacks.put_resource(STACK, StackResource { status: "DELETE_COMPLETE".to_owned(), ..registry });
+    *world.models.borrow_mut() = Err(("SageMaker.SageMakerException", "it is asked"));
+    let report = world.execute("one", &with("deploy-product", &json!({"recreate_failed": true})));
+    assert_eq!(report.outcome, Ending::Created, "{report:?}");
+}
+
+#[test]
+fn a_test_that_is_to_be_kept_leaves_nothing_when_it_fails_before_it_is_there() {
+    let world = World::new();
+    world.stacks.fail_always("cloudformation:ExecuteChangeSet", Fault::Denied);
+    let report = world.execute("one", &with("test-deploy", &json!({"keep": true})));
+    assert_eq!(error(&report), "MLProvisioner.AccessDenied");
+    let name = report.stack_name.unwrap();
+    assert_eq!(world.stacks.status(&name).as_deref(), Some("DELETE_COMPLETE"), "the shell is gone");
+    assert_eq!(world.stacks.open_change_sets(&name), 0);
+    world.stacks.heal();
+    let kept = world.execute("two", &with("test-deploy", &json!({"keep": true})));
+    assert_eq!(world.stacks.status(&kept.stack_name.unwrap()).as_deref(), Some("CREATE_COMPLETE"));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 """Custom resources as CloudFormation treats them, where ministack is simpler.
 
-- While a request is out, DescribeStackResource says so (``CREATE_IN_PROGRESS``, ``UPDATE_IN_PROGRESS``).
+- While a request is out, DescribeStackResource says so (``CREATE_IN_PROGRESS``, ``UPDATE_IN_PROGRESS``,
+  ``DELETE_IN_PROGRESS``), but for what was replaced: then it tells of the new one.
 - What a failed Create named is deleted: CloudFormation sends a Delete with the physical id of the failed answer.
 """
 
@@ -23,10 +24,11 @@ def _deliver_response(token: str, response: dict) -> bool:
 def _invoke_custom_resource(request_type, logical_id, props, stack_name, stack_id, resource_type, **more):
     _failed.pop((stack_id, logical_id), None)
     stack = handlers._resolve_stack(stack_id)
-    resources = stack.get("_resources") if stack and request_type != "Delete" else None
-    if resources is None:
+    resources = stack.get("_resources") if stack else None
+    before = resources.get(logical_id) if resources is not None else None
+    replaced = request_type == "Delete" and before and before["PhysicalResourceId"] not in ("", more.get("physical_id"))
+    if resources is None or replaced:
         return _invoke(request_type, logical_id, props, stack_name, stack_id, resource_type, **more)
-    before = resources.get(logical_id)
     out = {**(before or {"PhysicalResourceId": "", "ResourceType": resource_type, "Properties": props}),
            "ResourceStatus": f"{request_type.upper()}_IN_PROGRESS", "Timestamp": now_iso()}
     resources[logical_id] = out
@@ -35,7 +37,8 @@ def _invoke_custom_resource(request_type, logical_id, props, stack_name, stack_i
     except RuntimeError:
         named = _failed.pop((stack_id, logical_id), None)
         if request_type == "Create" and named:
-            _invoke("Delete", logical_id, props, stack_name, stack_id, resource_type, physical_id=named)
+            _invoke_custom_resource(
+                "Delete", logical_id, props, stack_name, stack_id, resource_type, physical_id=named)
         raise
     finally:
         if resources.get(logical_id) is out:

@@ -3,8 +3,9 @@
     curl -X POST $ENDPOINT/_mlp/license -d '{"mode": "refuse"}'
 
 Modes: ``grant`` (the default), ``refuse`` (the account holds no such entitlement), ``no-license`` (nothing was ever
-received for this product SKU), ``denied`` (the caller's role may not ask), ``throttle`` and ``down`` (License Manager
-itself fails). ``entitlements`` names what is granted, all that is asked for when it is null; ``seconds`` is how long
+received for this product SKU), ``self-issued`` (the account has issued the licence itself, and must name itself as
+its beneficiary), ``elsewhere`` (the licence is one of another region), ``denied`` (the caller's role may not ask),
+``unauthorized`` (the account may not), ``throttle`` and ``down`` (License Manager itself fails). ``entitlements`` names what is granted, all that is asked for when it is null; ``seconds`` is how long
 a granted checkout lasts.
 """
 
@@ -20,7 +21,7 @@ from .jsonservice import ApiError, JsonService, page
 
 SERVICE = JsonService("license-manager", validation_code="ValidationException")
 
-MODES = ("grant", "refuse", "no-license", "denied", "throttle", "down")
+MODES = ("grant", "refuse", "no-license", "self-issued", "elsewhere", "denied", "unauthorized", "throttle", "down")
 _DEFAULTS = {"mode": "grant", "entitlements": None, "seconds": 3600}
 _state: dict = dict(_DEFAULTS)
 _checkouts: dict[str, dict] = {}  # consumption token -> what was handed out
@@ -53,6 +54,10 @@ def _before(operation: str) -> None:
         raise ApiError("RateLimitExceededException", "Too many requests")
     if mode == "down":
         raise ApiError("ServerInternalException", "Service is unable to process the request.", 500)
+    if mode == "elsewhere":
+        raise ApiError("RedirectException", "This is not the correct Region for the resource. Try again.")
+    if mode == "unauthorized":
+        raise ApiError("AuthorizationException", "The AWS user account does not have permission to perform the action.")
     if mode == "denied":
         raise ApiError("AccessDeniedException",
                        f"User is not authorized to perform: license-manager:{operation}")
@@ -71,7 +76,7 @@ def _checkout(request: dict) -> dict:
     if not request["Entitlements"]:
         raise ApiError("InvalidParameterValueException", "Entitlements must not be empty")
     mode = _state["mode"]
-    if mode == "no-license":
+    if mode == "no-license" or mode == "self-issued" and request.get("Beneficiary") != get_account_id():
         raise ApiError("ResourceNotFoundException", f"License not found for product SKU {request['ProductSKU']}")
     granted: Optional[list] = _state["entitlements"]
     missing = [e["Name"] for e in request["Entitlements"] if granted is not None and e["Name"] not in granted]

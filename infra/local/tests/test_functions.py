@@ -118,8 +118,9 @@ class Functions(suite.Case):
 
 
 class CustomResources(suite.StackCase):
-    def test_a_function_answers_where_it_was_told_to(self):
-        answer = ("python3 -c '" + 'import json,os,urllib.request; e=json.loads(os.environ["FUNCTION_EVENT"]); '
+    def test_a_function_answers_where_it_was_told_to_and_the_resource_says_what_is_asked(self):
+        answer = ("python3 -c '" + 'import json,os,time,urllib.request; e=json.loads(os.environ["FUNCTION_EVENT"]); '
+                  'time.sleep(e["RequestType"]=="Delete"); '
                   'body={k:e[k] for k in ("StackId","RequestId","LogicalResourceId")}; '
                   'body.update(Status="SUCCESS",PhysicalResourceId="made",Data={"Leaf":e["RequestType"]}); '
                   'urllib.request.urlopen(urllib.request.Request(e["ResponseURL"],data=json.dumps(body).encode(),'
@@ -129,6 +130,9 @@ class CustomResources(suite.StackCase):
             "ServiceToken": f"arn:aws:lambda:{suite.REGION}:{suite.ACCOUNT}:function:{name}", "Tier": "starter"}}},
             "Outputs": {"Ref": {"Value": {"Ref": "P"}}, "Leaf": {"Value": {"Fn::GetAtt": ["P", "Leaf"]}}}})
         self.assertEqual(self.outputs(body), {"Ref": "made", "Leaf": "Create"})
+        self.cloudformation.delete_stack(StackName=body["StackId"])
+        self.assertTrue(suite.eventually(lambda: self.cloudformation.describe_stack_resource(
+            StackName=body["StackId"], LogicalResourceId="P")["StackResourceDetail"]["ResourceStatus"] == "DELETE_IN_PROGRESS"))
         self.assertEqual(self.delete(body["StackName"])["StackStatus"], "DELETE_COMPLETE")
 
 

@@ -33,10 +33,17 @@ class LicenseManager(suite.Case):
 
     def test_every_mode_answers_its_error(self):
         for mode, code in (("refuse", "NoEntitlementsAllowedException"), ("no-license", "ResourceNotFoundException"),
-                           ("denied", "AccessDeniedException"), ("throttle", "RateLimitExceededException"),
+                           ("self-issued", "ResourceNotFoundException"), ("elsewhere", "RedirectException"),
+                           ("denied", "AccessDeniedException"), ("unauthorized", "AuthorizationException"),
+                           ("throttle", "RateLimitExceededException"),
                            ("down", "ServerInternalException")):
             suite.control("license", {"mode": mode})
             self.refused(code, self.checkout)
+
+    def test_a_licence_that_the_account_has_issued_itself_names_it(self):
+        suite.control("license", {"mode": "self-issued"})
+        self.refused("ResourceNotFoundException", self.checkout, Beneficiary="210987654321")
+        self.assertEqual(self.checkout(Beneficiary=suite.ACCOUNT)["CheckoutType"], "PROVISIONAL")
 
     def test_entitlements_can_be_granted_by_name(self):
         suite.control("license", {"mode": "grant", "entitlements": ["starter"], "seconds": 60})

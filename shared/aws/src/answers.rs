@@ -3,12 +3,12 @@
 use std::future::Future;
 use std::time::Duration;
 
-use aws_sdk_s3::primitives::SdkBody;
+use aws_sdk_s3::primitives::{ByteStream, SdkBody};
 use aws_smithy_http_client::Connector;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_runtime_api::client::http::HttpConnector as _;
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 
 use crate::calls::{CallError, Kind};
 
@@ -72,6 +72,7 @@ impl Answers for Presigned {
             match tokio::time::timeout(ATTEMPT_TIMEOUT, self.connector.call(request)).await {
                 Ok(Ok(response)) => match response.status().as_u16() {
                     200..=299 => return Ok(()),
+                    400 if is_slow(response).await => "HTTP 400 RequestTimeout".clone_into(&mut last.reason),
                     // The signature has expired, or the object can't be written any more.
                     status @ (400 | 403 | 404 | 410) => {
                         return Err(refused(Kind::Gone, format!("HTTP {status}: nobody listens any more")));
@@ -85,6 +86,15 @@ impl Answers for Presigned {
         }
         Err(last)
     }
+}
+
+/// Whether S3 had to wait for the body: of the answers with status 400 the one that may be another the next time.
+///
+/// Source: Amazon S3 API Reference, "Error responses" (`RequestTimeout`).
+async fn is_slow(response: HttpResponse) -> bool {
+    let body = tokio::time::timeout(ATTEMPT_TIMEOUT, ByteStream::new(response.into_body()).collect()).await;
+    let Ok(Ok(body)) = body else { return true };
+    String::from_utf8_lossy(&body.into_bytes()).contains("<Code>RequestTimeout</Code>")
 }
 
 /// Whether CloudFormation could have sent this address: S3's, or in an emulator this machine's own. A function that sends
@@ -144,8 +154,12 @@ mod tests {
             let mut requests = Vec::new();
             for answer in [
                 "HTTP/1.1 503 Slow\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+                "HTTP/1.1 400 Bad Request\r\ncontent-length: 43\r\nconnection: close\r\n\r\n\
+                 <Error><Code>RequestTimeout</Code></Error>\n",
                 "HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
                 "HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+                "HTTP/1.1 400 Bad Request\r\ncontent-length: 41\r\nconnection: close\r\n\r\n\
+                 <Error><Code>ExpiredToken</Code></Error>\n",
             ] {
                 let (mut stream, _) = listener.accept().await.unwrap();
                 let mut bytes = vec![0; 4096];
@@ -161,9 +175,11 @@ mod tests {
         });
         let answers = Presigned::new(true);
         answers.answer(&url, "{\"a\":1}").await.unwrap();
-        let error = answers.answer(&url, "{\"a\":1}").await.unwrap_err();
-        assert_eq!(error.kind, Kind::Gone);
-        assert!(!error.to_string().contains("secret"), "{error}");
+        for _ in 0..2 {
+            let error = answers.answer(&url, "{\"a\":1}").await.unwrap_err();
+            assert_eq!(error.kind, Kind::Gone);
+            assert!(!error.to_string().contains("secret"), "{error}");
+        }
         for request in server.await.unwrap() {
             assert!(request.starts_with("put /x?signature=secret http/1.1\r\n"), "{request}");
             assert!(!request.contains("content-type"), "{request}");

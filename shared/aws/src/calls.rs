@@ -23,6 +23,8 @@ pub enum Kind {
     Throttled,
     /// Timed out, a server's error or a broken connection, after all retries. Whether the call was carried out is unknown.
     Unavailable,
+    /// What was named is in another region.
+    Elsewhere,
     /// Anything else that AWS refuses.
     Refused,
 }
@@ -84,6 +86,8 @@ fn classify(code: &str, message: &str, status: Option<u16>) -> Kind {
         | "SlowDown" => Kind::Throttled,
         "AccessDenied"
         | "AccessDeniedException"
+        // License Manager's.
+        | "AuthorizationException"
         | "UnauthorizedOperation"
         | "InvalidClientTokenId"
         | "UnrecognizedClientException"
@@ -106,13 +110,19 @@ fn classify(code: &str, message: &str, status: Option<u16>) -> Kind {
         | "ParameterNotFound"
         | "RepositoryDoesNotExistException" => Kind::Gone,
         "AlreadyExistsException" | "ExecutionAlreadyExists" => Kind::Exists,
+        // S3's of a bucket, by which endpoint was asked and how new the bucket is; the last one is License Manager's.
+        "PermanentRedirect"
+        | "TemporaryRedirect"
+        | "AuthorizationHeaderMalformed"
+        | "IllegalLocationConstraintException"
+        | "RedirectException" => Kind::Elsewhere,
         "InvalidChangeSetStatus"
         | "InvalidChangeSetStatusException"
         | "OperationInProgressException"
         | "StateMachineDeleting"
         | "KmsInvalidStateException"
         | "TokenAlreadyExistsException" => Kind::Conflict,
-        "ValidationError" if message.contains("does not exist") => Kind::Gone,
+        "ValidationError" if names_what_is_gone(message) => Kind::Gone,
         // "Stack:... is in UPDATE_IN_PROGRESS state and can not be updated.", "TerminationProtection is enabled".
         "ValidationError"
             if message.contains(" is in ") && message.contains(" state")
@@ -133,6 +143,14 @@ fn classify(code: &str, message: &str, status: Option<u16>) -> Kind {
             _ => Kind::Refused,
         },
     }
+}
+
+/// Whether CloudFormation says that the stack, change set or resource itself isn't there: "Stack with id x does not exist",
+/// "Stack [x] does not exist", "Resource x does not exist for stack y". "S3 error: The specified key does not exist" is about a
+/// template.
+fn names_what_is_gone(message: &str) -> bool {
+    message.contains("does not exist")
+        && ["Stack", "ChangeSet", "Resource "].iter().any(|subject| message.starts_with(subject))
 }
 
 #[cfg(test)]
@@ -168,7 +186,13 @@ mod tests {
                 Kind::Conflict,
             ),
             ("ValidationError", "Template format error: JSON not well-formed.", Some(400), Kind::Refused),
+            ("ValidationError", "S3 error: The specified key does not exist.", Some(400), Kind::Refused),
+            ("ValidationError", "Resource Product does not exist for stack shop", Some(400), Kind::Gone),
             ("ChangeSetNotFound", "ChangeSet [x] does not exist", Some(404), Kind::Gone),
+            ("PermanentRedirect", "use the specified endpoint", Some(301), Kind::Elsewhere),
+            ("AuthorizationHeaderMalformed", "expecting 'eu-west-1'", Some(400), Kind::Elsewhere),
+            ("RedirectException", "not the correct Region", Some(400), Kind::Elsewhere),
+            ("AuthorizationException", "does not have permission", Some(400), Kind::Denied),
             ("AlreadyExistsException", "ChangeSet x already exists", Some(400), Kind::Exists),
             (
                 "InvalidChangeSetStatus",

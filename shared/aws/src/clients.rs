@@ -16,10 +16,14 @@ use crate::licence::LicenseManager;
 use crate::s3::S3Store;
 use crate::ssm::SsmParameters;
 
+/// A connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// One attempt of one call. Objects here have at most a few hundred kilobytes.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
 /// One call with all its attempts.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(10);
+/// One call that empties a bucket: S3 takes a while for a thousand versions.
+const EMPTYING_TIMEOUT: Duration = Duration::from_secs(30);
 /// Attempts in all. The SDK's standard mode waits with exponential back-off and full jitter between them and stops
 /// early when the service is in trouble (a token bucket shared by all calls of a client).
 const MAX_ATTEMPTS: u32 = 4;
@@ -36,7 +40,7 @@ pub async fn sdk_config() -> SdkConfig {
 /// says.
 pub async fn sdk_config_in(region: Option<&str>, profile: Option<&str>) -> SdkConfig {
     let timeouts = TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(2))
+        .connect_timeout(CONNECT_TIMEOUT)
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
         .operation_timeout(OPERATION_TIMEOUT)
         .build();
@@ -57,18 +61,21 @@ pub async fn sdk_config_in(region: Option<&str>, profile: Option<&str>) -> SdkCo
 /// With an endpoint of one's own (`AWS_ENDPOINT_URL` or `AWS_ENDPOINT_URL_S3`) buckets are addressed by path: a bucket
 /// in the host name needs a wildcard DNS entry that only AWS has.
 pub fn s3_store(config: &SdkConfig) -> S3Store {
-    S3Store::new(s3_client(config))
+    S3Store::new(aws_sdk_s3::Client::from_conf(s3_config(config).build()))
 }
 
-fn s3_client(config: &SdkConfig) -> aws_sdk_s3::Client {
+fn s3_config(config: &SdkConfig) -> aws_sdk_s3::config::Builder {
     let own_endpoint = config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
-    let config = aws_sdk_s3::config::Builder::from(config).force_path_style(own_endpoint).build();
-    aws_sdk_s3::Client::from_conf(config)
+    aws_sdk_s3::config::Builder::from(config).force_path_style(own_endpoint)
 }
 
 /// What empties buckets, over S3; buckets are addressed as in [`s3_store`].
 pub fn versioned_buckets(config: &SdkConfig) -> S3Versions {
-    S3Versions::new(s3_client(config))
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .operation_attempt_timeout(EMPTYING_TIMEOUT)
+        .operation_timeout(EMPTYING_TIMEOUT);
+    S3Versions::new(aws_sdk_s3::Client::from_conf(s3_config(config).timeout_config(timeouts.build()).build()))
 }
 
 /// Stacks over CloudFormation.

@@ -204,17 +204,18 @@ impl Stacks for CloudFormation {
         Ok(resources)
     }
 
-    async fn resource_status(&self, stack_id: &str, logical_id: &str) -> Result<Option<String>, CallError> {
+    async fn resource(&self, stack_id: &str, logical_id: &str) -> Result<Option<StackResource>, CallError> {
         let request = self.client.describe_stack_resource().stack_name(stack_id);
         let call = Box::pin(request.logical_resource_id(logical_id).send()).await;
-        match call.map_err(|error| CallError::of("cloudformation:DescribeStackResource", &error)) {
-            Ok(answer) => Ok(answer
-                .stack_resource_detail
-                .and_then(|resource| resource.resource_status)
-                .map(|status| status.as_str().to_owned())),
-            Err(error) if error.kind == Kind::Gone => Ok(None),
-            Err(error) => Err(error),
-        }
+        let answer = call.map_err(|error| CallError::of("cloudformation:DescribeStackResource", &error));
+        let resource = found(answer)?.and_then(|answer| answer.stack_resource_detail);
+        Ok(resource.map(|resource| StackResource {
+            logical_id: resource.logical_resource_id.unwrap_or_default(),
+            physical_id: resource.physical_resource_id.filter(|id| !id.is_empty()),
+            kind: resource.resource_type.unwrap_or_default(),
+            status: resource.resource_status.map(|it| it.as_str().to_owned()).unwrap_or_default(),
+            reason: resource.resource_status_reason,
+        }))
     }
 
     async fn protect(&self, stack: &str) -> Result<(), CallError> {

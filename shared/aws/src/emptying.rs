@@ -5,6 +5,7 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 use aws_sdk_s3::Client;
+use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::types::{BucketVersioningStatus, Delete, ObjectIdentifier};
 use mlp_core::deploy::preflight::Bucket;
 
@@ -130,11 +131,16 @@ impl VersionedBucket for S3Versions {
 
     async fn look(&self, bucket: &str) -> Result<Bucket, CallError> {
         let call = Box::pin(self.client.get_bucket_versioning().bucket(bucket).send()).await;
+        // S3 names the bucket's region in a header of every such answer, also of one that refuses.
+        let region = call.as_ref().err().and_then(SdkError::raw_response);
+        let region = region.and_then(|response| response.headers().get("x-amz-bucket-region"));
+        let region = region.map(str::to_owned);
         match call.map_err(|error| CallError::of("s3:GetBucketVersioning", &error)) {
             Ok(answer) if answer.status == Some(BucketVersioningStatus::Enabled) => Ok(Bucket::Versioned),
             Ok(_) => Ok(Bucket::Unversioned),
             Err(error) if error.kind == Kind::Gone => Ok(Bucket::Missing),
             Err(error) if error.kind == Kind::Denied => Ok(Bucket::Hidden),
+            Err(error) if error.kind == Kind::Elsewhere => Ok(Bucket::Elsewhere { region }),
             Err(error) => Err(error),
         }
     }
@@ -160,5 +166,74 @@ impl VersionedBucket for S3Versions {
                 reason: format!("{}: {}", error.code.unwrap_or_default(), error.message.unwrap_or_default()),
             })
             .collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_config::{BehaviorVersion, Region, SdkConfig};
+    use aws_credential_types::Credentials;
+    use aws_credential_types::provider::SharedCredentialsProvider;
+
+    use super::*;
+
+    fn config(endpoint: &str) -> SdkConfig {
+        let credentials = Credentials::new("id", "secret", None, None, "test");
+        SdkConfig::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::new("us-west-2"))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .endpoint_url(endpoint)
+            .build()
+    }
+
+    /// What is seen of a bucket when S3 answers so.
+    async fn seen(head: &str, body: &str) -> Result<Bucket, CallError> {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let config = config(&format!("http://{}", listener.local_addr().unwrap()));
+        let length = body.len();
+        let answer =
+            format!("HTTP/1.1 {head}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}");
+        let server = async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut bytes = vec![0; 8192];
+            let count = stream.read(&mut bytes).await.unwrap();
+            assert!(bytes[..count].starts_with(b"GET /b/?versioning"));
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        };
+        let buckets = crate::clients::versioned_buckets(&config);
+        let (seen, ()) = tokio::join!(buckets.look("b"), server);
+        seen
+    }
+
+    #[tokio::test]
+    async fn a_bucket_is_seen_wherever_it_is_and_whosever() {
+        let error = |code: &str| format!("<Error><Code>{code}</Code><Message>m</Message></Error>");
+        let region = "\r\nx-amz-bucket-region: eu-west-1";
+        let elsewhere = |region: Option<&str>| Bucket::Elsewhere { region: region.map(str::to_owned) };
+        for (status, code, wanted) in [
+            (format!("301 Moved Permanently{region}"), "PermanentRedirect", elsewhere(Some("eu-west-1"))),
+            ("301 Moved Permanently".to_owned(), "PermanentRedirect", elsewhere(None)),
+            (
+                format!("400 Bad Request{region}"),
+                "AuthorizationHeaderMalformed",
+                elsewhere(Some("eu-west-1")),
+            ),
+            (format!("307 Temporary Redirect{region}"), "TemporaryRedirect", elsewhere(Some("eu-west-1"))),
+            (format!("403 Forbidden{region}"), "AccessDenied", Bucket::Hidden),
+            ("404 Not Found".to_owned(), "NoSuchBucket", Bucket::Missing),
+        ] {
+            assert_eq!(seen(&status, &error(code)).await.unwrap(), wanted, "{status}");
+        }
+        let versioned = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
+        assert_eq!(seen("200 OK", versioned).await.unwrap(), Bucket::Versioned);
+    }
+
+    #[test]
+    fn a_thousand_versions_have_the_time_that_s3_takes_for_them() {
+        let buckets = crate::clients::versioned_buckets(&config("http://localhost"));
+        let timeouts = buckets.client.config().timeout_config().unwrap();
+        assert!(timeouts.operation_attempt_timeout().unwrap() >= Duration::from_secs(30));
     }
 }

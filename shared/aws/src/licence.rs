@@ -26,6 +26,8 @@ pub struct Checkout<'a> {
     pub tier: &'a str,
     /// Makes a repeated call the same checkout.
     pub token: &'a str,
+    /// The account that asks, if it is known: the beneficiary of licences that it has issued to itself.
+    pub account: Option<&'a str>,
 }
 
 /// License Manager. A call is bounded in time and has already been retried when it fails.
@@ -70,6 +72,8 @@ pub struct Licence {
     pub sku: String,
     /// The fingerprint of the issuer's key.
     pub fingerprint: String,
+    /// The account that asks, if it is known.
+    pub account: Option<String>,
 }
 
 /// Answers of License Manager, kept as long as they hold and the process lives.
@@ -105,7 +109,8 @@ impl Licences {
         if until.is_some_and(|until| until > now + EARLY) {
             return Ok(None);
         }
-        let wanted = Checkout { sku: &licence.sku, fingerprint: &licence.fingerprint, tier, token };
+        let account = licence.account.as_deref();
+        let wanted = Checkout { sku: &licence.sku, fingerprint: &licence.fingerprint, tier, token, account };
         let error = match desk.checkout(wanted).await {
             Ok(until) => {
                 if let Some(until) = until {
@@ -127,6 +132,15 @@ impl Licences {
                     "the deploy function may not ask License Manager whether `{tier}` is licensed: {error}"
                 ),
             ),
+            // Whether there is a licence, only the other region knows.
+            Kind::Elsewhere => Failure::new(
+                Name::LicenceRefused,
+                format!(
+                    "License Manager answers for the SKU `{}` in another region only: {error}",
+                    licence.sku
+                ),
+            )
+            .help("run the suite in the licence's home region, or ask the issuer for a licence of this one"),
             Kind::Gone | Kind::Exists | Kind::Conflict | Kind::Refused => Failure::new(
                 Name::LicenceRefused,
                 format!(
@@ -164,28 +178,51 @@ impl LicenceDesk for LicenseManager {
         &'a self,
         wanted: Checkout<'a>,
     ) -> Pin<Box<dyn Future<Output = Result<Option<SystemTime>, CallError>> + Send + 'a>> {
-        const OPERATION: &str = "license-manager:CheckoutLicense";
         Box::pin(async move {
-            // A feature that one has or has not is an entitlement without a unit.
-            let tier = EntitlementData::builder().name(wanted.tier).unit(EntitlementDataUnit::None).build();
-            let tier = tier.map_err(|error| CallError {
-                kind: Kind::Refused,
-                operation: OPERATION,
-                reason: error.to_string(),
-            })?;
-            let request = self
-                .client
-                .checkout_license()
-                .product_sku(wanted.sku)
-                .key_fingerprint(wanted.fingerprint)
-                .checkout_type(CheckoutType::Provisional)
-                .entitlements(tier)
-                .client_token(wanted.token);
-            let answer = request.send().await.map_err(|error| CallError::of(OPERATION, &error))?;
-            let until =
-                answer.expiration.and_then(|text| DateTime::from_str(&text, DateTimeFormat::DateTime).ok());
-            Ok(until.and_then(|until| SystemTime::try_from(until).ok()))
+            match (self.ask(&wanted, None).await, wanted.account) {
+                // An account that has issued the licence itself must name itself, and another one need not: what was
+                // refused is asked once more. Source: AWS License Manager API Reference, `CheckoutLicense`.
+                (Err(refused), Some(account)) if matches!(refused.kind, Kind::Gone | Kind::Refused) => {
+                    match self.ask(&wanted, Some(account)).await {
+                        Err(error) if matches!(error.kind, Kind::Gone | Kind::Refused) => Err(refused),
+                        other => other,
+                    }
+                }
+                (answer, _) => answer,
+            }
         })
+    }
+}
+
+impl LicenseManager {
+    async fn ask(
+        &self,
+        wanted: &Checkout<'_>,
+        beneficiary: Option<&str>,
+    ) -> Result<Option<SystemTime>, CallError> {
+        const OPERATION: &str = "license-manager:CheckoutLicense";
+        // A feature that one has or has not is an entitlement without a unit.
+        let tier = EntitlementData::builder().name(wanted.tier).unit(EntitlementDataUnit::None).build();
+        let tier = tier.map_err(|error| CallError {
+            kind: Kind::Refused,
+            operation: OPERATION,
+            reason: error.to_string(),
+        })?;
+        // Another question is another checkout.
+        let own = beneficiary.map_or("", |_| "-own");
+        let request = self
+            .client
+            .checkout_license()
+            .product_sku(wanted.sku)
+            .key_fingerprint(wanted.fingerprint)
+            .checkout_type(CheckoutType::Provisional)
+            .entitlements(tier)
+            .set_beneficiary(beneficiary.map(str::to_owned))
+            .client_token(format!("{}{own}", wanted.token));
+        let answer = Box::pin(request.send()).await.map_err(|error| CallError::of(OPERATION, &error))?;
+        let until =
+            answer.expiration.and_then(|text| DateTime::from_str(&text, DateTimeFormat::DateTime).ok());
+        Ok(until.and_then(|until| SystemTime::try_from(until).ok()))
     }
 }
 
@@ -218,7 +255,7 @@ mod tests {
     }
 
     fn licence(mode: Mode) -> Licence {
-        Licence { mode, sku: "sku".into(), fingerprint: "f".into() }
+        Licence { mode, sku: "sku".into(), fingerprint: "f".into(), account: None }
     }
 
     fn at(seconds: u64) -> SystemTime {
@@ -252,6 +289,7 @@ mod tests {
         for (kind, name) in [
             (Kind::Refused, Name::LicenceRefused),
             (Kind::Gone, Name::LicenceRefused),
+            (Kind::Elsewhere, Name::LicenceRefused),
             (Kind::Denied, Name::LicenceDenied),
             (Kind::Throttled, Name::LicenceUnavailable),
             (Kind::Unavailable, Name::LicenceUnavailable),
@@ -259,7 +297,8 @@ mod tests {
             let desk = desk(Err(kind));
             let failure = check(&Licences::default(), &desk, Mode::Enforce, 0).await.unwrap_err();
             assert_eq!(failure.name, name);
-            assert!(failure.message.contains("`enterprise`"), "{failure}");
+            let told = if kind == Kind::Elsewhere { "in another region" } else { "`enterprise`" };
+            assert!(failure.message.contains(told), "{failure}");
             let warning = check(&Licences::default(), &desk, Mode::Warn, 0).await.unwrap().unwrap();
             assert_eq!(warning.code, codes::LICENCE);
             assert_eq!(check(&Licences::default(), &desk, Mode::Off, 0).await, Ok(None));

@@ -112,6 +112,11 @@ impl MemoryExecutions {
         self.lock().started.keys().cloned().collect()
     }
 
+    /// What they were asked to do, in the order of their names.
+    pub fn inputs(&self) -> Vec<String> {
+        self.lock().started.values().cloned().collect()
+    }
+
     /// What was answered to tasks so far.
     pub fn answers(&self) -> Vec<Answer> {
         self.lock().answers.clone()
@@ -144,7 +149,7 @@ fn refusal(operation: &'static str, kind: Kind) -> CallError {
         Kind::Throttled => "ThrottlingException",
         Kind::Conflict => "StateMachineDeleting",
         Kind::Unavailable => "ServiceUnavailable",
-        Kind::Refused => "ValidationException",
+        Kind::Elsewhere | Kind::Refused => "ValidationException",
     };
     CallError { kind, operation, reason: format!("{code}: as the script says (HTTP 400)") }
 }

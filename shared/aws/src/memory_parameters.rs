@@ -69,7 +69,7 @@ impl ParameterStore for MemoryParameters {
         }
         let refused = |kind, code: &str| Err(ParametersError { kind, reason: format!("{code}, HTTP 400") });
         if self.throttled_after.is_some_and(|calls| before >= calls) {
-            return refused(ErrorKind::Transient, "ThrottlingException");
+            return refused(ErrorKind::Throttled, "ThrottlingException");
         }
         if names.is_empty()
             || names.len() > BATCH

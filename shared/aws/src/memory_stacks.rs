@@ -4,7 +4,7 @@
 //! and the messages by which CloudFormation refuses. Source: AWS CloudFormation API Reference and User Guide ("Stack status
 //! codes", "Update stacks using change sets"), and its well-known messages.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use mlp_core::deploy::causes::Event;
@@ -14,6 +14,7 @@ use serde_json::json;
 use crate::calls::{CallError, Kind};
 use crate::emptying::{Undeleted, Version, VersionedBucket};
 use crate::memory::{Fault, give_way};
+use crate::parameters::{ErrorKind, Parameter, ParameterStore, ParametersError};
 use crate::stacks::{ChangeSet, NewChangeSet, Stack, StackResource, Stacks};
 
 /// How the next operation on a stack ends. What isn't ordered works.
@@ -55,6 +56,10 @@ struct State {
     executed: usize,
     versions: u64,
     filled_while_deleting: u64,
+    locked: bool,
+    buckets: BTreeMap<String, Bucket>,
+    unpublished: BTreeSet<String>,
+    ordered: Vec<NewChangeSet>,
 }
 
 #[derive(Debug, Default)]
@@ -200,6 +205,36 @@ impl MemoryStacks {
         self.lock().filled_while_deleting = versions;
     }
 
+    /// Nothing in the product's bucket can be deleted.
+    pub fn lock_versions(&self) {
+        self.lock().locked = true;
+    }
+
+    /// What is seen of another bucket. One of which nothing is said is not there.
+    pub fn see_bucket(&self, name: &str, bucket: Bucket) {
+        self.lock().buckets.insert(name.to_owned(), bucket);
+    }
+
+    /// Puts a resource into a stack, in the place of one with its logical id.
+    pub fn put_resource(&self, stack: &str, resource: StackResource) {
+        let mut state = self.lock();
+        if let Ok(entry) = state.entry(stack) {
+            entry.resources.retain(|it| it.logical_id != resource.logical_id);
+            entry.resources.push(resource);
+        }
+    }
+
+    /// The id of the newest stack of a name.
+    pub fn id(&self, name: &str) -> Option<String> {
+        let state = self.lock();
+        state.entries.iter().rev().find(|entry| entry.name == name).map(|entry| entry.stack.id.clone())
+    }
+
+    /// A parameter isn't there; every other one is.
+    pub fn unpublish(&self, name: &str) {
+        self.lock().unpublished.insert(name.to_owned());
+    }
+
     /// What is left in the bucket.
     pub fn versions_left(&self) -> u64 {
         self.lock().versions
@@ -221,6 +256,11 @@ impl MemoryStacks {
         let state = self.lock();
         let sets = state.entries.iter().filter(|entry| entry.name == name).flat_map(|entry| &entry.sets);
         sets.filter(|set| set.made.execution_status == "AVAILABLE").count()
+    }
+
+    /// The change sets that were ordered.
+    pub fn ordered(&self) -> Vec<NewChangeSet> {
+        self.lock().ordered.clone()
     }
 
     /// How many change sets were executed.
@@ -467,6 +507,7 @@ impl Stacks for MemoryStacks {
                 (Ok(_), _) => {}
             }
             let (ready, refused) = (state.clock + state.making.unwrap_or(MAKING), state.refused_sets.pop_front());
+            state.ordered.push(wanted.clone());
             let entry = state.entry(name)?;
             if entry.sets.iter().any(|set| set.wanted.name == wanted.name) {
                 return Err((Kind::Exists, format!("AlreadyExistsException: ChangeSet {} already exists", wanted.name)));
@@ -654,10 +695,10 @@ impl Stacks for MemoryStacks {
             .await
     }
 
-    async fn resource_status(&self, stack_id: &str, logical_id: &str) -> Result<Option<String>, CallError> {
+    async fn resource(&self, stack_id: &str, logical_id: &str) -> Result<Option<StackResource>, CallError> {
         self.call("cloudformation:DescribeStackResource", |state| {
             let Ok(entry) = state.entry(stack_id) else { return Ok(None) };
-            Ok(entry.resources.iter().find(|it| it.logical_id == logical_id).map(|it| it.status.clone()))
+            Ok(entry.resources.iter().find(|it| it.logical_id == logical_id).cloned())
         })
         .await
     }
@@ -681,15 +722,42 @@ impl VersionedBucket for MemoryStacks {
         .await
     }
 
-    async fn look(&self, _: &str) -> Result<Bucket, CallError> {
-        self.call("s3:GetBucketVersioning", |_| Ok(Bucket::Missing)).await
+    async fn look(&self, bucket: &str) -> Result<Bucket, CallError> {
+        self.call("s3:GetBucketVersioning", |state| {
+            Ok(state.buckets.get(bucket).cloned().unwrap_or(Bucket::Missing))
+        })
+        .await
     }
 
     async fn delete_versions(&self, _: &str, versions: &[Version]) -> Result<Vec<Undeleted>, CallError> {
         self.call("s3:DeleteObjectVersion", |state| {
+            if state.locked {
+                let undeleted =
+                    |it: &Version| Undeleted { key: it.key.clone(), reason: "AccessDenied".into() };
+                return Ok(versions.iter().map(undeleted).collect());
+            }
             state.versions = state.versions.saturating_sub(versions.len() as u64);
             Ok(Vec::new())
         })
         .await
+    }
+}
+
+/// Every published value is there, if nobody has removed it.
+impl ParameterStore for MemoryStacks {
+    async fn get(&self, names: &[String]) -> Result<BTreeMap<String, Parameter>, ParametersError> {
+        let found = self.call("ssm:GetParameters", |state| {
+            let there = names.iter().filter(|name| !state.unpublished.contains(*name));
+            Ok(there.map(|name| (name.clone(), Parameter::Plain(format!("value of {name}")))).collect())
+        });
+        found.await.map_err(|error| ParametersError {
+            kind: match error.kind {
+                Kind::Denied => ErrorKind::Denied,
+                Kind::Throttled => ErrorKind::Throttled,
+                Kind::Unavailable => ErrorKind::Unavailable,
+                _ => ErrorKind::Other,
+            },
+            reason: error.reason,
+        })
     }
 }

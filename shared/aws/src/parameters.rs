@@ -1,7 +1,8 @@
 //! Values of SSM Parameter Store, looked up by name.
 //!
-//! What can't be looked up is no error here: the reason stands beside the name, in words for the user whose template
-//! asked for it. Values are never part of a reason or of a log line.
+//! What isn't there is no error here: the reason stands beside the name, in words for the user whose template or config
+//! asked for it. What could not be asked for is one of [`read`], and a reason like the others of [`look_up`], whose caller
+//! has one chance to answer. Values are never part of a reason or of a log line.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -48,8 +49,10 @@ impl fmt::Debug for Parameter {
 pub enum ErrorKind {
     /// No permission.
     Denied,
-    /// Throttled, timed out, a server's error or a broken connection, after all retries.
-    Transient,
+    /// Throttled, after all retries.
+    Throttled,
+    /// Timed out, a server's error or a broken connection, after all retries.
+    Unavailable,
     /// Anything else that AWS refuses.
     Other,
 }
@@ -68,9 +71,14 @@ impl fmt::Display for ParametersError {
         let Self { kind, reason } = self;
         match kind {
             ErrorKind::Denied => {
-                write!(f, "the macro's function needs the permission `ssm:GetParameters` on it ({reason})")
+                write!(
+                    f,
+                    "the function that looks it up needs the permission `ssm:GetParameters` on it ({reason})"
+                )
             }
-            ErrorKind::Transient => write!(f, "Parameter Store did not answer, try again ({reason})"),
+            ErrorKind::Throttled | ErrorKind::Unavailable => {
+                write!(f, "Parameter Store did not answer, try again ({reason})")
+            }
             ErrorKind::Other => write!(f, "Parameter Store refused it ({reason})"),
         }
     }
@@ -78,12 +86,60 @@ impl fmt::Display for ParametersError {
 
 impl std::error::Error for ParametersError {}
 
+impl ParametersError {
+    /// Whether the same call may be answered later.
+    fn is_transient(&self) -> bool {
+        matches!(self.kind, ErrorKind::Throttled | ErrorKind::Unavailable)
+    }
+}
+
 /// Looks parameters up. `names` has none of them twice. The answer has an entry for each of them.
 pub async fn look_up<S: ParameterStore + Sync>(store: &S, names: &[String]) -> Lookups {
+    let found = ask_all(store, names).await.into_iter();
+    found.map(|(name, value)| (name, value.map_err(|unread| unread.to_string()))).collect()
+}
+
+/// As [`look_up`], for who can ask again.
+///
+/// # Errors
+///
+/// When Parameter Store did not answer, or may not be asked: that says nothing of what is stored.
+pub async fn read<S: ParameterStore + Sync>(store: &S, names: &[String]) -> Result<Lookups, ParametersError> {
     let mut found = Lookups::new();
+    for (name, value) in ask_all(store, names).await {
+        let value = match value {
+            Err(Unread::Failed(error)) if error.kind != ErrorKind::Other => return Err(error),
+            value => value.map_err(|unread| unread.to_string()),
+        };
+        found.insert(name, value);
+    }
+    Ok(found)
+}
+
+/// Why there is no value.
+enum Unread {
+    /// There is none, or none that may be told.
+    Told(&'static str),
+    /// The call failed.
+    Failed(ParametersError),
+}
+
+impl fmt::Display for Unread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Told(reason) => f.write_str(reason),
+            Self::Failed(error) => error.fmt(f),
+        }
+    }
+}
+
+type Answers = BTreeMap<String, Result<String, Unread>>;
+
+async fn ask_all<S: ParameterStore + Sync>(store: &S, names: &[String]) -> Answers {
+    let mut found = Answers::new();
     for batch in names.chunks(BATCH) {
         let Err(error) = ask(store, batch, &mut found).await else { continue };
-        if error.kind == ErrorKind::Transient {
+        if error.is_transient() {
             // Whoever is in trouble isn't asked for more, and nobody waits for one time-out after the other.
             break_off(names, &error, &mut found);
             return found;
@@ -91,12 +147,12 @@ pub async fn look_up<S: ParameterStore + Sync>(store: &S, names: &[String]) -> L
         // One name refuses the whole call. Each alone tells which.
         for name in batch {
             match ask(store, std::slice::from_ref(name), &mut found).await {
-                Err(error) if error.kind == ErrorKind::Transient => {
+                Err(error) if error.is_transient() => {
                     break_off(names, &error, &mut found);
                     return found;
                 }
                 Err(error) => {
-                    found.insert(name.clone(), Err(error.to_string()));
+                    found.insert(name.clone(), Err(Unread::Failed(error)));
                 }
                 Ok(()) => {}
             }
@@ -108,17 +164,16 @@ pub async fn look_up<S: ParameterStore + Sync>(store: &S, names: &[String]) -> L
 async fn ask<S: ParameterStore + Sync>(
     store: &S,
     names: &[String],
-    found: &mut Lookups,
+    found: &mut Answers,
 ) -> Result<(), ParametersError> {
     let mut answer = store.get(names).await?;
     for name in names {
         let value = match answer.remove(name) {
             Some(Parameter::Plain(value)) => Ok(value),
-            Some(Parameter::Secure) => {
-                Err("it is a `SecureString`, which is not decrypted; store it as `String` or `StringList`"
-                    .to_owned())
-            }
-            None => Err("there is none in this account and region".to_owned()),
+            Some(Parameter::Secure) => Err(Unread::Told(
+                "it is a `SecureString`, which is not decrypted; store it as `String` or `StringList`",
+            )),
+            None => Err(Unread::Told("there is none in this account and region")),
         };
         found.insert(name.clone(), value);
     }
@@ -126,8 +181,8 @@ async fn ask<S: ParameterStore + Sync>(
 }
 
 /// Every name that has no entry yet gets the reason.
-fn break_off(names: &[String], error: &ParametersError, found: &mut Lookups) {
+fn break_off(names: &[String], error: &ParametersError, found: &mut Answers) {
     for name in names {
-        found.entry(name.clone()).or_insert_with(|| Err(error.to_string()));
+        found.entry(name.clone()).or_insert_with(|| Err(Unread::Failed(error.clone())));
     }
 }

@@ -50,7 +50,7 @@ where
     let SdkError::ServiceError(service) = error else {
         let kind = match error {
             SdkError::ConstructionFailure(_) => ErrorKind::Other,
-            _ => ErrorKind::Transient,
+            _ => ErrorKind::Unavailable,
         };
         return ParametersError { kind, reason: with_causes(error) };
     };
@@ -65,7 +65,8 @@ where
 fn classify(code: &str, status: Option<u16>) -> ErrorKind {
     match (code, status) {
         ("ThrottlingException" | "Throttling" | "TooManyRequestsException" | "RequestLimitExceeded", _)
-        | (_, Some(408 | 429 | 500..=599)) => ErrorKind::Transient,
+        | (_, Some(429)) => ErrorKind::Throttled,
+        (_, Some(408 | 500..=599)) => ErrorKind::Unavailable,
         ("AccessDeniedException" | "AccessDenied", _) | (_, Some(401 | 403)) => ErrorKind::Denied,
         _ => ErrorKind::Other,
     }
@@ -78,9 +79,9 @@ mod tests {
     #[test]
     fn errors_are_told_apart_by_code_and_without_one_by_status() {
         let cases = [
-            ("ThrottlingException", Some(400), ErrorKind::Transient),
-            ("InternalServerError", Some(500), ErrorKind::Transient),
-            ("ServiceUnavailable", Some(503), ErrorKind::Transient),
+            ("ThrottlingException", Some(400), ErrorKind::Throttled),
+            ("InternalServerError", Some(500), ErrorKind::Unavailable),
+            ("ServiceUnavailable", Some(503), ErrorKind::Unavailable),
             ("AccessDeniedException", Some(400), ErrorKind::Denied),
             ("ExpiredTokenException", Some(403), ErrorKind::Denied),
             ("ValidationException", Some(400), ErrorKind::Other),

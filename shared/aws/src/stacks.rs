@@ -64,12 +64,12 @@ pub trait Stacks {
     fn resources(&self, stack_id: &str)
     -> impl Future<Output = Result<Vec<StackResource>, CallError>> + Send;
 
-    /// The status of one resource by its logical id; nothing for one that isn't there.
-    fn resource_status(
+    /// One resource by its logical id; nothing for one that isn't there.
+    fn resource(
         &self,
         stack_id: &str,
         logical_id: &str,
-    ) -> impl Future<Output = Result<Option<String>, CallError>> + Send;
+    ) -> impl Future<Output = Result<Option<StackResource>, CallError>> + Send;
 
     /// Switches termination protection on.
     fn protect(&self, stack: &str) -> impl Future<Output = Result<(), CallError>> + Send;

@@ -2,7 +2,7 @@
 
 use mlp_aws::memory::run;
 use mlp_aws::memory_parameters::MemoryParameters;
-use mlp_aws::parameters::look_up;
+use mlp_aws::parameters::{ErrorKind, look_up, read};
 use mlp_core::expand::Lookups;
 
 fn names(count: usize) -> Vec<String> {
@@ -61,7 +61,7 @@ fn one_denied_name_does_not_hide_the_others() {
     assert_eq!((readable(&found), found.len()), (11, 12));
     assert_eq!(
         why(&found, "/vpc/04"),
-        "the macro's function needs the permission `ssm:GetParameters` on it (AccessDeniedException, HTTP 400)"
+        "the function that looks it up needs the permission `ssm:GetParameters` on it (AccessDeniedException, HTTP 400)"
     );
     let one_by_one = [1; 10];
     assert_eq!(sizes(&store), [&[10][..], &one_by_one, &[2]].concat());
@@ -74,4 +74,16 @@ fn throttling_ends_the_questions_and_every_name_has_its_reason() {
     assert_eq!((readable(&found), found.len()), (10, 23));
     assert!(why(&found, "/vpc/22").contains("try again (ThrottlingException"), "{found:?}");
     assert_eq!(sizes(&store), [10, 10]);
+}
+
+#[test]
+fn what_is_missing_is_told_and_what_could_not_be_asked_is_an_error() {
+    let found = run(read(&filled(3), &names(4))).unwrap();
+    assert_eq!((readable(&found), why(&found, "/vpc/03")), (3, "there is none in this account and region"));
+    for (store, kind) in [
+        (filled(23).throttling_after(1), ErrorKind::Throttled),
+        (filled(12).denying("/vpc/04"), ErrorKind::Denied),
+    ] {
+        assert_eq!(run(read(&store, &names(23))).unwrap_err().kind, kind);
+    }
 }

@@ -9,6 +9,7 @@ use mlp_core::deploy::causes::{Cause, first_causes};
 use mlp_core::deploy::failure::{Failure, Name};
 use mlp_core::deploy::identity::Execution;
 use mlp_core::deploy::outcome::Kept;
+use mlp_core::deploy::registry::VERSIONS_LEFT;
 use mlp_core::deploy::status::StackStatus;
 
 use super::{failed, status_of};
@@ -70,7 +71,7 @@ pub(crate) async fn empty<S, C: Stacks + Sync, B: VersionedBucket + Sync, P>(
     Ok(work)
 }
 
-fn is_there(resource: &StackResource) -> bool {
+pub(super) fn is_there(resource: &StackResource) -> bool {
     !["DELETE_COMPLETE", "DELETE_SKIPPED"].contains(&resource.status.as_str())
 }
 
@@ -181,11 +182,7 @@ fn undeleted(name: &str, reason: Option<&str>, undone: &[&StackResource], told: 
     let failure = Failure::new(Name::DeletionFailed, format!("the stack `{name}` is DELETE_FAILED{reason}"))
         .causes(causes);
     if undone.iter().any(|resource| resource.kind == "AWS::SageMaker::ModelPackageGroup") {
-        // Registered models are what the team has worked for: nobody deletes them by the way.
-        return failure.help(
-            "the model registry still has versions: keep what is needed elsewhere, delete them \
-             (`aws sagemaker list-model-packages`, `delete-model-package`), then start delete-product again",
-        );
+        return failure.help(VERSIONS_LEFT);
     }
     failure
 }

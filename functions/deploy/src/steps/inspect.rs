@@ -6,10 +6,12 @@ use mlp_core::custom::OWNER_TAG;
 use mlp_core::deploy::causes::Cause;
 use mlp_core::deploy::failure::{Failure, Name};
 use mlp_core::deploy::input::Action;
+use mlp_core::deploy::registry::Registry;
 use mlp_core::deploy::status::{Deletion, Deployment, StackStatus};
 use mlp_core::finding::Finding;
 use mlp_core::product::MANAGED_BY;
 
+use super::deletion::is_there;
 use super::{failed, status_of};
 use crate::Aws;
 use crate::work::{Cleanup, Next, StackWork, Wait, Work};
@@ -28,14 +30,17 @@ pub(crate) async fn for_deployment<S, C: Stacks + Sync, B, P>(
     let status = stack.as_ref().map(status_of).transpose()?;
     if let Some(stack) = &stack {
         owned(stack, &work)?;
+        if work.action == Action::ShowChanges {
+            // Who shows changes takes nothing from the stack's owner.
+            let owner = stack.tags.get(OWNER_TAG).map(|owner| (OWNER_TAG.to_owned(), owner.clone()));
+            work.product.tags.retain(|(key, _)| key != OWNER_TAG);
+            work.product.tags.extend(owner);
+        }
     }
     let name = &work.product.stack_name;
     let test = work.action == Action::TestDeploy;
-    work.cleanup = match test {
-        true if work.input.keep => Cleanup::Nothing,
-        true => Cleanup::Stack,
-        false => Cleanup::ChangeSet,
-    };
+    let removed = test && !work.input.keep;
+    work.cleanup = if removed { Cleanup::Stack } else { Cleanup::ChangeSet };
     work.wait = Wait::default();
     match StackStatus::deployment(status) {
         Deployment::Create => {
@@ -43,6 +48,13 @@ pub(crate) async fn for_deployment<S, C: Stacks + Sync, B, P>(
             work.next = Next::Ready;
         }
         Deployment::Update => work.next = Next::Ready,
+        // Nobody has read and meant it: what couldn't be deleted may hold what somebody needs.
+        Deployment::Recreate if work.input.respond.is_some() && status == Some(StackStatus::DeleteFailed) => {
+            return Err(with_reason(Name::StackNotRecreated, name, stack.as_ref()).help(format!(
+                "delete it (`aws cloudformation delete-stack --stack-name {name}`) if nobody needs what is left of it, then try \
+                 again"
+            )));
+        }
         Deployment::Recreate if work.input.recreate_failed || test => {
             work.recreate = true;
             work.next = Next::Remove;
@@ -74,7 +86,7 @@ pub(crate) async fn for_deletion<S, C: Stacks + Sync, B, P>(
     let status = stack.as_ref().map(status_of).transpose()?;
     work.wait = Wait::default();
     if let Some(stack) = &stack
-        && let Err(taken) = owned(stack, &work)
+        && let Err(taken) = deletable(aws, stack, &work).await?
     {
         if work.input.respond.is_none() {
             return Err(taken);
@@ -87,6 +99,7 @@ pub(crate) async fn for_deletion<S, C: Stacks + Sync, B, P>(
         return Ok(work);
     }
     let name = &work.product.stack_name;
+    work.registry = None;
     work.next = match (StackStatus::deletion(status), &stack) {
         (Deletion::Nothing, _) | (_, None) => Next::Done,
         (Deletion::Busy, stack) => return Err(with_reason(Name::StackBusy, name, stack.as_ref())),
@@ -96,9 +109,44 @@ pub(crate) async fn for_deletion<S, C: Stacks + Sync, B, P>(
             return Err(Failure::new(Name::StackProtected, message)
                 .help(Name::StackProtected.help().replace("<stack>", name)));
         }
-        (Deletion::Delete, Some(_)) => Next::Empty,
+        (Deletion::Delete, Some(stack)) => {
+            work.registry = registry(aws, &stack.id).await?;
+            Next::Empty
+        }
     };
     Ok(work)
+}
+
+/// The model registry of a stack, which must not have versions if the stack is to be deleted.
+async fn registry<S, C: Stacks + Sync, B, P>(
+    aws: &Aws<'_, S, C, B, P>,
+    stack_id: &str,
+) -> Result<Option<Registry>, Failure> {
+    let resources = aws.stacks.resources(stack_id).await.map_err(|error| failed(&error))?;
+    let group = resources.iter().find(|it| it.kind == "AWS::SageMaker::ModelPackageGroup" && is_there(it));
+    Ok(group.and_then(|group| group.physical_id.as_deref()).map(Registry::of))
+}
+
+/// What SageMaker said of the registry, which the state machine asked, before anything is deleted.
+pub(crate) fn check_registry(mut work: Work) -> Result<Work, Failure> {
+    work.registry.take().map_or(Ok(()), |registry| registry.check())?;
+    Ok(work)
+}
+
+/// As [`owned`]; and a shell in which somebody's change set waits, for its approval or to be executed, is theirs.
+async fn deletable<S, C: Stacks + Sync, B, P>(
+    aws: &Aws<'_, S, C, B, P>,
+    stack: &Stack,
+    work: &Work,
+) -> Result<Result<(), Failure>, Failure> {
+    let is_shell = stack.status == StackStatus::ReviewInProgress.as_str();
+    let is_anybodys = is_shell && work.input.respond.is_some() && !stack.tags.contains_key(OWNER_TAG);
+    if is_anybodys && !aws.stacks.change_sets(&stack.id).await.map_err(|error| failed(&error))?.is_empty() {
+        let message =
+            format!("a change set of others waits in the empty stack `{}`", work.product.stack_name);
+        return Ok(Err(Failure::new(Name::StackTaken, message)));
+    }
+    Ok(owned(stack, work))
 }
 
 /// Whether the stack belongs to whom the work is for: to the custom resource that is answered, or to none.

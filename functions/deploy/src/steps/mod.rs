@@ -17,6 +17,7 @@ pub(crate) mod read;
 pub(crate) mod storing;
 
 use mlp_aws::calls::{CallError, Kind};
+use mlp_aws::parameters::{ErrorKind as ParametersErrorKind, ParametersError};
 use mlp_aws::stacks::Stack;
 use mlp_aws::store::{ErrorKind, StoreError};
 use mlp_core::deploy::failure::{Failure, Name};
@@ -29,7 +30,7 @@ pub(crate) fn failed(error: &CallError) -> Failure {
         Kind::Denied => Name::AccessDenied,
         Kind::Throttled => Name::Throttled,
         Kind::Unavailable => Name::Unavailable,
-        Kind::Gone | Kind::Exists | Kind::Conflict | Kind::Refused => Name::Refused,
+        Kind::Gone | Kind::Exists | Kind::Conflict | Kind::Elsewhere | Kind::Refused => Name::Refused,
     };
     let failure = Failure::new(name, error.to_string());
     match error.kind {
@@ -38,6 +39,17 @@ pub(crate) fn failed(error: &CallError) -> Failure {
         }
         _ => failure,
     }
+}
+
+/// A look-up in Parameter Store that failed: that nobody answered says nothing of what is stored.
+pub(crate) fn unread(error: ParametersError) -> Failure {
+    let kind = match error.kind {
+        ParametersErrorKind::Denied => Kind::Denied,
+        ParametersErrorKind::Throttled => Kind::Throttled,
+        ParametersErrorKind::Unavailable => Kind::Unavailable,
+        ParametersErrorKind::Other => Kind::Refused,
+    };
+    failed(&CallError { kind, operation: "ssm:GetParameters", reason: error.reason })
 }
 
 /// A call to the suite's bucket that failed.

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use mlp_aws::parameters::{ParameterStore, look_up};
+use mlp_aws::parameters::{ParameterStore, read as read_parameters};
 use mlp_core::deploy::failure::{Failure, Name};
 use mlp_core::deploy::input::Action;
 
+use super::unread;
 use crate::Aws;
 use crate::work::{Next, Work};
 
@@ -14,7 +15,7 @@ pub(crate) async fn read<S, C, B, P: ParameterStore + Sync>(
     aws: &Aws<'_, S, C, B, P>,
     mut work: Work,
 ) -> Result<Work, Failure> {
-    let found = look_up(aws.parameters, &work.product.published).await;
+    let found = read_parameters(aws.parameters, &work.product.published).await.map_err(unread)?;
     let mut outputs = BTreeMap::new();
     let mut missing = Vec::new();
     for (path, value) in found {

@@ -1,7 +1,7 @@
 //! `Preflight`: what the stack needs is there, and what it makes is not.
 
 use mlp_aws::emptying::VersionedBucket;
-use mlp_aws::parameters::{ParameterStore, look_up};
+use mlp_aws::parameters::{ParameterStore, read};
 use mlp_aws::stacks::Stacks;
 use mlp_aws::store::BucketStore;
 use mlp_core::deploy::failure::{Failure, Name};
@@ -12,7 +12,7 @@ use mlp_core::deploy::status::{Deployment, StackStatus};
 use mlp_core::finding::blocks;
 
 use super::read::{config, defect, invalid};
-use super::{failed, status_of};
+use super::{failed, status_of, unread};
 use crate::Aws;
 use crate::work::Work;
 
@@ -35,11 +35,11 @@ where
     let preflight = preflight
         .ok_or_else(|| Failure::new(Name::Internal, "the config that was good a moment ago has mistakes"))?;
 
-    let parameters = look_up(aws.parameters, &preflight.ssm_paths()).await;
+    let parameters = read(aws.parameters, &preflight.ssm_paths()).await.map_err(unread)?;
     let mut findings = preflight.check_parameters(&parameters);
     if let Some(bucket) = preflight.source_bucket() {
         let seen = aws.buckets.look(bucket).await.map_err(|error| failed(&error))?;
-        findings.extend(preflight.check_source(seen));
+        findings.extend(preflight.check_source(&seen));
     }
     let stack = aws.stacks.stack(&work.product.stack_name).await.map_err(|error| failed(&error))?;
     let status = stack.as_ref().map(status_of).transpose()?;
@@ -48,7 +48,7 @@ where
         && let Some(bucket) = preflight.own_bucket()
     {
         let seen = aws.buckets.look(bucket).await.map_err(|error| failed(&error))?;
-        findings.extend(preflight.check_collision(seen));
+        findings.extend(preflight.check_collision(&seen));
     }
     if blocks(&findings) {
         let failure = invalid("what the stack needs", findings);

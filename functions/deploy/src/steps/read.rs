@@ -22,7 +22,7 @@ use serde_json::Value as Json;
 use super::storing::{New, once};
 use super::{failed, store_failed};
 use crate::work::{Approval, Cleanup, Facts, Next, StackWork, Wait, Work};
-use crate::{Aws, Settings};
+use crate::{Aws, Settings, custom};
 
 /// Everything that can be wrong with what was asked for is found here, before anything is touched.
 pub(crate) async fn input<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
@@ -32,6 +32,15 @@ pub(crate) async fn input<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
 ) -> Result<Work, Failure> {
     let Aws { store, rules, settings, .. } = aws;
     let mut input = Input::read(input).map_err(|findings| invalid("the execution's input", findings))?;
+    // Whoever may start an execution can write a request into its input, and name any product of any custom resource.
+    if let Some(respond) = &input.respond
+        && !custom::is_kept(*store, &settings.bucket, Execution::new(execution).name(), respond).await?
+    {
+        let what = "`respond` is no request that waits for this execution";
+        let finding = Finding::error(codes::DEP_INPUT, "/respond", what)
+            .help("leave it out: it is written by the function that takes custom resources' requests");
+        return Err(invalid("the execution's input", vec![finding]));
+    }
     if input.action.is_local() {
         return super::local::begin(aws, execution, input).await;
     }
@@ -119,6 +128,7 @@ pub(super) fn work(
         emptyings: 0,
         role: None,
         network: None,
+        registry: None,
         stack: StackWork::default(),
         wait: Wait::default(),
         approval,
@@ -185,11 +195,14 @@ pub(super) async fn config<S: BucketStore + Sync>(
         ConfigSource::Inline(text) => {
             let bytes = std::mem::take(text).into_bytes();
             let what = if input.is_template { "template" } else { "config" };
-            let key = format!("deployments/{}-{what}.yaml", execution.name());
+            // A name may be used again, when the first execution is forgotten or the suite was made anew.
+            let sha256 = sha256(&bytes);
+            let digits: String = sha256.chars().take(12).collect();
+            let key = format!("deployments/{}-{digits}-{what}.yaml", execution.name());
             let source = Source {
                 bucket: Some(settings.bucket.clone()),
                 key: Some(key.clone()),
-                sha256: Some(sha256(&bytes)),
+                sha256: Some(sha256),
                 ..Source::default()
             };
             let new = New { key: &key, bytes: bytes.clone(), media_type: "application/yaml" };

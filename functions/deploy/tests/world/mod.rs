@@ -19,9 +19,9 @@ use mlp_aws::calls::{CallError, Kind};
 use mlp_aws::licence::{Checkout, Licence, LicenceDesk, Licences, Mode};
 use mlp_aws::memory::MemoryStore;
 use mlp_aws::memory_stacks::MemoryStacks;
-use mlp_aws::parameters::{Parameter, ParameterStore, ParametersError};
 use mlp_aws::rules::RuleBook;
 use mlp_core::actions::Suite;
+use mlp_core::custom::Respond;
 use mlp_core::deploy::outcome::Report;
 use mlp_core::drift::fleet::Totals;
 use mlp_core::drift::report::Coverage;
@@ -37,23 +37,33 @@ pub(crate) const LATER: u8 = 255;
 /// Longer than every wait of the machine together that a test may need.
 const END_OF_DAYS: u64 = 30 * 24 * 3_600;
 
-/// Every published value is there.
-pub(crate) struct Published;
+/// Where custom resources' requests are answered.
+#[derive(Default)]
+pub(crate) struct Ears {
+    /// What was heard.
+    pub(crate) heard: std::sync::Mutex<Vec<Json>>,
+    /// How the next answers fail.
+    pub(crate) fails: std::sync::Mutex<Vec<Kind>>,
+}
 
-impl ParameterStore for Published {
-    async fn get(&self, names: &[String]) -> Result<BTreeMap<String, Parameter>, ParametersError> {
-        Ok(names.iter().map(|name| (name.clone(), Parameter::Plain(format!("value of {name}")))).collect())
+impl Answers for Ears {
+    async fn answer(&self, url: &str, body: &str) -> Result<(), CallError> {
+        assert_eq!(url, URL);
+        if let Some(kind) = self.fails.lock().unwrap().pop() {
+            return Err(CallError {
+                kind,
+                operation: "PUT to the request's ResponseURL",
+                reason: "told to".into(),
+            });
+        }
+        self.heard.lock().unwrap().push(serde_json::from_str(body).unwrap());
+        Ok(())
     }
 }
 
-/// Nobody is answered in these tests.
-struct Nobody;
-
-impl Answers for Nobody {
-    async fn answer(&self, _: &str, _: &str) -> Result<(), CallError> {
-        panic!("no custom resource waits")
-    }
-}
+/// The address of every request.
+pub(crate) const URL: &str =
+    "https://cloudformation-custom-resource-response-uswest2.s3-us-west-2.amazonaws.com/x?secret";
 
 /// Answers what it is told to.
 #[derive(Default)]
@@ -85,6 +95,7 @@ pub(crate) struct World {
     pub(crate) stacks: MemoryStacks,
     pub(crate) store: MemoryStore,
     pub(crate) desk: Desk,
+    pub(crate) ears: Ears,
     pub(crate) settings: Settings,
     /// The tasks that were carried out, by name.
     pub(crate) tasks: RefCell<Vec<String>>,
@@ -96,6 +107,8 @@ pub(crate) struct World {
     pub(crate) decisions: RefCell<BTreeMap<String, Result<(), &'static str>>>,
     /// VPCs, subnets and security groups that are there.
     pub(crate) network: RefCell<Vec<Json>>,
+    /// What SageMaker says of the model registry: its versions, or an error with its cause.
+    pub(crate) models: RefCell<Result<Vec<Json>, (&'static str, &'static str)>>,
     /// What IAM says of the service role the next time; one that trusts CloudFormation, if nothing is said.
     pub(crate) trust: RefCell<Option<Result<Json, &'static str>>>,
     /// The managed stacks, with what the drift function will say of each.
@@ -118,6 +131,7 @@ impl World {
             stacks: MemoryStacks::default(),
             store: MemoryStore::versioned(),
             desk: Desk::default(),
+            ears: Ears::default(),
             settings: Settings {
                 bucket: "suite".to_owned(),
                 suite: Suite { region: Some("us-west-2".into()), account_id: Some("123456789012".into()) },
@@ -128,6 +142,7 @@ impl World {
             twice: Cell::new(false),
             decisions: RefCell::default(),
             network: RefCell::default(),
+            models: RefCell::new(Ok(Vec::new())),
             trust: RefCell::default(),
             fleet: RefCell::default(),
             drift: RefCell::default(),
@@ -142,13 +157,23 @@ impl World {
 
     pub(crate) fn with_licence(mode: Mode) -> Self {
         let mut world = Self::new();
-        world.settings.licence = Licence { mode, sku: "sku".into(), fingerprint: "aws:1:I:".into() };
+        let (sku, fingerprint) = ("sku".into(), "aws:1:I:".into());
+        world.settings.licence = Licence { mode, sku, fingerprint, account: None };
         world
     }
 
     /// How often approvers were told.
     pub(crate) fn announced(&self) -> usize {
         self.announced.get()
+    }
+
+    /// The execution of a custom resource's request, which is kept first as the function that takes requests does.
+    pub(crate) fn respond(&self, name: &str, input: &Json, respond: &Respond) -> Report {
+        let kept = json!({"response_url": URL, "respond": respond});
+        self.store.upload(&format!("deployments/{name}-request.json"), kept.to_string());
+        let mut input = input.clone();
+        input["respond"] = json!(respond);
+        self.execute(name, &input)
     }
 
     /// One execution from beginning to end.
@@ -285,9 +310,9 @@ impl World {
             store: &self.store,
             stacks: &self.stacks,
             buckets: &self.stacks,
-            parameters: &Published,
+            parameters: &self.stacks,
             rules: &rules,
-            answers: &Nobody,
+            answers: &self.ears,
             desk: &self.desk,
             licences: &licences,
             settings: &self.settings,
@@ -480,6 +505,13 @@ impl<'a> Execution<'a> {
                     })
                     .map(|policy| json!({"Role": {"AssumeRolePolicyDocument": policy.to_string()}}))
                     .map_err(|error| thrown(error, "told to"))
+            }
+            "aws-sdk:sagemaker:listModelPackages" => {
+                assert_eq!(parameters["ModelPackageGroupName"], "the-registry");
+                let models = self.world.models.borrow().clone();
+                models
+                    .map(|models| json!({"ModelPackageSummaryList": models}))
+                    .map_err(|(error, cause)| thrown(error, cause))
             }
             "aws-sdk:ec2:describeRouteTables" => Ok(json!({"RouteTables": self.seen(&parameters)})),
             "aws-sdk:ec2:describeSecurityGroups" => Ok(json!({"SecurityGroups": self.seen(&parameters)})),

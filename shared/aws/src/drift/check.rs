@@ -157,7 +157,7 @@ fn refused(error: &CallError) -> Refused {
         Kind::Unavailable => CouldNot::Unavailable,
         Kind::Conflict => CouldNot::Busy,
         Kind::Gone => CouldNot::Gone,
-        Kind::Exists | Kind::Refused => CouldNot::Failed,
+        Kind::Exists | Kind::Elsewhere | Kind::Refused => CouldNot::Failed,
     };
     Refused { why, reason: error.to_string() }
 }

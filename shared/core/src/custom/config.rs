@@ -2,6 +2,9 @@
 
 use serde_json::{Map as Object, Value as Json};
 
+use super::SHORTEST_TIMEOUT;
+use super::request::service_timeout;
+use crate::codes;
 use crate::expand::config_of;
 use crate::finding::Finding;
 
@@ -37,9 +40,19 @@ pub fn config(
 ) -> Result<String, Vec<Finding>> {
     let own = properties.iter().filter(|(name, _)| !NOT_OURS.contains(&name.as_str()));
     let own: Object<String, Json> = own.map(|(name, value)| (name.clone(), value.clone())).collect();
-    let (config, _) = config_of(id, &Json::Object(own), account_id, region)?;
-    // Warnings are found again when the config is read as a config.
-    Ok(format!("{config:#}\n"))
+    let config = config_of(id, &Json::Object(own), account_id, region);
+    let short = service_timeout(properties).filter(|seconds| *seconds < SHORTEST_TIMEOUT).map(|seconds| {
+        let path = format!("/Resources/{id}/Properties/ServiceTimeout");
+        let message =
+            format!("`ServiceTimeout` is {seconds}; a product needs at least {SHORTEST_TIMEOUT} seconds");
+        Finding::error(codes::OUT_OF_RANGE, path, message)
+            .help("leave it out: CloudFormation waits an hour then")
+    });
+    match (config, short) {
+        // Warnings are found again when the config is read as a config.
+        (Ok((config, _)), None) => Ok(format!("{config:#}\n")),
+        (config, short) => Err(config.err().unwrap_or_default().into_iter().chain(short).collect()),
+    }
 }
 
 #[cfg(test)]
@@ -78,6 +91,22 @@ mod tests {
         given["Retention"]["LogDays"] = json!("a year");
         let findings = read(&given).unwrap_err();
         assert_eq!(findings[0].path, "/Resources/Fraud/Properties/Retention/LogDays");
+    }
+
+    #[test]
+    fn a_time_in_which_no_product_can_be_made_is_told_with_everything_else() {
+        let mut given = properties();
+        for (timeout, paths) in [
+            (json!("600"), vec![]),
+            (json!(599), vec!["/Resources/Fraud/Properties/ServiceTimeout"]),
+            (json!("60"), vec!["/Resources/Fraud/Properties/ServiceTimeout"]),
+        ] {
+            given["ServiceTimeout"] = timeout;
+            let findings = read(&given).err().unwrap_or_default();
+            assert_eq!(findings.iter().map(|it| it.path.as_str()).collect::<Vec<_>>(), paths);
+        }
+        given["Tyer"] = json!("starter");
+        assert_eq!(read(&given).unwrap_err().len(), 2);
     }
 
     #[test]

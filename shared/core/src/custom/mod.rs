@@ -23,3 +23,7 @@ pub const OWNER_TAG: &str = "ml-provisioner:owner";
 
 /// How long CloudFormation waits if the template doesn't say, in seconds.
 pub const SERVICE_TIMEOUT: u64 = 3600;
+
+/// The shortest such wait that a product is made in, in seconds: an execution that waits for a stack in others' hands looks
+/// at the time every two minutes, and the answer needs some, too.
+pub const SHORTEST_TIMEOUT: u64 = 600;

@@ -43,13 +43,7 @@ pub struct Request {
 impl Request {
     /// What an execution must know. `now` is in seconds since 1970.
     pub fn respond(&self, now: u64) -> Respond {
-        let timeout = self.resource_properties.get("ServiceTimeout");
-        let timeout = timeout.and_then(|value| match value {
-            Json::String(text) => text.parse().ok(),
-            other => other.as_u64(),
-        });
-        let timeout =
-            timeout.filter(|seconds| (1..=SERVICE_TIMEOUT).contains(seconds)).unwrap_or(SERVICE_TIMEOUT);
+        let timeout = service_timeout(&self.resource_properties).unwrap_or(SERVICE_TIMEOUT);
         // The answer itself needs time, more if its task must be tried again.
         let answering = (timeout / 4).min(180);
         Respond {
@@ -62,6 +56,13 @@ impl Request {
         }
     }
 
+    /// The stack of the product that the resource stands for, if its physical id names one.
+    pub fn product_stack(&self) -> Option<&str> {
+        self.physical_resource_id
+            .as_deref()
+            .filter(|id| id.contains(":cloudformation:") && id.contains(":stack/"))
+    }
+
     /// The name of the execution that answers it: the same for a request that comes twice.
     ///
     /// Step Functions takes 80 letters, digits, hyphens and underscores.
@@ -71,6 +72,15 @@ impl Request {
         let id: String = logical_resource_id.chars().filter(char::is_ascii_alphanumeric).take(40).collect();
         format!("custom-{id}-{}", digits.chars().take(20).collect::<String>())
     }
+}
+
+/// How long CloudFormation waits, as the resource's properties say.
+pub(super) fn service_timeout(properties: &Object<String, Json>) -> Option<u64> {
+    let seconds = match properties.get("ServiceTimeout")? {
+        Json::String(text) => text.parse().ok(),
+        other => other.as_u64(),
+    };
+    seconds.filter(|seconds| (1..=SERVICE_TIMEOUT).contains(seconds))
 }
 
 /// What an execution knows of the request that it answers.
@@ -119,11 +129,22 @@ impl Respond {
         format!("{start}-{digits}")
     }
 
-    /// The stack of the product that the resource stands for, if its physical id names one.
-    pub fn product_stack(&self) -> Option<&str> {
-        self.physical_resource_id
-            .as_deref()
-            .filter(|id| id.contains(":cloudformation:") && id.contains(":stack/"))
+    /// Whether CloudFormation works on the request, by what it says of the resource: its status and physical id. Whoever may
+    /// call the function can write a request, and one that was held up may come when all is over.
+    ///
+    /// A resource that was replaced is deleted while the new one is complete: then the id is another one.
+    ///
+    /// Source: AWS CloudFormation API Reference, `StackResourceDetail`, whose statuses have some of rollbacks of their own.
+    pub fn is_waited_for(&self, status: &str, physical_id: Option<&str>) -> bool {
+        match self.request_type {
+            Kind::Create => status == "CREATE_IN_PROGRESS",
+            Kind::Update => matches!(status, "UPDATE_IN_PROGRESS" | "UPDATE_ROLLBACK_IN_PROGRESS"),
+            Kind::Delete => {
+                let is_old = physical_id.is_some() && physical_id != self.physical_resource_id.as_deref();
+                matches!(status, "DELETE_IN_PROGRESS" | "ROLLBACK_IN_PROGRESS")
+                    || status == "UPDATE_COMPLETE" && is_old
+            }
+        }
     }
 }
 
@@ -170,6 +191,31 @@ mod tests {
         assert!(long.execution().len() <= 80, "{}", long.execution());
         let carried = serde_json::to_string(&one.respond(0)).unwrap();
         assert!(!carried.contains("secret"), "{carried}");
+    }
+
+    #[test]
+    fn a_deletion_is_one_that_cloudformation_says_it_is_at() {
+        let delete = Respond {
+            request_type: Kind::Delete,
+            physical_resource_id: Some("mine".to_owned()),
+            ..request(&json!({})).respond(0)
+        };
+        for (status, physical, waited_for) in [
+            ("DELETE_IN_PROGRESS", Some("mine"), true),
+            ("DELETE_IN_PROGRESS", None, true),
+            ("ROLLBACK_IN_PROGRESS", Some("mine"), true),
+            ("UPDATE_ROLLBACK_IN_PROGRESS", Some("mine"), false),
+            ("UPDATE_COMPLETE", Some("another"), true),
+            ("UPDATE_COMPLETE", Some("mine"), false),
+            ("UPDATE_COMPLETE", None, false),
+            ("CREATE_COMPLETE", Some("another"), false),
+            ("UPDATE_IN_PROGRESS", Some("another"), false),
+            ("CREATE_IN_PROGRESS", None, false),
+            ("DELETE_COMPLETE", Some("mine"), false),
+            ("DELETE_FAILED", Some("mine"), false),
+        ] {
+            assert_eq!(delete.is_waited_for(status, physical), waited_for, "{status} {physical:?}");
+        }
     }
 
     #[test]

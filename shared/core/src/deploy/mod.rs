@@ -10,4 +10,5 @@ pub mod identity;
 pub mod input;
 pub mod outcome;
 pub mod preflight;
+pub mod registry;
 pub mod status;

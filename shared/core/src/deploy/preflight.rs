@@ -26,7 +26,7 @@ pub struct Preflight {
 }
 
 /// A bucket, as far as the caller may see.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Bucket {
     /// There is none of this name anywhere.
     Missing,
@@ -36,6 +36,11 @@ pub enum Bucket {
     Unversioned,
     /// It is there, and the caller may not look.
     Hidden,
+    /// It is in another region.
+    Elsewhere {
+        /// Which, if S3 says so.
+        region: Option<String>,
+    },
 }
 
 /// The network that a product lives in, and what EC2 says of it. The state machine asks EC2 and puts the answers in here.
@@ -327,7 +332,7 @@ impl Preflight {
     }
 
     /// The bucket of the sources. It may be filled after the deployment, so this is a warning.
-    pub fn check_source(&self, bucket: Bucket) -> Option<Finding> {
+    pub fn check_source(&self, bucket: &Bucket) -> Option<Finding> {
         let name = self.source_bucket.as_deref()?;
         let (message, help) = match bucket {
             Bucket::Versioned | Bucket::Hidden => return None,
@@ -341,22 +346,40 @@ impl Preflight {
                 ),
                 "switch versioning on: `aws s3api put-bucket-versioning`",
             ),
+            // Source: AWS CodePipeline User Guide, "Add a cross-Region action in CodePipeline".
+            Bucket::Elsewhere { region } => (
+                format!(
+                    "the bucket `{name}` is {}; a pipeline takes sources from its own only",
+                    in_region(region.as_deref())
+                ),
+                "name a bucket of the product's region; S3 can replicate the sources into it",
+            ),
         };
         Some(Finding::warning(codes::PRE_SOURCE_BUCKET, "/ml_product/s3_prefix", message).help(help))
     }
 
     /// The name of the product's own bucket, when there is no stack yet: nobody must have it.
-    pub fn check_collision(&self, bucket: Bucket) -> Option<Finding> {
+    pub fn check_collision(&self, bucket: &Bucket) -> Option<Finding> {
         let name = self.own_bucket.as_deref()?;
-        if bucket == Bucket::Missing {
-            return None;
-        }
-        let message =
-            format!("there is a bucket `{name}` already, and no stack of this product in this region");
+        let message = match bucket {
+            Bucket::Missing => return None,
+            Bucket::Elsewhere { region } => format!(
+                "there is a bucket `{name}` already, {}: without `environment.multi_region` the same product has the same \
+                 global names in every region",
+                in_region(region.as_deref())
+            ),
+            Bucket::Versioned | Bucket::Unversioned | Bucket::Hidden => {
+                format!("there is a bucket `{name}` already, and no stack of this product in this region")
+            }
+        };
         let help = "if the product stands in another region, set `environment.multi_region: true` here; if the bucket was \
                     left behind, delete it; otherwise give the product another use case or workload";
         Some(Finding::error(codes::PRE_COLLISION, "/environment/region", message).help(help))
     }
+}
+
+fn in_region(region: Option<&str>) -> String {
+    region.map_or_else(|| "in another region".to_owned(), |region| format!("in `{region}`"))
 }
 
 #[cfg(test)]
@@ -528,16 +551,25 @@ mod tests {
     fn a_source_bucket_is_a_warning_and_a_taken_name_an_error() {
         let preflight = example("starter/techcorp-prod-a001-us-west-2-customer-churn-ml-s3.yaml");
         assert!(preflight.source_bucket().is_some());
-        assert_eq!(preflight.check_source(Bucket::Versioned), None);
-        for bucket in [Bucket::Missing, Bucket::Unversioned] {
+        assert_eq!(preflight.check_source(&Bucket::Versioned), None);
+        let elsewhere = Bucket::Elsewhere { region: Some("eu-west-1".to_owned()) };
+        for (bucket, wanted) in [
+            (&Bucket::Missing, "there is no bucket"),
+            (&Bucket::Unversioned, "keeps no versions"),
+            (&elsewhere, "is in `eu-west-1`"),
+            (&Bucket::Elsewhere { region: None }, "is in another region"),
+        ] {
             let finding = preflight.check_source(bucket).unwrap();
             assert_eq!(finding.severity, crate::finding::Severity::Warning);
+            assert!(finding.message.contains(wanted), "{finding:?}");
         }
         assert_eq!(preflight.own_bucket(), Some("techcorp-prod-a001-customer-churn-ml-artifacts"));
-        assert_eq!(preflight.check_collision(Bucket::Missing), None);
-        for bucket in [Bucket::Versioned, Bucket::Unversioned, Bucket::Hidden] {
-            let help = preflight.check_collision(bucket).unwrap().help.unwrap();
-            assert!(help.contains("multi_region"));
+        assert_eq!(preflight.check_collision(&Bucket::Missing), None);
+        for bucket in [&Bucket::Versioned, &Bucket::Unversioned, &Bucket::Hidden, &elsewhere] {
+            let finding = preflight.check_collision(bucket).unwrap();
+            assert_eq!(finding.severity, crate::finding::Severity::Error);
+            assert!(finding.help.unwrap().contains("multi_region"));
+            assert_eq!(finding.message.contains("eu-west-1"), *bucket == elsewhere, "{}", finding.message);
         }
     }
 }

@@ -1,0 +1,337 @@
+//! Custom resources: what the function that takes requests does with them, and what their executions do with stacks.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests may panic")]
+
+mod world;
+
+use std::time::{Duration, SystemTime};
+
+use mlp_aws::calls::Kind as Wrong;
+use mlp_aws::memory::Fault;
+use mlp_aws::memory_executions::{MemoryExecutions, Scene};
+use mlp_aws::stacks::StackResource;
+use mlp_core::custom::{OWNER_TAG, Request, Respond};
+use mlp_core::deploy::outcome::{Ending, Report};
+use mlp_deploy::custom::{Front, Taken, take};
+use serde_json::{Value as Json, json};
+use world::{URL, World};
+
+const STACK: &str = "techcorp-dev-a001-us-west-2-churn-ml-stack";
+
+/// The stack with the custom resource.
+const SHOP: &str = "shop";
+
+const MACHINE: &str = "arn:aws:states:us-west-2:123456789012:stateMachine:MLProvisionerDeploy";
+
+fn event(kind: &str, world: &World) -> Json {
+    json!({
+        "RequestType": kind, "ResponseURL": URL, "StackId": world.stacks.id(SHOP).unwrap(), "RequestId": "r",
+        "LogicalResourceId": "Product", "ResourceType": "Custom::MLProduct",
+        "ResourceProperties": {
+            "CompanyPrefix": "techcorp", "TenantId": "a001", "Environment": "dev", "UseCase": "churn",
+            "Tier": "starter", "SourceControl": "codecommit",
+            "Tags": {"cost_center": "c", "project": "p", "owner": "o"},
+        },
+    })
+}
+
+/// A world with the stack in which the resource is, and the resource in a status.
+fn world(status: &str, physical_id: Option<&str>) -> World {
+    let world = World::new();
+    world.stacks.put(SHOP, "UPDATE_IN_PROGRESS", None);
+    see(&world, status, physical_id);
+    world
+}
+
+/// What CloudFormation says of the resource from now on.
+fn see(world: &World, status: &str, physical_id: Option<&str>) {
+    let resource = StackResource {
+        logical_id: "Product".to_owned(),
+        physical_id: physical_id.map(str::to_owned),
+        status: status.to_owned(),
+        ..StackResource::default()
+    };
+    world.stacks.put_resource(SHOP, resource);
+}
+
+/// What Lambda hears, what CloudFormation hears, and what was started.
+async fn taken(
+    world: &World,
+    executions: &MemoryExecutions,
+    event: &Json,
+) -> (Option<Taken>, Vec<Json>, Vec<String>) {
+    let front = Front {
+        store: &world.store,
+        stacks: &world.stacks,
+        executions,
+        answers: &world.ears,
+        settings: &world.settings,
+        machine: MACHINE,
+        now: SystemTime::UNIX_EPOCH + Duration::from_secs(world.stacks.clock()),
+    };
+    let taken = take(&front, event.clone()).await.ok();
+    (taken, world.ears.heard.lock().unwrap().clone(), executions.started())
+}
+
+fn kept(world: &World) -> Json {
+    let key = world.store.keys().into_iter().find(|key| key.ends_with("-request.json")).unwrap();
+    serde_json::from_slice(&world.store.content(&key).unwrap()).unwrap()
+}
+
+/// The request as its execution knows it.
+fn respond(kind: &str, world: &World, physical_id: Option<&str>) -> Respond {
+    let request: Request = serde_json::from_value(event(kind, world)).unwrap();
+    Respond { physical_resource_id: physical_id.map(str::to_owned), ..request.respond(world.stacks.clock()) }
+}
+
+fn product() -> Json {
+    let config = "client: {company_name: T, company_prefix: techcorp, account_id: '123456789012', tenant_id: a001}\n\
+                  environment: {env: dev, region: us-west-2}\n\
+                  ml_product: {use_case: churn, tier: starter, source_control: codecommit}\n\
+                  tags: {cost_center: c, project: p, owner: o}\n";
+    json!({"action": "deploy-product", "force": true, "config": config})
+}
+
+fn deletion(stack: &str) -> Json {
+    json!({"action": "delete-product", "force": true, "stack": stack})
+}
+
+fn error(report: &Report) -> &str {
+    &report.error.as_ref().unwrap_or_else(|| panic!("{report:?}")).name
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_cloudformation_is_at_becomes_one_execution_however_often_it_comes() {
+    let world = world("CREATE_IN_PROGRESS", None);
+    let executions = MemoryExecutions::playing(vec![Scene::Running(vec![])]);
+    for seconds in [0, 60] {
+        // What is new in the request that comes again is the time.
+        world.stacks.advance_to(seconds);
+        let (taken, heard, started) = taken(&world, &executions, &event("Create", &world)).await;
+        assert_eq!((taken, heard.len(), started.len()), (Some(Taken::Started), 0, 1));
+    }
+    assert_eq!(kept(&world)["response_url"], URL);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_cloudformation_is_not_at_begins_nothing_and_is_answered_all_the_same() {
+    let product = "arn:aws:cloudformation:us-west-2:123456789012:stack/x-stack/1";
+    for (kind, status, physical) in [
+        ("Create", "CREATE_COMPLETE", Some(product)),
+        ("Create", "CREATE_FAILED", None),
+        ("Update", "UPDATE_COMPLETE", Some(product)),
+        // A deletion that somebody has made up: the product is in use.
+        ("Delete", "CREATE_COMPLETE", Some(product)),
+        ("Delete", "UPDATE_COMPLETE", Some(product)),
+        ("Delete", "UPDATE_IN_PROGRESS", Some(product)),
+    ] {
+        let world = world(status, physical);
+        let mut event = event(kind, &world);
+        event["PhysicalResourceId"] = json!(physical);
+        let (taken, heard, started) = taken(&world, &MemoryExecutions::default(), &event).await;
+        assert_eq!((taken, started.len()), (Some(Taken::Late), 0), "{kind} {status}");
+        assert_eq!(heard[0]["Status"], "FAILED", "{kind} {status}");
+        assert!(world.store.keys().is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deletion_goes_by_the_products_stack_also_of_one_that_was_replaced() {
+    let product = "arn:aws:cloudformation:us-west-2:123456789012:stack/x-stack/1";
+    for (status, physical) in [("DELETE_IN_PROGRESS", product), ("UPDATE_COMPLETE", "another")] {
+        let world = world(status, Some(physical));
+        let (executions, mut event) = (MemoryExecutions::default(), event("Delete", &world));
+        event["PhysicalResourceId"] = json!(product);
+        assert_eq!(taken(&world, &executions, &event).await.0, Some(Taken::Started), "{status}");
+        let input: Json = serde_json::from_str(&executions.inputs()[0]).unwrap();
+        assert_eq!((input["action"].as_str(), &input["stack"]), (Some("delete-product"), &json!(product)));
+        assert_eq!(input["respond"], kept(&world)["respond"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cloudformation_says_a_moment_later_counts_and_throttling_is_waited_out() {
+    let world = world("DELETE_COMPLETE", None);
+    for _ in 0..2 {
+        world.stacks.fail("cloudformation:DescribeStackResource", 0, Fault::Throttled);
+    }
+    let (executions, event) = (MemoryExecutions::default(), event("Create", &world));
+    let later = async {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        see(&world, "CREATE_IN_PROGRESS", None);
+    };
+    let ((taken, ..), ()) = tokio::join!(taken(&world, &executions, &event), later);
+    assert_eq!(taken, Some(Taken::Started));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bucket_that_fails_for_a_moment_does_no_harm_and_one_that_stays_away_is_an_answer() {
+    for fault in
+        [Fault::ServerError, Fault::LostAnswer, Fault::LostAnswerThenConflict, Fault::ConcurrentWrite]
+    {
+        let world = world("CREATE_IN_PROGRESS", None);
+        world.store.fail("PutObject", "-request.json", fault);
+        let (taken, ..) = taken(&world, &MemoryExecutions::default(), &event("Create", &world)).await;
+        assert_eq!(taken, Some(Taken::Started), "{fault:?}");
+    }
+    let world = world("CREATE_IN_PROGRESS", None);
+    world.store.fail("PutObject", "-request.json", Fault::Denied);
+    let (taken, heard, started) = taken(&world, &MemoryExecutions::default(), &event("Create", &world)).await;
+    assert_eq!((taken, started.len()), (Some(Taken::Answered), 0));
+    assert!(heard[0]["Reason"].as_str().unwrap().starts_with("MLProvisioner.AccessDenied"), "{heard:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_whose_answer_is_lost_is_answered_only_when_nothing_runs() {
+    for (wrong, scene, wanted, heard_of) in [
+        (Wrong::Unavailable, Scene::Running(vec![]), Some(Taken::Started), 0),
+        (Wrong::Throttled, Scene::Running(vec![]), Some(Taken::Started), 0),
+        (Wrong::Unavailable, Scene::Failing(Wrong::Gone), Some(Taken::Answered), 1),
+        // Nobody knows: Lambda tries again.
+        (Wrong::Unavailable, Scene::Failing(Wrong::Unavailable), None, 0),
+    ] {
+        let world = world("CREATE_IN_PROGRESS", None);
+        let executions =
+            MemoryExecutions::playing(vec![scene.clone()]).refusing("states:StartExecution", wrong);
+        let (taken, heard, _) = taken(&world, &executions, &event("Create", &world)).await;
+        assert_eq!((taken, heard.len()), (wanted, heard_of), "{scene:?}");
+        assert_eq!(kept(&world).get("response_url").is_some(), heard_of == 0, "{scene:?}");
+        assert!(executions.calls().iter().filter(|call| **call == "states:StartExecution").count() > 1);
+    }
+    // What can't be started is called off, and a start that comes to life later finds nobody waiting.
+    let world = world("CREATE_IN_PROGRESS", None);
+    let executions = MemoryExecutions::default().refusing("states:StartExecution", Wrong::Denied);
+    let (taken, heard, _) = taken(&world, &executions, &event("Create", &world)).await;
+    assert_eq!((taken, heard[0]["Status"].as_str()), (Some(Taken::Answered), Some("FAILED")));
+    assert_eq!(kept(&world).get("response_url"), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_gets_lost_is_told_by_who_comes_next() {
+    let world = world("CREATE_IN_PROGRESS", None);
+    let (status, output, error) = (mlp_aws::executions::Status::Aborted, None, None);
+    let executions = MemoryExecutions::playing(vec![Scene::Ended { status, output, error }]);
+    let request: Request = serde_json::from_value(event("Create", &world)).unwrap();
+    taken(&world, &executions, &event("Create", &world)).await;
+    let arn = format!("{}:{}", MACHINE.replace("stateMachine", "execution"), request.execution());
+    let ended =
+        json!({"detail-type": "Step Functions Execution Status Change", "detail": {"executionArn": arn}});
+    world.ears.fails.lock().unwrap().push(Wrong::Unavailable);
+    let (first, heard, _) = taken(&world, &executions, &ended).await;
+    assert_eq!((first, heard.len()), (None, 0), "Lambda tries again");
+    let (second, heard, _) = taken(&world, &executions, &ended).await;
+    assert_eq!((second, heard.len()), (Some(Taken::Answered), 1));
+    assert!(heard[0]["Reason"].as_str().unwrap().contains("was stopped by somebody"));
+    let (third, heard, _) = taken(&world, &executions, &ended).await;
+    assert_eq!((third, heard.len()), (Some(Taken::Late), 1), "once is enough");
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_a_new_product_may_take_the_place_of_one_that_never_came_to_be() {
+    for (kind, recreate) in [("Create", true), ("Update", false)] {
+        let world = world(&format!("{}_IN_PROGRESS", kind.to_uppercase()), None);
+        let executions = MemoryExecutions::default();
+        taken(&world, &executions, &event(kind, &world)).await;
+        let input: Json = serde_json::from_str(&executions.inputs()[0]).unwrap();
+        assert_eq!(input["recreate_failed"], recreate, "{kind}");
+    }
+}
+
+#[test]
+fn an_execution_answers_the_request_that_is_kept_for_it_and_nobody_elses() {
+    let world = world("CREATE_IN_PROGRESS", None);
+    let mut forged = product();
+    forged["respond"] = json!(respond("Create", &world, None));
+    let report = world.execute("forged", &forged);
+    assert_eq!(error(&report), "MLProvisioner.InvalidInput");
+    assert_eq!(report.findings[0].path, "/respond");
+    let report = world.respond("real", &product(), &respond("Create", &world, None));
+    assert_eq!(report.outcome, Ending::Created, "{report:?}");
+    let heard = world.ears.heard.lock().unwrap().clone();
+    assert_eq!((heard.len(), heard[0]["Status"].as_str()), (1, Some("SUCCESS")));
+    assert_eq!(heard[0]["PhysicalResourceId"], json!(report.stack_id));
+    // Another one in its name, and the same once more after it was answered.
+    let delete = respond("Delete", &world, report.stack_id.as_deref());
+    let waits = json!({"response_url": URL, "respond": respond("Delete", &world, None)});
+    world.store.upload("deployments/other-request.json", waits.to_string());
+    world.store.upload("deployments/again-request.json", json!({"respond": delete}).to_string());
+    for name in ["other", "again"] {
+        let mut input = deletion(STACK);
+        input["respond"] = json!(delete);
+        assert_eq!(error(&world.execute(name, &input)), "MLProvisioner.InvalidInput", "{name}");
+    }
+    assert_eq!(world.stacks.status(STACK).as_deref(), Some("CREATE_COMPLETE"));
+    assert_eq!(
+        world.respond("delete", &deletion(&report.stack_id.unwrap()), &delete).outcome,
+        Ending::Deleted
+    );
+}
+
+#[test]
+fn an_update_never_makes_a_product_anew_and_nothing_that_could_not_be_deleted_is_lost() {
+    for (status, kind, recreate, outcome) in [
+        ("ROLLBACK_COMPLETE", "Create", true, Ending::Created),
+        ("DELETE_FAILED", "Create", true, Ending::Failed),
+        ("DELETE_FAILED", "Update", false, Ending::Failed),
+    ] {
+        let world = world("UPDATE_IN_PROGRESS", None);
+        world.stacks.put(STACK, status, None);
+        world.stacks.fill(7);
+        let respond = respond(kind, &world, None);
+        world.stacks.tag(STACK, OWNER_TAG, &respond.owner());
+        let mut input = product();
+        input["recreate_failed"] = json!(recreate);
+        let report = world.respond("one", &input, &respond);
+        assert_eq!(report.outcome, outcome, "{status} {kind}: {report:?}");
+        if outcome == Ending::Failed {
+            assert_eq!(error(&report), "MLProvisioner.StackNotRecreated");
+            assert_eq!(world.stacks.versions_left(), 7);
+        }
+    }
+}
+
+#[test]
+fn what_takes_longer_than_cloudformation_waits_is_answered_in_time_and_goes_on() {
+    let world = world("CREATE_IN_PROGRESS", None);
+    world.stacks.put(STACK, "REVIEW_IN_PROGRESS", None);
+    let respond = Respond { answer_by: 10, ..respond("Create", &world, None) };
+    let report = world.respond("one", &product(), &respond);
+    assert_eq!(error(&report), "MLProvisioner.TimedOut");
+    let heard = world.ears.heard.lock().unwrap().clone();
+    assert_eq!((heard.len(), heard[0]["Status"].as_str()), (1, Some("FAILED")));
+    assert!(heard[0]["Reason"].as_str().unwrap().contains("waits no longer"), "{heard:?}");
+    assert!((10..60).contains(&world.stacks.clock()), "{}", world.stacks.clock());
+}
+
+#[test]
+fn a_deletion_leaves_the_shell_in_which_a_deployment_waits_for_its_approval() {
+    let world = world("DELETE_IN_PROGRESS", None);
+    let mut approved = product();
+    approved["approval"] = json!({"timeout_seconds": 600});
+    let delete = respond("Delete", &world, None);
+    let kept = json!({"response_url": URL, "respond": delete});
+    world.store.upload("deployments/delete-request.json", kept.to_string());
+    let mut deletion = deletion(STACK);
+    deletion["respond"] = json!(delete);
+    // The shell has no tag that says whose it is.
+    world.stacks.put(STACK, "REVIEW_IN_PROGRESS", None);
+    world.stacks.tag(STACK, "ManagedBy", "ml-provisioner");
+    let begun = vec![("waiting", approved), ("delete", deletion)];
+    // The first is at its approval before the second looks.
+    let reports = world.all(begun, &[0; 400]);
+    assert_eq!(reports[1].outcome, Ending::Absent, "{:?}", reports[1]);
+    assert!(reports[1].findings.iter().any(|it| it.message.contains("left alone")), "{:?}", reports[1]);
+    assert_eq!(error(&reports[0]), "MLProvisioner.ApprovalTimedOut", "it waited to its end");
+}
+
+#[test]
+fn showing_changes_takes_nothing_from_the_owner() {
+    let world = world("UPDATE_COMPLETE", None);
+    let respond = respond("Create", &world, None);
+    assert!(world.respond("one", &product(), &respond).ok);
+    let mut show = product();
+    show["action"] = json!("show-changes");
+    assert_eq!(world.execute("two", &show).outcome, Ending::Shown);
+    let ordered = world.stacks.ordered();
+    let last = ordered.last().unwrap();
+    assert!(last.tags.contains(&(OWNER_TAG.to_owned(), respond.owner())), "{last:?}");
+}
