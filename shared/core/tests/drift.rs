@@ -338,6 +338,17 @@ fn what_both_see_is_told_once() {
         told(&report(&seen)),
         ["deleted ModelBuildRepository", "drifted ModelPackageGroupArnParameter /Value"]
     );
+    // Of a document CloudFormation may tell less than the probe.
+    let mut seen = fresh();
+    *drift(&mut seen, "BuildPolicy") = json!({
+        "LogicalResourceId": "BuildPolicy", "StackResourceDriftStatus": "MODIFIED",
+        "PropertyDifferences": [{"PropertyPath": "/PolicyDocument/Statement/0/Sid", "ExpectedValue": "x", "ActualValue": "y", "DifferenceType": "NOT_EQUAL"}],
+    });
+    let statement = json!({"Effect": "Allow", "Action": "*", "Resource": "*"});
+    property(&mut seen, "BuildPolicy", "PolicyDocument")["Statement"].as_array_mut().unwrap().push(statement);
+    let it = report(&seen);
+    assert_eq!(told(&it), ["drifted BuildPolicy /PolicyDocument"]);
+    assert!(it.mend.is_some() && it.findings[0].actual.as_ref().unwrap().text.contains(r#""Action":["*"]"#));
 }
 
 #[test]

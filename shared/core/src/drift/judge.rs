@@ -336,14 +336,20 @@ impl<'a> Judging<'a> {
         };
         let told = self.told.get(id).cloned().unwrap_or_default();
         for difference in differences {
-            let is_told = told.iter().any(|it| match probe {
+            let is_it = |it: &&Difference| match probe {
                 Probe::RolePolicies { .. } => roles::is_about(it, &difference, expected),
                 _ => overlap(&it.pointer, &difference.pointer),
-            });
-            if is_told {
+            };
+            let places: Vec<&str> = told.iter().filter(is_it).map(|it| it.pointer.as_str()).collect();
+            let is_told = !places.is_empty();
+            let Difference { pointer, expected, actual } = difference;
+            if is_told && !is_document(&pointer) {
                 continue;
             }
-            let Difference { pointer, expected, actual } = difference;
+            // Of a document CloudFormation tells places here and there, the probe all that was put in or taken out.
+            self.findings.retain(|it| {
+                it.logical_id != id || it.kind != Kind::Drifted || !places.contains(&it.property.as_str())
+            });
             let words = match (is_document(&pointer), &expected, &actual) {
                 // Some of its statements, not the document as a whole.
                 (true, None, Some(_)) => "has more than the template says",
@@ -351,8 +357,12 @@ impl<'a> Judging<'a> {
                 _ => what(expected.as_ref(), actual.as_ref()),
             };
             let message = format!("`{pointer}` of `{id}` {words}");
-            let mend = mend(probe, &pointer, actual.as_ref());
-            let (kind, source) = (Kind::Drifted, Source::Probe);
+            let (source, mend) = if is_told {
+                (Source::Cloudformation, REVERT.to_owned())
+            } else {
+                (Source::Probe, mend(probe, &pointer, actual.as_ref()))
+            };
+            let kind = Kind::Drifted;
             self.add(kind, id, &pointer, expected.as_ref(), actual.as_ref(), source, message, mend);
         }
     }
@@ -526,7 +536,7 @@ fn older(one: &str, other: &str) -> bool {
     numbers(one).zip(numbers(other)).is_some_and(|(one, other)| one < other)
 }
 
-/// Tags of the stack are on its resources too. Source: AWS CloudFormation User Guide, "Resource tag".
+/// Tags of the stack are on its resources too. Source: AWS CloudFormation Template Reference, "Resource tag".
 fn without_inherited(expected: &Json, actual: &Json, of_stack: &BTreeMap<String, String>) -> Json {
     let mut actual = actual.clone();
     let key = |tag: &Json| tag.get("Key").and_then(Json::as_str).map(str::to_owned);
