@@ -163,3 +163,55 @@ impl<'a> Resolver<'a> {
 fn unknown() -> Json {
     Json::from(UNKNOWN)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::check::load;
+    use crate::template::read::from_document;
+
+    /// What a reference to a parameter of this type comes to.
+    fn reference(kind: &str, more: &str, given: Option<&str>) -> Json {
+        let text = format!("Parameters: {{P: {{Type: {kind}{more}}}}}\nResources: {{}}\n");
+        let template = from_document(&load(text.as_bytes()).unwrap()).0;
+        let parameters = given.map(|value| ("P".to_owned(), value.to_owned())).into_iter().collect();
+        let stack = StackSeen { parameters, ..StackSeen::default() };
+        Resolver::new(&stack, &template, &[]).value(&Value::reference("P")).unwrap()
+    }
+
+    #[test]
+    fn a_parameter_is_a_list_if_its_type_says_so() {
+        for kind in [
+            "CommaDelimitedList",
+            "List<Number>",
+            "List<AWS::EC2::Subnet::Id>",
+            "AWS::SSM::Parameter::Value<List<AWS::EC2::Subnet::Id>>",
+            "AWS::SSM::Parameter::Value<CommaDelimitedList>",
+        ] {
+            assert_eq!(reference(kind, "", Some("1, 2")), json!(["1", "2"]), "{kind}");
+        }
+        for kind in ["String", "Number", "AWS::SSM::Parameter::Value<String>", "AWS::EC2::VPC::Id"] {
+            assert_eq!(reference(kind, "", Some("1, 2")), json!("1, 2"), "{kind}");
+        }
+    }
+
+    #[test]
+    fn what_aws_does_not_tell_is_unknown_and_readable() {
+        for unknown in [
+            reference("String", ", NoEcho: true", Some("****")),
+            reference("String", ", NoEcho: 'true'", Some("****")),
+            reference("String", "", None),
+        ] {
+            assert!(is_unknown(&unknown));
+            assert_eq!(readable(&json!([unknown])), json!(["(known to AWS only)"]));
+        }
+        assert_eq!(reference("String", ", NoEcho: false", Some("x")), "x");
+        let (template, stack) = (Template::default(), StackSeen::default());
+        let resolver = Resolver::new(&stack, &template, &[]);
+        let looked_up =
+            [Value::str("{{resolve:ssm:/x}}"), Value::sub("{{resolve:ssm:/x}}/${AWS::StackName}")];
+        assert!(looked_up.iter().all(|it| is_unknown(&resolver.value(it).unwrap())));
+    }
+}
