@@ -13,6 +13,7 @@ import suite  # noqa: E402
 from test_deploying import run as execute  # noqa: E402
 from test_mlp_remote import mlp  # noqa: E402
 
+ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 ENTERPRISE = "globalbank-prod-c001-us-west-2-demand-forecasting-ml-codecommit-standalone-direct.yaml"
 
 
@@ -132,7 +133,11 @@ class Product(unittest.TestCase):
         iam.update_assume_role_policy(RoleName=physical["SagemakerRole"], PolicyDocument=json.dumps(trust))
         logs.put_retention_policy(logGroupName=physical["SecurityLogGroup"], retentionInDays=1)
         s3.put_bucket_versioning(Bucket=physical["ArtifactsBucket"], VersioningConfiguration={"Status": "Suspended"})
-        iam.attach_role_policy(RoleName=physical["CodebuildRole"], PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")
+        iam.attach_role_policy(RoleName=physical["CodebuildRole"], PolicyArn=ADMINISTRATOR)
+        iam.detach_role_policy(RoleName=physical["CodebuildRole"], PolicyArn=physical["BuildPolicy"])
+        written = self.document(physical["DeployPolicy"])
+        first, *others = written["Statement"]
+        self.rewrite(physical["DeployPolicy"], {**written, "Statement": [{**first, "Resource": "*"}, *others]})
         iam.put_role_policy(RoleName=physical["CodepipelineRole"], PolicyName="mine", PolicyDocument=json.dumps(
             {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}))
         policy = json.loads(kms.get_key_policy(KeyId=physical["KmsKey"], PolicyName="default")["Policy"])
@@ -142,39 +147,40 @@ class Product(unittest.TestCase):
         suite.client("codecommit").update_repository_name(oldName=repository, newName=f"{repository}-mine")
         build = suite.client("codebuild").batch_get_projects(names=[physical["ModelBuildProject"]])["projects"][0]
         suite.client("codebuild").update_project(
-            name=build["name"], environment={**build["environment"], "privilegedMode": True})
+            name=build["name"], environment={**build["environment"], "privilegedMode": True}, vpcConfig={})
 
         people, machines = self.listeners()
         _, reports = check(self.stack)
         report = reports[self.stack]
-        expected = {
+        administrator = ("CodebuildRole", "/ManagedPolicyArns/arn:aws:iam::aws:policy~1AdministratorAccess")
+        self.assertEqual(found(report), sorted([
             ("drifted", "BucketNameParameter", "/Value"),
             ("deleted", "KmsKeyArnParameter", ""),
             ("drifted", "SecurityLogGroup", "/RetentionInDays"),
-            ("drifted", "CodebuildRole", "/ManagedPolicyArns"),
-            ("drifted", "CodepipelineRole", "/Policies"),
+            ("drifted", *administrator),
+            ("drifted", "CodebuildRole", "/ManagedPolicyArns/0"),
+            ("drifted", "CodepipelineRole", "/Policies/mine"),
+            ("drifted", "DeployPolicy", "/PolicyDocument"),
             ("drifted", "KmsKey", "/KeyPolicy"),
             ("drifted", "ModelBuildRepository", "/RepositoryName"),
             ("drifted", "ModelBuildProject", "/Environment/PrivilegedMode"),
-        }
-        below = {("SagemakerRole", "/AssumeRolePolicyDocument"), ("ArtifactsBucket", "/VersioningConfiguration")}
-        exact, more = set(), set()
-        for kind, logical_id, where in found(report):
-            near = next((b for b in below if b[0] == logical_id and where.startswith(b[1])), None)
-            if near:
-                more.add(near)
-            else:
-                exact.add((kind, logical_id, where))
-        self.assertEqual((sorted(exact), more), (sorted(expected), below))
+            ("drifted", "ModelBuildProject", "/VpcConfig"),
+            ("drifted", "ArtifactsBucket", "/VersioningConfiguration/Status"),
+            *(("drifted", "SagemakerRole", f"/AssumeRolePolicyDocument/Statement/0/{word}")
+              for word in ("Condition", "Principal/AWS", "Principal/Service", "Sid")),
+        ]))
         self.assertEqual(report["verdict"], "drifted")
         by_place = {(f["logical_id"], f["property"]): f for f in report["findings"]}
         value = by_place["BucketNameParameter", "/Value"]
         self.assertEqual((value["expected"]["text"], value["actual"]["text"]), (physical["ArtifactsBucket"], "somebody-elses"))
         retention = by_place["SecurityLogGroup", "/RetentionInDays"]
         self.assertEqual((retention["expected"]["text"], retention["actual"]["text"]), ("365", "1"))
-        attached = by_place["CodebuildRole", "/ManagedPolicyArns"]
+        attached = by_place[administrator]
         self.assertEqual((attached["severity"], attached["source"]), ("high", "probe"))
         self.assertIn("detach-role-policy", attached["mend"])
+        edited = by_place["DeployPolicy", "/PolicyDocument"]
+        self.assertEqual((edited["severity"], edited["source"]), ("high", "probe"))
+        self.assertIn(f"create-policy-version --set-as-default --policy-arn {physical['DeployPolicy']}", edited["mend"])
 
         # The fleet's page, people and machines are told of it, once.
         fleet = json.loads(suite.read("reports/drift/latest/fleet.json"))
@@ -185,7 +191,7 @@ class Product(unittest.TestCase):
         fleet = json.loads(suite.read("reports/drift/latest/fleet.json"))
         self.assertEqual([f for f in fleet["new"] if f["stack_name"] == self.stack], [])
         (message,), (event,) = self.heard(people), self.heard(machines)
-        self.assertIn("CodebuildRole /ManagedPolicyArns", message["Message"])
+        self.assertIn(" ".join(administrator), message["Message"])
         self.assertTrue(message["Subject"].startswith("Drift: "), message)
         self.assertEqual((event["source"], event["detail-type"]), ("ml-provisioner", "ML Provisioner Drift Changed"))
         self.assertEqual(event["detail"]["new_count"], len(new))
@@ -194,19 +200,32 @@ class Product(unittest.TestCase):
         self.assertEqual(report["mend"]["input"]["config"], self.config)
         mended = execute(**{**report["mend"]["input"]})
         self.assertEqual(mended["outcome"], "updated", mended)
-        iam.detach_role_policy(RoleName=physical["CodebuildRole"], PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")
-        iam.delete_role_policy(RoleName=physical["CodepipelineRole"], PolicyName="mine")
-        suite.client("codebuild").update_project(name=build["name"], environment=build["environment"])
         _, reports = check(self.stack)
-        left = {(kind, logical_id) for kind, logical_id, _ in found(reports[self.stack])}
-        self.assertLessEqual(left, {("drifted", "KmsKey"), ("drifted", "ModelBuildRepository")}, reports)
+        self.assertEqual(found(reports[self.stack]), sorted([
+            ("drifted", *administrator),
+            ("drifted", "CodepipelineRole", "/Policies/mine"),
+            ("drifted", "DeployPolicy", "/PolicyDocument"),
+            ("drifted", "KmsKey", "/KeyPolicy"),
+            ("drifted", "ModelBuildProject", "/Environment/PrivilegedMode"),
+            ("drifted", "ModelBuildProject", "/VpcConfig"),
+        ]))
+        iam.detach_role_policy(RoleName=physical["CodebuildRole"], PolicyArn=ADMINISTRATOR)
+        iam.delete_role_policy(RoleName=physical["CodepipelineRole"], PolicyName="mine")
+        self.rewrite(physical["DeployPolicy"], written)
         policy["Statement"].pop()
         kms.put_key_policy(KeyId=physical["KmsKey"], PolicyName="default", Policy=json.dumps(policy))
-        names = [r["repositoryName"] for r in suite.client("codecommit").list_repositories()["repositories"]]
-        if f"{repository}-mine" in names:
-            suite.client("codecommit").update_repository_name(oldName=f"{repository}-mine", newName=repository)
+        suite.client("codebuild").update_project(
+            name=build["name"], environment=build["environment"], vpcConfig=build["vpcConfig"])
         _, reports = check(self.stack)
         self.assertEqual((found(reports[self.stack]), reports[self.stack]["verdict"]), ([], "in-sync"))
+
+    def document(self, arn):
+        iam = suite.client("iam")
+        version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+        return iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
+
+    def rewrite(self, arn, document):
+        suite.client("iam").create_policy_version(PolicyArn=arn, PolicyDocument=json.dumps(document), SetAsDefault=True)
 
     def test_3_todays_config_and_the_ignore_list_count(self):
         text = suite.read(self.key).decode()
@@ -214,16 +233,14 @@ class Product(unittest.TestCase):
         suite.status(self.key, version)
         self.addCleanup(lambda: suite.status(self.key, suite.upload(self.key, text)))
         _, reports = check(self.stack)
-        kinds = {kind for kind, _, _ in found(reports[self.stack])}
-        self.assertEqual((kinds, reports[self.stack]["verdict"]), ({"config-drift"}, "drifted"))
+        told = {(kind, where) for kind, _, where in found(reports[self.stack])}
+        self.assertEqual((told, reports[self.stack]["verdict"]), ({("config-drift", "/Tags")}, "drifted"))
         entry = {"stack": self.stack, "logical_id": "*", "property": "/Tags", "reason": "a test", "who": "me", "expires": "2999-01-01"}
         self.addCleanup(suite.client("s3").delete_object, Bucket=suite.bucket(), Key="drift-ignore.yaml")
         suite.upload("drift-ignore.yaml", json.dumps({"ignore": [entry]}))
         _, reports = check(self.stack)
-        left = {where for _, _, where in found(reports[self.stack])}
-        self.assertNotIn("/Tags", left)
-        self.assertTrue(reports[self.stack]["ignored"])
-        self.assertEqual(reports[self.stack]["ignored"][0]["who"], "me")
+        self.assertEqual((found(reports[self.stack]), reports[self.stack]["verdict"]), ([], "in-sync"))
+        self.assertEqual({(i["who"], len(i["entries"])) for i in reports[self.stack]["ignored"]}, {("me", 1)})
 
     def test_3_mlp_says_it_with_its_exit_status(self):
         self.assertIn("in sync", mlp("check-drift", "--stack", self.stack))
@@ -261,6 +278,31 @@ class Product(unittest.TestCase):
 
 
 class Others(unittest.TestCase):
+    def test_a_product_whose_network_comes_from_parameter_store_is_in_sync(self):
+        ec2, ssm = suite.client("ec2"), suite.client("ssm")
+        vpc = ec2.create_vpc(CidrBlock="10.30.0.0/16")["Vpc"]["VpcId"]
+        for attribute in ("EnableDnsSupport", "EnableDnsHostnames"):
+            ec2.modify_vpc_attribute(VpcId=vpc, **{attribute: {"Value": True}})
+        subnets = [ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.30.{number}.0/24", AvailabilityZone=f"us-west-2{zone}")
+                   ["Subnet"]["SubnetId"] for number, zone in enumerate("ab")]
+        group = ec2.create_security_group(VpcId=vpc, GroupName="builds", Description="builds")["GroupId"]
+        top = f"/network-{uuid.uuid4().hex[:6]}"
+        for name, kind, value in (("vpc/main/VPCId", "String", vpc), ("sg/ml/SecurityGroupId", "String", group),
+                                  ("vpc/main/PrivateSubnetIds", "StringList", ",".join(subnets))):
+            ssm.put_parameter(Name=f"{top}/{name}", Type=kind, Value=value)
+        text = next(p for p in suite.examples() if p.name.endswith("codecommit-sgprov-ssm.yaml")).read_text(encoding="utf-8")
+        account = suite.client("sts").get_caller_identity()["Account"]
+        text = text.replace("444455556666", account).replace("env: prod", "env: dev")
+        text = text.replace("tenant_id: c001", f"tenant_id: t{uuid.uuid4().hex[:5]}")
+        text = text.replace("/vpc/main/", f"{top}/vpc/main/").replace("/sg/ml/", f"{top}/sg/ml/")
+        created = execute("deploy-product", text, force=True)
+        self.assertEqual(created["outcome"], "created", created)
+        self.addCleanup(execute, "delete-product", text, force=True)
+        _, reports = check(created["stack_name"])
+        report = reports[created["stack_name"]]
+        self.assertEqual((found(report), report["verdict"]), ([], "in-sync"))
+        self.assertEqual(report["coverage"]["by_probe"], 2)
+
     def test_a_stack_that_is_deleted_is_gone_and_strangers_are_left_alone(self):
         cfn = suite.client("cloudformation")
         name = f"stranger-{uuid.uuid4().hex[:6]}"

@@ -122,6 +122,19 @@ class GoldenTemplates(unittest.TestCase):
             widgets = json.loads(body)["widgets"]
             self.assertTrue({"text", "metric"} <= {widget["type"] for widget in widgets}, where)
 
+    def test_the_documentation_says_what_cloudformation_reads_back(self):
+        lines = (ROOT / "docs/drift.md").read_text(encoding="utf-8").splitlines()
+        rows = [line.split("|")[1:3] for line in lines if line.startswith("| `AWS::")]
+        said = {kind.strip(" `"): text.strip() for kind, text in rows}
+        properties = {}
+        for _, _, resource in self.resources():
+            properties.setdefault(resource["Type"], set()).update(resource["Properties"])
+        for kind, used in properties.items():
+            with self.subTest(type=kind):
+                self.assertEqual("read" in schema(kind).get("handlers", {}), said[kind].startswith("yes"))
+                unread = {path.removeprefix("/properties/") for path in schema(kind).get("writeOnlyProperties", [])}
+                self.assertEqual(unread & used, set(re.findall(r"but not `(\w+)`", said[kind])))
+
     def test_yaml_1_1_readers_read_the_same_texts(self):
         class Plain(yaml.SafeLoader):
             """YAML 1.1 with CloudFormation's tags read as text, list or map."""

@@ -1,12 +1,15 @@
 //! Reports of drift: from what was seen of a stack to what people read.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests may panic")]
 
-use std::collections::BTreeMap;
+mod world;
+
+use std::collections::BTreeSet;
 
 use mlp_core::actions::{self, Suite};
+use mlp_core::config::Tier;
 use mlp_core::drift::fleet::Gathering;
-use mlp_core::drift::report::Severity;
-use mlp_core::drift::seen::{ConfigSeen, CouldNot, Detection, ProbeAnswer, Refused, ResourceSeen, StackSeen};
+use mlp_core::drift::report::{Severity, Source};
+use mlp_core::drift::seen::{ConfigSeen, CouldNot, Detection, ProbeAnswer, Refused, ResourceSeen};
 use mlp_core::drift::{
     About, Ignore, Kind, Probe, Seen, StackReport, Verdict, fleet_html, judge, stack_html, wanted,
 };
@@ -14,10 +17,15 @@ use mlp_core::security::Rules;
 use mlp_core::template::Template;
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
+use world::as_deployed;
 
 const CONFIG: &str = include_str!(
     "../../../configs/examples/enterprise/globalbank-prod-c001-us-west-2-demand-forecasting-ml-codecommit-standalone-direct.yaml"
 );
+
+fn root() -> std::path::PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
 
 fn suite() -> Suite {
     Suite { region: Some("us-west-2".into()), account_id: Some("444455556666".into()) }
@@ -27,161 +35,17 @@ fn about() -> About {
     About { run: "2026-11-24T06-00-00Z".into(), checked_at: "2026-11-24T06:00:00Z".into(), suite: suite() }
 }
 
-fn deployed() -> (String, Template) {
+fn deployed() -> String {
     let (_, made) =
         actions::deployable("deploy-product", CONFIG.as_bytes(), &suite(), &Rules::none(), None).unwrap();
-    let text = made.unwrap().template;
-    let document = mlp_core::check::load(text.as_bytes()).unwrap();
-    (text, mlp_core::template::read::from_document(&document).0)
+    made.unwrap().template
 }
 
-/// A physical id in the form of the type.
-fn physical(id: &str, kind: &str, template: &Template) -> String {
-    let named = |property: &str| {
-        template.resources[id].properties.get(property).and_then(|it| it.as_str()).map(str::to_owned)
-    };
-    match kind {
-        "AWS::IAM::ManagedPolicy" => format!("arn:aws:iam::444455556666:policy/{id}"),
-        "AWS::SNS::Topic" => format!("arn:aws:sns:us-west-2:444455556666:{id}"),
-        "AWS::SageMaker::ModelPackageGroup" => {
-            format!("arn:aws:sagemaker:us-west-2:444455556666:model-package-group/{id}")
-        }
-        "AWS::SSM::Parameter" | "AWS::CodeBuild::Project" => named("Name").unwrap(),
-        "AWS::IAM::Role" => named("RoleName").unwrap(),
-        "AWS::CodeCommit::Repository" => format!("{id}-1111"),
-        _ => format!("{id}-id"),
-    }
-}
-
-/// A stack as it is right after its deployment. Probes answer what the template says.
+/// A stack as it is right after its deployment, with its config.
 fn fresh() -> Seen {
-    let (text, template) = deployed();
-    let resources: Vec<ResourceSeen> = template
-        .resources
-        .iter()
-        .map(|(id, it)| ResourceSeen {
-            logical_id: id.clone(),
-            physical_id: Some(physical(id, &it.kind, &template)),
-            kind: it.kind.clone(),
-            status: "CREATE_COMPLETE".into(),
-        })
-        .collect();
-    let stack = StackSeen {
-        id: "arn:aws:cloudformation:us-west-2:444455556666:stack/the-stack/1".into(),
-        name: "the-stack".into(),
-        status: "UPDATE_COMPLETE".into(),
-        tags: BTreeMap::from([("ml-provisioner:product".into(), "the-product".into())]),
-        parameters: BTreeMap::new(),
-    };
-    let drifts = resources
-        .iter()
-        .filter(|it| it.kind != "AWS::CodeBuild::Project")
-        .map(|it| json!({"LogicalResourceId": it.logical_id, "StackResourceDriftStatus": "IN_SYNC"}))
-        .collect();
-    let probes = wanted(&template, &resources)
-        .into_iter()
-        .map(|probe| (probe.clone(), in_sync(&probe, &template, &resources)));
-    let probes = probes.collect();
-    Seen {
-        stack,
-        template: Ok(text),
-        probes,
-        resources: Ok(resources),
-        detection: Detection::Done { drifts, failed: None },
-        config: Some(ConfigSeen {
-            bucket: "suite".into(),
-            key: "configs/a.yaml".into(),
-            bytes: Ok(CONFIG.into()),
-        }),
-    }
-}
-
-/// Intrinsic functions as they come out in this stack.
-fn resolved(value: &Json, resources: &[ResourceSeen]) -> Json {
-    let id =
-        |name: &str| resources.iter().find(|it| it.logical_id == name).unwrap().physical_id.clone().unwrap();
-    let sub = |text: &str| {
-        let plain = [
-            ("Partition", "aws"),
-            ("AccountId", "444455556666"),
-            ("Region", "us-west-2"),
-            ("URLSuffix", "amazonaws.com"),
-        ];
-        let text = plain
-            .iter()
-            .fold(text.to_owned(), |text, (name, value)| text.replace(&format!("${{AWS::{name}}}"), value));
-        resources.iter().fold(text, |text, it| {
-            let id = it.physical_id.as_deref().unwrap();
-            let arn = match it.kind.as_str() {
-                "AWS::IAM::Role" => format!("arn:aws:iam::444455556666:role/{id}"),
-                "AWS::S3::Bucket" => format!("arn:aws:s3:::{id}"),
-                "AWS::KMS::Key" => format!("arn:aws:kms:us-west-2:444455556666:key/{id}"),
-                _ => format!("arn-of-{id}"),
-            };
-            text.replace(&format!("${{{}.Arn}}", it.logical_id), &arn)
-                .replace(&format!("${{{}}}", it.logical_id), id)
-        })
-    };
-    match value {
-        Json::Object(map) if map.len() == 1 => {
-            let (key, argument) = map.iter().next().unwrap();
-            match (key.as_str(), argument) {
-                ("Ref", Json::String(name)) if name == "AWS::AccountId" => json!("444455556666"),
-                ("Ref", Json::String(name)) => json!(id(name)),
-                ("Fn::GetAtt", Json::Array(parts)) => match parts[1].as_str().unwrap() {
-                    "Arn" => json!(sub(&format!("${{{}.Arn}}", parts[0].as_str().unwrap()))),
-                    "CloneUrlHttp" => json!("whatever it is"),
-                    _ => json!(id(parts[0].as_str().unwrap())),
-                },
-                ("Fn::Sub", Json::String(text)) => json!(sub(text)),
-                ("Fn::Join", Json::Array(parts)) => {
-                    let parts: Vec<String> = parts[1]
-                        .as_array()
-                        .unwrap()
-                        .iter()
-                        .map(|it| resolved(it, resources).as_str().unwrap().to_owned())
-                        .collect();
-                    json!(parts.join(","))
-                }
-                _ => json!({key.clone(): resolved(argument, resources)}),
-            }
-        }
-        Json::Object(map) => {
-            map.iter().map(|(key, value)| (key.clone(), resolved(value, resources))).collect()
-        }
-        Json::Array(values) => values.iter().map(|value| resolved(value, resources)).collect(),
-        plain => plain.clone(),
-    }
-}
-
-fn in_sync(probe: &Probe, template: &Template, resources: &[ResourceSeen]) -> ProbeAnswer {
-    let resource = &template.resources[probe.logical_id()];
-    let all: serde_json::Map<String, Json> = resource
-        .properties
-        .iter()
-        .map(|(key, value)| (key.clone(), resolved(&value.to_json(), resources)))
-        .collect();
-    let only = |keys: &[&str]| -> Json {
-        all.iter()
-            .filter(|(key, _)| keys.contains(&key.as_str()))
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect()
-    };
-    ProbeAnswer::Seen(match probe {
-        Probe::Repository { .. } => only(&["RepositoryName", "RepositoryDescription"]),
-        Probe::Project { .. } => {
-            only(&["Name", "Description", "ServiceRole", "Environment", "Source", "EncryptionKey"])
-        }
-        Probe::RolePolicies { .. } => only(&["ManagedPolicyArns", "Policies"]),
-        Probe::KeyPolicy { .. } => only(&["KeyPolicy"]),
-        Probe::Parameter { logical_id, .. }
-            if logical_id.contains("Repository") || logical_id.contains("SecurityGroup") =>
-        {
-            // Their values are tested on the running suite.
-            return ProbeAnswer::Seen(json!({}));
-        }
-        Probe::Parameter { .. } => only(&["Value"]),
-    })
+    let key = "configs/a.yaml".into();
+    let config = ConfigSeen { bucket: "suite".into(), key, bytes: Ok(CONFIG.into()) };
+    Seen { config: Some(config), ..as_deployed(&deployed()) }
 }
 
 fn report(seen: &Seen) -> StackReport {
@@ -215,6 +79,76 @@ fn a_fresh_stack_is_in_sync_and_wholly_covered() {
     assert_eq!((report.verdict, report.coverage.percent().as_str()), (Verdict::InSync, "100.0 %"));
     assert_eq!((report.coverage.resources, report.coverage.by_probe), (41, 2));
     assert_eq!(report.mend, None);
+}
+
+/// The templates of every tier and scenario, by name.
+fn goldens() -> Vec<(String, String)> {
+    let folder = root().join("tests/golden/templates");
+    let mut goldens: Vec<(String, String)> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|it| it.unwrap().path())
+        .map(|it| (it.display().to_string(), std::fs::read_to_string(it).unwrap()))
+        .collect();
+    goldens.sort();
+    assert!(goldens.len() > 30);
+    goldens
+}
+
+#[test]
+fn a_stack_as_deployed_has_no_finding_whatever_its_template() {
+    for (name, text) in goldens() {
+        let report = report(&as_deployed(&text));
+        assert_eq!(told(&report), Vec::<String>::new(), "{name}");
+        assert_eq!(
+            (report.verdict, report.coverage.percent().as_str()),
+            (Verdict::InSync, "100.0 %"),
+            "{name}"
+        );
+        let projects = text.matches("Type: AWS::CodeBuild::Project").count();
+        assert_eq!(report.coverage.by_probe, projects, "{name}");
+    }
+}
+
+/// Another value of the same shape.
+fn changed(value: &Json) -> Json {
+    match value {
+        Json::String(text) => json!(format!("{text}-x")),
+        Json::Bool(it) => json!(!it),
+        Json::Number(it) => json!(it.as_i64().unwrap() + 1),
+        Json::Array(values) => values.iter().map(changed).collect(),
+        Json::Object(entries) => entries.iter().map(|(key, it)| (key.clone(), changed(it))).collect(),
+        Json::Null => json!("x"),
+    }
+}
+
+/// What a probe finds is compared to the last property: nothing of it is taken for unknown, and what isn't there any more is
+/// as much otherwise as what is.
+#[test]
+fn whatever_is_changed_or_removed_where_only_probes_look_is_found_whatever_the_template() {
+    for (name, text) in goldens() {
+        let (mut removed, mut other) = (as_deployed(&text), as_deployed(&text));
+        let (mut gone, mut touched) = (Vec::new(), Vec::new());
+        for ((probe, answer), (_, without)) in other.probes.iter_mut().zip(&mut removed.probes) {
+            let ProbeAnswer::Seen(answer) = answer else { unreachable!() };
+            for (key, value) in answer.as_object().unwrap() {
+                let place = format!("{} /{key}", probe.logical_id());
+                // CodeBuild doesn't say of everything that it is off.
+                gone.extend((*value != json!(false)).then(|| place.clone()));
+                touched.push(place);
+            }
+            *answer = changed(answer);
+            *without = ProbeAnswer::Seen(json!({}));
+        }
+        for (seen, places) in [(removed, gone), (other, touched)] {
+            let told = told(&report(&seen));
+            for place in places {
+                let found = told
+                    .iter()
+                    .any(|it| it.strip_prefix("drifted ").is_some_and(|it| it.starts_with(&place)));
+                assert!(found, "{name}: {place}: {told:?}");
+            }
+        }
+    }
 }
 
 #[test]
@@ -273,23 +207,120 @@ fn probes_see_what_cloudformation_does_not() {
         json!({"Type": "LINUX_CONTAINER", "PrivilegedMode": true, "Image": "mine"});
     *property(&mut seen, "ModelBuildRepository", "RepositoryName") = json!("renamed");
     *property(&mut seen, "ModelPackageGroupArnParameter", "Value") = json!("elsewhere");
+    property(&mut seen, "BuildPolicy", "PolicyDocument")["Statement"][0]["Action"] = json!("*");
     let report = report(&seen);
-    let told = told(&report);
-    for place in [
-        "drifted CodebuildRole /ManagedPolicyArns",
-        "drifted SagemakerRole /Policies",
-        "drifted KmsKey /KeyPolicy",
-        "drifted ModelBuildProject /Environment/PrivilegedMode",
-        "drifted ModelBuildProject /Environment/Image",
-        "drifted ModelBuildRepository /RepositoryName",
-        "drifted ModelPackageGroupArnParameter /Value",
-    ] {
-        assert!(told.iter().any(|it| it == place), "{place}: {told:?}");
-    }
-    let attached = report.findings.iter().find(|it| it.property == "/ManagedPolicyArns").unwrap();
+    assert_eq!(
+        told(&report),
+        [
+            "drifted BuildPolicy /PolicyDocument",
+            "drifted CodebuildRole /ManagedPolicyArns/arn:aws:iam::aws:policy~1AdministratorAccess",
+            "drifted KmsKey /KeyPolicy",
+            "drifted ModelBuildProject /Environment/PrivilegedMode",
+            "drifted SagemakerRole /Policies/mine",
+            "drifted ModelBuildProject /Environment/ComputeType",
+            "drifted ModelBuildProject /Environment/EnvironmentVariables",
+            "drifted ModelBuildProject /Environment/Image",
+            "drifted ModelBuildRepository /RepositoryName",
+            "drifted ModelPackageGroupArnParameter /Value",
+        ]
+    );
+    let of = |id: &str| report.findings.iter().find(|it| it.logical_id == id).unwrap();
+    let edited = of("BuildPolicy");
+    assert_eq!((edited.severity, edited.source), (Severity::High, Source::Probe));
+    assert!(
+        edited.mend.contains("create-policy-version --set-as-default --policy-arn arn:aws:iam::"),
+        "{}",
+        edited.mend
+    );
+    let attached = of("CodebuildRole");
     assert_eq!(attached.severity, Severity::High);
     assert!(attached.mend.contains(&format!("--policy-arn {extra}")), "{}", attached.mend);
     assert_eq!(report.mend, None, "no change set puts back what CloudFormation doesn't see");
+}
+
+#[test]
+fn each_policy_of_a_role_is_told_on_its_own() {
+    let policy = |name: &str| json!({"PolicyName": name, "PolicyDocument": {"Statement": []}});
+    let mut seen = fresh();
+    let arns = property(&mut seen, "CodebuildRole", "ManagedPolicyArns");
+    let ours = arns[0].as_str().unwrap().to_owned();
+    *arns = json!(["arn:aws:iam::aws:policy/ReadOnlyAccess", "arn:aws:iam::aws:policy/AdministratorAccess"]);
+    *property(&mut seen, "CodebuildRole", "Policies") = json!([policy("mine"), policy("yours")]);
+    let lacks = format!("drifted CodebuildRole /ManagedPolicyArns/{}", ours.replace('/', "~1"));
+    let mut places = BTreeSet::from([
+        lacks.clone(),
+        "drifted CodebuildRole /ManagedPolicyArns/arn:aws:iam::aws:policy~1AdministratorAccess".to_owned(),
+        "drifted CodebuildRole /ManagedPolicyArns/arn:aws:iam::aws:policy~1ReadOnlyAccess".to_owned(),
+        "drifted CodebuildRole /Policies/mine".to_owned(),
+        "drifted CodebuildRole /Policies/yours".to_owned(),
+    ]);
+    let set = |report: &StackReport| told(report).into_iter().collect::<BTreeSet<_>>();
+    let it = report(&seen);
+    assert_eq!(set(&it), places);
+    let detached = it.findings.iter().find(|it| it.property.contains("444455556666")).unwrap();
+    assert!(
+        detached.mend.contains("attach-role-policy") && detached.mend.contains(&ours),
+        "{}",
+        detached.mend
+    );
+
+    // CloudFormation numbers them: what it told of one hides no other.
+    *drift(&mut seen, "CodebuildRole") = json!({
+        "LogicalResourceId": "CodebuildRole", "StackResourceDriftStatus": "MODIFIED",
+        "PropertyDifferences": [{"PropertyPath": "/ManagedPolicyArns/0", "ExpectedValue": ours, "ActualValue": "null", "DifferenceType": "REMOVE"}],
+    });
+    places.remove(&lacks);
+    places.insert("drifted CodebuildRole /ManagedPolicyArns/0".to_owned());
+    assert_eq!(set(&report(&seen)), places);
+
+    // Who lives with one policy doesn't live with the next.
+    let list = b"ignore:\n  - {stack: '*', logical_id: CodebuildRole, property: '/ManagedPolicyArns/arn:aws:iam::aws:policy~1ReadOnlyAccess', reason: known, who: jane, expires: 2027-01-01}\n";
+    let it = judge(&seen, &Ignore::read(list), &about()).unwrap();
+    assert_eq!((it.ignored.len(), it.findings.len()), (1, 4));
+    assert!(told(&it).iter().any(|it| it.ends_with("AdministratorAccess")));
+}
+
+#[test]
+fn a_parameter_that_is_not_echoed_is_like_anything() {
+    let value = "Value: !GetAtt ModelPackageGroup.ModelPackageGroupArn";
+    let hidden = "\nParameters:\n  Hidden:\n    Type: String\n    NoEcho: true\n\nResources:\n";
+    let text = deployed().replace(value, "Value: !Ref Hidden").replacen("\nResources:\n", hidden, 1);
+    let mut seen = as_deployed(&text);
+    seen.stack.parameters.insert("Hidden".to_owned(), "****".to_owned());
+    *property(&mut seen, "ModelPackageGroupArnParameter", "Value") = json!("what nobody knows");
+    assert_eq!(told(&report(&seen)), Vec::<String>::new());
+}
+
+#[test]
+fn a_part_that_a_probe_sees_does_not_make_up_for_the_whole() {
+    let mut seen = fresh();
+    for id in ["ModelPackageGroupArnParameter", "ModelBuildRepository"] {
+        drift(&mut seen, id)["StackResourceDriftStatus"] = json!("UNKNOWN");
+    }
+    let it = report(&seen);
+    // A probe sees all of a repository, and of a parameter what readers get.
+    assert_eq!(told(&it), ["could not check ModelPackageGroupArnParameter"]);
+    assert_eq!(
+        (it.verdict, it.coverage.could_not_check, it.coverage.by_probe),
+        (Verdict::CouldNotCheck, 1, 3)
+    );
+}
+
+#[test]
+fn a_resource_that_is_modified_nobody_knows_where_is_drifted() {
+    for differences in [json!([]), Json::Null] {
+        let mut seen = fresh();
+        let it = drift(&mut seen, "ModelBuildRepository");
+        it["StackResourceDriftStatus"] = json!("MODIFIED");
+        it["PropertyDifferences"] = differences;
+        *property(&mut seen, "ModelBuildRepository", "RepositoryName") = json!("renamed");
+        let it = report(&seen);
+        assert_eq!(
+            told(&it),
+            ["drifted ModelBuildRepository", "drifted ModelBuildRepository /RepositoryName"]
+        );
+        assert!(it.mend.is_some());
+    }
 }
 
 #[test]
@@ -307,6 +338,17 @@ fn what_both_see_is_told_once() {
         told(&report(&seen)),
         ["deleted ModelBuildRepository", "drifted ModelPackageGroupArnParameter /Value"]
     );
+    // Of a document CloudFormation may tell less than the probe.
+    let mut seen = fresh();
+    *drift(&mut seen, "BuildPolicy") = json!({
+        "LogicalResourceId": "BuildPolicy", "StackResourceDriftStatus": "MODIFIED",
+        "PropertyDifferences": [{"PropertyPath": "/PolicyDocument/Statement/0/Sid", "ExpectedValue": "x", "ActualValue": "y", "DifferenceType": "NOT_EQUAL"}],
+    });
+    let statement = json!({"Effect": "Allow", "Action": "*", "Resource": "*"});
+    property(&mut seen, "BuildPolicy", "PolicyDocument")["Statement"].as_array_mut().unwrap().push(statement);
+    let it = report(&seen);
+    assert_eq!(told(&it), ["drifted BuildPolicy /PolicyDocument"]);
+    assert!(it.mend.is_some() && it.findings[0].actual.as_ref().unwrap().text.contains(r#""Action":["*"]"#));
 }
 
 #[test]
@@ -335,6 +377,11 @@ fn could_not_check_is_never_in_sync() {
     let mut seen = fresh();
     seen.detection = Detection::CouldNot(refused(CouldNot::Gone));
     assert_eq!(report(&seen).verdict, Verdict::Gone);
+    // What was held against nothing was not checked.
+    let mut seen = fresh();
+    seen.template = Err(refused(CouldNot::Denied));
+    let it = report(&seen);
+    assert_eq!((it.coverage.by_probe, it.coverage.could_not_check), (0, 2));
     // Detection that broke off, and a resource of which CloudFormation knows nothing.
     let mut seen = fresh();
     let Detection::Done { failed, drifts } = &mut seen.detection else { unreachable!() };
@@ -351,9 +398,11 @@ fn could_not_check_is_never_in_sync() {
 fn what_nobody_can_check_is_a_figure_and_no_drift() {
     let mut seen = fresh();
     drift(&mut seen, "ApprovalRule").clone_from(&json!({"LogicalResourceId": "x"}));
+    drift(&mut seen, "KmsAlias")["StackResourceDriftStatus"] = json!("NOT_CHECKED");
+    drift(&mut seen, "SecurityLogGroup")["StackResourceDriftStatus"] = json!("UNSUPPORTED");
     seen.probes.retain(|(probe, _)| !matches!(probe, Probe::Project { .. }));
     let it = report(&seen);
-    assert_eq!((it.verdict, it.coverage.not_checkable), (Verdict::InSync, 3));
+    assert_eq!((it.verdict, it.coverage.not_checkable), (Verdict::InSync, 5));
     assert!(it.findings.iter().all(|finding| finding.severity == Severity::Info));
 }
 
@@ -379,6 +428,51 @@ fn todays_config_is_compared_with_what_is_deployed() {
 }
 
 #[test]
+fn what_another_version_makes_of_the_same_config_is_outdated_and_no_drift() {
+    let words = ("Source of the code that trains", "What trains");
+    let older = deployed().replace("Version: \"0.1.0\"", "Version: \"0.0.9\"");
+    let older = older.replace(
+        &format!("RepositoryDescription: {}", words.0),
+        &format!("RepositoryDescription: {}", words.1),
+    );
+    let mut seen = Seen { config: fresh().config, ..as_deployed(&older) };
+    let it = report(&seen);
+    assert_eq!(told(&it), ["outdated the stack", "outdated ModelBuildRepository /RepositoryDescription"]);
+    assert_eq!((it.verdict, it.findings[0].severity), (Verdict::InSync, Severity::Low));
+    // Of another config nobody can tell whether it is the version's doing.
+    seen.config.as_mut().unwrap().bytes.as_mut().unwrap().extend(b"# another\n");
+    let it = report(&seen);
+    assert_eq!(told(&it), ["config drift ModelBuildRepository /RepositoryDescription", "outdated the stack"]);
+    assert_eq!(it.verdict, Verdict::Drifted);
+}
+
+#[test]
+fn a_template_that_this_version_did_not_make_of_the_config_is_drift_in_every_part_of_it() {
+    let keep = "    DeletionPolicy: Delete\n    UpdateReplacePolicy: Retain\n";
+    let changes = [
+        (
+            keep,
+            "    DeletionPolicy: Retain\n    UpdateReplacePolicy: Delete\n",
+            vec!["ModelPackageGroup /DeletionPolicy", "ModelPackageGroup /UpdateReplacePolicy"],
+        ),
+        ("\nOutputs:\n", "\nOutputs:\n  More:\n    Value: x\n", vec!["the template /Outputs/More"]),
+        (
+            "\nResources:\n",
+            "\nParameters:\n  More:\n    Type: String\n    Default: x\n\nResources:\n",
+            vec!["the template /Parameters/More"],
+        ),
+        ("\nResources:\n", "\nResources:\n  More:\n    Type: AWS::SNS::Topic\n", vec!["More"]),
+    ];
+    for (from, to, places) in changes {
+        let mut seen = fresh();
+        seen.template = seen.template.map(|text| text.replacen(from, to, 1));
+        let it = report(&seen);
+        let places: Vec<String> = places.into_iter().map(|it| format!("config drift {it}")).collect();
+        assert_eq!((told(&it), it.verdict), (places, Verdict::Drifted));
+    }
+}
+
+#[test]
 fn an_ignored_finding_stays_visible_and_does_not_count() {
     let list = b"ignore:\n  - {stack: the-*, logical_id: CodebuildRole, property: '*', reason: known, who: jane, expires: 2027-01-01}\n";
     let mut seen = fresh();
@@ -400,9 +494,23 @@ fn secrets_are_in_no_report() {
         "LogicalResourceId": "SecurityLogGroup", "StackResourceDriftStatus": "MODIFIED",
         "PropertyDifferences": [{"PropertyPath": "/Secret/Password", "ExpectedValue": "hunter2hunter2", "ActualValue": "AKIAIOSFODNN7EXAMPLE", "DifferenceType": "NOT_EQUAL"}],
     });
+    let variables = &mut property(&mut seen, "ModelBuildProject", "Environment")["EnvironmentVariables"];
+    let url = json!({"Name": "DB", "Value": "postgres://app:correct-horse@db:5432/x", "Type": "PLAINTEXT"});
+    variables.as_array_mut().unwrap().push(url);
+    *property(&mut seen, "BucketNameParameter", "Value") = json!("https://me:battery-staple@example.com");
+    // A parameter's path says what is in it.
+    let mut resources = seen.resources.as_mut().unwrap().iter_mut();
+    let parameter = resources.find(|it| it.logical_id == "ModelPackageGroupArnParameter").unwrap();
+    parameter.physical_id = Some("/ml/x/ApiToken".to_owned());
+    *property(&mut seen, "ModelPackageGroupArnParameter", "Value") = json!("abcdefgh12345678");
     let it = report(&seen);
     let text = serde_json::to_string(&it).unwrap() + &stack_html(&it).unwrap();
-    assert!(!text.contains("AKIAIOSFODNN7EXAMPLE") && !text.contains("hunter2hunter2"));
+    for secret in
+        ["AKIAIOSFODNN7EXAMPLE", "hunter2hunter2", "correct-horse", "battery-staple", "abcdefgh12345678"]
+    {
+        assert!(!text.contains(secret), "{secret}");
+    }
+    assert!(text.contains("postgres://app:*************@db:5432/x"), "{text}");
 }
 
 #[test]
@@ -461,6 +569,33 @@ fn a_fleet_tells_what_is_new_and_what_is_over_and_is_quiet_otherwise() {
     }
 }
 
+/// The table of `docs/drift.md` has every type that products have, and a probe where there is one.
+#[test]
+fn the_documentation_says_of_every_type_who_checks_it() {
+    let text = std::fs::read_to_string(root().join("docs/drift.md")).unwrap();
+    let rows = text.lines().filter_map(|line| line.strip_prefix("| `AWS::"));
+    let told: BTreeSet<(String, bool)> = rows
+        .map(|row| {
+            let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+            assert_eq!(cells.len(), 5, "{row}");
+            (format!("AWS::{}", cells[0].trim_end_matches('`')), !cells[2].is_empty())
+        })
+        .collect();
+    let kinds = Tier::ALL.into_iter().flat_map(|tier| {
+        let product = actions::show_product(tier).unwrap().outcome.products.remove(0);
+        product.resources.into_iter().map(|it| it.kind)
+    });
+    let products: BTreeSet<(String, bool)> = kinds
+        .map(|kind| {
+            let (physical_id, status) = (Some("x".to_owned()), "CREATE_COMPLETE".to_owned());
+            let resource =
+                ResourceSeen { logical_id: "X".to_owned(), physical_id, kind: kind.clone(), status };
+            (kind, !wanted(&Template::default(), &[resource]).is_empty())
+        })
+        .collect();
+    assert_eq!(told, products);
+}
+
 /// The golden reports: one of everything. `UPDATE_GOLDEN=1` writes them; the browser's tests open the pages.
 #[test]
 fn reports_have_their_schema_and_their_golden_pages() {
@@ -487,7 +622,7 @@ fn reports_have_their_schema_and_their_golden_pages() {
     *property(&mut seen, "SagemakerRole", "Policies") =
         json!([{"PolicyName": "mine", "PolicyDocument": {"Statement": []}}]);
     seen.template = seen.template.map(|text| text.replace("Version: \"0.1.0\"", "Version: \"0.0.9\""));
-    let list = b"ignore:\n  - {stack: '*', logical_id: SagemakerRole, property: /Policies, reason: agreed with security, who: jane, expires: 2027-01-01}\n  - {stack: nobody, logical_id: '*', property: '*', reason: x, who: y, expires: 2020-01-01}\n";
+    let list = b"ignore:\n  - {stack: '*', logical_id: SagemakerRole, property: /Policies/mine, reason: agreed with security, who: jane, expires: 2027-01-01}\n  - {stack: nobody, logical_id: '*', property: '*', reason: x, who: y, expires: 2020-01-01}\n";
     let ignore = Ignore::read(list);
     let stack = judge(&seen, &ignore, &about()).unwrap();
     let calm = StackReport { stack_name: "calm-stack".into(), ..report(&fresh()) };
@@ -509,7 +644,7 @@ fn reports_have_their_schema_and_their_golden_pages() {
         Some(&first),
     );
 
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let root = root();
     let schema: Json =
         serde_json::from_slice(&std::fs::read(root.join("schemas/drift.schema.json")).unwrap()).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();

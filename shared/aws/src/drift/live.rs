@@ -1,9 +1,11 @@
 //! [`DriftApi`] and [`Announcing`] over AWS.
 
 use aws_sdk_cloudformation::types::{StackDriftDetectionStatus, StackResourceDrift, TemplateStage};
-use aws_sdk_codebuild::types::Project;
+use aws_sdk_codebuild::types::{
+    EnvironmentVariableType, ImagePullCredentialsType, Project, ProjectVisibilityType,
+};
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
-use aws_sdk_ssm::types::ParameterType;
+use aws_sdk_ssm::types::{Parameter, ParameterType};
 use mlp_core::drift::Probe;
 use mlp_core::drift::seen::{ResourceSeen, StackSeen};
 use percent_encoding::percent_decode_str;
@@ -50,6 +52,12 @@ fn found<T>(answer: Result<T, CallError>) -> Result<Option<T>, CallError> {
     }
 }
 
+/// A detection that CloudFormation doesn't know any more says nothing of its stack.
+fn of_detection(error: CallError) -> CallError {
+    let kind = if error.kind == Kind::Gone { Kind::Refused } else { error.kind };
+    CallError { kind, ..error }
+}
+
 fn seen(stack: aws_sdk_cloudformation::types::Stack) -> StackSeen {
     let parameters = stack.parameters.unwrap_or_default().into_iter();
     StackSeen {
@@ -91,7 +99,8 @@ impl DriftApi for Live {
         const OPERATION: &str = "cloudformation:DescribeStackDriftDetectionStatus";
         let request =
             self.cloudformation.describe_stack_drift_detection_status().stack_drift_detection_id(id);
-        let answer = Box::pin(request.send()).await.map_err(|error| CallError::of(OPERATION, &error))?;
+        let answer = Box::pin(request.send()).await;
+        let answer = answer.map_err(|error| of_detection(CallError::of(OPERATION, &error)))?;
         Ok(match answer.detection_status {
             Some(StackDriftDetectionStatus::DetectionComplete) => DetectionState::Complete,
             Some(StackDriftDetectionStatus::DetectionFailed) => {
@@ -142,6 +151,7 @@ impl DriftApi for Live {
             Probe::Repository { id, name, .. } => self.repository(id, name).await,
             Probe::Project { name, .. } => self.project(name).await,
             Probe::RolePolicies { role, .. } => self.role(role).await,
+            Probe::ManagedPolicy { arn, .. } => self.managed_policy(arn).await,
             Probe::KeyPolicy { key_id, .. } => self.key_policy(key_id).await,
             Probe::Parameter { name, .. } => self.parameter(name).await,
         }
@@ -169,13 +179,31 @@ impl Live {
         let call = Box::pin(self.codecommit.get_repository().repository_name(name).send()).await;
         let answer = found(call.map_err(|error| CallError::of("codecommit:GetRepository", &error)))?;
         let metadata = answer.and_then(|answer| answer.repository_metadata);
-        Ok(metadata.filter(|it| it.repository_id.as_deref() == Some(id)).map(|it| {
-            let mut fields = Object::new();
-            put(&mut fields, "RepositoryName", it.repository_name);
-            put(&mut fields, "RepositoryDescription", it.repository_description);
-            put(&mut fields, "KmsKeyId", it.kms_key_id);
-            Json::Object(fields)
-        }))
+        let Some(it) = metadata.filter(|it| it.repository_id.as_deref() == Some(id)) else { return Ok(None) };
+        let tags = self.repository_tags(it.arn.as_deref().unwrap_or_default()).await?;
+        let mut fields = Object::new();
+        put(&mut fields, "RepositoryName", it.repository_name);
+        put(&mut fields, "RepositoryDescription", it.repository_description);
+        put(&mut fields, "KmsKeyId", it.kms_key_id);
+        fields.insert("Tags".to_owned(), tags);
+        Ok(Some(Json::Object(fields)))
+    }
+
+    async fn repository_tags(&self, arn: &str) -> Result<Json, CallError> {
+        let mut tags = Vec::new();
+        let mut token = None;
+        loop {
+            let request = self.codecommit.list_tags_for_resource().resource_arn(arn).set_next_token(token);
+            let call = Box::pin(request.send()).await;
+            let answer = call.map_err(|error| CallError::of("codecommit:ListTagsForResource", &error))?;
+            tags.extend(answer.tags.unwrap_or_default());
+            token = answer.next_token.filter(|token| !token.is_empty());
+            if token.is_none() {
+                // In an order of their own each time.
+                tags.sort();
+                return Ok(tag_list(tags));
+            }
+        }
     }
 
     async fn project(&self, name: &str) -> Result<Option<Json>, CallError> {
@@ -203,13 +231,24 @@ impl Live {
                     Box::pin(self.iam.get_role_policy().role_name(role).policy_name(&name).send()).await;
                 let answer = found(call.map_err(|error| CallError::of("iam:GetRolePolicy", &error)))?;
                 let Some(answer) = answer else { continue };
-                // IAM writes documents as in a URL.
-                let text = percent_decode_str(&answer.policy_document).decode_utf8_lossy();
-                let document: Json = serde_json::from_str(&text).unwrap_or(Json::Null);
+                let document = document(&answer.policy_document);
                 policies.push(json!({"PolicyName": name, "PolicyDocument": document}));
             }
         }
         Ok(Some(json!({"ManagedPolicyArns": arns, "Policies": policies})))
+    }
+
+    async fn managed_policy(&self, arn: &str) -> Result<Option<Json>, CallError> {
+        let call = Box::pin(self.iam.get_policy().policy_arn(arn).send()).await;
+        let answer = found(call.map_err(|error| CallError::of("iam:GetPolicy", &error)))?;
+        let Some(version) = answer.and_then(|it| it.policy).and_then(|it| it.default_version_id) else {
+            return Ok(None);
+        };
+        let request = self.iam.get_policy_version().policy_arn(arn).version_id(version);
+        let call = Box::pin(request.send()).await;
+        let answer = found(call.map_err(|error| CallError::of("iam:GetPolicyVersion", &error)))?;
+        let text = answer.and_then(|it| it.policy_version).map(|it| it.document.unwrap_or_default());
+        Ok(text.map(|text| json!({"PolicyDocument": document(&text)})))
     }
 
     async fn key_policy(&self, key_id: &str) -> Result<Option<Json>, CallError> {
@@ -222,62 +261,81 @@ impl Live {
     async fn parameter(&self, name: &str) -> Result<Option<Json>, CallError> {
         let call = Box::pin(self.ssm.get_parameters().names(name).with_decryption(false).send()).await;
         let answer = call.map_err(|error| CallError::of("ssm:GetParameters", &error))?;
-        Ok(answer.parameters.unwrap_or_default().into_iter().next().map(|it| match it.r#type {
-            // Its value is a secret now, and none of ours.
-            Some(ParameterType::SecureString) => json!({"Type": "SecureString"}),
-            _ => json!({"Value": it.value}),
-        }))
+        Ok(answer.parameters.unwrap_or_default().into_iter().next().map(parameter))
     }
 }
 
-/// A project as a template would write it, with what our templates set.
+fn parameter(parameter: Parameter) -> Json {
+    let kind = parameter.r#type.unwrap_or(ParameterType::String);
+    // Its value is a secret then, and none of ours.
+    let is_secret = kind == ParameterType::SecureString;
+    let value = if is_secret { Some("(encrypted)".to_owned()) } else { parameter.value };
+    json!({"Name": parameter.name, "Type": kind.as_str(), "Value": value})
+}
+
+/// A policy document; IAM writes it as in a URL.
+fn document(text: &str) -> Json {
+    serde_json::from_str(&percent_decode_str(text).decode_utf8_lossy()).unwrap_or_default()
+}
+
+/// Tags as a template lists them, without AWS's own.
+fn tag_list(tags: impl IntoIterator<Item = (String, String)>) -> Json {
+    let ours = tags.into_iter().filter(|(key, _)| !key.starts_with("aws:"));
+    ours.map(|(key, value)| json!({"Key": key, "Value": value})).collect()
+}
+
+/// A project as a template would write it, with what [`Probe::tells`] names; what CodeBuild leaves out is what it does by
+/// default. Source: AWS CodeBuild API Reference, "Project".
 fn project(project: Project) -> Json {
     let mut fields = Object::new();
     put(&mut fields, "Name", project.name);
     put(&mut fields, "Description", project.description);
     put(&mut fields, "ServiceRole", project.service_role);
     put(&mut fields, "EncryptionKey", project.encryption_key);
-    fields.insert("TimeoutInMinutes".to_owned(), json!(project.timeout_in_minutes));
-    fields.insert("QueuedTimeoutInMinutes".to_owned(), json!(project.queued_timeout_in_minutes));
-    put(&mut fields, "Visibility", project.project_visibility.map(|it| it.as_str().to_owned()));
+    let mut add = |key: &str, value: Json| fields.insert(key.to_owned(), value);
+    add("TimeoutInMinutes", json!(project.timeout_in_minutes));
+    add("QueuedTimeoutInMinutes", json!(project.queued_timeout_in_minutes));
+    let visibility = project.project_visibility.unwrap_or(ProjectVisibilityType::Private);
+    add("Visibility", json!(visibility.as_str()));
+    add("BadgeEnabled", json!(project.badge.is_some_and(|it| it.badge_enabled)));
+    let tags = project.tags.unwrap_or_default().into_iter();
+    add("Tags", tag_list(tags.filter_map(|it| Some((it.key?, it.value.unwrap_or_default())))));
     if let Some(source) = project.source {
         let mut inner = Object::new();
         put(&mut inner, "Type", Some(source.r#type.as_str().to_owned()));
         put(&mut inner, "BuildSpec", source.buildspec);
-        put(&mut inner, "Location", source.location);
-        fields.insert("Source".to_owned(), Json::Object(inner));
+        add("Source", Json::Object(inner));
     }
     if let Some(artifacts) = project.artifacts {
-        fields.insert("Artifacts".to_owned(), json!({"Type": artifacts.r#type.as_str()}));
+        add("Artifacts", json!({"Type": artifacts.r#type.as_str()}));
     }
     if let Some(environment) = project.environment {
         let variables = environment.environment_variables.unwrap_or_default().into_iter().map(|it| {
-            let kind = it.r#type.map_or_else(|| "PLAINTEXT".to_owned(), |it| it.as_str().to_owned());
-            json!({"Name": it.name, "Value": it.value, "Type": kind})
+            let kind = it.r#type.unwrap_or(EnvironmentVariableType::Plaintext);
+            json!({"Name": it.name, "Value": it.value, "Type": kind.as_str()})
         });
-        fields.insert(
-            "Environment".to_owned(),
-            json!({
-                "Type": environment.r#type.as_str(),
-                "ComputeType": environment.compute_type.as_str(),
-                "Image": environment.image,
-                "PrivilegedMode": environment.privileged_mode.unwrap_or_default(),
-                "EnvironmentVariables": variables.collect::<Vec<_>>(),
-            }),
-        );
+        let pulled_with =
+            environment.image_pull_credentials_type.unwrap_or(ImagePullCredentialsType::Codebuild);
+        let inner = json!({
+            "Type": environment.r#type.as_str(),
+            "ComputeType": environment.compute_type.as_str(),
+            "Image": environment.image,
+            "ImagePullCredentialsType": pulled_with.as_str(),
+            "PrivilegedMode": environment.privileged_mode.unwrap_or_default(),
+            "EnvironmentVariables": variables.collect::<Vec<_>>(),
+        });
+        add("Environment", inner);
     }
     if let Some(vpc) = project.vpc_config.filter(|it| it.vpc_id.is_some()) {
-        fields.insert(
-            "VpcConfig".to_owned(),
-            json!({"VpcId": vpc.vpc_id, "Subnets": vpc.subnets, "SecurityGroupIds": vpc.security_group_ids}),
-        );
+        let groups = vpc.security_group_ids;
+        add("VpcConfig", json!({"VpcId": vpc.vpc_id, "Subnets": vpc.subnets, "SecurityGroupIds": groups}));
     }
     if let Some(logs) = project.logs_config.and_then(|it| it.cloud_watch_logs) {
         let mut inner = Object::new();
         put(&mut inner, "Status", Some(logs.status.as_str().to_owned()));
         put(&mut inner, "GroupName", logs.group_name);
         put(&mut inner, "StreamName", logs.stream_name);
-        fields.insert("LogsConfig".to_owned(), json!({"CloudWatchLogs": inner}));
+        add("LogsConfig", json!({"CloudWatchLogs": inner}));
     }
     Json::Object(fields)
 }
@@ -339,5 +397,102 @@ impl Announcing for Live {
                 ),
             }),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_codebuild::types::builders::{ProjectArtifactsBuilder, ProjectEnvironmentBuilder};
+    use aws_sdk_codebuild::types::{
+        ArtifactsType, CloudWatchLogsConfig, ComputeType, EnvironmentType, LogsConfig, LogsConfigStatusType,
+        ProjectBadge, ProjectSource, SourceType, Tag, VpcConfig,
+    };
+    use mlp_core::yaml::join;
+
+    use super::*;
+
+    /// Where there is a value in an answer; lists are one.
+    fn pointers(value: &Json, pointer: &str, found: &mut Vec<String>) {
+        match value.as_object() {
+            Some(entries) => entries.iter().for_each(|(key, it)| pointers(it, &join(pointer, key), found)),
+            None => found.push(pointer.to_owned()),
+        }
+    }
+
+    /// A project as CodeBuild tells it at least.
+    fn bare() -> aws_sdk_codebuild::types::builders::ProjectBuilder {
+        let environment = ProjectEnvironmentBuilder::default()
+            .r#type(EnvironmentType::LinuxContainer)
+            .compute_type(ComputeType::BuildGeneral1Small)
+            .image("image");
+        let artifacts = ProjectArtifactsBuilder::default().r#type(ArtifactsType::Codepipeline);
+        Project::builder()
+            .name("build")
+            .service_role("arn:aws:iam::123456789012:role/build")
+            .source(ProjectSource::builder().r#type(SourceType::Codepipeline).build().unwrap())
+            .artifacts(artifacts.build().unwrap())
+            .environment(environment.build().unwrap())
+    }
+
+    #[test]
+    fn an_answer_has_all_that_the_probe_tells_and_no_more() {
+        let probe = Probe::Project { logical_id: "Build".to_owned(), name: "build".to_owned() };
+        let logs = CloudWatchLogsConfig::builder()
+            .status(LogsConfigStatusType::Enabled)
+            .group_name("group")
+            .stream_name("stream");
+        let source = ProjectSource::builder().r#type(SourceType::Codepipeline).buildspec("buildspec.yml");
+        let whole = bare()
+            .description("builds")
+            .encryption_key("key")
+            .source(source.build().unwrap())
+            .vpc_config(VpcConfig::builder().vpc_id("vpc").subnets("subnet").security_group_ids("sg").build())
+            .logs_config(LogsConfig::builder().cloud_watch_logs(logs.build().unwrap()).build())
+            .badge(ProjectBadge::builder().badge_enabled(true).build())
+            .tags(Tag::builder().key("aws:cloudformation:stack-name").value("stack").build())
+            .tags(Tag::builder().key("owner").value("jane").build())
+            .build();
+        let answer = project(whole);
+        let mut told = Vec::new();
+        pointers(&answer, "", &mut told);
+        told.sort();
+        assert_eq!(told, probe.tells());
+        assert_eq!(answer["Tags"], json!([{"Key": "owner", "Value": "jane"}]));
+        assert_eq!(answer["BadgeEnabled"], true);
+    }
+
+    #[test]
+    fn what_codebuild_leaves_out_is_its_default_or_not_set() {
+        let answer = project(bare().build());
+        let defaults = json!({"Visibility": "PRIVATE", "BadgeEnabled": false, "Tags": []});
+        for (key, value) in defaults.as_object().unwrap() {
+            assert_eq!(&answer[key], value, "{key}");
+        }
+        assert_eq!(answer["Environment"]["ImagePullCredentialsType"], "CODEBUILD");
+        for key in ["VpcConfig", "EncryptionKey", "LogsConfig", "Description"] {
+            assert_eq!(answer.get(key), None, "{key}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_became_a_secret_stays_one() {
+        let secret = Parameter::builder().name("/ml/x").r#type(ParameterType::SecureString).value("AQICAHg");
+        let answer = json!({"Name": "/ml/x", "Type": "SecureString", "Value": "(encrypted)"});
+        assert_eq!(parameter(secret.build()), answer);
+        let plain = Parameter::builder().name("/ml/x").r#type(ParameterType::StringList).value("a,b");
+        assert_eq!(parameter(plain.build()), json!({"Name": "/ml/x", "Type": "StringList", "Value": "a,b"}));
+    }
+
+    #[test]
+    fn a_detection_that_is_gone_is_no_stack_that_is_gone() {
+        let error = |kind| CallError { kind, operation: "x", reason: String::new() };
+        assert_eq!(of_detection(error(Kind::Gone)).kind, Kind::Refused);
+        assert_eq!(of_detection(error(Kind::Throttled)).kind, Kind::Throttled);
+    }
+
+    #[test]
+    fn a_document_is_read_as_iam_writes_it() {
+        assert_eq!(document("%7B%22Version%22%3A%20%222012-10-17%22%7D"), json!({"Version": "2012-10-17"}));
+        assert_eq!(document("what"), Json::Null);
     }
 }

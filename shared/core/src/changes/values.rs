@@ -103,7 +103,7 @@ pub(crate) fn read(text: &str) -> Json {
 
 /// A text of AWS or of the user without access keys, such as a reason or a physical id.
 pub(crate) fn safe(text: &str) -> String {
-    let text = mask(text);
+    let text = without_passwords(&mask(text));
     // Runs of the letters that a secret key is made of, and what stands between them.
     let of_key = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '+');
     let mut out = String::with_capacity(text.len());
@@ -122,6 +122,31 @@ pub(crate) fn safe(text: &str) -> String {
         rest = next;
     }
     if out.contains(KNOWN_LATER) { out.replace(KNOWN_LATER, KNOWN_LATER_SHOWN) } else { out }
+}
+
+/// The text with the passwords of URLs covered: `scheme://user:password@host`. Source: RFC 3986, section 3.2.
+fn without_passwords(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("://") {
+        out.push_str(before);
+        out.push_str("://");
+        let ends = |c: char| matches!(c, '/' | '?' | '#' | '"' | '\'') || c.is_whitespace();
+        let (authority, behind) = after.split_at(after.find(ends).unwrap_or(after.len()));
+        match authority.rsplit_once('@').and_then(|(user, host)| Some((user.split_once(':')?, host))) {
+            Some(((user, password), host)) => {
+                out.push_str(user);
+                out.push(':');
+                out.extend(std::iter::repeat_n('*', password.chars().count()));
+                out.push('@');
+                out.push_str(host);
+            }
+            None => out.push_str(authority),
+        }
+        rest = behind;
+    }
+    out.push_str(rest);
+    out
 }
 
 /// The value with every secret in it covered.
@@ -202,6 +227,22 @@ mod tests {
         assert_eq!(safe(&key), format!("x=AKIA{} y={}", "*".repeat(16), "*".repeat(40)));
         for arn in ["arn:aws:secretsmanager:eu-west-1:1:secret:x", "{{resolve:secretsmanager:x}}", "true"] {
             assert_eq!(Shown::new("Secret", &json!(arn)).text, arn);
+        }
+    }
+
+    #[test]
+    fn passwords_of_urls_are_hidden_and_the_rest_of_them_is_not() {
+        for (text, shown) in [
+            ("postgres://app:hunter2@db:5432/x", "postgres://app:*******@db:5432/x"),
+            ("a https://u:p@h, b redis://:s3@h/0", "a https://u:*@h, b redis://:**@h/0"),
+            ("https://u:a@b@h?x", "https://u:***@h?x"),
+            ("https://h:8443/a@b", "https://h:8443/a@b"),
+            ("ssh://git@h/x:y@z", "ssh://git@h/x:y@z"),
+            ("s3://bucket/key", "s3://bucket/key"),
+            ("://", "://"),
+        ] {
+            assert_eq!(safe(text), shown);
+            assert_eq!(Shown::new("Value", &json!([{"Value": text}])).text.contains(text), text == shown);
         }
     }
 

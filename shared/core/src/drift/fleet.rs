@@ -164,13 +164,13 @@ impl Line {
 #[derive(Debug, Default)]
 pub struct Gathering {
     lines: BTreeMap<String, Line>,
-    used: BTreeSet<usize>,
+    used: BTreeSet<String>,
 }
 
 impl Gathering {
     /// Takes a report in. A second one of the same stack takes the first one's place.
     pub fn add(&mut self, report: &StackReport) {
-        self.used.extend(report.ignored.iter().map(|it| it.entry));
+        self.used.extend(report.ignored.iter().flat_map(|it| it.entries.iter().cloned()));
         self.lines.insert(report.stack_name.clone(), Line::of(report));
     }
 

@@ -4,17 +4,20 @@
 //! ignore:
 //!   - stack: techcorp-dev-*        # a stack's name; `*` stands for anything
 //!     logical_id: CodebuildRole    # `*` stands for anything
-//!     property: /ManagedPolicyArns # a JSON pointer; `*` stands for anything
+//!     property: /ManagedPolicyArns/arn:aws:iam::aws:policy~1ReadOnlyAccess # a JSON pointer; `*` stands for anything
 //!     reason: The security team attaches its read-only policy
 //!     who: jane@techcorp.example
 //!     expires: 2027-06-30          # on this day it counts for the last time
 //! ```
+
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
 use super::report::{Finding as Drift, Kind};
 use crate::codes;
 use crate::finding::Finding;
+use crate::outcome::sha256;
 use crate::yaml::{self, Document, Limits};
 
 /// Where the list lies in the suite's bucket.
@@ -46,6 +49,15 @@ pub struct Entry {
     pub expires: String,
     /// Its line in the file.
     pub line: u32,
+}
+
+impl Entry {
+    /// The same wherever it stands in the list: the list may be edited while a run goes on.
+    pub fn fingerprint(&self) -> String {
+        let Self { stack, logical_id, property, reason, who, expires, line: _ } = self;
+        let parts = [stack, logical_id, property, reason, who, expires].map(String::as_str).join("\n");
+        sha256(parts.as_bytes()).chars().take(16).collect()
+    }
 }
 
 impl Ignore {
@@ -126,28 +138,24 @@ impl Ignore {
         self.entries.push(Entry { stack, logical_id, property, reason, who, expires, line });
     }
 
-    /// The entry by which a finding doesn't count. What could not be checked is never ignored. `at` is an RFC 3339 time.
-    pub fn entry_for(&self, stack: &str, finding: &Drift, at: &str) -> Option<(usize, &Entry)> {
+    /// Every entry by which a finding doesn't count. What could not be checked is never ignored. `at` is an RFC 3339 time.
+    pub fn entries_for(&self, stack: &str, finding: &Drift, at: &str) -> Vec<&Entry> {
         if finding.kind == Kind::CouldNotCheck {
-            return None;
+            return Vec::new();
         }
         let today = at.get(..10).unwrap_or(at);
-        self.entries.iter().enumerate().find(|(_, entry)| {
+        let names_it = |entry: &&Entry| {
             entry.expires.as_str() >= today
                 && matches(&entry.stack, stack)
                 && matches(&entry.logical_id, &finding.logical_id)
                 && matches(&entry.property, &finding.property)
-        })
+        };
+        self.entries.iter().filter(names_it).collect()
     }
 
     /// What is wrong with the list itself: mistakes in it, entries whose time is over, and those that matched nothing in a
-    /// whole run. `used` are the numbers of the entries that matched.
-    pub fn problems(
-        &self,
-        used: &std::collections::BTreeSet<usize>,
-        at: &str,
-        whole_run: bool,
-    ) -> Vec<Finding> {
+    /// whole run. `used` are the fingerprints of the entries that matched.
+    pub fn problems(&self, used: &BTreeSet<String>, at: &str, whole_run: bool) -> Vec<Finding> {
         let today = at.get(..10).unwrap_or(at);
         let mut problems = self.mistakes.clone();
         for (number, entry) in self.entries.iter().enumerate() {
@@ -163,7 +171,7 @@ impl Ignore {
                     format!("the entry for {who} expired on {}", entry.expires),
                 )
                 .help("remove it, or decide anew and give it a later day")
-            } else if whole_run && !used.contains(&number) {
+            } else if whole_run && !used.contains(&entry.fingerprint()) {
                 Finding::warning(
                     codes::DRIFT_IGNORE_UNUSED,
                     path,
@@ -239,20 +247,38 @@ mod tests {
         let list = Ignore::read(LIST.as_bytes());
         assert_eq!(list.mistakes, []);
         let (day, later) = ("2027-06-30T23:00:00Z", "2027-07-01T00:00:00Z");
-        let of = |stack, id, property, at| list.entry_for(stack, &finding(id, property), at).is_some();
+        let of = |stack, id, property, at| !list.entries_for(stack, &finding(id, property), at).is_empty();
         assert!(of("team-a-stack", "BuildRole", "/ManagedPolicyArns", day));
         assert!(!of("team-a-stack", "BuildRole", "/ManagedPolicyArns", later));
         assert!(!of("team-a-stack", "OtherRole", "/ManagedPolicyArns", day));
         assert!(!of("team-a-stack", "BuildRole", "/Policies", day));
         assert!(!of("others", "BuildRole", "/ManagedPolicyArns", day));
-        let problems = |used: &[usize], at| list.problems(&used.iter().copied().collect(), at, true);
-        assert_eq!(problems(&[0], day), []);
-        assert_eq!(problems(&[], day).first().map(|it| it.code.clone()), Some(codes::DRIFT_IGNORE_UNUSED));
-        let expired = problems(&[0], later);
+        let used: BTreeSet<String> = list.entries.iter().map(Entry::fingerprint).collect();
+        assert_eq!(list.problems(&used, day, true), []);
+        let unused = list.problems(&BTreeSet::new(), day, true);
+        assert_eq!(unused.first().map(|it| it.code.clone()), Some(codes::DRIFT_IGNORE_UNUSED));
+        let expired = list.problems(&used, later, true);
         assert_eq!(
             expired.first().map(|it| (it.code.clone(), it.line)),
             Some((codes::DRIFT_IGNORE_EXPIRED, Some(2)))
         );
+    }
+
+    #[test]
+    fn every_entry_that_names_a_finding_is_used_wherever_it_stands() {
+        let another = LIST.replace("ignore:\n", "").replace("/ManagedPolicyArns*", "'*'");
+        let list = Ignore::read(format!("{LIST}{another}").as_bytes());
+        let day = "2026-11-24T06:00:00Z";
+        let found = list.entries_for("team-a-stack", &finding("BuildRole", "/ManagedPolicyArns/a"), day);
+        let used: BTreeSet<String> = found.into_iter().map(Entry::fingerprint).collect();
+        assert_eq!(used.len(), 2);
+        assert_eq!(list.problems(&used, day, true), []);
+        // Somebody puts an entry before them in the middle of the run.
+        let new = LIST.replace("BuildRole", "NobodysRole");
+        let rest = LIST.replace("ignore:\n", "");
+        let edited = Ignore::read(format!("{new}{rest}{another}").as_bytes());
+        let lines: Vec<_> = edited.problems(&used, day, true).iter().map(|it| it.line).collect();
+        assert_eq!(lines, [Some(2)], "the new one matched nothing, and the others did");
     }
 
     #[test]
@@ -268,7 +294,7 @@ mod tests {
             [(Some(7), "/ignore/0/whom"), (Some(2), "/ignore/0/who"), (Some(6), "/ignore/0/expires")]
         );
         assert!(
-            list.entry_for("team-a-stack", &finding("BuildRole", "/ManagedPolicyArns"), "2026").is_none()
+            list.entries_for("team-a-stack", &finding("BuildRole", "/ManagedPolicyArns"), "2026").is_empty()
         );
         assert_eq!(Ignore::read(b"[]").mistakes.len(), 1);
     }

@@ -1,22 +1,24 @@
 //! From what was seen of a stack to its report.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
 
-use super::compare::{Difference, differences, is_like, policy_difference, unmatched};
-use super::config;
+use super::compare::{Difference, differences, is_same, policy_difference};
+use super::config::{self, Making};
 use super::ignore::Ignore;
 use super::probes::Probe;
 use super::report::{Coverage, Finding, Ignored, Kind, Mend, SCHEMA_VERSION, Source, StackReport, Verdict};
-use super::resolve::{Resolver, is_unknown};
+use super::resolve::{Resolver, readable};
+use super::roles;
 use super::seen::{CouldNot, Detection, ProbeAnswer, Refused, ResourceSeen, Seen};
 use super::severity;
 use crate::actions::Suite;
 use crate::changes::{Shown, read_value, safe};
 use crate::check;
 use crate::error::InternalError;
-use crate::template::{Template, Value, read::from_document};
+use crate::template::{Template, read::from_document};
+use crate::yaml::tokens;
 
 /// What a report says besides what was seen.
 #[derive(Debug, Clone, Default)]
@@ -66,6 +68,8 @@ struct Judging<'a> {
     template: Option<&'a Template>,
     resources: BTreeMap<&'a str, &'a ResourceSeen>,
     looked: BTreeMap<&'a str, Looked>,
+    /// What CloudFormation's detection told of a resource.
+    told: BTreeMap<&'a str, Vec<Difference>>,
     findings: Vec<Finding>,
     gone: bool,
 }
@@ -80,6 +84,7 @@ impl<'a> Judging<'a> {
             template,
             resources: there.map(|it| (it.logical_id.as_str(), it)).collect(),
             looked: BTreeMap::new(),
+            told: BTreeMap::new(),
             findings: Vec::new(),
             gone: false,
         }
@@ -156,13 +161,19 @@ impl<'a> Judging<'a> {
             .map(|it| it.kind.clone())
             .or_else(|| declared().map(|it| it.kind.clone()))
             .unwrap_or_default();
-        let name = property.rsplit('/').next().unwrap_or_default();
-        let shown = |value: &Json| Shown::new(name, value);
+        let physical_id = resource.and_then(|it| it.physical_id.as_deref());
+        let name = match (property, physical_id) {
+            // What is in a parameter, its path says.
+            ("/Value", Some(path)) if resource_type == "AWS::SSM::Parameter" => path,
+            _ => property,
+        };
+        let name = name.rsplit('/').next().unwrap_or_default();
+        let shown = |value: &Json| Shown::new(name, &readable(value));
         let finding = Finding {
             kind,
             severity: severity::of(kind, &resource_type, property),
             logical_id: logical_id.to_owned(),
-            physical_id: resource.and_then(|it| it.physical_id.as_deref()).map(safe),
+            physical_id: physical_id.map(safe),
             resource_type,
             property: property.to_owned(),
             expected: expected.map(shown),
@@ -189,13 +200,17 @@ impl<'a> Judging<'a> {
                     Looked::ByCloudFormation
                 }
                 "MODIFIED" => {
-                    let changed = drift.get("PropertyDifferences").and_then(Json::as_array);
-                    for difference in changed.into_iter().flatten() {
-                        self.modified(id, difference);
+                    match drift.get("PropertyDifferences").and_then(Json::as_array) {
+                        Some(changed) if !changed.is_empty() => {
+                            for difference in changed {
+                                self.modified(id, difference);
+                            }
+                        }
+                        _ => self.modified_somewhere(id),
                     }
                     Looked::ByCloudFormation
                 }
-                "NOT_CHECKED" => Looked::NotCheckable,
+                "NOT_CHECKED" | "UNSUPPORTED" => Looked::NotCheckable,
                 // `UNKNOWN`, and what CloudFormation may say one day.
                 other => {
                     let reason = match text("DriftStatusReason") {
@@ -235,20 +250,28 @@ impl<'a> Judging<'a> {
         self.add(Kind::Deleted, id, "", None, None, source, message, mend.to_owned());
     }
 
-    fn modified(&mut self, id: &str, difference: &Json) {
+    fn modified(&mut self, id: &'a str, difference: &Json) {
         let text = |key: &str| difference.get(key).and_then(Json::as_str);
         let pointer = text("PropertyPath").unwrap_or_default();
         // An added property is expected as `null`, a removed one is found as `null`.
         let value =
             |key: &str| text(key).map(read_value).filter(|value| !value.is_null() && *value != "null");
         let (expected, actual) = (value("ExpectedValue"), value("ActualValue"));
-        if expected.as_ref().zip(actual.as_ref()).is_some_and(|(one, other)| is_spelt_otherwise(one, other)) {
+        if expected.as_ref().zip(actual.as_ref()).is_some_and(|(one, other)| is_same(one, other)) {
             return;
         }
         let message = format!("`{pointer}` of `{id}` {}", what(expected.as_ref(), actual.as_ref()));
-        let mend = "put it back with `deploy-product` and `\"drift\": \"revert\"`, or change the config so that it says the same";
         let (kind, source) = (Kind::Drifted, Source::Cloudformation);
-        self.add(kind, id, pointer, expected.as_ref(), actual.as_ref(), source, message, mend.to_owned());
+        let mend = REVERT.to_owned();
+        self.add(kind, id, pointer, expected.as_ref(), actual.as_ref(), source, message, mend);
+        let difference = Difference { pointer: pointer.to_owned(), expected, actual };
+        self.told.entry(id).or_default().push(difference);
+    }
+
+    fn modified_somewhere(&mut self, id: &str) {
+        let message = format!("`{id}` is otherwise than the template says; CloudFormation doesn't say where");
+        let (kind, source) = (Kind::Drifted, Source::Cloudformation);
+        self.add(kind, id, "", None, None, source, message, REVERT.to_owned());
     }
 
     /// What only probes can tell.
@@ -256,12 +279,16 @@ impl<'a> Judging<'a> {
         for (probe, answer) in &self.seen.probes {
             let Some((id, _)) = self.resources.get_key_value(probe.logical_id()) else { continue };
             let id: &'a str = id;
+            let expected = self.expected(id);
+            // One that sees all that the template sets makes up for what CloudFormation didn't see.
+            let instead = expected.as_ref().is_some_and(|all| probe.told(all) == *all)
+                && self.looked.get(id) != Some(&Looked::ByCloudFormation);
             match answer {
                 ProbeAnswer::CouldNot(refused) => {
                     let (what, action) =
                         (format!("{} of `{id}` could not be looked at", subject(probe)), asks(probe));
                     self.could_not(id, property(probe), refused, &what, action);
-                    if probe.covers_the_resource() && self.looked.get(id) != Some(&Looked::ByCloudFormation) {
+                    if instead {
                         self.looked.insert(id, Looked::CouldNot);
                     }
                 }
@@ -270,10 +297,10 @@ impl<'a> Judging<'a> {
                     self.looked.entry(id).or_insert(Looked::ByProbe);
                 }
                 ProbeAnswer::Seen(actual) => {
-                    self.compared(probe, id, actual);
-                    let looked = self.looked.get(id);
-                    if probe.covers_the_resource() && looked != Some(&Looked::ByCloudFormation) {
-                        // It answers better than CloudFormation did.
+                    if let Some(expected) = &expected {
+                        self.compared(probe, id, expected, actual);
+                    }
+                    if instead {
                         self.findings.retain(|it| it.logical_id != id || it.kind != Kind::CouldNotCheck);
                         self.looked.insert(id, Looked::ByProbe);
                     }
@@ -282,47 +309,60 @@ impl<'a> Judging<'a> {
         }
     }
 
-    fn compared(&mut self, probe: &Probe, id: &'a str, actual: &Json) {
-        let (Some(template), Ok(resources)) = (self.template, &self.seen.resources) else { return };
-        let Some(declared) = template.resources.get(id) else { return };
-        let resolver = Resolver::new(&self.seen.stack, template, resources);
-        let properties = declared.properties.iter();
-        let mut expected: Json =
-            properties.filter_map(|(key, value)| Some((key.clone(), resolver.value(value)?))).collect();
+    /// What the template says of a resource.
+    fn expected(&self, id: &str) -> Option<Json> {
+        let resolver = self.resolver()?;
+        let properties = resolver.template.resources.get(id)?.properties.iter();
+        Some(properties.filter_map(|(key, value)| Some((key.clone(), resolver.value(value)?))).collect())
+    }
+
+    fn resolver(&self) -> Option<Resolver<'a>> {
+        let resources = self.seen.resources.as_deref().ok()?;
+        Some(Resolver::new(&self.seen.stack, self.template?, resources))
+    }
+
+    fn compared(&mut self, probe: &Probe, id: &'a str, expected: &Json, actual: &Json) {
         let differences = match probe {
-            Probe::KeyPolicy { .. } => key_policy(&expected, actual),
-            Probe::RolePolicies { .. } => role_policies(&resolver, id, &expected, actual),
+            Probe::KeyPolicy { .. } => Vec::from_iter(document("/KeyPolicy", expected, actual)),
+            Probe::ManagedPolicy { .. } => Vec::from_iter(document("/PolicyDocument", expected, actual)),
+            Probe::RolePolicies { role, .. } => {
+                let Some(resolver) = self.resolver() else { return };
+                roles::differences(&resolver, role, expected, actual)
+            }
             Probe::Repository { .. } | Probe::Project { .. } | Probe::Parameter { .. } => {
-                // Only what the probe can tell.
-                let known = actual.as_object().into_iter().flatten().map(|(key, _)| key.as_str());
-                let known: BTreeSet<&str> = known.collect();
-                if let Some(expected) = expected.as_object_mut() {
-                    expected.retain(|key, _| known.contains(key.as_str()));
-                }
-                differences(&expected, actual)
+                let actual = without_inherited(expected, actual, &self.seen.stack.tags);
+                differences(&probe.told(expected), &actual)
             }
         };
-        for Difference { pointer, expected, actual } in differences {
-            let told = self
-                .findings
-                .iter()
-                .any(|it| it.logical_id == id && it.kind == Kind::Drifted && overlap(&it.property, &pointer));
-            if told {
+        let told = self.told.get(id).cloned().unwrap_or_default();
+        for difference in differences {
+            let is_it = |it: &&Difference| match probe {
+                Probe::RolePolicies { .. } => roles::is_about(it, &difference, expected),
+                _ => overlap(&it.pointer, &difference.pointer),
+            };
+            let places: Vec<&str> = told.iter().filter(is_it).map(|it| it.pointer.as_str()).collect();
+            let is_told = !places.is_empty();
+            let Difference { pointer, expected, actual } = difference;
+            if is_told && !is_document(&pointer) {
                 continue;
             }
-            let words = match (probe, &expected, &actual) {
-                // One of a list, not the list as a whole.
-                (Probe::RolePolicies { .. } | Probe::KeyPolicy { .. }, None, Some(_)) => {
-                    "has more than the template says"
-                }
-                (Probe::RolePolicies { .. } | Probe::KeyPolicy { .. }, Some(_), None) => {
-                    "lacks something of the template"
-                }
+            // Of a document CloudFormation tells places here and there, the probe all that was put in or taken out.
+            self.findings.retain(|it| {
+                it.logical_id != id || it.kind != Kind::Drifted || !places.contains(&it.property.as_str())
+            });
+            let words = match (is_document(&pointer), &expected, &actual) {
+                // Some of its statements, not the document as a whole.
+                (true, None, Some(_)) => "has more than the template says",
+                (true, Some(_), None) => "lacks something of the template",
                 _ => what(expected.as_ref(), actual.as_ref()),
             };
             let message = format!("`{pointer}` of `{id}` {words}");
-            let mend = mend(probe, &pointer, expected.as_ref(), actual.as_ref());
-            let (kind, source) = (Kind::Drifted, Source::Probe);
+            let (source, mend) = if is_told {
+                (Source::Cloudformation, REVERT.to_owned())
+            } else {
+                (Source::Probe, mend(probe, &pointer, actual.as_ref()))
+            };
+            let kind = Kind::Drifted;
             self.add(kind, id, &pointer, expected.as_ref(), actual.as_ref(), source, message, mend);
         }
     }
@@ -330,9 +370,9 @@ impl<'a> Judging<'a> {
     /// Resources that nothing was said of.
     fn uncovered(&mut self) {
         let silent = match &self.seen.detection {
-            // What detection doesn't name it can't check; unless it broke off.
-            Detection::Done { failed: None, .. } => Looked::NotCheckable,
-            Detection::Done { failed: Some(_), .. } | Detection::CouldNot(_) => Looked::CouldNot,
+            // What detection doesn't name it can't check; unless it broke off, or there was nothing to hold probes against.
+            Detection::Done { failed: None, .. } if self.template.is_some() => Looked::NotCheckable,
+            Detection::Done { .. } | Detection::CouldNot(_) => Looked::CouldNot,
         };
         let ids: Vec<&'a str> = self.resources.keys().copied().collect();
         for id in ids {
@@ -350,8 +390,8 @@ impl<'a> Judging<'a> {
     /// Today's config beside the deployed template.
     fn config(&mut self, about: &About) -> Result<(), InternalError> {
         let Some(template) = self.template else { return Ok(()) };
-        let made_by = version(template);
-        if let Some(made_by) = made_by.filter(|it| older(it, env!("CARGO_PKG_VERSION"))) {
+        let making = Making::of(template);
+        if let Some(made_by) = making.version.filter(|it| older(it, env!("CARGO_PKG_VERSION"))) {
             let message = format!(
                 "the deployed template was made by version {made_by}; today's is {}",
                 env!("CARGO_PKG_VERSION")
@@ -371,35 +411,33 @@ impl<'a> Judging<'a> {
                 self.add(Kind::CouldNotCheck, "", "", None, None, Source::Template, message, mend);
             }
             Ok(found) => {
-                for (id, Difference { pointer, expected, actual }) in found {
-                    let (expected, actual) = (expected.as_ref(), actual.as_ref());
-                    let message = match (pointer.is_empty(), expected) {
-                        (true, Some(_)) => {
-                            format!("today's config has `{id}`, and the deployed template doesn't")
-                        }
-                        (true, None) => {
-                            format!("the deployed template has `{id}`, and today's config doesn't")
-                        }
-                        (false, _) => format!(
-                            "today's config gives `{id}` another `{pointer}` than the deployed template"
-                        ),
-                    };
-                    let mend = "deploy the config, or put the config back that was deployed".to_owned();
-                    let shown = if pointer.is_empty() { (None, None) } else { (expected, actual) };
-                    self.add(
-                        Kind::ConfigDrift,
-                        &id,
-                        &pointer,
-                        shown.0,
-                        shown.1,
-                        Source::Template,
-                        message,
-                        mend,
-                    );
+                let by_version = making.differs_by_version(config);
+                for (id, difference) in found {
+                    self.changed(&id, difference, by_version);
                 }
             }
         }
         Ok(())
+    }
+
+    /// What today's config, or today's version of ML Provisioner, makes otherwise.
+    fn changed(&mut self, id: &str, difference: Difference, by_version: bool) {
+        let Difference { pointer, expected, actual } = difference;
+        let (kind, today, mend) = if by_version {
+            (Kind::Outdated, "today's version", "deploy the product again")
+        } else {
+            let mend = "deploy the config, or put the config back that was deployed";
+            (Kind::ConfigDrift, "today's config", mend)
+        };
+        let message = match (id, pointer.as_str(), &expected, &actual) {
+            (_, "", Some(_), Some(_)) => format!("{today} gives `{id}` another type"),
+            (_, "", Some(_), None) => format!("{today} has `{id}`, and the deployed template doesn't"),
+            (_, "", None, _) => format!("the deployed template has `{id}`, and {today} doesn't"),
+            ("", ..) => format!("{today} makes another `{pointer}` than the deployed template has"),
+            _ => format!("{today} gives `{id}` another `{pointer}` than the deployed template"),
+        };
+        let (expected, actual) = (expected.as_ref(), actual.as_ref());
+        self.add(kind, id, &pointer, expected, actual, Source::Template, message, mend.to_owned());
     }
 
     fn report(mut self, ignore: &Ignore, about: &About) -> StackReport {
@@ -411,10 +449,11 @@ impl<'a> Judging<'a> {
         let mut findings = Vec::new();
         let mut ignored = Vec::new();
         for finding in self.findings {
-            match ignore.entry_for(&stack.name, &finding, &about.checked_at) {
-                Some((entry, it)) => ignored.push(Ignored {
+            let entries = ignore.entries_for(&stack.name, &finding, &about.checked_at);
+            match entries.first() {
+                Some(it) => ignored.push(Ignored {
                     finding,
-                    entry,
+                    entries: entries.iter().map(|it| it.fingerprint()).collect(),
                     reason: it.reason.clone(),
                     who: it.who.clone(),
                     expires: it.expires.clone(),
@@ -471,14 +510,8 @@ impl<'a> Judging<'a> {
     }
 }
 
-/// Whether two values are one: services give `0` back as `0.0`, and documents with their keys in another order.
-fn is_spelt_otherwise(one: &Json, other: &Json) -> bool {
-    let number = |value: &Json| value.as_str().map_or_else(|| value.as_f64(), |text| text.parse().ok());
-    match (number(one), number(other)) {
-        (Some(one), Some(other)) => one.total_cmp(&other).is_eq(),
-        _ => one == other,
-    }
-}
+/// What CloudFormation sees, it can put back.
+const REVERT: &str = "put it back with `deploy-product` and `\"drift\": \"revert\"`, or change the config so that it says the same";
 
 fn what(expected: Option<&Json>, actual: Option<&Json>) -> &'static str {
     match (expected, actual) {
@@ -495,11 +528,6 @@ fn overlap(one: &str, other: &str) -> bool {
     below(one, other) || below(other, one)
 }
 
-fn version(template: &Template) -> Option<&str> {
-    let Value::Map(ours) = template.metadata.get("MLProvisioner")? else { return None };
-    ours.get("Version")?.as_str()
-}
-
 /// Whether a version is before another; what is no version isn't.
 fn older(one: &str, other: &str) -> bool {
     let numbers = |text: &str| -> Option<Vec<u64>> {
@@ -508,86 +536,30 @@ fn older(one: &str, other: &str) -> bool {
     numbers(one).zip(numbers(other)).is_some_and(|(one, other)| one < other)
 }
 
-fn key_policy(expected: &Json, actual: &Json) -> Vec<Difference> {
-    let (Some(expected), Some(actual)) = (expected.get("KeyPolicy"), actual.get("KeyPolicy")) else {
-        return Vec::new();
-    };
-    let found = policy_difference(expected, actual);
-    found
-        .into_iter()
-        .map(|(expected, actual)| Difference { pointer: "/KeyPolicy".to_owned(), expected, actual })
-        .collect()
+/// Tags of the stack are on its resources too. Source: AWS CloudFormation Template Reference, "Resource tag".
+fn without_inherited(expected: &Json, actual: &Json, of_stack: &BTreeMap<String, String>) -> Json {
+    let mut actual = actual.clone();
+    let key = |tag: &Json| tag.get("Key").and_then(Json::as_str).map(str::to_owned);
+    let ours: Vec<String> =
+        expected.get("Tags").and_then(Json::as_array).into_iter().flatten().filter_map(key).collect();
+    if let Some(tags) = actual.get_mut("Tags").and_then(Json::as_array_mut) {
+        tags.retain(|tag| {
+            let inherited = key(tag).filter(|key| !ours.contains(key)).and_then(|key| of_stack.get(&key));
+            inherited.is_none_or(|value| tag.get("Value").and_then(Json::as_str) != Some(value))
+        });
+    }
+    actual
 }
 
-/// What is attached to a role: what it says itself, and what says of itself that it belongs to the role.
-fn role_policies(resolver: &Resolver<'_>, id: &str, expected: &Json, actual: &Json) -> Vec<Difference> {
-    let list = |value: &Json, key: &str| value.get(key).and_then(Json::as_array).cloned().unwrap_or_default();
-    let mut attached = list(expected, "ManagedPolicyArns");
-    let mut inline = list(expected, "Policies");
-    for (other, resource) in &resolver.template.resources {
-        let is_ours = |roles: &Value| match roles {
-            Value::List(roles) => roles.iter().any(|role| *role == Value::Ref(id.to_owned())),
-            _ => false,
-        };
-        if !resource.properties.get("Roles").is_some_and(is_ours) {
-            continue;
-        }
-        match resource.kind.as_str() {
-            "AWS::IAM::ManagedPolicy" => attached.extend(resolver.value(&Value::Ref(other.clone()))),
-            "AWS::IAM::Policy" => {
-                let value = |key: &str| resource.properties.get(key).and_then(|it| resolver.value(it));
-                inline.push(
-                    json!({"PolicyName": value("PolicyName"), "PolicyDocument": value("PolicyDocument")}),
-                );
-            }
-            _ => {}
-        }
-    }
-    let (there, there_inline) = (list(actual, "ManagedPolicyArns"), list(actual, "Policies"));
-    let mut found = Vec::new();
-    let one = |value: &Json| Json::Array(vec![value.clone()]);
-    let (missing, extra) = unmatched(&attached, &there);
-    for value in missing.into_iter().filter(|it| !is_unknown(it)) {
-        let pointer = "/ManagedPolicyArns".to_owned();
-        found.push(Difference { pointer, expected: Some(one(value)), actual: None });
-    }
-    for value in extra {
-        let pointer = "/ManagedPolicyArns".to_owned();
-        found.push(Difference { pointer, expected: None, actual: Some(one(value)) });
-    }
-    let named = |policies: &[Json], name: &Json| {
-        policies.iter().find(|it| it.get("PolicyName").is_some_and(|it| is_like(name, it))).cloned()
-    };
-    for policy in &inline {
-        let (Some(name), Some(document)) = (policy.get("PolicyName"), policy.get("PolicyDocument")) else {
-            continue;
-        };
-        let pointer = "/Policies".to_owned();
-        match named(&there_inline, name) {
-            None => found.push(Difference { pointer, expected: Some(one(policy)), actual: None }),
-            Some(other) => {
-                let difference =
-                    other.get("PolicyDocument").and_then(|other| policy_difference(document, other));
-                let difference =
-                    difference.map(|(expected, actual)| Difference { pointer, expected, actual });
-                found.extend(difference);
-            }
-        }
-    }
-    for policy in &there_inline {
-        let ours = inline.iter().any(|it| match (it.get("PolicyName"), policy.get("PolicyName")) {
-            (Some(ours), Some(theirs)) => is_like(ours, theirs),
-            _ => false,
-        });
-        if !ours {
-            found.push(Difference {
-                pointer: "/Policies".to_owned(),
-                expected: None,
-                actual: Some(one(policy)),
-            });
-        }
-    }
-    found
+fn is_document(pointer: &str) -> bool {
+    pointer.ends_with("/KeyPolicy") || pointer.ends_with("/PolicyDocument")
+}
+
+/// A policy document that is a property.
+fn document(pointer: &str, expected: &Json, actual: &Json) -> Option<Difference> {
+    let (expected, actual) = (expected.pointer(pointer)?, actual.pointer(pointer).unwrap_or(&Json::Null));
+    let (expected, actual) = policy_difference(expected, actual)?;
+    Some(Difference { pointer: pointer.to_owned(), expected, actual })
 }
 
 /// What a probe looks at, in words.
@@ -596,6 +568,7 @@ fn subject(probe: &Probe) -> &'static str {
         Probe::Repository { .. } => "the repository",
         Probe::Project { .. } => "the project",
         Probe::RolePolicies { .. } => "the policies",
+        Probe::ManagedPolicy { .. } => "the document",
         Probe::KeyPolicy { .. } => "the key policy",
         Probe::Parameter { .. } => "the value",
     }
@@ -606,6 +579,7 @@ fn property(probe: &Probe) -> &'static str {
     match probe {
         Probe::Repository { .. } | Probe::Project { .. } => "",
         Probe::RolePolicies { .. } => "/ManagedPolicyArns",
+        Probe::ManagedPolicy { .. } => "/PolicyDocument",
         Probe::KeyPolicy { .. } => "/KeyPolicy",
         Probe::Parameter { .. } => "/Value",
     }
@@ -614,42 +588,46 @@ fn property(probe: &Probe) -> &'static str {
 /// The permissions that it needs.
 fn asks(probe: &Probe) -> &'static str {
     match probe {
-        Probe::Repository { .. } => "codecommit:GetRepository",
+        Probe::Repository { .. } => {
+            "codecommit:GetRepository, codecommit:ListRepositories and codecommit:ListTagsForResource"
+        }
         Probe::Project { .. } => "codebuild:BatchGetProjects",
         Probe::RolePolicies { .. } => {
             "iam:ListAttachedRolePolicies, iam:ListRolePolicies and iam:GetRolePolicy"
         }
+        Probe::ManagedPolicy { .. } => "iam:GetPolicy and iam:GetPolicyVersion",
         Probe::KeyPolicy { .. } => "kms:GetKeyPolicy",
         Probe::Parameter { .. } => "ssm:GetParameters",
     }
 }
 
 /// How something is put back that CloudFormation doesn't see.
-fn mend(probe: &Probe, pointer: &str, expected: Option<&Json>, actual: Option<&Json>) -> String {
-    let first = |value: Option<&Json>| value.and_then(|it| it.get(0)).cloned().unwrap_or_default();
-    let name = |value: Option<&Json>| {
-        first(value).get("PolicyName").and_then(Json::as_str).unwrap_or("NAME").to_owned()
-    };
-    match (probe, pointer, expected, actual) {
-        (Probe::RolePolicies { role, .. }, "/ManagedPolicyArns", None, Some(_)) => {
-            let arn = first(actual).as_str().unwrap_or("ARN").to_owned();
+fn mend(probe: &Probe, pointer: &str, actual: Option<&Json>) -> String {
+    let place: Vec<String> = tokens(pointer).collect();
+    let place: Vec<&str> = place.iter().map(String::as_str).collect();
+    match (probe, place.as_slice(), actual) {
+        (Probe::RolePolicies { role, .. }, ["ManagedPolicyArns", arn], Some(_)) => {
             format!("`aws iam detach-role-policy --role-name {role} --policy-arn {arn}`, or ask who attached it")
         }
-        (Probe::RolePolicies { role, .. }, "/ManagedPolicyArns", _, _) => {
-            let arn = first(expected).as_str().unwrap_or("ARN").to_owned();
+        (Probe::RolePolicies { role, .. }, ["ManagedPolicyArns", arn], None) => {
             format!("`aws iam attach-role-policy --role-name {role} --policy-arn {arn}`")
         }
-        (Probe::RolePolicies { role, .. }, _, None, Some(_)) => {
-            let name = name(actual);
+        (Probe::RolePolicies { role, .. }, ["Policies", name], Some(_)) => {
             format!("`aws iam delete-role-policy --role-name {role} --policy-name {name}`, or ask who added it")
         }
+        (Probe::RolePolicies { role, .. }, ["Policies", name, ..], _) => {
+            format!("`aws iam put-role-policy --role-name {role} --policy-name {name}` with the document of the template")
+        }
         (Probe::RolePolicies { role, .. }, ..) => {
-            format!("`aws iam put-role-policy --role-name {role}` with the document of the template")
+            format!("give the role {role} the policies of the template")
+        }
+        (Probe::ManagedPolicy { arn, .. }, ..) => {
+            format!("`aws iam create-policy-version --set-as-default --policy-arn {arn}` with the document of the template, or ask who changed it")
         }
         (Probe::KeyPolicy { key_id, .. }, ..) => {
             format!("`aws kms put-key-policy --policy-name default --key-id {key_id}` with the document of the template")
         }
-        (Probe::Repository { name, .. }, "/RepositoryName", _, Some(now)) => {
+        (Probe::Repository { name, .. }, ["RepositoryName"], Some(now)) => {
             let now = now.as_str().unwrap_or("NAME");
             format!("`aws codecommit update-repository-name --old-name {now} --new-name {name}`")
         }

@@ -15,6 +15,7 @@ mod page;
 pub mod probes;
 pub mod report;
 mod resolve;
+mod roles;
 pub mod seen;
 mod severity;
 mod time;

@@ -2,18 +2,23 @@
 //!
 //! Sources: AWS CloudFormation User Guide, "Resource type support for imports and drift detection"; the handlers in the
 //! registry's schemas (`AWS::CodeBuild::Project` has no read handler); "Detect unmanaged configuration changes to stacks and
-//! resources with drift detection" on what is compared: properties that the template sets.
+//! resources with drift detection" on what is compared: properties that the template sets; aws-cloudformation's
+//! cloudformation-coverage-roadmap, issues 936 (inline policies, key policies), 1858 (managed policies) and 2489 (attached
+//! policies), on what reads `IN_SYNC` although it isn't.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 
 use super::seen::ResourceSeen;
 use crate::template::Template;
+use crate::yaml::join;
 
-/// A look at one resource past CloudFormation. The answer has the shape of the resource's properties in a template:
+/// A look at one resource past CloudFormation. The answer has the shape of the resource's properties in a template, with
+/// what [`Probe::tells`] names; what is not in the answer isn't set.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "probe")]
 pub enum Probe {
-    /// `{"RepositoryName", "RepositoryDescription", "KmsKeyId"}` of the repository with this id, whatever its name is now.
+    /// The repository with this id, whatever its name is now.
     Repository {
         /// Logical id.
         logical_id: String,
@@ -22,28 +27,35 @@ pub enum Probe {
         /// The name that the template gives it.
         name: String,
     },
-    /// `{"Name", "ServiceRole", "EncryptionKey", "Source", "Environment", "VpcConfig", ...}` of a CodeBuild project.
+    /// A CodeBuild project.
     Project {
         /// Logical id.
         logical_id: String,
         /// The project's name.
         name: String,
     },
-    /// `{"ManagedPolicyArns": [...], "Policies": [{"PolicyName", "PolicyDocument"}]}`: all that is attached to a role.
+    /// All policies of a role: `{"ManagedPolicyArns": [...], "Policies": [{"PolicyName", "PolicyDocument"}]}`.
     RolePolicies {
         /// Logical id.
         logical_id: String,
         /// The role's name.
         role: String,
     },
-    /// `{"KeyPolicy": {...}}`.
+    /// The document of a managed policy: its default version's.
+    ManagedPolicy {
+        /// Logical id.
+        logical_id: String,
+        /// The policy's ARN.
+        arn: String,
+    },
+    /// The policy of a key.
     KeyPolicy {
         /// Logical id.
         logical_id: String,
         /// The key's id.
         key_id: String,
     },
-    /// `{"Value": ...}` of a published SSM parameter.
+    /// A published SSM parameter, as its readers get it.
     Parameter {
         /// Logical id.
         logical_id: String,
@@ -59,19 +71,66 @@ impl Probe {
             Self::Repository { logical_id, .. }
             | Self::Project { logical_id, .. }
             | Self::RolePolicies { logical_id, .. }
+            | Self::ManagedPolicy { logical_id, .. }
             | Self::KeyPolicy { logical_id, .. }
             | Self::Parameter { logical_id, .. } => logical_id,
         }
     }
 
-    /// Whether it sees the whole resource, as far as a template describes it; the others look at one property that
-    /// CloudFormation overlooks.
-    pub fn covers_the_resource(&self) -> bool {
+    /// The properties that it can tell, as JSON pointers, always all of them.
+    pub fn tells(&self) -> &'static [&'static str] {
         match self {
-            Self::Repository { .. } | Self::Project { .. } | Self::Parameter { .. } => true,
-            Self::RolePolicies { .. } | Self::KeyPolicy { .. } => false,
+            Self::Repository { .. } => &["/KmsKeyId", "/RepositoryDescription", "/RepositoryName", "/Tags"],
+            Self::Project { .. } => &[
+                "/Artifacts/Type",
+                "/BadgeEnabled",
+                "/Description",
+                "/EncryptionKey",
+                "/Environment/ComputeType",
+                "/Environment/EnvironmentVariables",
+                "/Environment/Image",
+                "/Environment/ImagePullCredentialsType",
+                "/Environment/PrivilegedMode",
+                "/Environment/Type",
+                "/LogsConfig/CloudWatchLogs/GroupName",
+                "/LogsConfig/CloudWatchLogs/Status",
+                "/LogsConfig/CloudWatchLogs/StreamName",
+                "/Name",
+                "/QueuedTimeoutInMinutes",
+                "/ServiceRole",
+                "/Source/BuildSpec",
+                "/Source/Type",
+                "/Tags",
+                "/TimeoutInMinutes",
+                "/Visibility",
+                "/VpcConfig/SecurityGroupIds",
+                "/VpcConfig/Subnets",
+                "/VpcConfig/VpcId",
+            ],
+            Self::RolePolicies { .. } => &["/ManagedPolicyArns", "/Policies"],
+            Self::ManagedPolicy { .. } => &["/PolicyDocument"],
+            Self::KeyPolicy { .. } => &["/KeyPolicy"],
+            Self::Parameter { .. } => &["/Name", "/Type", "/Value"],
         }
     }
+
+    /// What of a resource's properties it can tell. Whether that is all of them is whether it covers the resource.
+    pub(super) fn told(&self, properties: &Json) -> Json {
+        told(properties, "", self.tells())
+    }
+}
+
+fn told(value: &Json, pointer: &str, tells: &[&str]) -> Json {
+    let Json::Object(entries) = value else { return value.clone() };
+    let told = entries.iter().filter_map(|(key, value)| {
+        let pointer = join(pointer, key);
+        if tells.contains(&pointer.as_str()) {
+            return Some((key.clone(), value.clone()));
+        }
+        let below = value.is_object().then(|| told(value, &pointer, tells));
+        below.filter(|it| it.as_object().is_some_and(|it| !it.is_empty())).map(|it| (key.clone(), it))
+    });
+    Json::Object(told.collect())
 }
 
 /// The probes that a stack needs, in the order of its resources.
@@ -104,6 +163,7 @@ fn probe(template: &Template, resource: &ResourceSeen) -> Option<Probe> {
         }
         "AWS::CodeBuild::Project" => Probe::Project { logical_id, name: physical },
         "AWS::IAM::Role" => Probe::RolePolicies { logical_id, role: physical },
+        "AWS::IAM::ManagedPolicy" => Probe::ManagedPolicy { logical_id, arn: physical },
         "AWS::KMS::Key" => Probe::KeyPolicy { logical_id, key_id: physical },
         "AWS::SSM::Parameter" => Probe::Parameter { logical_id, name: physical },
         _ => return None,

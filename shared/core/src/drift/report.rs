@@ -156,7 +156,8 @@ pub struct Finding {
     /// The resource's type; empty for the stack as a whole.
     #[serde(rename = "type")]
     pub resource_type: String,
-    /// A JSON pointer from the resource's properties; empty for the resource as a whole.
+    /// A JSON pointer from the resource's properties, or to what stands beside them; from the template's sections, when there
+    /// is no resource; empty for the whole.
     pub property: String,
     /// As it must be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -200,7 +201,8 @@ impl Finding {
     /// Where, in few words: `Bucket /Tags`.
     pub fn place(&self) -> String {
         match (self.logical_id.as_str(), self.property.as_str()) {
-            ("", _) => "the stack".to_owned(),
+            ("", "") => "the stack".to_owned(),
+            ("", section) => format!("the template {section}"),
             (id, "") => id.to_owned(),
             (id, property) => format!("{id} {property}"),
         }
@@ -212,8 +214,8 @@ impl Finding {
 pub struct Ignored {
     /// The finding.
     pub finding: Finding,
-    /// The entry's number in the list, from 0.
-    pub entry: usize,
+    /// Every entry that names it, by its fingerprint; what follows is the first one's.
+    pub entries: Vec<String>,
     /// Why.
     pub reason: String,
     /// Who decided it.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map as Object, Value as Json};
 
 use super::seen::{ResourceSeen, StackSeen};
-use crate::template::{Function, SubPart, Template, Value};
+use crate::template::{Function, Parameter, SubPart, Template, Value};
 
 /// What stands for a value that can't be known, inside of one that is known otherwise. No template holds it.
 pub(super) const UNKNOWN: &str = "\u{0}unknown";
@@ -13,6 +13,18 @@ pub(super) const UNKNOWN: &str = "\u{0}unknown";
 /// Whether nothing is known of a value.
 pub(super) fn is_unknown(value: &Json) -> bool {
     value.as_str().is_some_and(|text| text.contains(UNKNOWN))
+}
+
+/// The value as people may read it.
+pub(super) fn readable(value: &Json) -> Json {
+    match value {
+        Json::String(text) => Json::from(text.replace(UNKNOWN, "(known to AWS only)")),
+        Json::Array(values) => values.iter().map(readable).collect(),
+        Json::Object(entries) => {
+            Json::Object(entries.iter().map(|(key, value)| (key.clone(), readable(value))).collect())
+        }
+        plain => plain.clone(),
+    }
 }
 
 /// Resolves references of one stack.
@@ -37,18 +49,41 @@ impl<'a> Resolver<'a> {
                 Json::Object(entries.collect::<Object<String, Json>>())
             }
             Value::Ref(name) if name == "AWS::NoValue" => return None,
-            Value::Ref(name) => self.reference(name).map_or_else(unknown, Json::String),
+            Value::Ref(name) => self.reference(name).unwrap_or_else(unknown),
             Value::GetAtt(name, attribute) => {
                 self.attribute(name, attribute).map_or_else(unknown, Json::String)
             }
             Value::Sub(sub) => self.text(sub).map_or_else(unknown, Json::String),
             Value::Call(Function::Join, argument) => self.join(argument).unwrap_or_else(unknown),
             Value::Call(..) => unknown(),
+            // AWS looks it up when it makes the resource.
+            Value::Str(text) if text.contains("{{resolve:") => unknown(),
             plain => plain.to_json(),
         })
     }
 
-    fn reference(&self, name: &str) -> Option<String> {
+    fn reference(&self, name: &str) -> Option<Json> {
+        match self.template.parameters.get(name) {
+            Some(declared) => self.parameter(name, declared),
+            None => self.name(name).map(Json::from),
+        }
+    }
+
+    /// A parameter's value, a list if its type says so. Source: AWS CloudFormation User Guide, "Parameters".
+    fn parameter(&self, name: &str, declared: &Parameter) -> Option<Json> {
+        let shown = match declared.attributes.get("NoEcho") {
+            None | Some(Value::Bool(false)) => true,
+            Some(other) => other.as_str() == Some("false"),
+        };
+        let text = self.stack.parameters.get(name).filter(|_| shown)?;
+        let of_ssm = declared.kind.strip_prefix("AWS::SSM::Parameter::Value<");
+        let kind = of_ssm.and_then(|rest| rest.strip_suffix('>')).unwrap_or(&declared.kind);
+        let is_list = kind == "CommaDelimitedList" || kind.starts_with("List<");
+        Some(if is_list { text.split(',').map(str::trim).collect() } else { Json::from(text.as_str()) })
+    }
+
+    /// A pseudo parameter, or what a resource is called.
+    fn name(&self, name: &str) -> Option<String> {
         let stack = self.stack;
         let text = match name {
             "AWS::Region" => stack.region(),
@@ -58,10 +93,7 @@ impl<'a> Resolver<'a> {
             "AWS::StackId" => &stack.id,
             "AWS::URLSuffix" if stack.partition() == "aws-cn" => "amazonaws.com.cn",
             "AWS::URLSuffix" => "amazonaws.com",
-            _ => match stack.parameters.get(name) {
-                Some(value) => value,
-                None => self.physical.get(name)?.physical_id.as_deref()?,
-            },
+            _ => self.physical.get(name)?.physical_id.as_deref()?,
         };
         Some(text.to_owned())
     }
@@ -90,14 +122,15 @@ impl<'a> Resolver<'a> {
             ("AWS::CodeCommit::Repository", "Arn") => arn("codecommit", declared("RepositoryName")??),
             ("AWS::CodeCommit::Repository", "Name") => declared("RepositoryName")??.to_owned(),
             ("AWS::CodeCommit::Repository", "CloneUrlHttp") => {
-                let suffix = self.reference("AWS::URLSuffix")?;
+                let suffix = self.name("AWS::URLSuffix")?;
                 format!("https://git-codecommit.{region}.{suffix}/v1/repos/{}", declared("RepositoryName")??)
             }
             ("AWS::SageMaker::ModelPackageGroup", "ModelPackageGroupArn")
             | ("AWS::SNS::Topic", "TopicArn")
             | ("AWS::IAM::ManagedPolicy", "PolicyArn")
             | ("AWS::KMS::Key", "KeyId")
-            | ("AWS::EC2::SecurityGroup", "GroupId") => id.to_owned(),
+            | ("AWS::EC2::SecurityGroup", "GroupId")
+            | ("AWS::EC2::VPCEndpoint", "Id") => id.to_owned(),
             ("AWS::SNS::Topic", "TopicName") => id.rsplit(':').next()?.to_owned(),
             _ => return None,
         })
@@ -110,12 +143,12 @@ impl<'a> Resolver<'a> {
                 SubPart::Text(literal) => text.push_str(literal),
                 SubPart::Ref(name) => match sub.variables.get(name) {
                     Some(value) => text.push_str(self.value(value)?.as_str()?),
-                    None => text.push_str(&self.reference(name)?),
+                    None => text.push_str(self.reference(name)?.as_str()?),
                 },
                 SubPart::GetAtt(name, attribute) => text.push_str(&self.attribute(name, attribute)?),
             }
         }
-        Some(text)
+        (!text.contains("{{resolve:")).then_some(text)
     }
 
     fn join(&self, argument: &Value) -> Option<Json> {
@@ -129,4 +162,56 @@ impl<'a> Resolver<'a> {
 
 fn unknown() -> Json {
     Json::from(UNKNOWN)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::check::load;
+    use crate::template::read::from_document;
+
+    /// What a reference to a parameter of this type comes to.
+    fn reference(kind: &str, more: &str, given: Option<&str>) -> Json {
+        let text = format!("Parameters: {{P: {{Type: {kind}{more}}}}}\nResources: {{}}\n");
+        let template = from_document(&load(text.as_bytes()).unwrap()).0;
+        let parameters = given.map(|value| ("P".to_owned(), value.to_owned())).into_iter().collect();
+        let stack = StackSeen { parameters, ..StackSeen::default() };
+        Resolver::new(&stack, &template, &[]).value(&Value::reference("P")).unwrap()
+    }
+
+    #[test]
+    fn a_parameter_is_a_list_if_its_type_says_so() {
+        for kind in [
+            "CommaDelimitedList",
+            "List<Number>",
+            "List<AWS::EC2::Subnet::Id>",
+            "AWS::SSM::Parameter::Value<List<AWS::EC2::Subnet::Id>>",
+            "AWS::SSM::Parameter::Value<CommaDelimitedList>",
+        ] {
+            assert_eq!(reference(kind, "", Some("1, 2")), json!(["1", "2"]), "{kind}");
+        }
+        for kind in ["String", "Number", "AWS::SSM::Parameter::Value<String>", "AWS::EC2::VPC::Id"] {
+            assert_eq!(reference(kind, "", Some("1, 2")), json!("1, 2"), "{kind}");
+        }
+    }
+
+    #[test]
+    fn what_aws_does_not_tell_is_unknown_and_readable() {
+        for unknown in [
+            reference("String", ", NoEcho: true", Some("****")),
+            reference("String", ", NoEcho: 'true'", Some("****")),
+            reference("String", "", None),
+        ] {
+            assert!(is_unknown(&unknown));
+            assert_eq!(readable(&json!([unknown])), json!(["(known to AWS only)"]));
+        }
+        assert_eq!(reference("String", ", NoEcho: false", Some("x")), "x");
+        let (template, stack) = (Template::default(), StackSeen::default());
+        let resolver = Resolver::new(&stack, &template, &[]);
+        let looked_up =
+            [Value::str("{{resolve:ssm:/x}}"), Value::sub("{{resolve:ssm:/x}}/${AWS::StackName}")];
+        assert!(looked_up.iter().all(|it| is_unknown(&resolver.value(it).unwrap())));
+    }
 }

@@ -86,7 +86,7 @@ pub enum CouldNot {
     TimedOut,
     /// Somebody else works on it.
     Busy,
-    /// It is gone.
+    /// The stack is gone.
     Gone,
     /// The stack is in a status in which CloudFormation compares nothing.
     Unfinished,

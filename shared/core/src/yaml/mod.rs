@@ -141,8 +141,7 @@ impl Document {
 
     fn find(&self, pointer: &str) -> Option<(Option<(u32, u32)>, &Node)> {
         let mut found = (None, &self.root);
-        for token in pointer.split('/').skip(1) {
-            let token = token.replace("~1", "/").replace("~0", "~");
+        for token in tokens(pointer) {
             found = match &found.1.value {
                 NodeValue::Map(entries) => {
                     let entry = entries.iter().find(|entry| entry.key == token)?;
@@ -219,4 +218,13 @@ impl Scalar {
 /// ```
 pub fn join(pointer: &str, token: &str) -> String {
     format!("{pointer}/{}", token.replace('~', "~0").replace('/', "~1"))
+}
+
+/// The tokens of an RFC 6901 JSON pointer.
+///
+/// ```
+/// assert!(mlp_core::yaml::tokens("/tags/a~1b").eq(["tags", "a/b"]));
+/// ```
+pub fn tokens(pointer: &str) -> impl Iterator<Item = String> {
+    pointer.split('/').skip(1).map(|token| token.replace("~1", "/").replace("~0", "~"))
 }
