@@ -19,6 +19,7 @@ use crate::{Aws, Failure};
 pub(crate) async fn all<A, S, E>(
     aws: Aws<'_, A, S, E>,
     run: &str,
+    listed_at: &str,
     items: &[Item],
 ) -> Result<Gathering, Failure>
 where
@@ -26,7 +27,7 @@ where
     S: BucketStore + Sync,
 {
     let bucket = aws.settings.bucket.as_str();
-    let mut gathering = Gathering::default();
+    let mut gathering = Gathering::listed(listed_at);
     let mut missing: BTreeSet<&str> = items.iter().map(|item| item.stack.as_str()).collect();
     let mut reports = stream::iter(items)
         .map(|item| async move {
@@ -42,7 +43,7 @@ where
     }
     drop(reports);
     for item in items.iter().filter(|item| missing.contains(item.stack.as_str())) {
-        gathering.add(&lost(run, item, &rfc3339(aws.now)));
+        gathering.add(&lost(run, item, &rfc3339(aws.clock.now())));
     }
     Ok(gathering)
 }

@@ -1,6 +1,6 @@
 //! Objects that one execution or run leaves in the suite's bucket.
 
-use crate::store::{BucketStore, Condition, ErrorKind, Metadata, Put, StoreError};
+use crate::store::{BucketStore, Condition, ErrorKind, Metadata, Object, Put, StoreError};
 
 /// How often a write is tried that meets others.
 const ROUNDS: usize = 5;
@@ -52,6 +52,32 @@ pub async fn newest<S: BucketStore + Sync>(store: &S, bucket: &str, new: New<'_>
     }
 }
 
+/// Stores an object over an older one, if that is older; whether it was stored.
+///
+/// # Errors
+///
+/// When it could not be stored, or others write it again and again.
+pub async fn replace<S: BucketStore + Sync>(
+    store: &S,
+    bucket: &str,
+    new: New<'_>,
+    is_newer: impl Fn(&[u8]) -> bool,
+) -> Result<bool, StoreError> {
+    let mut round = 0;
+    loop {
+        round += 1;
+        let there = read_with_head(store, bucket, new.key).await?;
+        if there.as_ref().is_some_and(|there| !is_newer(&there.bytes)) {
+            return Ok(false);
+        }
+        let condition = Condition::since(there.as_ref().map(|there| &there.head));
+        match store.put(put(bucket, &new, condition)).await {
+            Err(error) if error.kind == ErrorKind::Conflict && round < ROUNDS => {}
+            result => return result.map(|()| true),
+        }
+    }
+}
+
 /// An object's content; nothing for one that isn't there.
 ///
 /// # Errors
@@ -62,8 +88,21 @@ pub async fn read<S: BucketStore + Sync>(
     bucket: &str,
     key: &str,
 ) -> Result<Option<Vec<u8>>, StoreError> {
+    Ok(read_with_head(store, bucket, key).await?.map(|object| object.bytes))
+}
+
+/// An object with what a write under a condition needs; nothing for one that isn't there.
+///
+/// # Errors
+///
+/// When it could not be read.
+pub async fn read_with_head<S: BucketStore + Sync>(
+    store: &S,
+    bucket: &str,
+    key: &str,
+) -> Result<Option<Object>, StoreError> {
     match store.get(bucket, key, None, None).await {
-        Ok(object) => Ok(Some(object.bytes)),
+        Ok(object) => Ok(Some(object)),
         Err(error) if error.kind == ErrorKind::Gone => Ok(None),
         Err(error) => Err(error),
     }
