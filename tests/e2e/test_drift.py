@@ -230,6 +230,7 @@ class Product(unittest.TestCase):
         result = json.loads(mlp("--format", "json", "check-drift", "--prefix", self.stack, status=1))
         self.assertEqual((result["totals"]["drifted"], result["stacks"][0]["findings"][0]["actual"]["text"]), (1, "7"))
         mlp("check-drift", "--stack", "nobodys-stack", status=3)
+        mlp("check-drift", "--prefix", "nobodys-", status=3)
 
     def test_4_the_state_machine_does_what_one_invocation_can_not(self):
         run = f"m-{uuid.uuid4().hex[:10]}"
@@ -298,6 +299,41 @@ class Others(unittest.TestCase):
         """Runs that the schedule has begun: their names begin with their time."""
         pages = suite.client("s3").get_paginator("list_objects_v2").paginate(Bucket=suite.bucket(), Prefix="reports/drift/runs/2", Delimiter="/")
         return {prefix["Prefix"].split("/")[3] for page in pages for prefix in page.get("CommonPrefixes", [])}
+
+    def test_a_run_that_fails_for_good_waits_in_the_queue(self):
+        queue = suite.setting("MLP_DRIFT_FAILURES_URL")
+        name = f"lost-{uuid.uuid4().hex[:8]}"
+        suite.client("lambda").invoke(
+            FunctionName=suite.setting("MLP_DRIFT_FUNCTION"), InvocationType="Event", Payload=json.dumps({"prefx": name}))
+
+        def kept():
+            sqs = suite.client("sqs")
+            got = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=1).get("Messages", [])
+            for message in got:
+                sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+            return next((m for m in (json.loads(m["Body"]) for m in got) if m["requestPayload"] == {"prefx": name}), None)
+
+        self.assertEqual(suite.wait("the event", kept, 60)["requestContext"]["condition"], "RetriesExhausted")
+
+    def test_what_the_schedules_cannot_deliver_goes_there_too(self):
+        queue = suite.client("sqs").get_queue_attributes(
+            QueueUrl=suite.setting("MLP_DRIFT_FAILURES_URL"), AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        schedules = [s for s in suite.client("scheduler").list_schedules()["Schedules"] if "-drift" in s["Name"]]
+        for schedule in schedules:
+            found = suite.client("scheduler").get_schedule(Name=schedule["Name"], GroupName=schedule["GroupName"])
+            self.assertEqual(found["Target"]["DeadLetterConfig"], {"Arn": queue})
+
+    def test_a_run_over_everything_is_seen_by_the_alarm_that_waits_for_it(self):
+        alarms = suite.client("cloudwatch").describe_alarms()["MetricAlarms"]
+        (alarm,) = [a for a in alarms if a["MetricName"] == "FleetRuns"]
+        self.assertEqual((alarm["Period"], alarm["EvaluationPeriods"], alarm["TreatMissingData"]), (3600, 26, "breaching"))
+
+        def seen():
+            metrics = suite.client("cloudwatch").list_metrics(Namespace=alarm["Namespace"], MetricName="FleetRuns")["Metrics"]
+            return any(metric["Dimensions"] == alarm["Dimensions"] for metric in metrics)
+
+        invoke({"scheduled": f"w-{uuid.uuid4().hex[:10]}"})
+        self.assertTrue(suite.wait("the metric", seen, 30))
 
     def test_an_event_with_a_mistake_says_what_it_takes(self):
         with self.assertRaisesRegex(AssertionError, "prefix"):

@@ -9,7 +9,7 @@ use mlp_aws::drift::{Live, Pace, check, managed, named};
 use mlp_core::actions::{self, Suite};
 use mlp_core::deploy::failure::Name;
 use mlp_core::drift::fleet::Gathering;
-use mlp_core::drift::seen::{ConfigSeen, StackSeen};
+use mlp_core::drift::seen::ConfigSeen;
 use mlp_core::drift::{
     About, Asked, Ignore, Kind, StackReport, Verdict, judge, none_begins, not_managed, rfc3339,
 };

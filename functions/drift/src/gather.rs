@@ -10,7 +10,6 @@ use mlp_core::drift::fleet::Gathering;
 use mlp_core::drift::report::{
     Coverage, Finding, Kind, SCHEMA_VERSION, Severity, Source, StackReport, Verdict,
 };
-use mlp_core::drift::rfc3339;
 use mlp_core::drift::{Item, keys};
 
 use crate::{Aws, Failure};
@@ -43,7 +42,8 @@ where
     }
     drop(reports);
     for item in items.iter().filter(|item| missing.contains(item.stack.as_str())) {
-        gathering.add(&lost(run, item, &rfc3339(aws.clock.now())));
+        // It was not looked at, so whoever has looked since knows better.
+        gathering.add(&lost(run, item, listed_at));
     }
     Ok(gathering)
 }
