@@ -1,5 +1,6 @@
 """Products that somebody changed by hand: found with the right values, mended, and nothing else is found."""
 
+import concurrent.futures
 import json
 import os
 import sys
@@ -254,6 +255,42 @@ class Product(unittest.TestCase):
         self.assertEqual(json.loads(state["output"])["outcome"], "done")
         report = json.loads(suite.read(f"reports/drift/runs/{run}/stacks/{self.stack}.json"))
         self.assertEqual((report["run"], report["coverage"]["resources"]), (run, 41))
+
+
+class Thousand(unittest.TestCase):
+    """As many stacks as the state machine is for: about a minute, because every check is a call of the real function."""
+
+    STACKS = 1000
+
+    def test_none_is_lost_and_the_one_that_was_changed_is_found(self):
+        cfn, prefix = suite.client("cloudformation"), f"thousand-{uuid.uuid4().hex[:6]}-"
+        body = json.dumps({"Resources": {"Logs": {"Type": "AWS::Logs::LogGroup", "Properties": {"RetentionInDays": 365}}}})
+        tags = [{"Key": "ManagedBy", "Value": "ml-provisioner"}]
+        names = [f"{prefix}{number:04}-stack" for number in range(self.STACKS)]
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            self.addCleanup(self.delete, names)
+            list(pool.map(lambda name: cfn.create_stack(StackName=name, TemplateBody=body, Tags=tags), names))
+        resources = cfn.list_stack_resources(StackName=names[7])["StackResourceSummaries"]
+        suite.client("logs").put_retention_policy(logGroupName=resources[0]["PhysicalResourceId"], retentionInDays=1)
+        run = f"k-{uuid.uuid4().hex[:10]}"
+        self.assertEqual(invoke({"scheduled": run, "prefix": prefix})["outcome"], "handed-over")
+        execution = suite.setting("MLP_DRIFT_MACHINE").replace(":stateMachine:", ":execution:") + f":{run}"
+
+        def ended():
+            state = suite.client("stepfunctions").describe_execution(executionArn=execution)
+            return state if state["status"] != "RUNNING" else None
+
+        state = suite.wait("the execution", ended, 300)
+        self.assertEqual(state["status"], "SUCCEEDED", state)
+        fleet = json.loads(suite.read(f"reports/drift/runs/{run}/fleet.json"))
+        verdicts = {line["stack_name"]: line["verdict"] for line in fleet["stacks"] if line["run"] == run}
+        self.assertEqual(sorted(verdicts), names)
+        self.assertEqual([name for name, verdict in verdicts.items() if verdict != "in-sync"], [names[7]])
+
+    def delete(self, names):
+        cfn = suite.client("cloudformation")
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda name: cfn.delete_stack(StackName=name), names))
 
 
 class Others(unittest.TestCase):

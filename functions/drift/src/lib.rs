@@ -182,7 +182,7 @@ impl From<serde_json::Error> for Failure {
 }
 
 /// Kept back for the hand-over, or for a stack's report, or for the summary.
-const MARGIN: Duration = Duration::from_secs(60);
+const MARGIN: Duration = Duration::from_mins(1);
 
 /// Carries an event out.
 ///

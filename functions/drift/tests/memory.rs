@@ -1,5 +1,4 @@
 //! What a run holds, beside what lies in the bucket. One test, so that the process is its own.
-#![expect(clippy::unwrap_used, reason = "tests may panic")]
 
 use std::time::Duration;
 

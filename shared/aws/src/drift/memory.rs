@@ -286,17 +286,21 @@ impl DriftApi for MemoryFleet {
         self.call("DescribeStackResourceDrifts", |state| {
             let (stack, trouble) = state.of(stack_id)?;
             let verdict = |status: &str| json!({"LogicalResourceId": "Logs", "StackResourceDriftStatus": status});
-            let mut of_old = verdict("IN_SYNC");
-            of_old["Timestamp"] = json!("2020-02-29T12:00:00Z");
+            let of_old = json!({
+                "LogicalResourceId": "Logs",
+                "StackResourceDriftStatus": "IN_SYNC",
+                "Timestamp": "2020-02-29T12:00:00Z",
+            });
             let rounds = state.rounds(&stack.name);
             Ok(match trouble {
                 Some(Trouble::Fails | Trouble::FailsAtLength) => vec![of_old],
                 Some(Trouble::FailsThrottled(times)) if rounds <= times => vec![of_old],
                 Some(Trouble::ThrottledInside(times)) if rounds <= times => {
-                    let mut unknown = verdict("UNKNOWN");
-                    unknown["DriftStatusReason"] =
-                        json!("Rate exceeded (Service: CloudWatchLogs, Status Code: 400)");
-                    vec![unknown]
+                    vec![json!({
+                        "LogicalResourceId": "Logs",
+                        "StackResourceDriftStatus": "UNKNOWN",
+                        "DriftStatusReason": "Rate exceeded (Service: CloudWatchLogs, Status Code: 400)",
+                    })]
                 }
                 Some(Trouble::Drifted) => vec![json!({
                     "LogicalResourceId": "Logs",

@@ -22,7 +22,7 @@ const LINES: usize = 50;
 const WORDS: usize = 500;
 
 /// The most bytes of each of the three lists of findings in a message or an event: SNS and EventBridge take 256 KiB in all.
-/// Sources: Amazon SNS API Reference, `Publish`; Amazon EventBridge User Guide, "PutEvents quotas".
+/// Sources: Amazon SNS API Reference, `Publish`; Amazon EventBridge User Guide, "Amazon EventBridge quotas".
 const LIST: usize = 32 * 1024;
 
 /// The fleet's report.
@@ -616,7 +616,9 @@ mod tests {
 
     fn run(at: &str, reports: &[StackReport], previous: Option<&Fleet>) -> Fleet {
         let mut gathering = Gathering::default();
-        reports.iter().for_each(|report| gathering.add(report));
+        for report in reports {
+            gathering.add(report);
+        }
         gathering.finish(at, at, None, &Ignore::default(), previous)
     }
 
@@ -696,17 +698,18 @@ mod tests {
             finding(Kind::Drifted, Source::Probe, "Role", "/Policies"),
             finding(Kind::Drifted, Source::Probe, "Key", "/KeyPolicy"),
         );
-        let reports = |at: &str, findings: &[Finding]| [report("a", at, Verdict::Drifted, findings)];
-        let first = run("1", &reports("1", &[key]), None);
-        let mut second = run("2", &reports("2", &[role.clone()]), Some(&first));
+        let reports =
+            |at: &str, found: &Finding| [report("a", at, Verdict::Drifted, std::slice::from_ref(found))];
+        let first = run("1", &reports("1", &key), None);
+        let mut second = run("2", &reports("2", &role), Some(&first));
         assert_eq!(
             (places(&second.new), places(&second.gone)),
             (vec!["Role /Policies"], vec!["Key /KeyPolicy"])
         );
-        let third = run("3", &reports("3", &[role.clone()]), Some(&second));
+        let third = run("3", &reports("3", &role), Some(&second));
         assert!(!third.has_news());
         second.telling = Some(Telling { by: "x".to_owned(), until: 0 });
-        let third = run("3", &reports("3", &[role]), Some(&second));
+        let third = run("3", &reports("3", &role), Some(&second));
         assert_eq!(
             (places(&third.new), places(&third.gone)),
             (vec!["Role /Policies"], vec!["Key /KeyPolicy"])
@@ -740,7 +743,9 @@ mod tests {
         );
         let ignore = Ignore::read(format!("ignore:\n{}", entry.repeat(60)).as_bytes());
         let mut gathering = Gathering::default();
-        reports.iter().for_each(|report| gathering.add(report));
+        for report in &reports {
+            gathering.add(report);
+        }
         let previous = run("0", &before, None);
         let fleet = gathering.finish("1", "2027-01-01T00:00:00Z", None, &ignore, Some(&previous));
         assert_eq!((fleet.new.len(), fleet.gone.len(), fleet.ignore_list.len()), (1_000, 1_000, 60));
@@ -760,9 +765,9 @@ mod tests {
         use Verdict::{CouldNotCheck, Drifted, InSync};
         let of = |in_sync, gone, could_not_check, drifted| Totals {
             in_sync,
-            gone,
-            could_not_check,
             drifted,
+            could_not_check,
+            gone,
             ..Totals::default()
         };
         for (totals, stacks, prefix, all) in [
