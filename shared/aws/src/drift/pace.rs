@@ -131,6 +131,7 @@ fn out_of_time() -> CallError {
 
 #[cfg(test)]
 mod tests {
+    use std::future::{Ready, ready};
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
@@ -140,8 +141,12 @@ mod tests {
     }
 
     /// Fails so often, then answers when it was made.
-    async fn failing(made: &AtomicUsize, times: usize, kind: Kind) -> Result<Instant, CallError> {
-        if made.fetch_add(1, Ordering::Relaxed) < times { Err(refused(kind)) } else { Ok(Instant::now()) }
+    fn failing(made: &AtomicUsize, times: usize, kind: Kind) -> Ready<Result<Instant, CallError>> {
+        ready(if made.fetch_add(1, Ordering::Relaxed) < times {
+            Err(refused(kind))
+        } else {
+            Ok(Instant::now())
+        })
     }
 
     #[tokio::test(start_paused = true)]
@@ -201,12 +206,12 @@ mod tests {
         assert!((100..200).contains(&seconds), "400 calls at four a second at best: {seconds} s");
         let (_, throttled) = pace.calls();
         assert!((10..100).contains(&throttled), "{throttled}");
-        let calm = AtomicUsize::new(0);
+        let later = AtomicUsize::new(0);
         for _ in 0..150 {
-            pace.call(far, || failing(&calm, 0, Kind::Throttled)).await.unwrap();
+            pace.call(far, || failing(&later, 0, Kind::Throttled)).await.unwrap();
         }
         let now = Instant::now();
-        pace.call(far, || failing(&calm, 0, Kind::Throttled)).await.unwrap();
+        pace.call(far, || failing(&later, 0, Kind::Throttled)).await.unwrap();
         assert_eq!(now.elapsed(), Duration::ZERO);
     }
 
