@@ -1,10 +1,10 @@
 //! One stack of a run.
 
 use mlp_aws::drift::{DriftApi, check, ran_out_of_time};
-use mlp_aws::objects::{New, newest, once, read, replace};
+use mlp_aws::objects::{New, newest, once, read};
 use mlp_aws::store::BucketStore;
 use mlp_core::drift::seen::{ConfigSeen, CouldNot, Detection, Refused, Seen, StackSeen};
-use mlp_core::drift::{About, Ignore, StackReport, judge, rfc3339, stack_html};
+use mlp_core::drift::{About, Ignore, judge, rfc3339, stack_html};
 use mlp_core::drift::{Item, keys};
 use tokio::time::Instant;
 
@@ -57,15 +57,10 @@ where
     let latest = keys::latest(&item.stack);
     let (latest_json, latest_html) = (format!("{latest}.json"), format!("{latest}.html"));
     let page = "text/html; charset=utf-8";
-    // The latest first: once the run has its report, nobody comes back. A slower run doesn't take a newer one's place.
-    let json = New { key: &latest_json, bytes: bytes.clone(), media_type: "application/json" };
-    let is_newer = |there: &[u8]| {
-        let there = serde_json::from_slice::<StackReport>(there).ok();
-        there.is_none_or(|there| there.checked_at <= report.checked_at)
-    };
-    if replace(store, bucket, json, is_newer).await? {
-        newest(store, bucket, New { key: &latest_html, bytes: html.clone(), media_type: page }).await?;
-    }
+    // The latest first: once the run has its report, nobody comes back.
+    newest(store, bucket, New { key: &latest_json, bytes: bytes.clone(), media_type: "application/json" })
+        .await?;
+    newest(store, bucket, New { key: &latest_html, bytes: html.clone(), media_type: page }).await?;
     let dated = key.trim_end_matches("json").to_owned() + "html";
     once(store, bucket, New { key: &dated, bytes: html, media_type: page }).await?;
     once(store, bucket, New { key: &key, bytes, media_type: "application/json" }).await?;

@@ -52,32 +52,6 @@ pub async fn newest<S: BucketStore + Sync>(store: &S, bucket: &str, new: New<'_>
     }
 }
 
-/// Stores an object over an older one, if that is older; whether it was stored.
-///
-/// # Errors
-///
-/// When it could not be stored, or others write it again and again.
-pub async fn replace<S: BucketStore + Sync>(
-    store: &S,
-    bucket: &str,
-    new: New<'_>,
-    is_newer: impl Fn(&[u8]) -> bool,
-) -> Result<bool, StoreError> {
-    let mut round = 0;
-    loop {
-        round += 1;
-        let there = read_with_head(store, bucket, new.key).await?;
-        if there.as_ref().is_some_and(|there| !is_newer(&there.bytes)) {
-            return Ok(false);
-        }
-        let condition = Condition::since(there.as_ref().map(|there| &there.head));
-        match store.put(put(bucket, &new, condition)).await {
-            Err(error) if error.kind == ErrorKind::Conflict && round < ROUNDS => {}
-            result => return result.map(|()| true),
-        }
-    }
-}
-
 /// An object's content; nothing for one that isn't there.
 ///
 /// # Errors
