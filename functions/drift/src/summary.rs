@@ -23,8 +23,10 @@ const DETAIL_TYPE: &str = "ML Provisioner Drift Changed";
 const TELLING: u64 = 30;
 const LOOK: Duration = Duration::from_secs(2);
 
-/// How often a report is made that meets others.
-const ROUNDS: usize = 20;
+/// How often a report is made that meets others: one of them gets on each time, and `check-drift` of a fleet has many end at once.
+const ROUNDS: usize = 100;
+/// How long it keeps out of their way, each.
+const ASIDE: Duration = Duration::from_millis(100);
 
 const JSON: &str = "application/json";
 const PAGE: &str = "text/html; charset=utf-8";
@@ -107,6 +109,7 @@ where
             Ok(()) => return Ok(fleet),
         }
         tried = Some(fleet);
+        sleep(ASIDE).await;
     }
 }
 
@@ -136,7 +139,13 @@ where
         let Some(there) = read_with_head(store, bucket, keys::FLEET).await? else { break };
         let fleet: Fleet = serde_json::from_slice(&there.bytes)?;
         let html = fleet_html(&fleet, Shelf::Latest)?.into_bytes();
-        newest(store, bucket, New { key: keys::INDEX, bytes: html, media_type: PAGE }).await?;
+        match newest(store, bucket, New { key: keys::INDEX, bytes: html, media_type: PAGE }).await {
+            Err(error) if error.kind == ErrorKind::Conflict => {
+                sleep(ASIDE).await;
+                continue;
+            }
+            made => made?,
+        }
         let now = read(store, bucket, keys::FLEET).await?;
         let now: Option<Fleet> = now.and_then(|bytes| serde_json::from_slice(&bytes).ok());
         if now.is_none_or(|now| now.run == fleet.run) {

@@ -477,6 +477,22 @@ async fn runs_that_end_at_once_take_nothing_from_each_other() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn of_many_runs_that_end_at_once_all_end() {
+    let mut world = World::of(40);
+    world.settings.threshold = 0;
+    let names: Vec<String> = (0..40).map(|number| format!("product-{number:04}-stack")).collect();
+    for (number, name) in names.iter().enumerate() {
+        world.fleet.trouble(number, Trouble::Drifted);
+        world.call(name, some(name, name)).await.unwrap();
+        world.map(name).await;
+    }
+    let answers = futures_util::future::join_all(names.iter().map(|name| world.summarise(name))).await;
+    assert!(answers.iter().all(|answer| matches!(answer, Answer::Done { told: true, .. })), "{answers:?}");
+    assert_eq!(world.latest().totals.drifted, 40);
+    assert_eq!(world.fleet.told().len(), 80, "each tells of its own");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_slow_run_does_not_take_back_what_a_faster_one_has_found_since() {
     let mut world = World::of(4);
     world.settings.threshold = 3;
