@@ -1,5 +1,6 @@
 """Products that somebody changed by hand: found with the right values, mended, and nothing else is found."""
 
+import concurrent.futures
 import json
 import os
 import sys
@@ -252,6 +253,7 @@ class Product(unittest.TestCase):
         result = json.loads(mlp("--format", "json", "check-drift", "--prefix", self.stack, status=1))
         self.assertEqual((result["totals"]["drifted"], result["stacks"][0]["findings"][0]["actual"]["text"]), (1, "7"))
         mlp("check-drift", "--stack", "nobodys-stack", status=3)
+        mlp("check-drift", "--prefix", "nobodys-", status=3)
 
     def test_4_the_state_machine_does_what_one_invocation_can_not(self):
         run = f"m-{uuid.uuid4().hex[:10]}"
@@ -275,6 +277,42 @@ class Product(unittest.TestCase):
         self.assertEqual(json.loads(state["output"])["outcome"], "done")
         report = json.loads(suite.read(f"reports/drift/runs/{run}/stacks/{self.stack}.json"))
         self.assertEqual((report["run"], report["coverage"]["resources"]), (run, 41))
+
+
+class Thousand(unittest.TestCase):
+    """As many stacks as the state machine is for: about a minute, because every check is a call of the real function."""
+
+    STACKS = 1000
+
+    def test_none_is_lost_and_the_one_that_was_changed_is_found(self):
+        cfn, prefix = suite.client("cloudformation"), f"thousand-{uuid.uuid4().hex[:6]}-"
+        body = json.dumps({"Resources": {"Logs": {"Type": "AWS::Logs::LogGroup", "Properties": {"RetentionInDays": 365}}}})
+        tags = [{"Key": "ManagedBy", "Value": "ml-provisioner"}]
+        names = [f"{prefix}{number:04}-stack" for number in range(self.STACKS)]
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            self.addCleanup(self.delete, names)
+            list(pool.map(lambda name: cfn.create_stack(StackName=name, TemplateBody=body, Tags=tags), names))
+        resources = cfn.list_stack_resources(StackName=names[7])["StackResourceSummaries"]
+        suite.client("logs").put_retention_policy(logGroupName=resources[0]["PhysicalResourceId"], retentionInDays=1)
+        run = f"k-{uuid.uuid4().hex[:10]}"
+        self.assertEqual(invoke({"scheduled": run, "prefix": prefix})["outcome"], "handed-over")
+        execution = suite.setting("MLP_DRIFT_MACHINE").replace(":stateMachine:", ":execution:") + f":{run}"
+
+        def ended():
+            state = suite.client("stepfunctions").describe_execution(executionArn=execution)
+            return state if state["status"] != "RUNNING" else None
+
+        state = suite.wait("the execution", ended, 300)
+        self.assertEqual(state["status"], "SUCCEEDED", state)
+        fleet = json.loads(suite.read(f"reports/drift/runs/{run}/fleet.json"))
+        verdicts = {line["stack_name"]: line["verdict"] for line in fleet["stacks"] if line["run"] == run}
+        self.assertEqual(sorted(verdicts), names)
+        self.assertEqual([name for name, verdict in verdicts.items() if verdict != "in-sync"], [names[7]])
+
+    def delete(self, names):
+        cfn = suite.client("cloudformation")
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda name: cfn.delete_stack(StackName=name), names))
 
 
 class Others(unittest.TestCase):
@@ -345,6 +383,41 @@ class Others(unittest.TestCase):
         """Runs that the schedule has begun: their names begin with their time."""
         pages = suite.client("s3").get_paginator("list_objects_v2").paginate(Bucket=suite.bucket(), Prefix="reports/drift/runs/2", Delimiter="/")
         return {prefix["Prefix"].split("/")[3] for page in pages for prefix in page.get("CommonPrefixes", [])}
+
+    def test_a_run_that_fails_for_good_waits_in_the_queue(self):
+        queue = suite.setting("MLP_DRIFT_FAILURES_URL")
+        name = f"lost-{uuid.uuid4().hex[:8]}"
+        suite.client("lambda").invoke(
+            FunctionName=suite.setting("MLP_DRIFT_FUNCTION"), InvocationType="Event", Payload=json.dumps({"prefx": name}))
+
+        def kept():
+            sqs = suite.client("sqs")
+            got = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=1).get("Messages", [])
+            for message in got:
+                sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+            return next((m for m in (json.loads(m["Body"]) for m in got) if m["requestPayload"] == {"prefx": name}), None)
+
+        self.assertEqual(suite.wait("the event", kept, 60)["requestContext"]["condition"], "RetriesExhausted")
+
+    def test_what_the_schedules_cannot_deliver_goes_there_too(self):
+        queue = suite.client("sqs").get_queue_attributes(
+            QueueUrl=suite.setting("MLP_DRIFT_FAILURES_URL"), AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        schedules = [s for s in suite.client("scheduler").list_schedules()["Schedules"] if "-drift" in s["Name"]]
+        for schedule in schedules:
+            found = suite.client("scheduler").get_schedule(Name=schedule["Name"], GroupName=schedule["GroupName"])
+            self.assertEqual(found["Target"]["DeadLetterConfig"], {"Arn": queue})
+
+    def test_a_run_over_everything_is_seen_by_the_alarm_that_waits_for_it(self):
+        alarms = suite.client("cloudwatch").describe_alarms()["MetricAlarms"]
+        (alarm,) = [a for a in alarms if a["MetricName"] == "FleetRuns"]
+        self.assertEqual((alarm["Period"], alarm["EvaluationPeriods"], alarm["TreatMissingData"]), (3600, 26, "breaching"))
+
+        def seen():
+            metrics = suite.client("cloudwatch").list_metrics(Namespace=alarm["Namespace"], MetricName="FleetRuns")["Metrics"]
+            return any(metric["Dimensions"] == alarm["Dimensions"] for metric in metrics)
+
+        invoke({"scheduled": f"w-{uuid.uuid4().hex[:10]}"})
+        self.assertTrue(suite.wait("the metric", seen, 30))
 
     def test_an_event_with_a_mistake_says_what_it_takes(self):
         with self.assertRaisesRegex(AssertionError, "prefix"):

@@ -252,6 +252,7 @@ fn outputs(suite: &Suite, tools: &Venv) -> Result<Vec<(String, String)>> {
         ("MLP_DRIFT_FUNCTION".to_owned(), value("DriftFunctionName")?),
         ("MLP_DRIFT_MACHINE".to_owned(), value("DriftMachineArn")?),
         ("MLP_DRIFT_TOPIC".to_owned(), value("DriftTopicArn")?),
+        ("MLP_DRIFT_FAILURES_URL".to_owned(), value("DriftFailuresUrl")?),
         ("MLP_SERVICE_TOKEN".to_owned(), value("CustomResourceServiceToken")?),
         ("MLP_APPROVAL_TOPIC".to_owned(), value("ApprovalTopicArn")?),
     ])

@@ -4,12 +4,15 @@ use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 
 use futures_util::stream::{self, StreamExt as _};
-use mlp_aws::drift::{Limits, Live, Pace, check, managed};
+use mlp_aws::clients;
+use mlp_aws::drift::{Live, Pace, check, managed, named};
 use mlp_core::actions::{self, Suite};
 use mlp_core::deploy::failure::Name;
 use mlp_core::drift::fleet::Gathering;
-use mlp_core::drift::seen::{ConfigSeen, StackSeen};
-use mlp_core::drift::{About, Ignore, Kind, StackReport, Verdict, judge, not_managed, rfc3339};
+use mlp_core::drift::seen::ConfigSeen;
+use mlp_core::drift::{
+    About, Asked, Ignore, Kind, StackReport, Verdict, judge, none_begins, not_managed, rfc3339,
+};
 use mlp_core::error::InternalError;
 use mlp_core::yaml;
 use serde_json::{Value as Json, json};
@@ -28,6 +31,9 @@ const ACTION: &str = "check-drift";
 
 /// How long everything together may take: a terminal that says nothing for longer is left alone by nobody.
 const LONGEST: Duration = Duration::from_hours(2);
+
+/// How long one stack may take.
+const ONE: Duration = Duration::from_mins(15);
 
 /// Checks what was asked for; exit status 0 in sync, 1 drifted, 3 could not check.
 pub(crate) fn run(flags: &flags::CheckDrift, shown: &Shown) -> Result<u8, InternalError> {
@@ -55,6 +61,7 @@ pub(crate) fn run(flags: &flags::CheckDrift, shown: &Shown) -> Result<u8, Intern
 
 /// What a check found.
 struct Checked {
+    asked: Asked,
     reports: Vec<StackReport>,
     fleet: mlp_core::drift::Fleet,
 }
@@ -62,35 +69,38 @@ struct Checked {
 type Looked = Result<Result<Checked, Problem>, InternalError>;
 
 async fn look(flags: &flags::CheckDrift, config: Option<&Input>, ignore: &Ignore) -> Looked {
-    let Place { config: clients, arn } = match place::state_machine(&flags.suite).await {
+    let Place { config: sdk, arn } = match place::state_machine(&flags.suite).await {
         Ok(place) => place,
         Err(problem) => return Ok(Err(problem)),
     };
     let suite = place::suite_of(&arn);
-    let (api, pace) = (Live::new(&clients), Pace::default());
+    let (api, pace) = (Live::new(&clients::paced(&sdk)), Pace::default());
     let deadline = Instant::now() + LONGEST;
     let wanted = match of_config(config, &suite)? {
         Ok(wanted) => wanted,
         Err(problem) => return Ok(Err(problem)),
     };
-    let names: Vec<&str> = flags.stack.iter().map(String::as_str).chain(wanted.as_deref()).collect();
-    let found = match managed(&api, &pace, deadline).await {
+    let names: Vec<String> = flags.stack.iter().cloned().chain(wanted.clone()).collect();
+    let prefix = flags.prefix.as_deref().unwrap_or_default();
+    let (asked, found) = match (names.as_slice(), prefix) {
+        ([_, ..], _) => (Asked::Stacks, named(&api, &pace, deadline, &names).await),
+        ([], "") => (Asked::All, managed(&api, &pace, deadline).await),
+        ([], _) => (Asked::Prefix, managed(&api, &pace, deadline).await),
+    };
+    let mut stacks = match found {
         Ok(found) => found,
         Err(error) => return Ok(Err(Problem::of_call(&error, "the stacks"))),
     };
-    let prefix = flags.prefix.as_deref().unwrap_or_default();
-    let stacks: Vec<StackSeen> = found
-        .into_iter()
-        .filter(|stack| {
-            if names.is_empty() {
-                stack.name.starts_with(prefix)
-            } else {
-                names.contains(&stack.name.as_str())
-            }
-        })
-        .collect();
-    if let Some(missing) = names.iter().find(|name| !stacks.iter().any(|stack| stack.name == **name)) {
-        let problem = Problem::refused(Name::InvalidInput, not_managed(missing)).status(UNREACHABLE);
+    if asked == Asked::Prefix {
+        stacks.retain(|stack| stack.name.starts_with(prefix));
+    }
+    let missing = names.iter().find(|name| !stacks.iter().any(|stack| stack.name == **name));
+    let missing = match missing {
+        Some(name) => Some(not_managed(name)),
+        None => (asked == Asked::Prefix && stacks.is_empty()).then(|| none_begins(prefix)),
+    };
+    if let Some(missing) = missing {
+        let problem = Problem::refused(Name::InvalidInput, missing).status(UNREACHABLE);
         return Ok(Err(
             problem.help("check its name, --region and the account you are signed in to; deploy it first")
         ));
@@ -105,7 +115,7 @@ async fn look(flags: &flags::CheckDrift, config: Option<&Input>, ignore: &Ignore
     let (api, pace, wanted) = (&api, &pace, wanted.as_deref());
     let results: Vec<Result<StackReport, InternalError>> = stream::iter(&stacks)
         .map(|stack| async move {
-            let mut seen = check(api, pace, Limits::default(), stack).await;
+            let mut seen = check(api, pace, Instant::now() + ONE, stack).await;
             if let (Some(config), Some(wanted)) = (config, wanted)
                 && wanted == stack.name
             {
@@ -124,10 +134,9 @@ async fn look(flags: &flags::CheckDrift, config: Option<&Input>, ignore: &Ignore
     for report in &reports {
         gathering.add(report);
     }
-    let whole = names.is_empty() && prefix.is_empty();
-    let only = (!whole).then_some("some");
+    let only = (asked != Asked::All).then_some("some");
     let fleet = gathering.finish(&about.run, &about.checked_at, only, ignore, None);
-    Ok(Ok(Checked { reports, fleet }))
+    Ok(Ok(Checked { asked, reports, fleet }))
 }
 
 /// The stack's name of a config.
@@ -146,11 +155,10 @@ fn of_config(
 
 impl Checked {
     fn status(&self) -> u8 {
-        let totals = self.fleet.totals;
-        match (totals.drifted, totals.could_not_check) {
-            (0, 0) => DONE,
-            (0, _) => UNREACHABLE,
-            _ => BLOCKED,
+        match self.fleet.totals.verdict(self.asked) {
+            Verdict::InSync => DONE,
+            Verdict::Drifted => BLOCKED,
+            Verdict::CouldNotCheck | Verdict::Gone => UNREACHABLE,
         }
     }
 

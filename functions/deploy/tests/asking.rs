@@ -202,11 +202,15 @@ fn an_action_without_a_tier_needs_a_licence_for_any() {
 #[test]
 fn drift_of_one_of_some_and_of_all_is_told_in_figures() {
     let table = [
-        (json!({}), Ending::Drifted, 4),
+        (json!({}), Ending::Drifted, 7),
         (json!({"prefix": "a-"}), Ending::InSync, 2),
         (json!({"stack": "b-stack"}), Ending::Drifted, 1),
         (json!({"stack": "a-2-stack"}), Ending::InSync, 1),
         (json!({"stack": "c-stack"}), Ending::Failed, 1),
+        // One of many that was deleted meanwhile needs no check any more; the one that was meant does.
+        (json!({"prefix": "d-"}), Ending::InSync, 2),
+        (json!({"prefix": "e-"}), Ending::Failed, 1),
+        (json!({"stack": "e-stack"}), Ending::Failed, 1),
     ];
     for (which, ending, stacks) in table {
         let world = World::new();
@@ -215,6 +219,9 @@ fn drift_of_one_of_some_and_of_all_is_told_in_figures() {
             ("a-2-stack", Verdict::InSync),
             ("b-stack", Verdict::Drifted),
             ("c-stack", Verdict::CouldNotCheck),
+            ("d-1-stack", Verdict::InSync),
+            ("d-2-stack", Verdict::Gone),
+            ("e-stack", Verdict::Gone),
         ];
         let mut input = which.clone();
         input["action"] = json!("check-drift");
@@ -249,6 +256,8 @@ fn drift_against_a_config_names_it_and_its_stack() {
     world.fleet.borrow_mut().clear();
     let report = world.execute("two", &asked("check-drift"));
     assert_eq!((error(&report), report.findings[0].path.as_str()), ("MLProvisioner.InvalidInput", "/config"));
+    let report = world.execute("four", &json!({"action": "check-drift", "prefix": "nobody-"}));
+    assert_eq!((error(&report), report.findings[0].path.as_str()), ("MLProvisioner.InvalidInput", "/prefix"));
     let report = world.execute("three", &json!({"action": "check-drift"}));
     assert_eq!((report.outcome, report.drift.unwrap().totals.stacks), (Ending::InSync, 0), "an empty fleet");
 }

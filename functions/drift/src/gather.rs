@@ -10,7 +10,6 @@ use mlp_core::drift::fleet::Gathering;
 use mlp_core::drift::report::{
     Coverage, Finding, Kind, SCHEMA_VERSION, Severity, Source, StackReport, Verdict,
 };
-use mlp_core::drift::rfc3339;
 use mlp_core::drift::{Item, keys};
 
 use crate::{Aws, Failure};
@@ -19,6 +18,7 @@ use crate::{Aws, Failure};
 pub(crate) async fn all<A, S, E>(
     aws: Aws<'_, A, S, E>,
     run: &str,
+    listed_at: &str,
     items: &[Item],
 ) -> Result<Gathering, Failure>
 where
@@ -26,7 +26,7 @@ where
     S: BucketStore + Sync,
 {
     let bucket = aws.settings.bucket.as_str();
-    let mut gathering = Gathering::default();
+    let mut gathering = Gathering::listed(listed_at);
     let mut missing: BTreeSet<&str> = items.iter().map(|item| item.stack.as_str()).collect();
     let mut reports = stream::iter(items)
         .map(|item| async move {
@@ -42,7 +42,8 @@ where
     }
     drop(reports);
     for item in items.iter().filter(|item| missing.contains(item.stack.as_str())) {
-        gathering.add(&lost(run, item, &rfc3339(aws.now)));
+        // It was not looked at, so whoever has looked since knows better.
+        gathering.add(&lost(run, item, listed_at));
     }
     Ok(gathering)
 }

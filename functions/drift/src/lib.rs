@@ -1,8 +1,8 @@
 //! The `drift` function without its runtime: a run over the fleet, one stack of it, and its summary.
 //!
 //! A run's list of stacks is stored once, and each stack's report once: an event that comes twice, a process that dies and a
-//! state machine that takes over all find what was done already. The last run's report is replaced at the very end, so that
-//! a message about what is new is sent again rather than lost.
+//! state machine that takes over all find what was done already. The last report over all stacks says whether its news were
+//! told, so that a message about what is new is sent again rather than lost.
 
 mod gather;
 mod listing;
@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt as _};
 use mlp_aws::calls::CallError;
-use mlp_aws::drift::{Announcing, DriftApi, Limits, Pace};
+use mlp_aws::drift::{Announcing, DriftApi, Pace};
 use mlp_aws::executions::Executions;
 use mlp_aws::store::{BucketStore, StoreError};
 use mlp_core::drift::fleet::Totals;
@@ -24,6 +24,8 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 pub use settings::Settings;
+
+use stack::Late;
 
 /// What the function is called with.
 #[derive(Debug, Clone, Deserialize)]
@@ -103,8 +105,27 @@ pub struct Aws<'a, A, S, E> {
     pub request: &'a str,
     /// When the invocation must have ended.
     pub deadline: Instant,
+    /// What time it is.
+    pub clock: Clock,
+}
+
+/// What time it is: the invocation's beginning, and what has passed since.
+#[derive(Debug, Clone, Copy)]
+pub struct Clock {
+    seconds: u64,
+    set: Instant,
+}
+
+impl Clock {
+    /// A clock that shows so many seconds since 1970 now.
+    pub fn at(seconds: u64) -> Self {
+        Self { seconds, set: Instant::now() }
+    }
+
     /// Seconds since 1970.
-    pub now: u64,
+    pub fn now(&self) -> u64 {
+        self.seconds + self.set.elapsed().as_secs()
+    }
 }
 
 impl<A, S, E> Clone for Aws<'_, A, S, E> {
@@ -160,8 +181,8 @@ impl From<serde_json::Error> for Failure {
     }
 }
 
-/// Kept back for the hand-over, or for the summary.
-const MARGIN: Duration = Duration::from_secs(30);
+/// Kept back for the hand-over, or for a stack's report, or for the summary.
+const MARGIN: Duration = Duration::from_mins(1);
 
 /// Carries an event out.
 ///
@@ -178,17 +199,17 @@ where
         Event::Start(start) => begin(aws, &start).await,
         Event::Step(Step::Check { run, item }) => {
             let ignore = listing::ignore(aws).await?;
-            stack::settle(aws, &run, &item, &ignore, limits(aws)).await?;
+            let deadline = ending(aws);
+            stack::settle(aws, &run, &item, &ignore, (deadline, Late::Nobody)).await?;
             Ok(Answer::Checked { stack: item.stack })
         }
         Event::Step(Step::Summarise { run }) => summary::make(aws, &run).await,
     }
 }
 
-fn limits<A, S, E>(aws: Aws<'_, A, S, E>) -> Limits {
-    let left = aws.deadline.saturating_duration_since(Instant::now()).saturating_sub(MARGIN);
-    let usual = Limits::default();
-    Limits { detection: usual.detection.min(left), call: usual.call.min(left) }
+/// Until when stacks are looked at.
+fn ending<A, S, E>(aws: Aws<'_, A, S, E>) -> Instant {
+    aws.deadline - MARGIN.min(aws.deadline.saturating_duration_since(Instant::now()))
 }
 
 async fn begin<A, S, E>(aws: Aws<'_, A, S, E>, start: &Order) -> Result<Answer, Failure>
@@ -197,7 +218,8 @@ where
     S: BucketStore + Sync,
     E: Executions + Sync,
 {
-    let run = keys::run_of(start.name.as_deref().or(start.scheduled.as_deref()), aws.now, aws.request);
+    let run =
+        keys::run_of(start.name.as_deref().or(start.scheduled.as_deref()), aws.clock.now(), aws.request);
     if !listing::claim(aws, &run).await? {
         return Ok(Answer::Working { run });
     }
@@ -207,16 +229,15 @@ where
     }
     let ignore = &listing::ignore(aws).await?;
     let (run_id, settings) = (&run, aws.settings);
-    // No stack is begun that can't be finished: a detection takes a minute or two.
-    let last_begin = aws.deadline
-        - (MARGIN + settings.longest).min(aws.deadline.saturating_duration_since(Instant::now()));
+    let ending = ending(aws);
     let results = stream::iter(&items)
         .map(|item| async move {
-            if Instant::now() >= last_begin {
+            // None is begun that can't have all of its time; one that takes longer is the state machine's too.
+            let deadline = Instant::now() + settings.longest;
+            if deadline > ending {
                 return Ok(false);
             }
-            let limits = Limits { detection: settings.longest, call: settings.longest };
-            stack::settle(aws, run_id, item, ignore, limits).await.map(|()| true)
+            stack::settle(aws, run_id, item, ignore, (deadline, Late::Another)).await
         })
         .buffer_unordered(settings.concurrency)
         .collect::<Vec<_>>()

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use futures_util::stream::{self, StreamExt as _};
-use mlp_aws::drift::{DriftApi, managed};
+use mlp_aws::drift::{DriftApi, managed, named};
 use mlp_aws::objects::{New, once, read};
 use mlp_aws::store::{BucketStore, Condition, ErrorKind, Metadata, Put};
 use mlp_core::drift::ignore::KEY;
 use mlp_core::drift::keys;
-use mlp_core::drift::{Ignore, Item, Order, Place};
+use mlp_core::drift::{Ignore, Item, Order, Place, rfc3339};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use tokio::time::Instant;
@@ -27,14 +27,28 @@ pub(crate) struct Claim {
 /// The most status objects that are read for the places of configs.
 const STATUSES: usize = 20_000;
 
+/// What a run is about, for its summary.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct About {
+    /// What was asked for.
+    pub(crate) order: Order,
+    /// When the stacks were listed, RFC 3339.
+    pub(crate) listed_at: String,
+}
+
 /// Whether the run is ours: nobody else works on it, or whoever did is long over.
+///
+/// Lambda tries a failed invocation again with its request's id, and may deliver one twice at once with the same id: the two
+/// can't be told apart, so both pass. Then a stack may be detected twice; its report is stored once, and who comes second to the
+/// summary finds that the news are told.
 pub(crate) async fn claim<A, S, E>(aws: Aws<'_, A, S, E>, run: &str) -> Result<bool, Failure>
 where
     S: BucketStore + Sync,
 {
     let (key, bucket) = (keys::claim(run), &aws.settings.bucket);
     let left = aws.deadline.saturating_duration_since(Instant::now()).as_secs();
-    let ours = Claim { request: aws.request.to_owned(), until: aws.now + left + 5 };
+    let now = aws.clock.now();
+    let ours = Claim { request: aws.request.to_owned(), until: now + left + 5 };
     let bytes = serde_json::to_vec(&ours)?;
     let found = match aws.store.get(bucket, &key, None, None).await {
         Ok(object) => Some(object),
@@ -45,7 +59,7 @@ where
         None => Condition::Absent,
         Some(object) => {
             let theirs: Option<Claim> = serde_json::from_slice(&object.bytes).ok();
-            let taken = theirs.is_some_and(|it| it.request != ours.request && it.until > aws.now);
+            let taken = theirs.is_some_and(|it| it.request != ours.request && it.until > now);
             if taken {
                 return Ok(false);
             }
@@ -82,9 +96,9 @@ where
     if let Some(bytes) = read(aws.store, bucket, &key).await? {
         return Ok(serde_json::from_slice(&bytes)?);
     }
+    let listed_at = rfc3339(aws.clock.now());
     let items = find(aws, start).await?;
-    // What the run is about, for its summary.
-    let about = serde_json::to_vec(start)?;
+    let about = serde_json::to_vec(&About { order: start.clone(), listed_at })?;
     let about_key = format!("{}/about.json", keys::folder(run));
     once(aws.store, bucket, New { key: &about_key, bytes: about, media_type: "application/json" }).await?;
     let bytes = serde_json::to_vec(&items)?;
@@ -96,14 +110,17 @@ where
     Ok(serde_json::from_slice(&bytes)?)
 }
 
-/// What the run is about.
-pub(crate) async fn about<A, S, E>(aws: Aws<'_, A, S, E>, run: &str) -> Result<Order, Failure>
+/// What the run is about, and its stacks.
+pub(crate) async fn stored<A, S, E>(aws: Aws<'_, A, S, E>, run: &str) -> Result<(About, Vec<Item>), Failure>
 where
     S: BucketStore + Sync,
 {
-    let key = format!("{}/about.json", keys::folder(run));
-    let bytes = read(aws.store, &aws.settings.bucket, &key).await?;
-    Ok(bytes.map(|bytes| serde_json::from_slice(&bytes)).transpose()?.unwrap_or_default())
+    let bucket = &aws.settings.bucket;
+    let about = read(aws.store, bucket, &format!("{}/about.json", keys::folder(run))).await?;
+    let about = about.map(|bytes| serde_json::from_slice(&bytes)).transpose()?.unwrap_or_default();
+    let items = read(aws.store, bucket, &keys::items(run)).await?;
+    let items = items.map(|bytes| serde_json::from_slice(&bytes)).transpose()?.unwrap_or_default();
+    Ok((about, items))
 }
 
 async fn find<A, S, E>(aws: Aws<'_, A, S, E>, start: &Order) -> Result<Vec<Item>, Failure>
@@ -111,46 +128,47 @@ where
     A: DriftApi + Sync,
     S: BucketStore + Sync,
 {
-    let places = places(aws).await?;
-    let mut found = BTreeMap::new();
-    for stack in managed(aws.api, aws.pace, aws.deadline).await? {
-        let wanted = match (&start.prefix, start.stacks.as_slice()) {
-            (_, names @ [_, ..]) => names.contains(&stack.name),
-            (Some(prefix), []) => stack.name.starts_with(prefix.as_str()),
-            (None, []) => true,
-        };
-        if wanted {
-            let config = start.config.as_ref().or_else(|| places.get(&stack.name)).cloned();
-            found.insert(stack.name.clone(), Item { stack: stack.name, id: stack.id, config });
-        }
+    let stacks = match start.stacks.as_slice() {
+        [] => managed(aws.api, aws.pace, aws.deadline).await?,
+        names => named(aws.api, aws.pace, aws.deadline, names).await?,
+    };
+    let prefix = start.prefix.as_deref().filter(|_| start.stacks.is_empty()).unwrap_or_default();
+    let wanted = stacks.into_iter().filter(|stack| stack.name.starts_with(prefix));
+    let mut items: BTreeMap<String, Item> = wanted
+        .map(|stack| {
+            (stack.name.clone(), Item { stack: stack.name, id: stack.id, config: start.config.clone() })
+        })
+        .collect();
+    if start.config.is_none() && !items.is_empty() {
+        place(aws, &mut items).await?;
     }
-    Ok(found.into_values().collect())
+    Ok(items.into_values().collect())
 }
 
-/// Where the configs of stacks lie, by what `generate` wrote into their status objects.
-async fn places<A, S, E>(aws: Aws<'_, A, S, E>) -> Result<BTreeMap<String, Place>, Failure>
+/// Says where the configs of stacks lie, by what `generate` wrote into their status objects. When two configs make the same
+/// stack, the one that was answered last counts.
+async fn place<A, S, E>(aws: Aws<'_, A, S, E>, items: &mut BTreeMap<String, Item>) -> Result<(), Failure>
 where
     S: BucketStore + Sync,
 {
     let bucket = aws.settings.bucket.as_str();
-    let listed = aws.store.list(bucket, "status/", STATUSES).await?;
-    let statuses = stream::iter(listed)
+    let mut listed = aws.store.list(bucket, "status/", STATUSES).await?;
+    listed.sort_by(|one, other| (one.modified, &one.key).cmp(&(other.modified, &other.key)));
+    let mut statuses = stream::iter(&listed)
         .map(|object| async move { read(aws.store, bucket, &object.key).await })
-        .buffer_unordered(16)
-        .collect::<Vec<_>>()
-        .await;
-    let mut places = BTreeMap::new();
-    for status in statuses {
+        .buffered(16);
+    while let Some(status) = statuses.next().await {
         let Some(status) = status?.and_then(|bytes| serde_json::from_slice::<Json>(&bytes).ok()) else {
             continue;
         };
-        let text = |pointer: &str| status.pointer(pointer).and_then(Json::as_str).map(str::to_owned);
-        if let (Some(stack), Some(key)) = (text("/stack_name"), text("/source/key")) {
-            let bucket = text("/source/bucket").unwrap_or_else(|| bucket.to_owned());
-            places.insert(stack, Place { bucket, key });
+        let text = |pointer: &str| status.pointer(pointer).and_then(Json::as_str);
+        let item = text("/stack_name").and_then(|stack| items.get_mut(stack));
+        if let (Some(item), Some(key)) = (item, text("/source/key")) {
+            let bucket = text("/source/bucket").unwrap_or(bucket);
+            item.config = Some(Place { bucket: bucket.to_owned(), key: key.to_owned() });
         }
     }
-    Ok(places)
+    Ok(())
 }
 
 /// The ignore list; an empty one, if there is none.

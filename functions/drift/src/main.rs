@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use mlp_aws::drift::{Live, Pace};
 use mlp_aws::{clients, logs};
-use mlp_drift::{Aws, Event, Failure, Settings, run};
+use mlp_drift::{Aws, Clock, Event, Failure, Settings, run};
 use serde_json::Value as Json;
 use tokio::time::Instant;
 
@@ -26,8 +26,8 @@ const TIME_TO_ANSWER: Duration = Duration::from_secs(2);
 async fn main() -> Result<(), lambda_runtime::Error> {
     logs::as_json(&["drift", "mlp_drift", "mlp_aws", "mlp_core"]);
     let config = clients::sdk_config().await;
-    let (api, store, executions) =
-        (Live::new(&config), clients::s3_store(&config), clients::executions(&config));
+    let api = Live::new(&clients::paced(&config));
+    let (store, executions) = (clients::s3_store(&config), clients::executions(&config));
     Box::pin(lambda_runtime::run(service_fn(|event: LambdaEvent<Json>| {
         let (api, store, executions) = (&api, &store, &executions);
         async move {
@@ -47,9 +47,9 @@ async fn main() -> Result<(), lambda_runtime::Error> {
                     .map_err(|name| {
                         Failure::Internal(format!("the variable {name} is not set as it must be"))
                     })?;
-                let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+                let clock = Clock::at(now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs());
                 let (pace, request) = (&Pace::default(), context.request_id.as_str());
-                let aws = Aws { api, store, executions, pace, settings: &settings, request, deadline, now };
+                let aws = Aws { api, store, executions, pace, settings: &settings, request, deadline, clock };
                 let answer = run(aws, event).await?;
                 let (calls, throttled) = pace.calls();
                 tracing::info!(?answer, calls, throttled, "carried out");

@@ -17,10 +17,17 @@ pub struct Settings {
     pub concurrency: usize,
     /// Above so many stacks the state machine does it from the beginning.
     pub threshold: usize,
-    /// How long a stack's detection may take.
+    /// How long an invocation for many stacks looks at one of them; the state machine has the rest of its own for each.
     pub longest: Duration,
     /// Account and region of the suite.
     pub suite: Suite,
+}
+
+impl Settings {
+    /// What tells two suites in one account and region apart: the name of the state machine.
+    pub fn name(&self) -> &str {
+        self.machine.rsplit(':').next().unwrap_or_default()
+    }
 }
 
 impl Settings {

@@ -1,6 +1,6 @@
 //! One stack of a run.
 
-use mlp_aws::drift::{DriftApi, Limits, check};
+use mlp_aws::drift::{DriftApi, check, ran_out_of_time};
 use mlp_aws::objects::{New, newest, once, read};
 use mlp_aws::store::BucketStore;
 use mlp_core::drift::seen::{ConfigSeen, CouldNot, Detection, Refused, Seen, StackSeen};
@@ -10,14 +10,23 @@ use tokio::time::Instant;
 
 use crate::{Aws, Failure};
 
-/// Checks a stack and stores its report, unless this run has one already.
+/// Who looks at a stack when the time was too short for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Late {
+    /// Somebody who has more time: nothing is stored.
+    Another,
+    /// Nobody: it could not be checked.
+    Nobody,
+}
+
+/// Checks a stack until the deadline and stores its report, unless this run has one already; whether it has one now.
 pub(crate) async fn settle<A, S, E>(
     aws: Aws<'_, A, S, E>,
     run: &str,
     item: &Item,
     ignore: &Ignore,
-    limits: Limits,
-) -> Result<(), Failure>
+    (deadline, late): (Instant, Late),
+) -> Result<bool, Failure>
 where
     A: DriftApi + Sync,
     S: BucketStore + Sync,
@@ -25,9 +34,13 @@ where
     let (store, bucket) = (aws.store, aws.settings.bucket.as_str());
     let key = keys::report(run, &item.stack);
     if store.head(bucket, &key).await?.is_some() {
-        return Ok(());
+        return Ok(true);
     }
-    let mut seen = look(aws, item, limits).await;
+    let mut seen = look(aws, item, deadline).await;
+    if late == Late::Another && ran_out_of_time(&seen) {
+        return Ok(false);
+    }
+    let checked_at = rfc3339(aws.clock.now());
     if let Some(place) = &item.config {
         let bytes = match read(store, &place.bucket, &place.key).await {
             Ok(Some(bytes)) => Ok(bytes),
@@ -36,8 +49,7 @@ where
         };
         seen.config = Some(ConfigSeen { bucket: place.bucket.clone(), key: place.key.clone(), bytes });
     }
-    let about =
-        About { run: run.to_owned(), checked_at: rfc3339(aws.now), suite: aws.settings.suite.clone() };
+    let about = About { run: run.to_owned(), checked_at, suite: aws.settings.suite.clone() };
     let report = judge(&seen, ignore, &about)?;
     let mut bytes = serde_json::to_vec_pretty(&report)?;
     bytes.push(b'\n');
@@ -52,14 +64,13 @@ where
     let dated = key.trim_end_matches("json").to_owned() + "html";
     once(store, bucket, New { key: &dated, bytes: html, media_type: page }).await?;
     once(store, bucket, New { key: &key, bytes, media_type: "application/json" }).await?;
-    Ok(())
+    Ok(true)
 }
 
-async fn look<A, S, E>(aws: Aws<'_, A, S, E>, item: &Item, limits: Limits) -> Seen
+async fn look<A, S, E>(aws: Aws<'_, A, S, E>, item: &Item, deadline: Instant) -> Seen
 where
     A: DriftApi + Sync,
 {
-    let deadline = Instant::now() + limits.call;
     let unseen = |why, reason: String| {
         let refused = Refused { why, reason };
         let stack = StackSeen { id: item.id.clone(), name: item.stack.clone(), ..StackSeen::default() };
@@ -75,7 +86,7 @@ where
     // By its id: one of the same name that was made anew meanwhile is another stack.
     match aws.pace.call(deadline, || aws.api.stack(&item.id)).await {
         Ok(Some(stack)) if stack.status != "DELETE_COMPLETE" => {
-            check(aws.api, aws.pace, limits, &stack).await
+            check(aws.api, aws.pace, deadline, &stack).await
         }
         Ok(_) => unseen(CouldNot::Gone, "the stack was deleted".to_owned()),
         Err(error) => {

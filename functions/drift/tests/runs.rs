@@ -3,13 +3,15 @@
 
 use std::time::Duration;
 
+use futures_util::stream::{self, StreamExt as _};
+use mlp_aws::calls;
 use mlp_aws::drift::Pace;
 use mlp_aws::drift::memory::{MemoryFleet, Trouble};
 use mlp_aws::memory::{Fault, MemoryStore};
 use mlp_aws::memory_executions::MemoryExecutions;
 use mlp_core::drift::report::{Kind, StackReport, Verdict};
 use mlp_core::drift::{Fleet, Item, Order, Place};
-use mlp_drift::{Answer, Aws, Event, Failure, Settings, Step, run};
+use mlp_drift::{Answer, Aws, Clock, Event, Failure, Settings, Step, run};
 use tokio::time::Instant;
 
 const MACHINE: &str = "arn:aws:states:us-west-2:123456789012:stateMachine:MLProvisionerDrift";
@@ -23,6 +25,8 @@ struct World {
     settings: Settings,
     /// How long an invocation may work.
     time: Duration,
+    /// When it was `NOW`.
+    begun: Instant,
 }
 
 impl World {
@@ -42,18 +46,24 @@ impl World {
             settings: Settings::read(variable, "arn:aws:lambda:us-west-2:123456789012:function:drift")
                 .unwrap(),
             time: Duration::from_hours(10),
+            begun: Instant::now(),
         }
     }
 
     async fn call(&self, request: &str, event: Event) -> Result<Answer, Failure> {
-        self.call_at(NOW, request, event).await
+        self.paced(&self.pace, request, event).await
     }
 
-    async fn call_at(&self, now: u64, request: &str, event: Event) -> Result<Answer, Failure> {
+    async fn paced(&self, pace: &Pace, request: &str, event: Event) -> Result<Answer, Failure> {
         let deadline = Instant::now() + self.time;
-        let (api, store, executions, pace, settings) =
-            (&self.fleet, &self.store, &self.executions, &self.pace, &self.settings);
-        run(Aws { api, store, executions, pace, settings, request, deadline, now }, event).await
+        let (api, store, executions, settings) = (&self.fleet, &self.store, &self.executions, &self.settings);
+        let clock = Clock::at(NOW + self.begun.elapsed().as_secs());
+        run(Aws { api, store, executions, pace, settings, request, deadline, clock }, event).await
+    }
+
+    /// Hours go by.
+    async fn wait(&self, hours: u64) {
+        tokio::time::sleep(Duration::from_hours(hours)).await;
     }
 
     /// A run of the schedule, as if at this hour.
@@ -75,12 +85,32 @@ impl World {
             .unwrap()
     }
 
-    /// What the state machine does with a run.
+    /// What the state machine does with a run: an invocation for each stack, which knows nothing of the others.
     async fn machine(&self, run: &str) -> Answer {
-        for item in self.items(run) {
-            self.call("machine", Event::Step(Step::Check { run: run.to_owned(), item })).await.unwrap();
-        }
-        self.call("machine", Event::Step(Step::Summarise { run: run.to_owned() })).await.unwrap()
+        self.map(run).await;
+        self.summarise(run).await
+    }
+
+    async fn map(&self, run: &str) {
+        let answers = stream::iter(self.items(run))
+            .map(|item| async move {
+                let check = Event::Step(Step::Check { run: run.to_owned(), item });
+                self.paced(&Pace::default(), "map", check).await
+            })
+            .buffer_unordered(self.settings.concurrency)
+            .collect::<Vec<_>>()
+            .await;
+        assert!(answers.iter().all(|answer| matches!(answer, Ok(Answer::Checked { .. }))), "{answers:?}");
+    }
+
+    async fn summarise(&self, run: &str) -> Answer {
+        let event = Event::Step(Step::Summarise { run: run.to_owned() });
+        self.paced(&Pace::default(), "summary", event).await.unwrap()
+    }
+
+    fn verdict(&self, stack: usize) -> Option<Verdict> {
+        let name = format!("product-{stack:04}-stack");
+        self.latest().stacks.iter().find(|line| line.stack_name == name).map(|line| line.verdict)
     }
 
     fn every_stack_was_detected_once(&self, count: usize) {
@@ -94,58 +124,62 @@ fn at(hour: &str) -> Event {
     Event::Start(Order { scheduled: Some(hour.to_owned()), ..Order::default() })
 }
 
+fn some(hour: &str, prefix: &str) -> Event {
+    let order =
+        Order { scheduled: Some(hour.to_owned()), prefix: Some(prefix.to_owned()), ..Order::default() };
+    Event::Start(order)
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_thousand_stacks_are_checked_once_each_with_bounded_calls_in_flight() {
-    let mut world = World::of(1_000);
-    world.fleet.others("somebody-elses");
-    world.fleet.rate = 20;
-    let begun = Instant::now();
-    let Answer::Done { totals, .. } = world.scheduled("r1").await else { panic!("not done") };
-    assert_eq!((totals.stacks, totals.in_sync, totals.could_not_check), (1_000, 1_000, 0));
-    world.every_stack_was_detected_once(1_000);
-    assert!(world.fleet.most_flying() <= world.settings.concurrency, "{}", world.fleet.most_flying());
-    let (calls, throttled) = world.fleet.calls();
-    let made: usize = calls.values().sum();
-    // Seven calls and two or three looks at its detection; what is throttled on top stays a small part.
-    assert!(made < 12_000, "{calls:?}");
-    assert!(throttled * 4 < made, "{throttled} of {made}");
-    println!(
-        "{:.0} stacks a minute at {} calls a second, {:.1} calls a stack, {throttled} throttled",
-        60_000.0 / begun.elapsed().as_secs_f64(),
-        world.fleet.rate,
-        f64::from(u32::try_from(made).unwrap()) / 1_000.0
-    );
-}
-
-/// What the process held at most, in KiB, where the system says so.
-fn peak() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    line.split_whitespace().nth(1)?.parse().ok()
-}
-
-/// Not a test of its own: it says how much a run holds. The bucket in memory keeps every report, so what it holds is taken off.
-#[tokio::test(start_paused = true)]
-#[ignore = "a figure for docs/drift.md: cargo test -p mlp-drift --test runs memory -- --ignored --nocapture"]
-async fn memory() {
-    for stacks in [100, 1_000, 4_000] {
-        let world = World::of(stacks);
-        let before = peak().unwrap();
-        world.scheduled("r1").await;
-        let stored: usize =
-            world.store.keys().iter().map(|key| world.store.content(key).unwrap().len()).sum();
+    // With as many calls as a run makes, and with a quarter of them.
+    for (rate, is_slowed) in [(20, false), (4, true)] {
+        let mut world = World::of(1_000);
+        world.fleet.others("somebody-elses");
+        world.fleet.rate = rate;
+        let begun = Instant::now();
+        let Answer::Done { totals, .. } = world.scheduled("r1").await else { panic!("not done") };
+        assert_eq!((totals.stacks, totals.in_sync, totals.could_not_check), (1_000, 1_000, 0));
+        world.every_stack_was_detected_once(1_000);
+        assert!(world.fleet.most_flying() <= world.settings.concurrency, "{}", world.fleet.most_flying());
+        let (calls, throttled) = world.fleet.calls();
+        let made: usize = calls.values().sum();
+        // Seven calls and two or three looks at its detection; what is throttled on top stays a small part.
+        assert!(made - throttled < 12_000, "{calls:?}");
+        assert!(throttled * 3 < made, "{throttled} of {made}");
+        let answered = f64::from(u32::try_from(made - throttled).unwrap()) / begun.elapsed().as_secs_f64();
+        let share = answered / f64::from(u32::try_from(rate).unwrap());
+        assert_eq!(is_slowed, throttled > 100, "{throttled}");
+        // Who waits for AWS doesn't wait for nothing.
+        assert!(!is_slowed || share > 0.5, "{share}");
         println!(
-            "{stacks} stacks: {} KiB more at most, of which {} KiB lie in the bucket",
-            peak().unwrap() - before,
-            stored / 1_024
+            "{:.0} stacks a minute at {rate} calls a second, {:.1} calls a stack, {throttled} throttled",
+            60_000.0 / begun.elapsed().as_secs_f64(),
+            f64::from(u32::try_from(made).unwrap()) / 1_000.0
         );
     }
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_map_checks_each_stack_once_however_much_aws_throttles_its_invocations() {
+    let mut world = World::of(200);
+    world.settings.threshold = 0;
+    world.fleet.rate = 5;
+    world.fleet.trouble(17, Trouble::Drifted);
+    world.scheduled("r1").await;
+    // The map's own invocations have no more than Lambda gives them.
+    world.time = Duration::from_mins(15);
+    let Answer::Done { totals, .. } = world.machine("r1").await else { panic!("not done") };
+    assert_eq!((totals.stacks, totals.in_sync, totals.drifted), (200, 199, 1));
+    world.every_stack_was_detected_once(200);
+    assert!(world.fleet.most_flying() <= world.settings.concurrency);
+    assert!(world.fleet.calls().1 > 20, "it was throttled");
+}
+
+#[tokio::test(start_paused = true)]
 async fn whatever_is_wrong_with_one_stack_the_others_are_checked_and_it_is_told() {
     use Verdict::{CouldNotCheck, Drifted, Gone, InSync};
-    let world = World::of(12);
+    let mut world = World::of(12);
     let troubles = [
         Trouble::Fails,
         Trouble::NeverEnds,
@@ -154,18 +188,32 @@ async fn whatever_is_wrong_with_one_stack_the_others_are_checked_and_it_is_told(
         Trouble::DeletedInTheMiddle,
         Trouble::Denied,
         Trouble::Drifted,
+        Trouble::DeletedInItsDetection,
     ];
     for (number, trouble) in troubles.into_iter().enumerate() {
         world.fleet.trouble(number, trouble);
     }
-    let Answer::Done { totals, .. } = world.scheduled("r1").await else { panic!("not done") };
+    // Two take too long for one invocation.
+    let answer = world.scheduled("r1").await;
+    assert!(matches!(answer, Answer::HandedOver { checked: 10, .. }), "{answer:?}");
+    world.time = Duration::from_mins(15);
+    let Answer::Done { totals, .. } = world.machine("r1").await else { panic!("not done") };
     assert_eq!(
         (totals.stacks, totals.in_sync, totals.drifted, totals.could_not_check, totals.gone),
-        (12, 6, 1, 4, 1)
+        (12, 5, 1, 4, 2)
     );
-    let verdicts: Vec<Verdict> = (0..7).map(|number| world.report("r1", number).verdict).collect();
-    assert_eq!(verdicts, [CouldNotCheck, CouldNotCheck, InSync, CouldNotCheck, Gone, CouldNotCheck, Drifted]);
+    let verdicts: Vec<Verdict> = (0..8).map(|number| world.report("r1", number).verdict).collect();
+    assert_eq!(
+        verdicts,
+        [CouldNotCheck, CouldNotCheck, InSync, CouldNotCheck, Gone, CouldNotCheck, Drifted, Gone]
+    );
     let told = |number: usize| world.report("r1", number).findings[0].message.clone();
+    let failed = world.report("r1", 0);
+    assert_eq!(
+        (failed.coverage.could_not_check, failed.coverage.by_cloudformation),
+        (1, 0),
+        "the verdict of an earlier detection says nothing of this one"
+    );
     assert!(told(1).contains("runs for more than"), "{}", told(1));
     assert!(told(3).contains("already in progress"), "{}", told(3));
     let denied = &world.report("r1", 5).findings[0];
@@ -181,7 +229,7 @@ async fn whatever_is_wrong_with_one_stack_the_others_are_checked_and_it_is_told(
 async fn what_no_longer_fits_into_the_time_is_handed_over_once() {
     let mut world = World::of(60);
     // Enough for some, not for all.
-    world.time = Duration::from_secs(30 + 180 + 15);
+    world.time = Duration::from_secs(60 + 180 + 15);
     let Answer::HandedOver { checked, .. } = world.scheduled("r1").await else { panic!("not handed over") };
     assert!((8..60).contains(&checked), "{checked}");
     // The event comes again: the same execution.
@@ -275,23 +323,293 @@ async fn people_are_told_of_what_changed_and_of_nothing_else() {
 #[tokio::test(start_paused = true)]
 async fn news_that_could_not_be_told_are_told_by_the_next_attempt() {
     for to in ["sns", "event"] {
-        let world = World::of(3);
-        world.fleet.trouble(0, Trouble::Drifted);
-        world.fleet.deaf(to);
-        assert!(world.call("r1", at("r1")).await.is_err());
-        assert_eq!(
-            world.store.content("reports/drift/latest/fleet.json"),
-            None,
-            "the last run's report stays until all is told"
-        );
-        let detected = world.fleet.detected();
-        world.fleet.told();
-        world.fleet.heal();
-        let Answer::Done { told, .. } = world.call("r1", at("r1")).await.unwrap() else { panic!("not done") };
-        assert!(told);
-        assert_eq!(world.fleet.told().len(), 2, "{to}");
-        assert_eq!(world.fleet.detected(), detected, "nothing is checked again for that");
+        for because in [calls::Kind::Unavailable, calls::Kind::Denied, calls::Kind::Refused] {
+            let world = World::of(3);
+            world.fleet.trouble(0, Trouble::Drifted);
+            world.fleet.deaf(to, because);
+            assert!(world.call("r1", at("r1")).await.is_err());
+            let detected = world.fleet.detected();
+            world.fleet.told();
+            world.fleet.hears();
+            let Answer::Done { told, .. } = world.call("r1", at("r1")).await.unwrap() else {
+                panic!("not done")
+            };
+            assert!(told);
+            assert_eq!(world.fleet.told().len(), 2, "{to}");
+            assert_eq!(world.fleet.detected(), detected, "nothing is checked again for that");
+            assert_eq!(world.latest().telling, None);
+            let Answer::Done { told, .. } = world.call("r1", at("r1")).await.unwrap() else {
+                panic!("not done")
+            };
+            assert!(!told && world.fleet.told().is_empty(), "once");
+        }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_topic_that_nobody_may_publish_to_stops_no_run_and_its_news_are_told_when_it_is_mended() {
+    let world = World::of(3);
+    world.fleet.trouble(0, Trouble::Drifted);
+    world.fleet.deaf("sns", calls::Kind::Denied);
+    for run in ["r1", "r2", "r3"] {
+        assert!(world.call(run, at(run)).await.is_err(), "somebody must hear of it");
+        assert_eq!((world.latest().run.as_str(), world.verdict(0)), (run, Some(Verdict::Drifted)));
+        world.wait(24).await;
+    }
+    world.fleet.told();
+    world.fleet.hears();
+    let Answer::Done { told, .. } = world.scheduled("r4").await else { panic!("not done") };
+    assert!(told);
+    assert_eq!(world.latest().new.len(), 1, "three runs old, and new to people");
+    assert_eq!(world.latest().history.len(), 4);
+    world.scheduled("r5").await;
+    assert_eq!(world.latest().new, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn however_much_aws_has_to_say_of_many_failures_people_are_told() {
+    let world = World::of(120);
+    for number in 0..120 {
+        world.fleet.trouble(number, Trouble::FailsAtLength);
+    }
+    let digest = Order { scheduled: Some("r1".into()), digest: true, ..Order::default() };
+    let Answer::Done { totals, told, .. } = world.call("r1", Event::Start(digest)).await.unwrap() else {
+        panic!("not done")
+    };
+    assert_eq!((totals.could_not_check, told), (120, true));
+    assert_eq!(world.fleet.told().len(), 2);
+    assert!(world.report("r1", 0).findings[0].message.len() > 20_000, "a stack's own report has it all");
+}
+
+#[tokio::test(start_paused = true)]
+async fn resources_whose_services_throttle_cloudformation_are_detected_again_a_few_times() {
+    use Verdict::{CouldNotCheck, InSync};
+    let world = World::of(5);
+    let troubles = [
+        Trouble::ThrottledInside(1),
+        Trouble::FailsThrottled(2),
+        Trouble::ThrottledInside(99),
+        Trouble::FailsThrottled(99),
+        Trouble::Fails,
+    ];
+    for (number, trouble) in troubles.into_iter().enumerate() {
+        world.fleet.trouble(number, trouble);
+    }
+    world.scheduled("r1").await;
+    let verdicts: Vec<Verdict> = (0..5).map(|number| world.report("r1", number).verdict).collect();
+    assert_eq!(verdicts, [InSync, InSync, CouldNotCheck, CouldNotCheck, CouldNotCheck]);
+    world.every_stack_was_detected_once(5);
+    let again = world.fleet.detected_again();
+    let times = |number: usize| again.get(&format!("product-{number:04}-stack")).map_or(0, Vec::len);
+    assert_eq!((0..5).map(times).collect::<Vec<_>>(), [1, 2, 3, 3, 0], "{again:?}");
+    assert!(again.values().flatten().all(|resources| resources == &["Logs"]), "{again:?}");
+    for number in [2, 3] {
+        let report = world.report("r1", number);
+        assert_eq!(report.coverage.could_not_check, 1);
+        assert!(report.findings.iter().any(|it| it.message.contains("Rate exceeded")), "{report:?}");
+    }
+    assert!(world.pace.calls().1 >= 9, "everybody goes slower for it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stack_that_takes_long_is_the_state_machines_which_has_the_time() {
+    let mut world = World::of(10);
+    world.fleet.trouble(3, Trouble::Slow(400));
+    world.fleet.trouble(4, Trouble::NeverEnds);
+    world.time = Duration::from_mins(15);
+    let begun = Instant::now();
+    let answer = world.scheduled("r1").await;
+    assert!(matches!(answer, Answer::HandedOver { checked: 8, .. }), "{answer:?}");
+    assert!(begun.elapsed() < world.time);
+    let Answer::Done { totals, .. } = world.machine("r1").await else { panic!("not done") };
+    assert_eq!((totals.in_sync, totals.could_not_check), (9, 1));
+    assert_eq!(world.report("r1", 3).verdict, Verdict::InSync);
+    let message = &world.report("r1", 4).findings[0].message;
+    assert!(
+        message.contains("runs for more than 7") || message.contains("runs for more than 8"),
+        "{message}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn runs_that_end_at_once_take_nothing_from_each_other() {
+    for turn in 0..24_usize {
+        let mut world = World::of(20);
+        world.scheduled("r0").await;
+        world.fleet.told();
+        world.fleet.trouble(3, Trouble::Drifted);
+        world.fleet.trouble(13, Trouble::Drifted);
+        world.settings.threshold = 0;
+        for (run, event) in
+            [("r1", some("r1", "product-000")), ("r2", some("r2", "product-001")), ("r3", at("r3"))]
+        {
+            world.call(run, event).await.unwrap();
+            world.map(run).await;
+        }
+        // Each some steps later than the one before: somewhere between its reading and its writing.
+        let late = async |run: &str, steps: usize| {
+            for _ in 0..steps {
+                tokio::task::yield_now().await;
+            }
+            world.summarise(run).await
+        };
+        let answers = tokio::join!(late("r1", turn % 4), late("r2", turn / 4), late("r3", 0));
+        for answer in [answers.0, answers.1, answers.2] {
+            assert!(matches!(answer, Answer::Done { .. }), "{answer:?}");
+        }
+        let fleet = world.latest();
+        assert_eq!((fleet.totals.stacks, fleet.totals.drifted, &fleet.telling), (20, 2, &None));
+        assert_eq!(fleet.history.len(), 2, "{:?}", fleet.history);
+        let mut new: Vec<String> = ["r1", "r2", "r3"]
+            .iter()
+            .flat_map(|run| {
+                let bytes = world.store.content(&format!("reports/drift/runs/{run}/fleet.json")).unwrap();
+                serde_json::from_slice::<Fleet>(&bytes).unwrap().new
+            })
+            .map(|it| it.stack_name)
+            .collect();
+        new.sort();
+        assert_eq!(new, ["product-0003-stack", "product-0013-stack"], "each was news once");
+        let page =
+            String::from_utf8(world.store.content("reports/drift/latest/index.html").unwrap()).unwrap();
+        assert!(page.contains(&format!("in the run {}.", fleet.run)), "the page is of the same run");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_many_runs_that_end_at_once_all_end() {
+    let mut world = World::of(40);
+    world.settings.threshold = 0;
+    let names: Vec<String> = (0..40).map(|number| format!("product-{number:04}-stack")).collect();
+    for (number, name) in names.iter().enumerate() {
+        world.fleet.trouble(number, Trouble::Drifted);
+        world.call(name, some(name, name)).await.unwrap();
+        world.map(name).await;
+    }
+    let answers = futures_util::future::join_all(names.iter().map(|name| world.summarise(name))).await;
+    assert!(answers.iter().all(|answer| matches!(answer, Answer::Done { told: true, .. })), "{answers:?}");
+    assert_eq!(world.latest().totals.drifted, 40);
+    assert_eq!(world.fleet.told().len(), 80, "each tells of its own");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_run_does_not_take_back_what_a_faster_one_has_found_since() {
+    let mut world = World::of(4);
+    world.settings.threshold = 3;
+    world.scheduled("slow").await;
+    world.map("slow").await;
+    world.settings.threshold = 10;
+    world.wait(1).await;
+    world.fleet.trouble(1, Trouble::Drifted);
+    world.scheduled("fast").await;
+    world.fleet.told();
+    world.wait(1).await;
+    world.summarise("slow").await;
+    assert_eq!(world.fleet.told(), Vec::<String>::new(), "nothing is over");
+    assert_eq!(world.verdict(1), Some(Verdict::Drifted));
+    let runs: Vec<String> = world.latest().history.into_iter().map(|it| it.run).collect();
+    assert_eq!(runs, ["fast", "slow"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_open_stays_open_while_nobody_can_look() {
+    let world = World::of(2);
+    world.fleet.trouble(0, Trouble::Drifted);
+    world.scheduled("r1").await;
+    world.wait(24).await;
+    world.fleet.trouble(0, Trouble::Denied);
+    world.scheduled("r2").await;
+    let fleet = world.latest();
+    assert_eq!(
+        (fleet.gone.len(), fleet.totals.findings),
+        (0, 2),
+        "what was found, and that it can't be seen"
+    );
+    let open = fleet.stacks[0].findings.iter().find(|it| it.kind == Kind::Drifted).unwrap();
+    assert_eq!(open.as_of.as_deref(), Some(world.report("r1", 0).checked_at.as_str()));
+    world.wait(24).await;
+    world.fleet.trouble(0, Trouble::Drifted);
+    world.scheduled("r3").await;
+    let fleet = world.latest();
+    assert_eq!((fleet.new.len(), fleet.gone.len()), (0, 1), "it is no news; that it can be seen again is");
+    assert_eq!(fleet.stacks[0].findings[0].as_of, None);
+    world.fleet.heal();
+    world.scheduled("r4").await;
+    assert_eq!(world.latest().gone.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_configs_for_a_stack_the_one_that_was_answered_last_counts() {
+    let world = World::of(3);
+    let status = |config: &str, stack: &str| {
+        let body = serde_json::json!({"stack_name": stack, "source": {"bucket": "suite", "key": config}});
+        world.store.upload(&format!("status/{config}.json"), body.to_string());
+    };
+    status("configs/b.yaml", "product-0001-stack");
+    status("configs/c.yaml", "somebody-elses");
+    status("configs/a.yaml", "product-0001-stack");
+    world.store.upload("status/configs/broken.json", "{");
+    world.scheduled("r1").await;
+    let places: Vec<Option<String>> =
+        world.items("r1").into_iter().map(|item| item.config.map(|place| place.key)).collect();
+    assert_eq!(places, [None, Some("configs/a.yaml".to_owned()), None]);
+    status("configs/b.yaml", "product-0001-stack");
+    world.scheduled("r2").await;
+    assert_eq!(world.items("r2")[1].config.as_ref().unwrap().key, "configs/b.yaml");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_names_a_stack_and_its_config_is_not_kept_waiting_by_all_the_others() {
+    let world = World::of(1_000);
+    world.store.take_calls();
+    let order = Order {
+        name: Some("one".into()),
+        stacks: vec!["product-0007-stack".into(), "nobodys".into()],
+        config: Some(Place { bucket: "suite".into(), key: "configs/a.yaml".into() }),
+        ..Order::default()
+    };
+    world.call("one", Event::Start(order)).await.unwrap();
+    assert_eq!(world.items("one").len(), 1);
+    let listed = world.store.take_calls().into_iter().filter(|call| call.starts_with("ListObjects")).count();
+    let described = world.fleet.calls().0["DescribeStacks"];
+    assert_eq!((listed, described), (0, 3), "two that were named, and one again to check it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_link_of_a_runs_page_leads_to_a_page() {
+    let world = World::of(12);
+    world.fleet.trouble(3, Trouble::Drifted);
+    world.fleet.trouble(10, Trouble::Drifted);
+    world.scheduled("r1").await;
+    world.call("r2", some("r2", "product-001")).await.unwrap();
+    for (folder, others) in [
+        ("reports/drift/latest", ""),
+        ("reports/drift/runs/r1", ""),
+        ("reports/drift/runs/r2", "../../latest/"),
+    ] {
+        let page = String::from_utf8(world.store.content(&format!("{folder}/index.html")).unwrap()).unwrap();
+        let links: Vec<&str> =
+            page.split("href=\"").skip(1).map(|it| it.split('"').next().unwrap()).collect();
+        let links = links.into_iter().filter(|link| !link.starts_with('#'));
+        let mut to_others = 0;
+        for link in links {
+            let key = match link.strip_prefix("../../") {
+                Some(rest) => format!("reports/drift/{rest}"),
+                None => format!("{folder}/{link}"),
+            };
+            to_others += usize::from(!others.is_empty() && link.starts_with(others));
+            assert!(world.store.content(&key).is_some(), "{folder}: {link}");
+        }
+        assert_eq!(to_others, if others.is_empty() { 0 } else { 10 }, "{folder}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_says_when_its_stack_was_looked_at() {
+    let world = World::of(30);
+    world.scheduled("r1").await;
+    let (first, last) = (world.report("r1", 0).checked_at, world.report("r1", 29).checked_at);
+    assert!(first < last && last <= world.latest().checked_at, "{first} {last}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -400,10 +718,12 @@ async fn a_run_that_is_named_is_one_run_and_takes_no_newer_ones_place() {
         world.items("by-hand")[0].config.as_ref().map(|place| place.key.as_str()),
         Some("configs/gone.yaml")
     );
-    world.call_at(NOW + 3_600, "b", at("later")).await.unwrap();
+    world.wait(1).await;
+    world.call("b", at("later")).await.unwrap();
     assert_eq!(world.latest().run, "later");
     // Lambda may deliver an event hours later once more.
-    let again = world.call_at(NOW + 7_200, "a", one()).await.unwrap();
+    world.wait(1).await;
+    let again = world.call("a", one()).await.unwrap();
     assert!(matches!(again, Answer::Done { told: false, .. }), "{again:?}");
     assert_eq!(world.latest().run, "later");
 }

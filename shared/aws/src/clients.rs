@@ -56,6 +56,17 @@ pub async fn sdk_config_in(region: Option<&str>, profile: Option<&str>) -> SdkCo
     loader.load().await
 }
 
+/// The same for calls that a [`Pace`](crate::drift::Pace) makes again: the clients themselves don't, or they would hide from it
+/// that AWS throttles. One that answers slowly isn't asked twice either: a detection that was begun can't be begun once more.
+pub fn paced(config: &SdkConfig) -> SdkConfig {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(2))
+        .operation_attempt_timeout(OPERATION_TIMEOUT)
+        .operation_timeout(OPERATION_TIMEOUT)
+        .build();
+    config.to_builder().retry_config(RetryConfig::disabled()).timeout_config(timeouts).build()
+}
+
 /// The bucket store over S3.
 ///
 /// With an endpoint of one's own (`AWS_ENDPOINT_URL` or `AWS_ENDPOINT_URL_S3`) buckets are addressed by path: a bucket

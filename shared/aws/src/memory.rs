@@ -46,6 +46,8 @@ struct State {
 #[derive(Debug, Clone)]
 struct Version {
     id: String,
+    /// Each write is a second later than the one before.
+    modified: i64,
     /// `None`: a delete marker.
     content: Option<(Vec<u8>, Metadata)>,
 }
@@ -167,11 +169,12 @@ impl State {
     fn write(&mut self, key: &str, content: Option<(Vec<u8>, Metadata)>) -> Option<String> {
         self.written += 1;
         let id = format!("v{}", self.written);
+        let modified = i64::try_from(self.written).unwrap_or(i64::MAX);
         let versions = self.objects.entry(key.to_owned()).or_default();
         if self.unversioned {
             versions.clear();
         }
-        versions.push(Version { id: id.clone(), content });
+        versions.push(Version { id: id.clone(), modified, content });
         (!self.unversioned).then_some(id)
     }
 
@@ -225,8 +228,10 @@ impl BucketStore for MemoryStore {
     async fn list(&self, bucket: &str, prefix: &str, limit: usize) -> Result<Vec<Listed>, StoreError> {
         self.call("ListObjectsV2", bucket, prefix, |state| {
             let keys = state.objects.keys().filter(|key| key.starts_with(prefix));
-            let listed =
-                keys.filter_map(|key| Some(Listed { key: key.clone(), etag: state.head(key)?.etag }));
+            let listed = keys.filter_map(|key| {
+                let modified = state.objects.get(key)?.last()?.modified;
+                Some(Listed { key: key.clone(), etag: state.head(key)?.etag, modified })
+            });
             Ok(listed.take(limit).collect())
         })
         .await

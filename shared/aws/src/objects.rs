@@ -1,6 +1,6 @@
 //! Objects that one execution or run leaves in the suite's bucket.
 
-use crate::store::{BucketStore, Condition, ErrorKind, Metadata, Put, StoreError};
+use crate::store::{BucketStore, Condition, ErrorKind, Metadata, Object, Put, StoreError};
 
 /// How often a write is tried that meets others.
 const ROUNDS: usize = 5;
@@ -62,8 +62,21 @@ pub async fn read<S: BucketStore + Sync>(
     bucket: &str,
     key: &str,
 ) -> Result<Option<Vec<u8>>, StoreError> {
+    Ok(read_with_head(store, bucket, key).await?.map(|object| object.bytes))
+}
+
+/// An object with what a write under a condition needs; nothing for one that isn't there.
+///
+/// # Errors
+///
+/// When it could not be read.
+pub async fn read_with_head<S: BucketStore + Sync>(
+    store: &S,
+    bucket: &str,
+    key: &str,
+) -> Result<Option<Object>, StoreError> {
     match store.get(bucket, key, None, None).await {
-        Ok(object) => Ok(Some(object.bytes)),
+        Ok(object) => Ok(Some(object)),
         Err(error) if error.kind == ErrorKind::Gone => Ok(None),
         Err(error) => Err(error),
     }

@@ -100,7 +100,8 @@ impl BucketStore for S3Store {
         {
             let page = page.map_err(|error| call.failed(&error))?;
             listed.extend(page.contents.unwrap_or_default().into_iter().filter_map(|object| {
-                Some(Listed { key: object.key?, etag: object.e_tag.unwrap_or_default() })
+                let modified = object.last_modified.map(|at| at.secs()).unwrap_or_default();
+                Some(Listed { key: object.key?, etag: object.e_tag.unwrap_or_default(), modified })
             }));
         }
         listed.truncate(limit);

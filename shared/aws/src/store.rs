@@ -63,6 +63,8 @@ pub struct Listed {
     pub key: String,
     /// Its entity tag, with its quotation marks.
     pub etag: String,
+    /// When it was written, in seconds since 1970.
+    pub modified: i64,
 }
 
 /// One conditional write.

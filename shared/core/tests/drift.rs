@@ -11,7 +11,7 @@ use mlp_core::drift::fleet::Gathering;
 use mlp_core::drift::report::{Severity, Source};
 use mlp_core::drift::seen::{ConfigSeen, CouldNot, Detection, ProbeAnswer, Refused, ResourceSeen};
 use mlp_core::drift::{
-    About, Ignore, Kind, Probe, Seen, StackReport, Verdict, fleet_html, judge, stack_html, wanted,
+    About, Ignore, Kind, Probe, Seen, Shelf, StackReport, Verdict, fleet_html, judge, stack_html, wanted,
 };
 use mlp_core::security::Rules;
 use mlp_core::template::Template;
@@ -561,11 +561,11 @@ fn a_fleet_tells_what_is_new_and_what_is_over_and_is_quiet_otherwise() {
     let fewer =
         gather(&[named(&fresh(), "a")]).finish("r6", "2026-11-28T06:00:00Z", None, &ignore, Some(&same));
     assert_eq!((fewer.gone.len(), fewer.has_news(), fewer.stacks.len()), (1, true, 1));
-    let metrics = second.metrics(1);
+    let metrics = second.metrics("suite", 1);
     let declared = metrics.pointer("/_aws/CloudWatchMetrics/0/Metrics").unwrap().as_array().unwrap();
     assert!(declared.iter().all(|it| metrics.get(it["Name"].as_str().unwrap()).is_some_and(Json::is_number)));
     for fleet in [&first, &second, &one] {
-        assert!(fleet_html(fleet).unwrap().contains("<h1>Drift of the fleet</h1>"));
+        assert!(fleet_html(fleet, Shelf::Latest).unwrap().contains("<h1>Drift of the fleet</h1>"));
     }
 }
 
@@ -663,7 +663,7 @@ fn reports_have_their_schema_and_their_golden_pages() {
         ("the-stack.html", stack_html(&stack).unwrap()),
         ("calm-stack.html", stack_html(&calm).unwrap()),
         ("fleet.json", pretty(serde_json::to_string_pretty(&fleet).unwrap())),
-        ("index.html", fleet_html(&fleet).unwrap()),
+        ("index.html", fleet_html(&fleet, Shelf::Latest).unwrap()),
     ];
     let folder = root.join("tests/golden/drift");
     for (name, text) in files {

@@ -168,8 +168,11 @@ fn of_work(aws: &Settings, execution: &str, work: &Work) -> Report {
             Some(Failure { findings: Vec::new(), ..invalid(what, made.outcome.findings.clone()) })
         }
         (_, Some(found)) if found.verdict == Verdict::CouldNotCheck => {
-            let Totals { could_not_check, stacks, .. } = found.totals;
-            let message = format!("{could_not_check} of {stacks} stacks could not be checked");
+            let Totals { could_not_check, gone, stacks, .. } = found.totals;
+            let message = match could_not_check {
+                0 => format!("{gone} of {stacks} stacks were deleted while they were looked at"),
+                _ => format!("{could_not_check} of {stacks} stacks could not be checked"),
+            };
             Some(Failure::new(Name::CouldNotCheck, message))
         }
         _ => None,

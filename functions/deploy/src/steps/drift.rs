@@ -12,7 +12,7 @@ use mlp_core::deploy::failure::{Failure, Name};
 use mlp_core::deploy::identity::Execution;
 use mlp_core::deploy::input::{ConfigSource, Input};
 use mlp_core::deploy::outcome::DriftFound;
-use mlp_core::drift::{Fleet, Item, Order, Place, keys, not_managed, rfc3339};
+use mlp_core::drift::{Asked, Fleet, Item, Order, Place, keys, none_begins, not_managed, rfc3339};
 use mlp_core::finding::Finding;
 use mlp_core::outcome::{Source, sha256};
 use serde_json::Value as Json;
@@ -85,16 +85,23 @@ pub(crate) async fn read<S: BucketStore + Sync, C, B, P>(
     };
     let items = object::<S, Vec<Item>>(aws.store, &aws.settings.bucket, &keys::items(&drift.run)).await?;
     let items = items.unwrap_or_default();
-    let named = !drift.order.stacks.is_empty();
-    if named && items.is_empty() {
-        let stack = &work.product.stack_name;
-        let place =
-            if matches!(work.input.config, ConfigSource::Deployed { .. }) { "/stack" } else { "/config" };
-        let finding = Finding::error(codes::DEP_INPUT, place, not_managed(stack))
-            .help("deploy it first, or name another one");
+    let asked = drift.order.asked();
+    let missing = match &work.input.config {
+        ConfigSource::Fleet { prefix } if asked == Asked::Prefix => Some(("/prefix", none_begins(prefix))),
+        ConfigSource::Fleet { .. } => None,
+        ConfigSource::Deployed { .. } => Some(("/stack", not_managed(&work.product.stack_name))),
+        ConfigSource::Stored { .. } | ConfigSource::Inline(_) | ConfigSource::Products { .. } => {
+            Some(("/config", not_managed(&work.product.stack_name)))
+        }
+    };
+    if let Some((place, message)) = missing.filter(|_| items.is_empty()) {
+        let finding =
+            Finding::error(codes::DEP_INPUT, place, message).help("deploy it first, or name another one");
         return Err(invalid("the execution's input", vec![finding]));
     }
-    let (verdict, totals) = fleet.among(&items);
+    let totals = fleet.among(&items);
+    let verdict = totals.verdict(asked);
+    let named = asked == Asked::Stacks;
     let key = match items.as_slice() {
         [item] if named => keys::report(&drift.run, &item.stack),
         _ => keys::fleet(&drift.run),

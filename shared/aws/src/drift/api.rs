@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use crate::calls::CallError;
 
-/// Everything that is looked at. Every call is bounded in time and has already been retried when it fails.
+/// Everything that is looked at. Every call is bounded in time, and made once: a [`Pace`](super::Pace) makes it again.
 pub trait DriftApi {
     /// A page of all stacks that aren't deleted (`DescribeStacks`), and the token of the next one.
     fn stacks(
@@ -26,10 +26,17 @@ pub trait DriftApi {
     /// [`Kind::Conflict`](crate::calls::Kind::Conflict) when one runs already.
     fn detect(&self, stack_id: &str) -> impl Future<Output = Result<String, CallError>> + Send;
 
+    /// The same for some of a stack's resources, by their logical ids, at most 200.
+    fn detect_some(
+        &self,
+        stack_id: &str,
+        resources: &[String],
+    ) -> impl Future<Output = Result<String, CallError>> + Send;
+
     /// How a detection stands.
     fn detection(&self, id: &str) -> impl Future<Output = Result<DetectionState, CallError>> + Send;
 
-    /// Every `StackResourceDrift` of a stack, as the API spells it.
+    /// Every `StackResourceDrift` of a stack, as the API spells it. It keeps those of earlier detections.
     fn drifts(&self, stack_id: &str) -> impl Future<Output = Result<Vec<Json>, CallError>> + Send;
 
     /// A stack's template, as it was given or as transforms left it.

@@ -1,5 +1,6 @@
 //! [`DriftApi`] and [`Announcing`] over AWS.
 
+use aws_sdk_cloudformation::primitives::DateTimeFormat as Format;
 use aws_sdk_cloudformation::types::{StackDriftDetectionStatus, StackResourceDrift, TemplateStage};
 use aws_sdk_codebuild::types::{
     EnvironmentVariableType, ImagePullCredentialsType, Project, ProjectVisibilityType,
@@ -91,6 +92,14 @@ impl DriftApi for Live {
 
     async fn detect(&self, stack_id: &str) -> Result<String, CallError> {
         let call = Box::pin(self.cloudformation.detect_stack_drift().stack_name(stack_id).send()).await;
+        let answer = call.map_err(|error| CallError::of("cloudformation:DetectStackDrift", &error))?;
+        Ok(answer.stack_drift_detection_id.unwrap_or_default())
+    }
+
+    async fn detect_some(&self, stack_id: &str, resources: &[String]) -> Result<String, CallError> {
+        let request = self.cloudformation.detect_stack_drift().stack_name(stack_id);
+        let request = request.set_logical_resource_ids(Some(resources.to_vec()));
+        let call = Box::pin(request.send()).await;
         let answer = call.map_err(|error| CallError::of("cloudformation:DetectStackDrift", &error))?;
         Ok(answer.stack_drift_detection_id.unwrap_or_default())
     }
@@ -349,6 +358,7 @@ fn drift(drift: &StackResourceDrift) -> Json {
     let status = drift.stack_resource_drift_status.as_ref().map(|it| it.as_str().to_owned());
     put(&mut fields, "StackResourceDriftStatus", status);
     put(&mut fields, "DriftStatusReason", drift.drift_status_reason.clone());
+    put(&mut fields, "Timestamp", drift.timestamp.as_ref().and_then(|it| it.fmt(Format::DateTime).ok()));
     let differences = drift.property_differences.iter().flatten().map(|it| {
         json!({
             "PropertyPath": it.property_path,

@@ -1,6 +1,6 @@
 //! A fleet of stacks in memory whose drift detection takes its time and can go wrong, for tests.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,14 +15,24 @@ use crate::calls::{CallError, Kind};
 /// What goes wrong with a stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trouble {
-    /// Its detection fails.
+    /// Its detection fails, and an old verdict is all that is known of its resource.
     Fails,
+    /// Its service throttles CloudFormation in so many detections.
+    ThrottledInside(usize),
+    /// The same, but the detection fails as a whole and has no verdict.
+    FailsThrottled(usize),
+    /// Its detection fails, and CloudFormation has much to say about it.
+    FailsAtLength,
     /// Its detection never ends.
     NeverEnds,
+    /// Its detection takes so many seconds.
+    Slow(u64),
     /// Somebody else's detection runs, for so many seconds.
     RunsAlready(u64),
     /// It is deleted as soon as it was listed.
     DeletedInTheMiddle,
+    /// It is deleted as soon as its detection runs.
+    DeletedInItsDetection,
     /// No permission.
     Denied,
     /// Its log group has another retention.
@@ -47,6 +57,7 @@ struct State {
     trouble: BTreeMap<String, Trouble>,
     running: BTreeMap<String, Instant>,
     detected: BTreeMap<String, usize>,
+    detected_again: BTreeMap<String, Vec<Vec<String>>>,
     window: Option<(Instant, usize)>,
     begun: Option<Instant>,
     flying: usize,
@@ -54,8 +65,11 @@ struct State {
     calls: BTreeMap<&'static str, usize>,
     throttled: usize,
     told: Vec<String>,
-    published_fails: BTreeSet<&'static str>,
+    published_fails: BTreeMap<&'static str, Kind>,
 }
+
+/// What SNS and EventBridge take.
+const LARGEST: usize = 256 * 1024;
 
 /// The template of every stack of the fleet.
 pub const TEMPLATE: &str =
@@ -102,6 +116,11 @@ impl MemoryFleet {
         state.published_fails.clear();
     }
 
+    /// Everybody can be told again.
+    pub fn hears(&self) {
+        self.lock().published_fails.clear();
+    }
+
     /// Another stack that isn't ours.
     pub fn others(&self, name: &str) {
         let id = format!("arn:aws:cloudformation:us-west-2:123456789012:stack/{name}/1");
@@ -112,6 +131,11 @@ impl MemoryFleet {
     /// How often each stack's detection was begun.
     pub fn detected(&self) -> BTreeMap<String, usize> {
         self.lock().detected.clone()
+    }
+
+    /// Which resources of which stack were detected once more.
+    pub fn detected_again(&self) -> BTreeMap<String, Vec<Vec<String>>> {
+        self.lock().detected_again.clone()
     }
 
     /// The most calls that were under way at once.
@@ -131,8 +155,8 @@ impl MemoryFleet {
     }
 
     /// Nobody can be told (`sns`, `event`).
-    pub fn deaf(&self, to: &'static str) {
-        self.lock().published_fails.insert(to);
+    pub fn deaf(&self, to: &'static str, because: Kind) {
+        self.lock().published_fails.insert(to, because);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -168,11 +192,21 @@ impl MemoryFleet {
 }
 
 impl State {
+    /// How often a stack's resource was detected, with all of the stack or alone.
+    fn rounds(&self, stack: &str) -> usize {
+        self.detected.get(stack).unwrap_or(&0) + self.detected_again.get(stack).map_or(0, Vec::len)
+    }
+
     fn of(&self, id: &str) -> Result<(StackSeen, Option<Trouble>), (Kind, &'static str)> {
         let gone = (Kind::Gone, "ValidationError: Stack does not exist");
         let stack = self.stacks.iter().find(|it| it.id == id || it.name == id).ok_or(gone)?;
         let trouble = self.trouble.get(&stack.name).copied();
-        if trouble == Some(Trouble::DeletedInTheMiddle) {
+        let deleted = match trouble {
+            Some(Trouble::DeletedInTheMiddle) => true,
+            Some(Trouble::DeletedInItsDetection) => self.running.contains_key(&stack.id),
+            _ => false,
+        };
+        if deleted {
             return Err(gone);
         }
         Ok((stack.clone(), trouble))
@@ -212,10 +246,24 @@ impl DriftApi for MemoryFleet {
         .await
     }
 
+    async fn detect_some(&self, stack_id: &str, resources: &[String]) -> Result<String, CallError> {
+        self.call("DetectStackDrift", |state| {
+            let (stack, _) = state.of(stack_id)?;
+            state.detected_again.entry(stack.name).or_default().push(resources.to_vec());
+            state.running.insert(stack_id.to_owned(), Instant::now());
+            Ok(stack_id.to_owned())
+        })
+        .await
+    }
+
     async fn detection(&self, id: &str) -> Result<DetectionState, CallError> {
         let takes = self.detection;
         self.call("DescribeStackDriftDetectionStatus", |state| {
-            let (_, trouble) = state.of(id)?;
+            let (stack, trouble) = state.of(id)?;
+            let takes = match trouble {
+                Some(Trouble::Slow(seconds)) => Duration::from_secs(seconds),
+                _ => takes,
+            };
             let begun = state.running.get(id).copied().ok_or((Kind::Refused, "no such detection"))?;
             if trouble == Some(Trouble::NeverEnds) || Instant::now() - begun < takes {
                 return Ok(DetectionState::Running);
@@ -223,6 +271,10 @@ impl DriftApi for MemoryFleet {
             Ok(match trouble {
                 Some(Trouble::Fails) => {
                     DetectionState::Failed("Failed to detect drift on resources [Logs]".to_owned())
+                }
+                Some(Trouble::FailsAtLength) => DetectionState::Failed("é".repeat(20_000)),
+                Some(Trouble::FailsThrottled(times)) if state.rounds(&stack.name) <= times => {
+                    DetectionState::Failed("Failed to detect drift: Rate exceeded".to_owned())
                 }
                 _ => DetectionState::Complete,
             })
@@ -232,15 +284,30 @@ impl DriftApi for MemoryFleet {
 
     async fn drifts(&self, stack_id: &str) -> Result<Vec<Json>, CallError> {
         self.call("DescribeStackResourceDrifts", |state| {
-            let (_, trouble) = state.of(stack_id)?;
+            let (stack, trouble) = state.of(stack_id)?;
+            let verdict = |status: &str| json!({"LogicalResourceId": "Logs", "StackResourceDriftStatus": status});
+            let of_old = json!({
+                "LogicalResourceId": "Logs",
+                "StackResourceDriftStatus": "IN_SYNC",
+                "Timestamp": "2020-02-29T12:00:00Z",
+            });
+            let rounds = state.rounds(&stack.name);
             Ok(match trouble {
-                Some(Trouble::Fails) => Vec::new(),
+                Some(Trouble::Fails | Trouble::FailsAtLength) => vec![of_old],
+                Some(Trouble::FailsThrottled(times)) if rounds <= times => vec![of_old],
+                Some(Trouble::ThrottledInside(times)) if rounds <= times => {
+                    vec![json!({
+                        "LogicalResourceId": "Logs",
+                        "StackResourceDriftStatus": "UNKNOWN",
+                        "DriftStatusReason": "Rate exceeded (Service: CloudWatchLogs, Status Code: 400)",
+                    })]
+                }
                 Some(Trouble::Drifted) => vec![json!({
                     "LogicalResourceId": "Logs",
                     "StackResourceDriftStatus": "MODIFIED",
                     "PropertyDifferences": [{"PropertyPath": "/RetentionInDays", "ExpectedValue": "365", "ActualValue": "1"}],
                 })],
-                _ => vec![json!({"LogicalResourceId": "Logs", "StackResourceDriftStatus": "IN_SYNC"})],
+                _ => vec![verdict("IN_SYNC")],
             })
         })
         .await
@@ -269,10 +336,13 @@ impl DriftApi for MemoryFleet {
 }
 
 impl Announcing for MemoryFleet {
-    async fn publish(&self, _: &str, subject: &str, _: &str) -> Result<(), CallError> {
+    async fn publish(&self, _: &str, subject: &str, message: &str) -> Result<(), CallError> {
         self.call("sns", |state| {
-            if state.published_fails.contains("sns") {
-                return Err((Kind::Unavailable, "told to"));
+            if subject.len() + message.len() > LARGEST {
+                return Err((Kind::Refused, "InvalidParameter: Message too long"));
+            }
+            if let Some(kind) = state.published_fails.get("sns") {
+                return Err((*kind, "told to"));
             }
             state.told.push(format!("sns {subject}"));
             Ok(())
@@ -280,10 +350,16 @@ impl Announcing for MemoryFleet {
         .await
     }
 
-    async fn event(&self, detail_type: &str, _: &str) -> Result<(), CallError> {
+    async fn event(&self, detail_type: &str, detail: &str) -> Result<(), CallError> {
         self.call("event", |state| {
-            if state.published_fails.contains("event") {
-                return Err((Kind::Unavailable, "told to"));
+            if detail_type.len() + detail.len() > LARGEST {
+                return Err((
+                    Kind::Refused,
+                    "ValidationException: Total size of the entries in the request is over the limit",
+                ));
+            }
+            if let Some(kind) = state.published_fails.get("event") {
+                return Err((*kind, "told to"));
             }
             state.told.push(format!("event {detail_type}"));
             Ok(())

@@ -1,18 +1,24 @@
-//! One pace for all calls of a run: when AWS throttles one, all wait.
+//! One pace for all calls of a process: as fast as it likes until AWS throttles one, then a gap between all of them, which grows
+//! with each that is throttled and shrinks with each that isn't.
 
 use std::future::Future;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
 use crate::calls::{CallError, Kind};
 
-const SHORTEST: Duration = Duration::from_millis(500);
-const LONGEST: Duration = Duration::from_secs(30);
+/// The first gap, and the longest.
+const SHORTEST: Duration = Duration::from_millis(100);
+const LONGEST: Duration = Duration::from_secs(10);
 
-/// How often a call is made that AWS doesn't answer.
-const UNANSWERED: u32 = 3;
+/// How long is waited for AWS to answer again, each time so much longer.
+const RESPITE: Duration = Duration::from_millis(500);
+
+/// How often a call is made that AWS doesn't answer. The clients don't try again themselves: a throttled call that they
+/// repeat, nobody else would hear of.
+const UNANSWERED: u32 = 5;
 
 /// The pace.
 #[derive(Debug, Default)]
@@ -22,22 +28,24 @@ pub struct Pace {
 
 #[derive(Debug, Default)]
 struct State {
-    delay: Duration,
-    until: Option<Instant>,
+    /// Between two calls.
+    gap: Duration,
+    /// When the next may be made.
+    next: Option<Instant>,
+    /// When it became slower last.
+    slowed: Option<Instant>,
     calls: usize,
     throttled: usize,
-    /// Moves the waiting calls apart, so that they don't come back all at once.
-    spread: u32,
 }
 
 impl Pace {
     /// How many calls were made, and how many of them were throttled.
     pub fn calls(&self) -> (usize, usize) {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = self.lock();
         (state.calls, state.throttled)
     }
 
-    /// Makes a call when it is its turn, until AWS answers it or the time is over.
+    /// Makes a call when it is its turn, until AWS answers it or the time is over. None is begun afterwards.
     ///
     /// # Errors
     ///
@@ -47,65 +55,189 @@ impl Pace {
         F: Future<Output = Result<T, CallError>>,
     {
         let mut unanswered = 0;
+        let mut last = None;
         loop {
-            self.turn().await;
-            let result = make().await;
-            match &result {
-                Err(error) if error.kind == Kind::Throttled && Instant::now() < deadline => self.slower(),
-                Err(error) if error.kind == Kind::Unavailable && Instant::now() < deadline => {
+            let Some(decided) = self.turn(deadline).await else {
+                return Err(last.unwrap_or_else(out_of_time));
+            };
+            let error = match make().await {
+                Ok(answer) => {
+                    self.faster();
+                    return Ok(answer);
+                }
+                Err(error) => error,
+            };
+            match error.kind {
+                Kind::Throttled => self.slower(decided),
+                Kind::Unavailable if unanswered + 1 < UNANSWERED => {
                     unanswered += 1;
-                    if unanswered >= UNANSWERED {
-                        return result;
-                    }
-                    sleep(SHORTEST * unanswered).await;
+                    sleep_until((Instant::now() + RESPITE * unanswered).min(deadline)).await;
                 }
                 _ => {
                     self.faster();
-                    return result;
+                    return Err(error);
                 }
             }
+            last = Some(error);
         }
     }
 
-    /// Waits while nobody may call.
-    async fn turn(&self) {
-        loop {
-            let until = {
-                let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-                match state.until.filter(|until| *until > Instant::now()) {
-                    None => {
-                        state.calls += 1;
-                        return;
-                    }
-                    Some(until) => {
-                        state.spread = state.spread.wrapping_add(7) % 16;
-                        until + state.delay * state.spread / 16
-                    }
-                }
-            };
-            sleep_until(until).await;
-            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            if state.until.is_none_or(|until| until <= Instant::now()) {
-                state.calls += 1;
-                return;
-            }
-        }
-    }
-
-    fn slower(&self) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+    /// A call was throttled, if only by what it said, that got its turn at this time. Those that got theirs before the pace became
+    /// slower don't make it slower still.
+    pub(super) fn slower(&self, decided: Instant) {
+        let mut state = self.lock();
         state.throttled += 1;
-        // Calls that were under way together are throttled together: that counts once.
-        if state.until.is_none_or(|until| until <= Instant::now()) {
-            state.delay = (state.delay * 2).clamp(SHORTEST, LONGEST);
-            state.until = Some(Instant::now() + state.delay);
+        if state.slowed.is_none_or(|slowed| decided >= slowed) {
+            let now = Instant::now();
+            state.gap = (state.gap * 2).clamp(SHORTEST, LONGEST);
+            state.slowed = Some(now);
+            state.next = Some(state.next.unwrap_or(now).max(now + state.gap));
         }
+    }
+
+    /// Waits for its turn, if that comes before the time is over; answers when it was given.
+    async fn turn(&self, deadline: Instant) -> Option<Instant> {
+        let now = Instant::now();
+        let turn = {
+            let mut state = self.lock();
+            let turn = state.next.unwrap_or(now).max(now);
+            if turn >= deadline {
+                return None;
+            }
+            state.next = Some(turn + state.gap);
+            state.calls += 1;
+            turn
+        };
+        sleep_until(turn).await;
+        Some(now)
     }
 
     fn faster(&self) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.until.is_none_or(|until| until <= Instant::now()) {
-            state.delay = state.delay * 9 / 10;
+        let mut state = self.lock();
+        let gap = state.gap * 31 / 32;
+        state.gap = if gap < SHORTEST / 10 { Duration::ZERO } else { gap };
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn out_of_time() -> CallError {
+    let reason =
+        "AWS throttled other calls, or they took so long, that no time was left for this one".to_owned();
+    CallError { kind: Kind::Throttled, operation: "the run's pace", reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{Ready, ready};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    fn refused(kind: Kind) -> CallError {
+        CallError { kind, operation: "cloudformation:GetTemplate", reason: "told to".to_owned() }
+    }
+
+    /// Fails so often, then answers when it was made.
+    fn failing(made: &AtomicUsize, times: usize, kind: Kind) -> Ready<Result<Instant, CallError>> {
+        ready(if made.fetch_add(1, Ordering::Relaxed) < times {
+            Err(refused(kind))
+        } else {
+            Ok(Instant::now())
+        })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_throttled_call_waits_longer_each_time_and_everybody_waits_with_it() {
+        let (pace, begun) = (Pace::default(), Instant::now());
+        let far = begun + Duration::from_hours(1);
+        let (first, others) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let throttled = pace.call(far, || failing(&first, 4, Kind::Throttled));
+        let other = async {
+            tokio::task::yield_now().await;
+            pace.call(far, || failing(&others, 0, Kind::Throttled)).await
+        };
+        let (throttled, other) = tokio::join!(throttled, other);
+        // 0.1, 0.2, 0.4 and 0.8 s, and a little less for the one that was answered.
+        assert!(throttled.unwrap() - begun >= SHORTEST * 14);
+        assert!(other.unwrap() - begun >= SHORTEST, "who comes while nobody may call waits too");
+        assert_eq!((pace.calls(), others.into_inner()), ((6, 4), 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_that_are_throttled_together_slow_the_pace_once() {
+        let (pace, begun) = (Pace::default(), Instant::now());
+        let far = begun + Duration::from_hours(1);
+        let counts: Vec<AtomicUsize> = (0..8).map(|_| AtomicUsize::new(0)).collect();
+        let calls = counts.iter().map(|count| {
+            pace.call(far, move || async move {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                failing(count, 1, Kind::Throttled).await
+            })
+        });
+        let ended: Vec<Duration> =
+            futures_util::future::join_all(calls).await.into_iter().map(|it| it.unwrap() - begun).collect();
+        assert_eq!(pace.calls(), (16, 8));
+        assert!(ended.iter().all(|it| *it <= SHORTEST * 9), "{ended:?}");
+        let apart: std::collections::BTreeSet<Duration> = ended.into_iter().collect();
+        assert_eq!(apart.len(), 8, "they don't come back all at once");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_finds_the_pace_that_aws_answers_and_forgets_it_when_it_may() {
+        let (pace, begun) = (Pace::default(), Instant::now());
+        let far = begun + Duration::from_hours(1);
+        // Four a second.
+        let window = Mutex::new((begun, 0));
+        let call = || async {
+            let mut window = window.lock().unwrap();
+            if window.0.elapsed() >= Duration::from_secs(1) {
+                *window = (Instant::now(), 0);
+            }
+            window.1 += 1;
+            if window.1 > 4 { Err(refused(Kind::Throttled)) } else { Ok(()) }
+        };
+        for _ in 0..400 {
+            pace.call(far, call).await.unwrap();
+        }
+        let seconds = begun.elapsed().as_secs();
+        assert!((100..200).contains(&seconds), "400 calls at four a second at best: {seconds} s");
+        let (_, throttled) = pace.calls();
+        assert!((10..100).contains(&throttled), "{throttled}");
+        let later = AtomicUsize::new(0);
+        for _ in 0..150 {
+            pace.call(far, || failing(&later, 0, Kind::Throttled)).await.unwrap();
+        }
+        let now = Instant::now();
+        pace.call(far, || failing(&later, 0, Kind::Throttled)).await.unwrap();
+        assert_eq!(now.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_call_is_begun_after_the_deadline() {
+        let pace = Pace::default();
+        let (soon, made) = (Instant::now() + Duration::from_secs(10), AtomicUsize::new(0));
+        let error = pace.call(soon, || failing(&made, usize::MAX, Kind::Throttled)).await.unwrap_err();
+        assert_eq!(error, refused(Kind::Throttled));
+        assert!(Instant::now() < soon, "it doesn't wait for a turn that comes too late");
+        tokio::time::sleep_until(soon).await;
+        let late = AtomicUsize::new(0);
+        let error = pace.call(soon, || failing(&late, 0, Kind::Throttled)).await.unwrap_err();
+        assert_eq!((error.kind, late.into_inner()), (Kind::Throttled, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_without_an_answer_is_made_again_a_few_times_and_one_that_is_refused_is_not() {
+        let far = Instant::now() + Duration::from_hours(1);
+        for (kind, times, made_in_all) in
+            [(Kind::Unavailable, 4, 5), (Kind::Unavailable, 9, 5), (Kind::Denied, 9, 1), (Kind::Gone, 9, 1)]
+        {
+            let (pace, made) = (Pace::default(), AtomicUsize::new(0));
+            let answer = pace.call(far, || failing(&made, times, kind)).await;
+            assert_eq!(answer.is_ok(), times < made_in_all, "{kind:?}");
+            assert_eq!((made.into_inner(), pace.calls()), (made_in_all, (made_in_all, 0)), "{kind:?}");
         }
     }
 }

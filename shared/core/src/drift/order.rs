@@ -38,6 +38,26 @@ impl Order {
             _ => None,
         }
     }
+
+    /// How the stacks were asked for.
+    pub fn asked(&self) -> Asked {
+        match (&self.prefix, self.stacks.as_slice()) {
+            (_, [_, ..]) => Asked::Stacks,
+            (Some(prefix), []) if !prefix.is_empty() => Asked::Prefix,
+            _ => Asked::All,
+        }
+    }
+}
+
+/// How the stacks of a run were asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// By their names.
+    Stacks,
+    /// By what their names begin with.
+    Prefix,
+    /// All that there are.
+    All,
 }
 
 /// Where a config lies.
@@ -64,4 +84,11 @@ pub struct Item {
 /// What is said of a stack that was named and isn't one of ours.
 pub fn not_managed(stack: &str) -> String {
     format!("there is no stack `{stack}` with the tag `ManagedBy` that says `{MANAGED_BY}`")
+}
+
+/// What is said of a prefix with which the name of none of our stacks begins.
+pub fn none_begins(prefix: &str) -> String {
+    format!(
+        "there is no stack whose name begins with `{prefix}` and whose tag `ManagedBy` says `{MANAGED_BY}`"
+    )
 }

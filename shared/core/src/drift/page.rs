@@ -1,5 +1,6 @@
 //! The reports as HTML pages that stand alone, in the look of the review report.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use askama::Template;
@@ -40,6 +41,8 @@ struct StackPage<'a> {
 #[template(path = "drift/fleet.html")]
 struct FleetPage<'a> {
     fleet: &'a Fleet,
+    shelf: Shelf,
+    of_run: BTreeSet<&'a str>,
     style: &'static str,
     content_security_policy: &'static str,
     version: &'a str,
@@ -94,17 +97,44 @@ pub fn stack_html(report: &StackReport) -> Result<String, InternalError> {
     .map_err(|error| InternalError::new(format!("the page of a stack's drift: {error}")))
 }
 
-/// The fleet's page. It names the stacks' pages as files beside it.
+/// Where a fleet's page lies, which tells where its links lead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shelf {
+    /// Among the last reports of all stacks.
+    Latest,
+    /// In the run's folder, beside the reports of its stacks; those of other stacks are among the last ones.
+    Run,
+}
+
+impl FleetPage<'_> {
+    /// A stack's page: names of stacks are letters, digits and hyphens.
+    fn href(&self, stack_name: &str) -> String {
+        match self.shelf {
+            Shelf::Latest => format!("{stack_name}.html"),
+            Shelf::Run if self.of_run.contains(stack_name) => format!("stacks/{stack_name}.html"),
+            Shelf::Run => format!("../../latest/{stack_name}.html"),
+        }
+    }
+}
+
+/// The fleet's page.
 ///
 /// # Errors
 ///
 /// When the page can't be written, which the tests rule out.
-pub fn fleet_html(fleet: &Fleet) -> Result<String, InternalError> {
+pub fn fleet_html(fleet: &Fleet, shelf: Shelf) -> Result<String, InternalError> {
     let totals = fleet.totals;
     let day =
         |point: Option<&Point>| point.map(|it| it.checked_at.chars().take(10).collect()).unwrap_or_default();
     FleetPage {
         fleet,
+        shelf,
+        of_run: fleet
+            .stacks
+            .iter()
+            .filter(|it| it.run == fleet.run)
+            .map(|it| it.stack_name.as_str())
+            .collect(),
         style: STYLE,
         content_security_policy: &POLICY,
         version: &fleet.generator_version,
@@ -158,11 +188,6 @@ fn class(verdict: &Verdict) -> &'static str {
         Verdict::CouldNotCheck => "could-not-check",
         Verdict::Drifted => "drifted",
     }
-}
-
-/// The file of a stack's page, beside the fleet's: names of stacks are letters, digits and hyphens.
-fn href(stack_name: &str) -> String {
-    format!("{stack_name}.html")
 }
 
 fn pretty(json: &serde_json::Value) -> String {
