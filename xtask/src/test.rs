@@ -1,12 +1,14 @@
 //! `cargo xtask test`: everything that must hold, what fails fastest first.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::failure::{Context as _, Failure, Result};
 use crate::process::{self, cargo};
 use crate::progress::say;
+use crate::suite::Suite;
 use crate::venv::Venv;
 use crate::{browser, docs, paths, progress, suite, venv};
 
@@ -41,9 +43,7 @@ pub(crate) fn run(_: &Arguments) -> Result<()> {
     let (emulator, tools) = std::thread::scope(|scope| {
         let environments = scope.spawn(venv::both);
         let built = lint_and_build();
-        let environments =
-            environments.join().map_err(|_| Failure::new("making the Python environments panicked"))?;
-        built.and(environments)
+        built.and(joined(environments.join()))
     })?;
     let advisories = licences(&tools)?;
     docs::made(true)?;
@@ -53,11 +53,6 @@ pub(crate) fn run(_: &Arguments) -> Result<()> {
     let golden = tools.command("python");
     count.add(python("golden templates against the resource schemas", golden, "tests/goldens")?);
     let browser = browser::find()?;
-    if let Ok(program) = &browser {
-        let mut pages = tools.command("python");
-        pages.env("CHROMIUM", program);
-        count.add(python("golden reports in a browser", pages, "tests/browser")?);
-    }
     let policies = tools.command("python");
     count.add(python("golden policies against AWS's actions and handlers", policies, "tests/policy")?);
     let launcher = emulator.command("python");
@@ -66,7 +61,18 @@ pub(crate) fn run(_: &Arguments) -> Result<()> {
     let suite = suite::start("test", &emulator, &tools, false)?;
     count.add(nextest(&tools, &suite)?);
     count.add(doctests()?);
-    count.add(python("end to end on the running suite", suite.client(&tools, "python"), "tests/e2e")?);
+    // What is left waits most of its time, for executions and for pages.
+    let (halves, pages) = std::thread::scope(|scope| {
+        let pages = browser.as_ref().ok().map(|program| {
+            let mut pages = tools.command("python");
+            pages.env("CHROMIUM", program);
+            scope.spawn(|| python("golden reports in a browser", pages, "tests/browser"))
+        });
+        let halves = end_to_end(&emulator, &tools, &suite);
+        (halves, pages.map(|pages| joined(pages.join())).transpose())
+    });
+    count.add(halves?);
+    count.add(pages?.unwrap_or_default());
     drop(suite);
 
     say("");
@@ -83,7 +89,7 @@ pub(crate) fn run(_: &Arguments) -> Result<()> {
     Ok(())
 }
 
-fn check(name: &str, command: &mut std::process::Command) -> Result<()> {
+fn check(name: &str, command: &mut Command) -> Result<()> {
     let task = progress::task(name);
     let log = suite::log(&name.replace(' ', "-"));
     task.follow(&log);
@@ -138,11 +144,60 @@ fn templates(tools: &Venv) -> Result<()> {
 }
 
 /// The tests of a folder, with `unittest`.
-fn python(name: &str, mut python: std::process::Command, folder: &str) -> Result<Count> {
-    let task = progress::task(name);
-    let log = suite::log(&folder.replace('/', "-"));
-    task.follow(&log);
+fn python(name: &str, mut python: Command, folder: &str) -> Result<Count> {
     python.args(["-m", "unittest", "discover", "--start-directory", folder, "--verbose"]);
+    unittest(name, python, &folder.replace('/', "-"))
+}
+
+/// The tests on the running suite, half of the files on another one beside it: what they do to a suite's clock and faults
+/// stays in that suite.
+fn end_to_end(emulator: &Venv, tools: &Venv, suite: &Suite) -> Result<Count> {
+    let mut files = Vec::new();
+    for file in paths::files("tests/e2e", "py")? {
+        let is_test = file.file_name().is_some_and(|name| name.to_string_lossy().starts_with("test_"));
+        if is_test {
+            files.push((file.metadata().context(paths::shown(&file))?.len(), file));
+        }
+    }
+    // The longest first, each to where there is less to do so far: two halves of about the same length.
+    files.sort_by(|a, b| b.cmp(a));
+    let mut halves = [(0, Vec::new()), (0, Vec::new())];
+    for (length, file) in files {
+        if let Some(half) = halves.iter_mut().min_by_key(|half| half.0) {
+            half.0 += length;
+            half.1.push(file);
+        }
+    }
+    let [(_, one), (_, other)] = halves;
+    let run = |half: &str, suite: &Suite, files: Vec<PathBuf>| {
+        let mut python = suite.client(tools, "python");
+        python.args(["-m", "unittest", "--verbose"]).args(files);
+        unittest(&format!("end to end, {half} half"), python, &format!("tests-e2e-{half}"))
+    };
+    std::thread::scope(|scope| {
+        let other = scope.spawn(|| {
+            let second = suite::start("test-beside", emulator, tools, false)?;
+            run("second", &second, other)
+        });
+        let mut count = run("first", suite, one);
+        let other = joined(other.join());
+        if let Ok(count) = &mut count {
+            count.add(other?);
+        }
+        count
+    })
+}
+
+/// What a thread came to.
+fn joined<T>(thread: std::thread::Result<Result<T>>) -> Result<T> {
+    thread.unwrap_or_else(|_| Err(Failure::new("a thread of the tests panicked")))
+}
+
+/// Runs tests with `unittest`.
+fn unittest(name: &str, mut python: Command, log: &str) -> Result<Count> {
+    let task = progress::task(name);
+    let log = suite::log(log);
+    task.follow(&log);
     process::run(&mut python, &log, Duration::from_mins(20))?;
     let count = unittest_count(&log)?;
     task.done(&count.shown());

@@ -37,6 +37,9 @@ pub struct Task {
     /// The token that an approval is answered with.
     #[serde(default)]
     pub token: Option<String>,
+    /// When the execution was started, for those whose name may have been used before.
+    #[serde(default)]
+    pub started: Option<String>,
 }
 
 /// The tasks, by the names of their states.
@@ -109,12 +112,15 @@ where
     B: VersionedBucket + Sync,
     P: ParameterStore + Sync,
 {
-    let Task { step, execution, work, token } = task;
+    let Task { step, execution, work, token, started } = task;
     let work = match step {
         Step::ReadInput => return json(&Box::pin(steps::read::input(aws, &execution, &work)).await?),
-        Step::ReadFleet => return json(&steps::fleet::read(aws, &execution, &work).await?),
-        Step::BeginProduct => return json(&steps::fleet::begin(aws, &execution, &work).await?),
-        Step::NoteEnd => return json(&steps::fleet::end(aws, &execution, &work).await?),
+        Step::ReadFleet => {
+            let started = started.unwrap_or_default();
+            return json(&steps::fleet::read(aws, &execution, &started, &work).await?);
+        }
+        Step::BeginProduct => return json(&steps::fleet::begin(aws, &work).await?),
+        Step::NoteEnd => return json(&steps::fleet::end(aws, &work).await?),
         Step::SummariseFleet => return json(&steps::fleet::summarise(aws, &execution, &work).await?),
         Step::Conclude => return json(&steps::conclude::conclude(aws, &execution, &work).await?),
         _ => serde_json::from_value::<Work>(work).map_err(|error| {

@@ -3,7 +3,7 @@
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use mlp_aws::store::{BucketStore, ErrorKind};
 use mlp_core::deploy::failure::{Failure, Name};
-use mlp_core::deploy::fleet::{Ended, Fleet, Item, MOST, Summary, Tolerance};
+use mlp_core::deploy::fleet::{Ended, Fleet, Item, MOST, Run, Summary, Tolerance};
 use mlp_core::deploy::identity::Execution;
 use mlp_core::deploy::outcome::Report;
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,8 @@ const READS: usize = 16;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Work {
     bucket: String,
+    /// Where the list and the notes lie.
+    folder: String,
     /// The list's key.
     items: String,
     total: usize,
@@ -38,6 +40,8 @@ pub(crate) struct Child {
     name: String,
     /// Its input.
     input: Json,
+    /// Where the fleet's notes lie.
+    folder: String,
     /// How many products there are.
     total: usize,
     tolerated_failure_percentage: Tolerance,
@@ -56,11 +60,7 @@ struct Note {
     why: String,
 }
 
-/// Where notes of one kind lie, an object a product.
-fn notes(execution: &str, kind: &str) -> String {
-    format!("deployments/fleets/{}/{kind}/", Execution::new(execution).name())
-}
-
+/// Notes of one kind lie in a folder of their own, an object a product.
 const FAILED: &str = "failed";
 const HELD_BACK: &str = "not-begun";
 
@@ -68,24 +68,26 @@ const HELD_BACK: &str = "not-begun";
 pub(crate) async fn read<S: BucketStore + Sync, C, B, P>(
     aws: &Aws<'_, S, C, B, P>,
     execution: &str,
+    started: &str,
     input: &Json,
 ) -> Result<Work, Failure> {
     let wrong = |findings| invalid("the execution's input", findings);
     let fleet = Fleet::read(input).map_err(wrong)?;
-    let execution = Execution::new(execution);
-    let key = format!("deployments/fleets/{}-items.json", execution.name());
-    let bucket = aws.settings.bucket.clone();
+    let run = Run { execution: Execution::new(execution), started };
+    let (folder, bucket) = (run.folder(), aws.settings.bucket.clone());
+    let key = format!("{folder}/items.json");
     // What is no config lies among them, so more is listed than may be.
     let listed = aws.store.list(&fleet.bucket, &fleet.prefix, MOST * 10).await;
     let keys: Vec<String> =
         listed.map_err(|error| store_failed(&error))?.into_iter().map(|object| object.key).collect();
-    let items = fleet.items(execution, &keys).map_err(|finding| wrong(vec![finding]))?;
+    let items = fleet.items(run, &keys).map_err(|finding| wrong(vec![finding]))?;
     let bytes = serde_json::to_vec(&items).unwrap_or_default();
     // A second run of this task keeps the first one's list, whatever was uploaded between them.
     once(aws.store, &bucket, New { key: &key, bytes, media_type: "application/json" }).await?;
     let items = list(aws.store, &bucket, &key).await?;
     Ok(Work {
         bucket,
+        folder,
         items: key,
         total: items.len(),
         concurrency: fleet.concurrency,
@@ -97,17 +99,15 @@ pub(crate) async fn read<S: BucketStore + Sync, C, B, P>(
 /// Whether a product may still begin: not when more than is tolerated have failed. What is under way goes on to its end.
 pub(crate) async fn begin<S: BucketStore + Sync, C, B, P>(
     aws: &Aws<'_, S, C, B, P>,
-    execution: &str,
     child: &Json,
 ) -> Result<Child, Failure> {
     let mut child = of_child(child)?;
     let bucket = &aws.settings.bucket;
-    let failed = aws.store.list(bucket, &notes(execution, FAILED), MOST).await;
+    let failed = aws.store.list(bucket, &format!("{}/{FAILED}/", child.folder), MOST).await;
     let failed = failed.map_err(|error| store_failed(&error))?.len();
     child.begin = !child.tolerated_failure_percentage.is_exceeded(failed, child.total);
     if !child.begin {
-        note(aws, execution, HELD_BACK, &child.name, format!("{failed} of {} had failed", child.total))
-            .await?;
+        note(aws, &child, HELD_BACK, format!("{failed} of {} had failed", child.total)).await?;
     }
     Ok(child)
 }
@@ -115,7 +115,6 @@ pub(crate) async fn begin<S: BucketStore + Sync, C, B, P>(
 /// Keeps a note of a product whose execution failed, for those that are to begin and for the summary.
 pub(crate) async fn end<S: BucketStore + Sync, C, B, P>(
     aws: &Aws<'_, S, C, B, P>,
-    execution: &str,
     child: &Json,
 ) -> Result<Json, Failure> {
     let child = of_child(child)?;
@@ -125,7 +124,7 @@ pub(crate) async fn end<S: BucketStore + Sync, C, B, P>(
         let said = |key: &str| child.failed.as_ref()?.get(key)?.as_str();
         let why = format!("{}: {}", said("Error").unwrap_or("no error"), said("Cause").unwrap_or("no cause"));
         let cut = why.char_indices().nth(1_000).map_or(why.len(), |(at, _)| at);
-        note(aws, execution, FAILED, &child.name, why.get(..cut).unwrap_or_default().to_owned()).await?;
+        note(aws, &child, FAILED, why.get(..cut).unwrap_or_default().to_owned()).await?;
     }
     // Together the answers of a thousand would be too long to be carried.
     Ok(Json::Object(serde_json::Map::new()))
@@ -139,12 +138,11 @@ fn of_child(child: &Json) -> Result<Child, Failure> {
 
 async fn note<S: BucketStore + Sync, C, B, P>(
     aws: &Aws<'_, S, C, B, P>,
-    execution: &str,
+    child: &Child,
     kind: &str,
-    name: &str,
     why: String,
 ) -> Result<(), Failure> {
-    let key = format!("{}{name}.json", notes(execution, kind));
+    let key = format!("{}/{kind}/{}.json", child.folder, child.name);
     let bytes = serde_json::to_vec(&Note { why }).unwrap_or_default();
     newest(aws.store, &aws.settings.bucket, New { key: &key, bytes, media_type: "application/json" }).await
 }
@@ -176,12 +174,12 @@ pub(crate) async fn summarise<S: BucketStore + Sync, C: Sync, B: Sync, P: Sync>(
 ) -> Result<Summary, Failure> {
     let work: Work = serde_json::from_value(work.clone())
         .map_err(|error| Failure::new(Name::Internal, format!("the fleet's work can't be read: {error}")))?;
-    let items = list(aws.store, &work.bucket, &work.items).await?;
+    let (items, folder) = (list(aws.store, &work.bucket, &work.items).await?, &work.folder);
     let ended: Vec<(Item, Ended)> = stream::iter(items)
         .map(|item| async move {
             let ended = match report(aws, &item.name).await? {
                 Some(report) => Ended::Result(Box::new(report)),
-                None => without_result(aws, execution, &item.name).await?,
+                None => without_result(aws, folder, &item.name).await?,
             };
             Ok::<_, Failure>((item, ended))
         })
@@ -199,15 +197,14 @@ pub(crate) async fn summarise<S: BucketStore + Sync, C: Sync, B: Sync, P: Sync>(
 /// What became of a product without a result.
 async fn without_result<S: BucketStore + Sync, C, B, P>(
     aws: &Aws<'_, S, C, B, P>,
-    execution: &str,
+    folder: &str,
     name: &str,
 ) -> Result<Ended, Failure> {
-    let failed: Option<Note> = read_json(aws, &format!("{}{name}.json", notes(execution, FAILED))).await?;
+    let failed: Option<Note> = read_json(aws, &format!("{folder}/{FAILED}/{name}.json")).await?;
     if let Some(note) = failed {
         return Ok(Ended::Stopped(note.why));
     }
-    let held_back: Option<Note> =
-        read_json(aws, &format!("{}{name}.json", notes(execution, HELD_BACK))).await?;
+    let held_back: Option<Note> = read_json(aws, &format!("{folder}/{HELD_BACK}/{name}.json")).await?;
     Ok(held_back
         .map_or_else(|| Ended::Stopped("its execution left no result".to_owned()), |_| Ended::NotBegun))
 }

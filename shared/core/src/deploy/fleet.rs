@@ -197,7 +197,7 @@ impl Fleet {
     /// # Errors
     ///
     /// When there is none, or more than [`MOST`].
-    pub fn items(&self, execution: Execution<'_>, keys: &[String]) -> Result<Vec<Item>, Finding> {
+    pub fn items(&self, run: Run<'_>, keys: &[String]) -> Result<Vec<Item>, Finding> {
         let is_config = |key: &&String| {
             [".yaml", ".yml"].iter().any(|end| key.ends_with(end)) && key.starts_with(&self.prefix)
         };
@@ -212,18 +212,39 @@ impl Fleet {
             return Err(wrong("/configs/prefix", &message)
                 .help("name a narrower prefix, and start one fleet for each"));
         }
-        let item =
-            |key: &String| Item { name: child(execution, key), config: key.clone(), input: self.input(key) };
+        let item = |key: &String| Item { name: run.child(key), config: key.clone(), input: self.input(key) };
         Ok(keys.into_iter().map(item).collect())
     }
 }
 
-/// The name of a product's execution. Step Functions takes 80 letters, digits, hyphens and underscores.
-fn child(execution: Execution<'_>, key: &str) -> String {
-    let digits = sha256(format!("{}\n{key}", execution.arn()).as_bytes());
-    let stem = key.rsplit('/').next().unwrap_or(key).split('.').next().unwrap_or(key);
-    let stem: String = stem.chars().filter(|it| it.is_ascii_alphanumeric() || *it == '-').take(40).collect();
-    format!("fleet-{stem}-{}", digits.chars().take(20).collect::<String>())
+/// A fleet's execution. Step Functions lets its name be used again after 90 days; what an earlier one of that name left in the
+/// bucket is not this one's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Run<'a> {
+    /// The execution.
+    pub execution: Execution<'a>,
+    /// When it was started, as Step Functions says it.
+    pub started: &'a str,
+}
+
+impl Run<'_> {
+    /// Where its list and its notes lie.
+    pub fn folder(self) -> String {
+        format!("deployments/fleets/{}-{}", self.execution.name(), self.digits("folder", 8))
+    }
+
+    /// The name of a product's execution. Step Functions takes 80 letters, digits, hyphens and underscores.
+    fn child(self, key: &str) -> String {
+        let stem = key.rsplit('/').next().unwrap_or(key).split('.').next().unwrap_or(key);
+        let stem: String =
+            stem.chars().filter(|it| it.is_ascii_alphanumeric() || *it == '-').take(40).collect();
+        format!("fleet-{stem}-{}", self.digits(key, 20))
+    }
+
+    fn digits(self, purpose: &str, count: usize) -> String {
+        let text = format!("{purpose}\n{}\n{}", self.execution.arn(), self.started);
+        sha256(text.as_bytes()).chars().take(count).collect()
+    }
 }
 
 /// How one item ended.
@@ -356,14 +377,18 @@ mod tests {
             .map(str::to_owned)
             .into();
         let execution = Execution::new("arn:aws:states:us-west-2:123456789012:execution:F:monday");
-        let items = fleet.items(execution, &keys).unwrap();
+        let run = Run { execution, started: "2026-11-30T06:00:00Z" };
+        let items = fleet.items(run, &keys).unwrap();
         assert_eq!(items.len(), 2);
         assert_ne!(items[0].name, items[1].name);
         assert!(items.iter().all(|item| item.name.len() <= 80 && item.input["drift"] == "revert"));
-        assert_eq!(items, fleet.items(execution, &keys).unwrap());
+        assert_eq!(items, fleet.items(run, &keys).unwrap());
+        let next_year = Run { started: "2027-11-29T06:00:00Z", ..run };
+        assert_ne!(items[0].name, fleet.items(next_year, &keys).unwrap()[0].name);
+        assert_ne!(run.folder(), next_year.folder());
         assert!(Input::read(&items[1].input).is_ok());
-        assert!(fleet.items(execution, &keys[2..]).unwrap_err().message.contains("no config below"));
+        assert!(fleet.items(run, &keys[2..]).unwrap_err().message.contains("no config below"));
         let many: Vec<String> = (0..=MOST).map(|n| format!("configs/{n}.yaml")).collect();
-        assert!(fleet.items(execution, &many).unwrap_err().message.contains("more than 1000"));
+        assert!(fleet.items(run, &many).unwrap_err().message.contains("more than 1000"));
     }
 }
