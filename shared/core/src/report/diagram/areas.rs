@@ -36,7 +36,11 @@ impl Area {
             Group::Published if self.columns.iter().flatten().any(|it| it.details.len() > FEW_VALUES) => {
                 UNITS
             }
-            _ => columns.clamp(1, UNITS),
+            _ => {
+                // A heading that is cut says less than a box that is wider than it must be.
+                let titled = Face::Title.width(&self.title) + 2 * PADDING + GAP;
+                columns.max(titled * UNITS / (WIDTH + GAP) + 1).clamp(1, UNITS)
+            }
         }
     }
 
