@@ -80,7 +80,7 @@ fn deploy(suite: &mut Suite, tools: &Venv) -> Result<()> {
     let task = progress::task("sam deploy");
     let log = suite.folder.join("sam-deploy.log");
     task.follow(&log);
-    let template = template(&suite.folder)?;
+    let template = template(&suite.folder, tools)?;
     let mut sam = suite.client(tools, "sam");
     sam.args(["deploy", "--template-file"]).arg(&template).args([
         "--stack-name",
@@ -178,19 +178,14 @@ fn launch(folder: &Path, emulator: &Venv, lives_on: bool) -> Result<(Background,
 
 /// `infra/template.yaml` with the functions' code in place of their sources: what `sam build` would leave, made from the
 /// development build.
-fn template(folder: &Path) -> Result<PathBuf> {
+fn template(folder: &Path, tools: &Venv) -> Result<PathBuf> {
     let source = paths::at("infra/template.yaml");
     let mut text = fs::read_to_string(&source).context(paths::shown(&source))?;
     let mut found = 0;
     for function in FUNCTIONS {
         let wanted = format!("CodeUri: ../functions/{function}");
         found += text.matches(&wanted).count();
-        let code = folder.join("functions").join(function);
-        fs::create_dir_all(&code).context(paths::shown(&code))?;
-        // A link takes no room; what cargo builds next is another file.
-        fs::hard_link(built(function), code.join("bootstrap"))
-            .or_else(|_| fs::copy(built(function), code.join("bootstrap")).map(drop))
-            .context(format!("target/debug/{function}"))?;
+        let code = packed(function, folder, tools)?;
         text = text.replace(&wanted, &format!("CodeUri: {}", code.display()));
     }
     if found != text.matches("CodeUri:").count() {
@@ -205,6 +200,30 @@ fn template(folder: &Path) -> Result<PathBuf> {
     let path = folder.join("template.yaml");
     fs::write(&path, text).context(paths::shown(&path))?;
     Ok(path)
+}
+
+/// Packs, because `sam deploy` takes its time for a development build of a hundred megabytes: quickly, and once a build.
+const PACK: &str = "import sys, zipfile
+with zipfile.ZipFile(sys.argv[1], 'w', zipfile.ZIP_DEFLATED, compresslevel=1) as code:
+    code.write(sys.argv[2], 'bootstrap')";
+
+/// A function's code as Lambda takes it.
+fn packed(function: &str, folder: &Path, tools: &Venv) -> Result<PathBuf> {
+    let (binary, kept) = (built(function), paths::local().join("functions"));
+    let zip = kept.join(function).with_extension("zip");
+    let made = |path: &Path| fs::metadata(path).and_then(|it| it.modified()).context(paths::shown(path));
+    let changed = made(&binary)?;
+    if made(&zip).is_ok_and(|zipped| zipped > changed) {
+        return Ok(zip);
+    }
+    fs::create_dir_all(&kept).context(paths::shown(&kept))?;
+    // Another suite may do the same at this time.
+    let new = folder.join(function).with_extension("zip");
+    let mut python = tools.command("python");
+    python.args(["-c", PACK]).arg(&new).arg(&binary);
+    process::run(&mut python, &folder.join("pack.log"), Duration::from_mins(2))?;
+    fs::rename(&new, &zip).context(paths::shown(&zip))?;
+    Ok(zip)
 }
 
 /// Something that the development build makes.
