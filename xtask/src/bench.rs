@@ -213,13 +213,13 @@ const DRIFT_VARIABLES: [(&str, &str); 2] = [
 ];
 
 const DEPLOY: [(&str, &str); 4] = [
-    ("`deploy`: zip", ""),
+    ("`deploy`: zip", "under 7 MB"),
     ("`deploy`: unpacked", ""),
     ("`deploy`: process start to first poll", "under 60 ms"),
     ("`deploy`: peak memory, enterprise report", "under 64 MB"),
 ];
 const DRIFT: [(&str, &str); 4] = [
-    ("`drift`: zip", ""),
+    ("`drift`: zip", "under 7 MB"),
     ("`drift`: unpacked", ""),
     ("`drift`: process start to first poll", "under 60 ms"),
     ("`drift`: peak memory, a run without stacks", "under 64 MB"),

@@ -60,7 +60,7 @@ pub async fn sdk_config_in(region: Option<&str>, profile: Option<&str>) -> SdkCo
 /// that AWS throttles. One that answers slowly isn't asked twice either: a detection that was begun can't be begun once more.
 pub fn paced(config: &SdkConfig) -> SdkConfig {
     let timeouts = TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(2))
+        .connect_timeout(CONNECT_TIMEOUT)
         .operation_attempt_timeout(OPERATION_TIMEOUT)
         .operation_timeout(OPERATION_TIMEOUT)
         .build();
