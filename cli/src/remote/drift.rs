@@ -10,10 +10,9 @@ use mlp_core::actions::{self, Suite};
 use mlp_core::deploy::failure::Name;
 use mlp_core::drift::fleet::Gathering;
 use mlp_core::drift::seen::ConfigSeen;
-use mlp_core::drift::{
-    About, Asked, Ignore, Kind, StackReport, Verdict, judge, none_begins, not_managed, rfc3339,
-};
+use mlp_core::drift::{About, Asked, Ignore, Kind, StackReport, Verdict, judge, none_begins, not_managed};
 use mlp_core::error::InternalError;
+use mlp_core::time::rfc3339;
 use mlp_core::yaml;
 use serde_json::{Value as Json, json};
 use tokio::time::Instant;

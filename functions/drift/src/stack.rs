@@ -4,8 +4,9 @@ use mlp_aws::drift::{DriftApi, check, ran_out_of_time};
 use mlp_aws::objects::{New, newest, once, read};
 use mlp_aws::store::BucketStore;
 use mlp_core::drift::seen::{ConfigSeen, CouldNot, Detection, Refused, Seen, StackSeen};
-use mlp_core::drift::{About, Ignore, judge, rfc3339, stack_html};
+use mlp_core::drift::{About, Ignore, judge, stack_html};
 use mlp_core::drift::{Item, keys};
+use mlp_core::time::rfc3339;
 use tokio::time::Instant;
 
 use crate::{Aws, Failure};

@@ -11,7 +11,8 @@ use mlp_aws::drift::{Announcing, DriftApi};
 use mlp_aws::objects::{New, newest, read, read_with_head};
 use mlp_aws::store::{BucketStore, Condition, ErrorKind, Metadata, Put};
 use mlp_core::drift::fleet::Telling;
-use mlp_core::drift::{Fleet, Shelf, fleet_html, keys, rfc3339};
+use mlp_core::drift::{Fleet, Shelf, fleet_html, keys};
+use mlp_core::time::rfc3339;
 use tokio::time::sleep;
 
 use crate::{Answer, Aws, Failure, gather, listing};

@@ -360,3 +360,46 @@ fn put(fields: &mut Object<String, Json>, key: &str, value: Option<&str>) {
         fields.insert(key.to_owned(), Json::from(value));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_change_set_failed_of_is_told_with_its_place_whoever_refused_it() {
+        let event = || {
+            OperationEvent::builder().logical_resource_id("ArtifactsBucket").resource_type("AWS::S3::Bucket")
+        };
+        let validation = event()
+            .validation_name("AWS::EarlyValidation::PropertyValidation")
+            .validation_status_reason("#/VersionControl: extraneous key is not permitted")
+            .validation_path("/Resources/ArtifactsBucket/Properties/VersionControl")
+            .build();
+        let hook =
+            event().hook_type("Org::Guard::Hook").hook_status_reason("no bucket without a key").build();
+        let handler = event().resource_status_reason("the name is taken").build();
+        let reasons: Vec<String> = [validation, hook, handler]
+            .into_iter()
+            .map(|event| {
+                let event = failed_event(event).unwrap();
+                assert_eq!(
+                    (event.logical_id.as_str(), event.kind.as_str()),
+                    ("ArtifactsBucket", "AWS::S3::Bucket")
+                );
+                event.reason
+            })
+            .collect();
+        assert_eq!(
+            reasons,
+            [
+                "#/VersionControl: extraneous key is not permitted (/Resources/ArtifactsBucket/Properties/VersionControl)",
+                "the hook Org::Guard::Hook refused it: no bucket without a key",
+                "the name is taken",
+            ]
+        );
+        // Who says nothing is no cause, and what is one gets through to the result.
+        assert_eq!(failed_event(event().build()), None);
+        let told = failed_event(event().resource_status_reason("the name is taken").build()).unwrap();
+        assert_eq!(mlp_core::deploy::causes::first_causes(&[told]).len(), 1);
+    }
+}

@@ -25,4 +25,5 @@ pub mod report;
 pub mod security;
 pub mod suggest;
 pub mod template;
+pub mod time;
 pub mod yaml;

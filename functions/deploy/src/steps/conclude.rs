@@ -13,7 +13,7 @@ use serde_json::Value as Json;
 
 use super::read::invalid;
 use super::storing::{New, newest};
-use super::{approval, excess, leave_out};
+use super::{excess, leave_out, status};
 use crate::work::Work;
 use crate::{Aws, Settings, custom};
 
@@ -63,7 +63,7 @@ pub(crate) async fn conclude<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
     newest(aws.store, &aws.settings.bucket, New { key: &key, bytes, media_type: "application/json" }).await?;
     if let Some(work) =
         known.as_ref().filter(|work| matches!(work.action, Action::DeployProduct | Action::DeleteProduct))
-        && let Err(error) = approval::end(aws, work, &report, &aws.settings.s3(&key)).await
+        && let Err(error) = status::ended(aws, work, &report, aws.settings.s3(&key)).await
     {
         // The result is there; that the status can't be told must not hide it.
         tracing::warn!(%error, "the config's status object could not be told of the end");

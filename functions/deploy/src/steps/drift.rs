@@ -12,9 +12,10 @@ use mlp_core::deploy::failure::{Failure, Name};
 use mlp_core::deploy::identity::Execution;
 use mlp_core::deploy::input::{ConfigSource, Input};
 use mlp_core::deploy::outcome::DriftFound;
-use mlp_core::drift::{Asked, Fleet, Item, Order, Place, keys, none_begins, not_managed, rfc3339};
+use mlp_core::drift::{Asked, Fleet, Item, Order, Place, keys, none_begins, not_managed};
 use mlp_core::finding::Finding;
 use mlp_core::outcome::{Source, sha256};
+use mlp_core::time::rfc3339;
 use serde_json::Value as Json;
 
 use super::read::{config, defect, facts, invalid, work};

@@ -45,12 +45,15 @@ pub(crate) struct Child {
     /// How many products there are.
     total: usize,
     tolerated_failure_percentage: Tolerance,
-    /// Whether it may begin.
-    #[serde(default)]
-    begin: bool,
     /// What its execution was caught with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     failed: Option<Json>,
+}
+
+/// Whether a product may begin.
+#[derive(Debug, Serialize)]
+pub(crate) struct Gate {
+    begin: bool,
 }
 
 /// Why a product's execution is held to have failed.
@@ -100,16 +103,16 @@ pub(crate) async fn read<S: BucketStore + Sync, C, B, P>(
 pub(crate) async fn begin<S: BucketStore + Sync, C, B, P>(
     aws: &Aws<'_, S, C, B, P>,
     child: &Json,
-) -> Result<Child, Failure> {
-    let mut child = of_child(child)?;
+) -> Result<Gate, Failure> {
+    let child = of_child(child)?;
     let bucket = &aws.settings.bucket;
     let failed = aws.store.list(bucket, &format!("{}/{FAILED}/", child.folder), MOST).await;
     let failed = failed.map_err(|error| store_failed(&error))?.len();
-    child.begin = !child.tolerated_failure_percentage.is_exceeded(failed, child.total);
-    if !child.begin {
+    let begin = !child.tolerated_failure_percentage.is_exceeded(failed, child.total);
+    if !begin {
         note(aws, &child, HELD_BACK, format!("{failed} of {} had failed", child.total)).await?;
     }
-    Ok(child)
+    Ok(Gate { begin })
 }
 
 /// Keeps a note of a product whose execution failed, for those that are to begin and for the summary.

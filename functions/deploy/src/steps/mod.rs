@@ -14,6 +14,7 @@ pub(crate) mod local;
 pub(crate) mod outputs;
 pub(crate) mod preflight;
 pub(crate) mod read;
+pub(crate) mod status;
 pub(crate) mod storing;
 
 use mlp_aws::calls::{CallError, Kind};

@@ -6,10 +6,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use mlp_core::check::load;
 use mlp_core::deploy::status::{DriftDetection, StackStatus};
 use mlp_core::drift::seen::{CouldNot, Detection, ProbeAnswer, Refused, ResourceSeen, StackSeen};
-use mlp_core::drift::{Probe, Seen, rfc3339, wanted};
+use mlp_core::drift::{Probe, Seen, wanted};
 use mlp_core::product::MANAGED_BY;
 use mlp_core::template::Template;
 use mlp_core::template::read::from_document;
+use mlp_core::time::rfc3339;
 use serde_json::Value as Json;
 use tokio::time::{Instant, sleep};
 

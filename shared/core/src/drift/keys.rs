@@ -1,7 +1,7 @@
 //! Where everything of a run lies in the bucket. Names of runs begin with their time, so keys are in the order of time.
 
-use super::rfc3339;
 use crate::outcome::sha256;
+use crate::time::rfc3339;
 
 /// The last run's report.
 pub const FLEET: &str = "reports/drift/latest/fleet.json";

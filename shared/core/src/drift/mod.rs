@@ -18,7 +18,6 @@ mod resolve;
 mod roles;
 pub mod seen;
 mod severity;
-mod time;
 
 pub use fleet::Fleet;
 pub use ignore::Ignore;
@@ -28,4 +27,3 @@ pub use page::{Shelf, fleet_html, stack_html};
 pub use probes::{Probe, wanted};
 pub use report::{Finding, Kind, StackReport, Verdict};
 pub use seen::Seen;
-pub use time::rfc3339;

@@ -1,4 +1,4 @@
-//! Times as reports write them.
+//! Times as reports, keys and status objects write them. Nobody in here asks for the time: it is given.
 
 /// `YYYY-MM-DDTHH:MM:SSZ` of seconds since 1970. Source of the calendar: Howard Hinnant, "chrono-Compatible Low-Level Date
 /// Algorithms" (`civil_from_days`).

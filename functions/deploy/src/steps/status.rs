@@ -1,0 +1,84 @@
+//! The status object of the config that an execution works on: it is told how the deployment stands.
+
+use std::time::SystemTime;
+
+use mlp_aws::status::{self, Deployment};
+use mlp_aws::store::BucketStore;
+use mlp_aws::storing::CONFIG_PREFIX;
+use mlp_core::deploy::failure::Failure;
+use mlp_core::deploy::outcome::Report;
+use mlp_core::time::rfc3339;
+
+use super::store_failed;
+use crate::Aws;
+use crate::work::Work;
+
+/// Somebody must approve, until a time.
+pub(crate) async fn waits<S: BucketStore + Sync, C, B, P>(
+    aws: &Aws<'_, S, C, B, P>,
+    execution: &str,
+    work: &Work,
+    expires: String,
+) -> Result<(), Failure> {
+    let deployment = Deployment {
+        expires: Some(expires),
+        changes: serde_json::to_value(&work.changes).ok(),
+        ..deployment(aws, execution, work, "waiting-for-approval")
+    };
+    tell(aws, work, &deployment).await
+}
+
+/// The deployment or deletion has ended; `result` is where its result object is.
+pub(crate) async fn ended<S: BucketStore + Sync, C, B, P>(
+    aws: &Aws<'_, S, C, B, P>,
+    work: &Work,
+    report: &Report,
+    result: String,
+) -> Result<(), Failure> {
+    let outcome = serde_json::to_value(report.outcome).unwrap_or_default();
+    let deployment = Deployment {
+        changes: serde_json::to_value(&report.changes).ok().filter(|changes| !changes.is_null()),
+        result: Some(result),
+        ..deployment(aws, &report.execution, work, outcome.as_str().unwrap_or_default())
+    };
+    tell(aws, work, &deployment).await
+}
+
+fn deployment<S, C, B, P>(
+    aws: &Aws<'_, S, C, B, P>,
+    execution: &str,
+    work: &Work,
+    state: &str,
+) -> Deployment {
+    Deployment {
+        execution: execution.to_owned(),
+        action: work.action.as_str().to_owned(),
+        state: state.to_owned(),
+        at: utc(aws.now),
+        expires: None,
+        version_id: work.source.version_id.clone(),
+        changes: None,
+        result: None,
+    }
+}
+
+async fn tell<S: BucketStore + Sync, C, B, P>(
+    aws: &Aws<'_, S, C, B, P>,
+    work: &Work,
+    deployment: &Deployment,
+) -> Result<(), Failure> {
+    let (suite, source) = (&aws.settings.bucket, &work.source);
+    // Only what was dropped into the suite's bucket has a status.
+    if let (Some(bucket), Some(key)) = (&source.bucket, &source.key)
+        && bucket == suite
+        && key.starts_with(CONFIG_PREFIX)
+    {
+        status::tell(aws.store, suite, key, deployment).await.map_err(|error| store_failed(&error))?;
+    }
+    Ok(())
+}
+
+/// As status objects and requests write it.
+pub(super) fn utc(time: SystemTime) -> String {
+    rfc3339(time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs()))
+}
