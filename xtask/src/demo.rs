@@ -208,6 +208,7 @@ fn env_file() -> PathBuf {
 fn keep(suite: Suite) -> Result<()> {
     let id = suite.process.id();
     let state = json!({
+        "checkout": paths::root(),
         "pid": id,
         "identity": process::identity(id).unwrap_or_default(),
         "environment": suite.environment.iter().map(|(key, value)| json!([key, value])).collect::<Vec<_>>(),
@@ -242,6 +243,9 @@ fn how_to_talk(environment: &[(String, String)]) {
 /// The environment of the suite that `--keep` left running, if it still does.
 fn running() -> Option<Vec<(String, String)>> {
     let state: Json = serde_json::from_str(&fs::read_to_string(state_file()).ok()?).ok()?;
+    if !is_of_this_checkout(&state) {
+        return None;
+    }
     let id = u32::try_from(state.get("pid")?.as_u64()?).ok()?;
     if process::identity(id)? != state.get("identity")?.as_str()? {
         return None;
@@ -255,12 +259,24 @@ fn running() -> Option<Vec<(String, String)>> {
         .collect()
 }
 
+/// Whether this checkout started the suite. A copied `target` folder also holds the state of the other checkout's suite.
+fn is_of_this_checkout(state: &Json) -> bool {
+    state.get("checkout").and_then(Json::as_str).is_some_and(|checkout| Path::new(checkout) == paths::root())
+}
+
 fn stop() -> Result<()> {
     let Ok(text) = fs::read_to_string(state_file()) else {
         say("No suite was left running.");
         return Ok(());
     };
     let state: Json = serde_json::from_str(&text).context("target/local/state.json")?;
+    if !is_of_this_checkout(&state) {
+        let other = state.get("checkout").and_then(Json::as_str).unwrap_or("an older version");
+        return Err(Failure::new(format!(
+            "target/local/state.json was written by {other}, not by this checkout; its suite keeps running. Stop it there, \
+             or delete the file"
+        )));
+    }
     let id = state.get("pid").and_then(Json::as_u64).and_then(|id| u32::try_from(id).ok());
     let identity = state.get("identity").and_then(Json::as_str).unwrap_or_default();
     if let Some(id) = id {

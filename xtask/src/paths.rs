@@ -4,10 +4,14 @@ use std::path::{Path, PathBuf};
 
 use crate::failure::{Context as _, Result};
 
-/// The repository.
+/// The repository: the parent of the folder that cargo runs this package from.
+///
+/// The path is read at run time. A binary that was built in one checkout and copied to another would otherwise work
+/// on, and stop, the suite of the first one.
 pub(crate) fn root() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.parent().unwrap_or(here).to_owned()
+    let package = std::env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    package.parent().unwrap_or(&package).to_owned()
 }
 
 /// A path below the repository.

@@ -59,7 +59,8 @@ fn ensure(name: &str, requirements: &Path) -> Result<Venv> {
     let python = python()?;
     let text = fs::read_to_string(requirements).context(paths::shown(requirements))?;
     // The whole text is the stamp: it is small, and a hash would only hide what differs.
-    let stamp = format!("{}\n{text}", python.version);
+    // The folder belongs to it: scripts in an environment name their interpreter by its absolute path.
+    let stamp = format!("{}\n{}\n{text}", python.version, folder.display());
     let stamp_file = folder.join("made-from.txt");
     let venv = Venv { bin: folder.join("bin") };
     // Two commands at a time must not make the same environment; the lock goes with this process at the latest.
