@@ -28,6 +28,9 @@ pub(crate) struct Flags {
     /// The region that the stack is for; it is part of every name
     #[arg(long, value_name = "REGION", env = "AWS_REGION", default_value = "us-east-1")]
     region: String,
+    /// ARN of the managed policy that bounds the roles of products that name none, as the suite's macro would use it
+    #[arg(long, value_name = "ARN")]
+    permissions_boundary: Option<String>,
     /// Where to write; `-` is standard output. With `--format json` the template is written only to a file
     #[arg(long, value_name = "FILE", default_value = "-")]
     out: PathBuf,
@@ -70,6 +73,7 @@ pub(crate) fn run(flags: &Flags, shown: &Shown) -> Result<u8, InternalError> {
         account_id: flags.account_id.clone(),
         region: flags.region.clone(),
         parameters: flags.parameters.iter().cloned().collect(),
+        permissions_boundary: flags.permissions_boundary.clone(),
     };
     let ssm: BTreeMap<&str, &str> =
         flags.ssm.iter().map(|(path, value)| (path.as_str(), value.as_str())).collect();

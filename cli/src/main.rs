@@ -113,6 +113,8 @@ enum Command {
         config: ConfigFile,
         #[command(flatten)]
         out: OutFolder,
+        #[command(flatten)]
+        suite: SuiteNames,
     },
     /// Write the review report of a config: one HTML page for those who decide
     #[command(after_help = "Example:\n  mlp create-review-report --config my.yaml --rules rules/")]
@@ -123,6 +125,8 @@ enum Command {
         out: OutFolder,
         #[command(flatten)]
         rules: RulesFolder,
+        #[command(flatten)]
+        suite: SuiteNames,
     },
     /// Write all that the bucket would hold for a config: template, policies and review report
     #[command(after_help = "Example:\n  mlp generate --config my.yaml --out out/")]
@@ -133,6 +137,8 @@ enum Command {
         out: OutFolder,
         #[command(flatten)]
         rules: RulesFolder,
+        #[command(flatten)]
+        suite: SuiteNames,
     },
     /// Check structure, references and security of a template: of the one that a config leads to, or of any
     #[command(
@@ -189,6 +195,29 @@ struct RulesFolder {
     rules: Option<PathBuf>,
 }
 
+/// What the suite that deploys the product calls its own resources.
+#[derive(clap::Args)]
+struct SuiteNames {
+    /// ARN of the managed policy that bounds the product's roles: the suite's output `PermissionsBoundaryArn`
+    /// [default: the policy `mlp-product-boundary-<region>` of the config's account]
+    #[arg(long, value_name = "ARN")]
+    permissions_boundary: Option<String>,
+    /// The suite's bucket, from which CloudFormation reads templates [default: `mlp-<account>-<region>`]
+    #[arg(long, value_name = "NAME")]
+    suite_bucket: Option<String>,
+}
+
+impl SuiteNames {
+    /// A laptop is in no account and no region, but may know the suite's names.
+    fn suite(&self) -> Suite {
+        Suite {
+            bucket: self.suite_bucket.clone(),
+            permissions_boundary: self.permissions_boundary.clone(),
+            ..Suite::default()
+        }
+    }
+}
+
 fn tier(text: &str) -> Result<Tier, String> {
     Tier::parse(text).ok_or_else(|| format!("a tier is one of {}", Tier::ALL.map(Tier::as_str).join(", ")))
 }
@@ -242,19 +271,19 @@ fn run(command: &Command, shown: &Shown) -> Result<u8, InternalError> {
                 actions::create_prov_template(bytes, &suite, rules)
             })
         }
-        Command::CreatePolicy { config, out } => {
+        Command::CreatePolicy { config, out, suite } => {
             into_files("create-policy", config, out, &RulesFolder { rules: None }, shown, |bytes, _| {
-                actions::create_policy(bytes, &suite)
+                actions::create_policy(bytes, &suite.suite())
             })
         }
-        Command::CreateReviewReport { config, out, rules } => {
+        Command::CreateReviewReport { config, out, rules, suite } => {
             into_files("create-review-report", config, out, rules, shown, |bytes, rules| {
-                actions::create_review_report(bytes, &suite, rules)
+                actions::create_review_report(bytes, &suite.suite(), rules)
             })
         }
-        Command::Generate { config, out, rules } => {
+        Command::Generate { config, out, rules, suite } => {
             into_files("generate", config, out, rules, shown, |bytes, rules| {
-                actions::generate(bytes, &suite, rules)
+                actions::generate(bytes, &suite.suite(), rules)
             })
         }
         Command::ValidateProvTemplate { config: Some(config), rules, .. } => {

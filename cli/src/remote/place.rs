@@ -53,7 +53,11 @@ pub(crate) async fn who(config: &Config) -> Result<Caller, Problem> {
 
 /// Account and region of a state machine's suite.
 pub(crate) fn suite_of(arn: &StateMachineArn) -> actions::Suite {
-    actions::Suite { account_id: Some(arn.account().to_owned()), region: Some(arn.region().to_owned()) }
+    actions::Suite {
+        account_id: Some(arn.account().to_owned()),
+        region: Some(arn.region().to_owned()),
+        ..actions::Suite::default()
+    }
 }
 
 async fn config(suite: &Suite, named: Option<&str>) -> Result<Config, Problem> {

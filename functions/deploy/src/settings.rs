@@ -28,9 +28,7 @@ impl Settings {
     /// Which variable is missing.
     pub fn read(variable: impl Fn(&str) -> Option<String>, function_arn: &str) -> Result<Self, &'static str> {
         let set = |name: &str| variable(name).filter(|value| !value.is_empty());
-        let mut parts = function_arn.split(':').map(|part| Some(part.to_owned()).filter(|it| !it.is_empty()));
-        let region = parts.nth(3).flatten();
-        let account_id = parts.next().flatten();
+        let suite = Suite::of_function(function_arn, &variable);
         Ok(Self {
             bucket: set("MLP_BUCKET").ok_or("MLP_BUCKET")?,
             service_role: set("MLP_SERVICE_ROLE_ARN"),
@@ -40,9 +38,9 @@ impl Settings {
                     .map_or(Mode::Off, |mode| Mode::parse(&mode).unwrap_or(Mode::Enforce)),
                 sku: set("MLP_LICENCE_SKU").unwrap_or_default(),
                 fingerprint: set("MLP_LICENCE_KEY_FINGERPRINT").unwrap_or_default(),
-                account: account_id.clone(),
+                account: suite.account_id.clone(),
             },
-            suite: Suite { region, account_id },
+            suite,
             endpoint: set("AWS_ENDPOINT_URL").map(|url| url.trim_end_matches('/').to_owned()),
         })
     }

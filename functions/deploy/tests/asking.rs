@@ -33,7 +33,11 @@ fn error(report: &Report) -> &str {
 
 /// What `mlp` makes of the same.
 fn by_hand(action: &str, config: &str) -> Made {
-    let suite = Suite { region: Some("us-west-2".into()), account_id: Some("123456789012".into()) };
+    let suite = Suite {
+        region: Some("us-west-2".into()),
+        account_id: Some("123456789012".into()),
+        ..Suite::default()
+    };
     let (config, rules) = (config.as_bytes(), Rules::none());
     match action {
         "validate-config" => actions::validate_config(config, &suite),

@@ -43,8 +43,6 @@ impl Settings {
             None => Ok(usual),
             Some(text) => text.parse().map_err(|_| name),
         };
-        let mut parts =
-            function_arn.split(':').skip(3).map(|part| Some(part.to_owned()).filter(|it| !it.is_empty()));
         Ok(Self {
             bucket: set("MLP_BUCKET").ok_or("MLP_BUCKET")?,
             machine: set("MLP_DRIFT_MACHINE").ok_or("MLP_DRIFT_MACHINE")?,
@@ -52,7 +50,7 @@ impl Settings {
             concurrency: number("MLP_DRIFT_CONCURRENCY", 8)?.max(1),
             threshold: number("MLP_DRIFT_THRESHOLD", 100)?,
             longest: Duration::from_mins(3),
-            suite: Suite { region: parts.next().flatten(), account_id: parts.next().flatten() },
+            suite: Suite::of_function(function_arn, &variable),
         })
     }
 }

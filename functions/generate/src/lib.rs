@@ -9,7 +9,6 @@ use mlp_aws::notification::{Notification, Record, Upload, read};
 use mlp_aws::rules::RuleBook;
 use mlp_aws::store::BucketStore;
 use mlp_aws::storing::{Failure, Kind, Make, Settled, Storing};
-use mlp_core::actions::Suite;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -135,18 +134,4 @@ fn ignored(key: Option<String>, reason: String) -> Settled {
         outcome: Kind::Ignored,
         detail: Some(reason),
     }
-}
-
-/// Account and region from the ARN that the function was called by,
-/// `arn:<partition>:lambda:<region>:<account>:function:<name>[:<qualifier>]`.
-///
-/// ```
-/// let suite = mlp_generate::suite("arn:aws:lambda:us-west-2:123456789012:function:generate");
-/// assert_eq!(suite.region.as_deref(), Some("us-west-2"));
-/// assert_eq!(suite.account_id.as_deref(), Some("123456789012"));
-/// ```
-pub fn suite(function_arn: &str) -> Suite {
-    let mut parts = function_arn.split(':').map(|part| Some(part.to_owned()).filter(|part| !part.is_empty()));
-    let region = parts.nth(3).flatten();
-    Suite { region, account_id: parts.next().flatten() }
 }

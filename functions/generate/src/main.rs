@@ -2,6 +2,7 @@
 //! and status object are stored in the same bucket.
 //!
 //! Environment: `MLP_BUCKET`, the suite's bucket (records of others are ignored; all are handled without it);
+//! `MLP_PERMISSIONS_BOUNDARY_ARN`, the managed policy that the operator's policies require of every role;
 //! `AWS_LAMBDA_LOG_LEVEL`, as Lambda's logging configuration sets it; `AWS_ENDPOINT_URL` for an emulator.
 
 use std::time::{Duration, SystemTime};
@@ -9,9 +10,9 @@ use std::time::{Duration, SystemTime};
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use mlp_aws::rules::RuleBook;
 use mlp_aws::{clients, logs};
-use mlp_core::actions;
+use mlp_core::actions::{self, Suite};
 use mlp_core::security::Rules;
-use mlp_generate::{RecordsFailed, handle, suite};
+use mlp_generate::{RecordsFailed, handle};
 use serde_json::Value;
 
 /// A template is thousands of small strings that live and die together; with the system's allocator half of the time
@@ -33,7 +34,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         let (store, rules, only_bucket) = (&store, &rules, only_bucket.as_deref());
         async move {
             let (message, context) = event.into_parts();
-            let suite = suite(&context.invoked_function_arn);
+            let suite = Suite::of_function(&context.invoked_function_arn, |name| std::env::var(name).ok());
             let make = |config: &[u8], rules: &Rules| actions::generate(config, &suite, rules);
             let time = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
             let handled = handle(store, &make, rules, only_bucket, &message);

@@ -8,14 +8,15 @@ use std::time::Duration;
 use mlp_aws::parameters::{ParameterStore, look_up};
 use mlp_core::expand::{Lookups, Request, Response};
 
-/// Answers a macro request. `store` is called at most once, and only for a request that needs values; looking them up
-/// takes `time` at most.
+/// Answers a macro request. `boundary` is the managed policy that bounds the roles of products that name none. `store` is
+/// called at most once, and only for a request that needs values; looking them up takes `time` at most.
 pub async fn answer<'s, S: ParameterStore + Sync + 's>(
     request: &[u8],
+    boundary: Option<String>,
     time: Duration,
     store: impl AsyncFnOnce() -> &'s S,
 ) -> Response {
-    let request = Request::read(request);
+    let request = Request::read(request).with_permissions_boundary(boundary);
     let names = request.needs();
     let looked_up = if names.is_empty() { Lookups::new() } else { within(time, &names, store).await };
     // Paths and reasons, never values.

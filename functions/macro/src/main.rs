@@ -1,6 +1,7 @@
 //! The `macro` Lambda function: CloudFormation calls it for every template with `Transform: MLProvisioner`.
 //!
-//! Environment: `AWS_LAMBDA_LOG_LEVEL`, as Lambda's logging configuration sets it; `AWS_ENDPOINT_URL` for an emulator.
+//! Environment: `MLP_PERMISSIONS_BOUNDARY_ARN`, the managed policy that bounds the roles of products that name none;
+//! `AWS_LAMBDA_LOG_LEVEL`, as Lambda's logging configuration sets it; `AWS_ENDPOINT_URL` for an emulator.
 
 use std::convert::Infallible;
 use std::time::{Duration, SystemTime};
@@ -35,7 +36,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
                 parameters.get_or_init(async || clients::parameters(&clients::sdk_config().await)).await
             };
             let time = time.saturating_sub(TIME_TO_ANSWER);
-            Ok::<_, Infallible>(answer(request.get().as_bytes(), time, store).await)
+            let boundary = std::env::var("MLP_PERMISSIONS_BOUNDARY_ARN").ok().filter(|arn| !arn.is_empty());
+            Ok::<_, Infallible>(answer(request.get().as_bytes(), boundary, time, store).await)
         }
     }))
     .await

@@ -21,7 +21,7 @@ fn recorded(name: &str) -> Vec<u8> {
 /// The answer's text, as Lambda hands it to CloudFormation. Time stands still but for time-outs.
 fn text(request: &[u8], store: &MemoryParameters) -> String {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
-    let answered = runtime.unwrap().block_on(answer(request, Duration::from_secs(20), async || store));
+    let answered = runtime.unwrap().block_on(answer(request, None, Duration::from_secs(20), async || store));
     serde_json::to_string(&answered).unwrap()
 }
 
@@ -47,7 +47,7 @@ fn a_template_without_look_ups_is_expanded_and_no_client_is_made() {
     let request = recorded("two-resources-and-parameters");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let no_store = async || -> &MemoryParameters { panic!("a client was made") };
-    let answered = runtime.block_on(answer(&request, Duration::ZERO, no_store));
+    let answered = runtime.block_on(answer(&request, None, Duration::ZERO, no_store));
     let answered = serde_json::to_value(&answered).unwrap();
     assert_eq!((&answered["requestId"], &answered["status"]), (&ID.into(), &"success".into()));
     assert_eq!(answered["fragment"]["Resources"]["FraudArtifactsBucket"]["Type"], "AWS::S3::Bucket");

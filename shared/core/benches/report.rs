@@ -8,6 +8,7 @@ use std::path::Path;
 
 use divan::Bencher;
 use mlp_core::product::Product;
+use mlp_core::suite::Suite;
 use mlp_core::{config, generate, report};
 
 fn main() {
@@ -33,7 +34,12 @@ fn review_report(bencher: Bencher<'_, '_>, tier: &str) {
     let product = product(tier);
     let template = generate::template(&product).unwrap();
     bencher.bench(|| {
-        let review = report::Review { product: &product, template: &template, findings: &[] };
+        let review = report::Review {
+            product: &product,
+            template: &template,
+            findings: &[],
+            suite: &Suite::default(),
+        };
         report::html(divan::black_box(&review)).unwrap()
     });
 }

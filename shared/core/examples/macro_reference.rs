@@ -20,6 +20,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let values = values(property).replace('|', "\\|");
         writeln!(page, "| `{name}` | {what} | {values} | {required} | {functions} |")?;
     }
+    writeln!(
+        page,
+        "| `{}` | {} | `arn:aws:iam::<account>:policy/<name>` |  | yes |",
+        properties::BOUNDARY_PROPERTY,
+        properties::BOUNDARY_DESCRIPTION
+    )?;
     let attributes = expand::referenceable()?;
     page.push_str(
         "\n## Published values\n\n`!GetAtt Fraud.KmsKeyArn` and `${Fraud.KmsKeyArn}`, by the smallest tier that has them.\n\n| Attribute | What | From tier | Only |\n|---|---|---|---|\n",

@@ -12,14 +12,7 @@ use crate::security::{self, Rules};
 use crate::template::Template;
 use crate::{check, codes, finding, generate, policy, report, yaml};
 
-/// Where the caller runs, so that a config for another place can be pointed out.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Suite {
-    /// The account that the suite runs in.
-    pub account_id: Option<String>,
-    /// The region that the suite runs in.
-    pub region: Option<String>,
-}
+pub use crate::suite::Suite;
 
 /// `validate-config`: every finding of a config.
 ///
@@ -50,7 +43,7 @@ pub fn create_policy(config: &[u8], suite: &Suite) -> Result<Made, InternalError
     let Some(product) = product else { return Ok(Made::nothing(outcome)) };
     let mut files = Vec::with_capacity(OutputKind::ALL.len());
     for kind in OutputKind::ALL {
-        files.extend(policy_file(kind, &product)?);
+        files.extend(policy_file(kind, &product, suite)?);
     }
     Ok(Made::with(outcome, files))
 }
@@ -377,10 +370,10 @@ fn make(
             OutputKind::Template => files.push(file(kind, &product, text.clone())),
             OutputKind::Report => {
                 let findings = &outcome.findings;
-                let review = report::Review { product: &product, template: &template, findings };
+                let review = report::Review { product: &product, template: &template, findings, suite };
                 files.push(file(kind, &product, report::html(&review)?));
             }
-            policy => files.extend(policy_file(policy, &product)?),
+            policy => files.extend(policy_file(policy, &product, suite)?),
         }
     }
     Ok(Made::with(outcome, files))
@@ -402,13 +395,17 @@ fn checked(
 }
 
 /// One document of a policy; nothing for what is no policy, and for a second document that isn't needed.
-fn policy_file(kind: OutputKind, product: &Product) -> Result<Option<OutputFile>, InternalError> {
+fn policy_file(
+    kind: OutputKind,
+    product: &Product,
+    suite: &Suite,
+) -> Result<Option<OutputFile>, InternalError> {
     let (policy, index) = match kind {
-        OutputKind::Policy => (policy::operator(product)?, 0),
-        OutputKind::Policy2 => (policy::operator(product)?, 1),
-        OutputKind::ServiceRolePolicy => (policy::service_role(product)?, 0),
-        OutputKind::ServiceRolePolicy2 => (policy::service_role(product)?, 1),
-        OutputKind::StackOperatorPolicy => (policy::stack_operator(product)?, 0),
+        OutputKind::Policy => (policy::operator(product, suite)?, 0),
+        OutputKind::Policy2 => (policy::operator(product, suite)?, 1),
+        OutputKind::ServiceRolePolicy => (policy::service_role(product, suite)?, 0),
+        OutputKind::ServiceRolePolicy2 => (policy::service_role(product, suite)?, 1),
+        OutputKind::StackOperatorPolicy => (policy::stack_operator(product, suite)?, 0),
         OutputKind::Template | OutputKind::Report | OutputKind::Expanded | OutputKind::ExpandedJson => {
             return Ok(None);
         }

@@ -99,6 +99,8 @@ codes! {
         "S3 refuses bucket names that begin with `xn--`, `sthree-` or `amzn-s3-demo-`; EC2 refuses security group names that begin with `sg-`.";
     AMBIGUOUS_NAME = "MLP-CFG-021", "A name that another product could get too",
         "The hyphen both joins the parts of a name and may stand in them. With an environment's name in the company prefix, or a region's short code at the start of the use case, two products can end up with the same global names.";
+    RESERVED_WORDS = "MLP-CFG-022", "A name contains words that end other products' names",
+        "CodeBuild names report groups after the project: `{ml_name}-build-{report}`. A product whose own name contains `ml-build` or `ml-deploy` could be matched by another product's policies.";
 
     OTHER_ACCOUNT = "MLP-GEN-001", "The config is for another account",
         "The template is made all the same; deploy it in the account that the config names.";

@@ -24,6 +24,7 @@ pub mod render;
 pub mod report;
 pub mod security;
 pub mod suggest;
+pub mod suite;
 pub mod template;
 pub mod time;
 pub mod yaml;

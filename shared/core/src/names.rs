@@ -81,6 +81,8 @@ pub fn rule(resource_type: &str) -> Option<&'static NameRule> {
 pub struct Names {
     ml_name: String,
     global_name: String,
+    /// What the product is for, in its own words: the use case and workload, or the override.
+    subject: String,
 }
 
 impl Names {
@@ -94,15 +96,17 @@ impl Names {
         let head = format!("{}-{}-{}", client.company_prefix, environment.env.as_str(), client.tenant_id);
         let region_code = environment.multi_region.then(|| environment.region.short_code());
         match &product.product_name_override {
-            // The user's own name stands for the whole pattern; only the region code can still be needed.
+            // The override replaces the whole pattern. Its global names still need the region code.
             Some(name) => Self {
                 ml_name: name.to_string(),
-                global_name: region_code.map_or_else(|| name.to_string(), |code| format!("{name}-{code}")),
+                global_name: region_code.map_or_else(|| name.to_string(), |code| name.with_part(code)),
+                subject: name.to_string(),
             },
             None => Self {
                 ml_name: format!("{head}-{}-{tail}-ml", environment.region),
                 global_name: region_code
                     .map_or_else(|| format!("{head}-{tail}-ml"), |code| format!("{head}-{code}-{tail}-ml")),
+                subject: tail,
             },
         }
     }
@@ -129,10 +133,30 @@ impl Names {
         format!("/ml/{}/{leaf}", self.ml_name)
     }
 
-    /// What the names of jobs, models and endpoints that builds make in SageMaker begin with: the `ml_name`, or what is
-    /// left of it in 40 characters. SageMaker allows 63, so 22 remain for a hyphen and the build's own part.
+    /// The start of every SageMaker name that the product's builds choose (jobs, models, endpoints, pipelines):
+    /// `{8 characters}-{12 hex digits}--`. At most 23 characters, because a tuning job's name has at most 32.
+    ///
+    /// The policies match `{job_prefix}*`, so no product's prefix may start another product's prefix. The double hyphen
+    /// ends the prefix and occurs nowhere else in it, so two prefixes are equal or neither starts the other. They are
+    /// equal only if 48 bits of the SHA-256 of both names are equal.
+    ///
+    /// Source of the limits and characters: SageMaker API Reference, `CreateHyperParameterTuningJob` (32 characters) and
+    /// `CreateTrainingJob` (`[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}`, so that a double hyphen is allowed).
+    ///
+    /// ```
+    /// # use mlp_core::{config, names::Names};
+    /// # let yaml = include_bytes!("../../../configs/examples/starter/techcorp-prod-a001-us-west-2-customer-churn-ml-s3.yaml");
+    /// let config = config::load(yaml).unwrap().config;
+    /// assert_eq!(Names::new(&config).job_prefix(), "customer-eb41464974b0--");
+    /// ```
     pub fn job_prefix(&self) -> String {
-        cut(&self.ml_name, &self.ml_name, "", 40)
+        const READABLE: usize = 8;
+        const DIGITS: usize = 12;
+        let mut readable: String = self.subject.chars().take(READABLE).collect();
+        while readable.contains("--") {
+            readable = readable.replace("--", "-");
+        }
+        format!("{}-{}--", readable.trim_end_matches('-'), hex_digits(&self.ml_name, DIGITS))
     }
 
     /// The physical name of a resource; `None` when the type has no name of our choice.
@@ -155,14 +179,20 @@ fn cut(full: &str, base: &str, ending: &str, max: usize) -> String {
     if full.len() <= max {
         return full.to_owned();
     }
-    let digest = Sha256::digest(full.as_bytes());
-    let mut hash = String::with_capacity(6);
-    for byte in digest.iter().take(3) {
-        let _ = write!(hash, "{byte:02x}");
-    }
+    let hash = hex_digits(full, 6);
     let room = max.saturating_sub(hash.len() + ending.len() + 1);
     let kept = base.get(..room.min(base.len())).unwrap_or(base).trim_end_matches('-');
     format!("{kept}-{hash}{ending}")
+}
+
+/// The first hexadecimal digits of a text's SHA-256.
+fn hex_digits(text: &str, count: usize) -> String {
+    let mut digits = String::with_capacity(count + 1);
+    for byte in Sha256::digest(text.as_bytes()).iter().take(count.div_ceil(2)) {
+        let _ = write!(digits, "{byte:02x}");
+    }
+    digits.truncate(count);
+    digits
 }
 
 /// First words that a service keeps for itself, with the type that refuses them.
@@ -201,11 +231,41 @@ pub fn check(config: &Config) -> Vec<Finding> {
             );
         }
     }
+    findings.extend(reserved_words(config, &names));
     if config.ml_product.product_name_override.is_none() {
         findings.extend(ambiguous_prefix(&config.client.company_prefix));
         findings.extend(ambiguous_use_case(&config.ml_product.use_case));
     }
     findings
+}
+
+/// How the names of build projects go on behind the part before `-ml`. CodeBuild puts the report groups' own names behind
+/// the project's name, so policies match `{ml_name}-build*` and `{ml_name}-deploy*`. A product with these words inside its
+/// own name would match, too.
+const REPORT_GROUP_WORDS: [&str; 2] = ["-ml-build", "-ml-deploy"];
+
+fn reserved_words(config: &Config, names: &Names) -> Option<Finding> {
+    let words = REPORT_GROUP_WORDS.into_iter().find(|words| names.ml_name().contains(words))?;
+    let product = &config.ml_product;
+    let (path, field) = if product.product_name_override.is_some() {
+        ("/ml_product/product_name_override", "override")
+    } else if config.client.company_prefix.as_str().contains("ml-") {
+        ("/client/company_prefix", "company prefix or use case")
+    } else {
+        ("/ml_product/use_case", "use case or workload")
+    };
+    let words = words.trim_matches('-');
+    Some(
+        Finding::error(
+            codes::RESERVED_WORDS,
+            path,
+            format!(
+                "the product's name `{}` contains `{words}`: the policies of another product could match its report groups",
+                names.ml_name()
+            ),
+        )
+        .help(format!("choose another {field}, without `{words}` inside the name")),
+    )
 }
 
 fn ambiguous_prefix(prefix: &CompanyPrefix) -> Option<Finding> {

@@ -86,7 +86,7 @@ fn what_is_left_out_has_its_default() {
 fn every_optional_field_is_read() {
     let product = clean(&starter(
         "  workload: realtime
-  product_name_override: churn-engine
+  product_name_override: churn-engine-ml
   data_lake: /s3/data-lake/BucketName
   load_balancer: /lb/main/Arn
   build:
@@ -102,7 +102,7 @@ fn every_optional_field_is_read() {
     ))
     .ml_product;
     assert_eq!(product.workload.unwrap().as_str(), "realtime");
-    assert_eq!(product.product_name_override.unwrap().as_str(), "churn-engine");
+    assert_eq!(product.product_name_override.unwrap().as_str(), "churn-engine-ml");
     assert_eq!(product.data_lake.unwrap().as_str(), "/s3/data-lake/BucketName");
     assert_eq!(product.load_balancer.unwrap().as_str(), "/lb/main/Arn");
     assert_eq!(

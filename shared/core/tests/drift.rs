@@ -28,7 +28,7 @@ fn root() -> std::path::PathBuf {
 }
 
 fn suite() -> Suite {
-    Suite { region: Some("us-west-2".into()), account_id: Some("444455556666".into()) }
+    Suite { region: Some("us-west-2".into()), account_id: Some("444455556666".into()), ..Suite::default() }
 }
 
 fn about() -> About {
@@ -283,8 +283,8 @@ fn each_policy_of_a_role_is_told_on_its_own() {
 #[test]
 fn a_parameter_that_is_not_echoed_is_like_anything() {
     let value = "Value: !GetAtt ModelPackageGroup.ModelPackageGroupArn";
-    let hidden = "\nParameters:\n  Hidden:\n    Type: String\n    NoEcho: true\n\nResources:\n";
-    let text = deployed().replace(value, "Value: !Ref Hidden").replacen("\nResources:\n", hidden, 1);
+    let hidden = "\nParameters:\n  Hidden:\n    Type: String\n    NoEcho: true\n";
+    let text = deployed().replace(value, "Value: !Ref Hidden").replacen("\nParameters:\n", hidden, 1);
     let mut seen = as_deployed(&text);
     seen.stack.parameters.insert("Hidden".to_owned(), "****".to_owned());
     *property(&mut seen, "ModelPackageGroupArnParameter", "Value") = json!("what nobody knows");
@@ -457,8 +457,8 @@ fn a_template_that_this_version_did_not_make_of_the_config_is_drift_in_every_par
         ),
         ("\nOutputs:\n", "\nOutputs:\n  More:\n    Value: x\n", vec!["the template /Outputs/More"]),
         (
-            "\nResources:\n",
-            "\nParameters:\n  More:\n    Type: String\n    Default: x\n\nResources:\n",
+            "\nParameters:\n",
+            "\nParameters:\n  More:\n    Type: String\n    Default: x\n",
             vec!["the template /Parameters/More"],
         ),
         ("\nResources:\n", "\nResources:\n  More:\n    Type: AWS::SNS::Topic\n", vec!["More"]),

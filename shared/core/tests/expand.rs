@@ -29,6 +29,7 @@ struct Given {
     region: Option<String>,
     parameters: BTreeMap<String, String>,
     ssm: BTreeMap<String, String>,
+    permissions_boundary: Option<String>,
 }
 
 impl Given {
@@ -42,6 +43,7 @@ impl Given {
             account_id: self.account_id.clone().unwrap_or_else(|| "123456789012".to_owned()),
             region: self.region.clone().unwrap_or_else(|| "us-west-2".to_owned()),
             parameters: self.parameters.clone().into_iter().collect(),
+            permissions_boundary: self.permissions_boundary.clone(),
         }
     }
 
@@ -79,7 +81,9 @@ fn request(template: &[u8], given: &Given) -> Vec<u8> {
 fn respond(request: &[u8], given: &Given) -> Response {
     let lookups: Lookups =
         expand::needs(request).into_iter().map(|path| (path.clone(), given.lookup(&path))).collect();
-    expand::respond(request, &lookups)
+    expand::Request::read(request)
+        .with_permissions_boundary(given.permissions_boundary.clone())
+        .respond(&lookups)
 }
 
 fn shown(findings: &[Finding]) -> String {

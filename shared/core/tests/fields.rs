@@ -58,7 +58,7 @@ const FIELDS: &[Field] = &[
     field!("name20", CompanyPrefix, "[a-z][a-z0-9-]{0,20}[a-z0-9]?"),
     field!("name20", UseCase, "[a-z-]{0,4}[a-z0-9-]{0,20}"),
     field!("name20", Workload, "[a-z0-9-]{1,22}"),
-    field!("name100", ProductName, "[a-z][a-z0-9-]{0,100}[a-z0-9]?"),
+    field!("productName", ProductName, "[a-z][a-z0-9-]{0,98}(-ml)?[a-z0-9]?"),
     field!("accountId", AccountId, "[0-9]{10,14}"),
     field!("tenantId", TenantId, "[a-z0-9]{1,10}"),
     field!(

@@ -285,8 +285,8 @@ fn an_override_replaces_the_pattern_and_keeps_the_region_code() {
         workload: None,
     };
     let mut config = config(&identity);
-    config.ml_product.product_name_override = Some(ProductName::parse("edge-fraud").unwrap());
+    config.ml_product.product_name_override = Some(ProductName::parse("edge-fraud-ml").unwrap());
     let names = Names::new(&config);
-    assert_eq!((names.ml_name(), names.global_name()), ("edge-fraud", "edge-fraud-usw2"));
-    assert_eq!(names.ssm_path("BucketName"), "/ml/edge-fraud/BucketName");
+    assert_eq!((names.ml_name(), names.global_name()), ("edge-fraud-ml", "edge-fraud-usw2-ml"));
+    assert_eq!(names.ssm_path("BucketName"), "/ml/edge-fraud-ml/BucketName");
 }

@@ -6,9 +6,10 @@ use mlp_core::config;
 use mlp_core::error::InternalError;
 use mlp_core::policy::{self, MAX_SIZE, Policy};
 use mlp_core::product::Product;
+use mlp_core::suite::Suite;
 use proptest::prelude::*;
 
-type Maker = fn(&Product) -> Result<Policy, InternalError>;
+type Maker = fn(&Product, &Suite) -> Result<Policy, InternalError>;
 
 const MAKERS: [Maker; 3] = [policy::operator, policy::service_role, policy::stack_operator];
 
@@ -84,7 +85,7 @@ proptest! {
         prop_assume!(product.is_some());
         let product = product.unwrap();
         for make in MAKERS {
-            let documents = make(&product).unwrap().documents();
+            let documents = make(&product, &Suite::default()).unwrap().documents();
             prop_assert!(documents.len() <= 2);
             for document in documents {
                 prop_assert!(document.size() <= MAX_SIZE, "{} characters", document.size());
@@ -98,7 +99,7 @@ proptest! {
         let (own, other) = (product(&config), product(&neighbour));
         prop_assume!(own.is_some() && other.is_some());
         let (own, other) = (own.unwrap(), other.unwrap());
-        let policy = policy::operator(&own).unwrap();
+        let policy = policy::operator(&own, &Suite::default()).unwrap();
         let create = policy.statements.iter().find(|it| it.sid == "RoleRights").unwrap();
         let covers = |role: &str| {
             let arn = format!("arn:{}:iam::{}:role/{role}", own.region.partition(), own.account_id);
@@ -118,7 +119,7 @@ proptest! {
         prop_assume!(product.is_some());
         let product = product.unwrap();
         for make in MAKERS {
-            let policy = make(&product).unwrap();
+            let policy = make(&product, &Suite::default()).unwrap();
             let mut sids: Vec<&str> = policy.statements.iter().map(|it| it.sid.as_str()).collect();
             sids.sort_unstable();
             sids.dedup();
@@ -141,7 +142,7 @@ fn the_longest_parameter_paths_are_spread_over_documents() {
         parameter.attributes.insert("Default".to_owned(), path);
     }
     assert_eq!(product.inputs.parameters.len(), 5);
-    let documents = policy::operator(&product).unwrap().documents();
+    let documents = policy::operator(&product, &Suite::default()).unwrap().documents();
     assert!(documents.iter().all(|document| document.size() <= MAX_SIZE));
     let text: String = documents.iter().map(Policy::to_json).collect();
     assert_eq!(text.matches(&"p".repeat(1000)).count(), 5);

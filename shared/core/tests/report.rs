@@ -23,7 +23,13 @@ fn page(config: &[u8], more: &[Finding]) -> String {
     let mut findings = actions::validate_config(config, &Suite::default()).unwrap().outcome.findings;
     findings.extend(more.iter().cloned());
     let (product, template) = made(config);
-    report::html(&Review { product: &product, template: &template, findings: &findings }).unwrap()
+    report::html(&Review {
+        product: &product,
+        template: &template,
+        findings: &findings,
+        suite: &Suite::default(),
+    })
+    .unwrap()
 }
 
 fn made(config: &[u8]) -> (Product, Template) {
@@ -286,7 +292,7 @@ proptest! {
         let mut render = |company: &str, reason: &str, finding: Finding| {
             product.company = company.to_owned();
             product.build.privileged = Some(reason.to_owned());
-            report::html(&Review { product: &product, template: &template, findings: &[finding] }).unwrap()
+            report::html(&Review { product: &product, template: &template, findings: &[finding], suite: &Suite::default() }).unwrap()
         };
         // Backticks make code of what stands between them, which is markup of ours.
         let message = message.replace('`', "");

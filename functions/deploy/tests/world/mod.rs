@@ -134,7 +134,11 @@ impl World {
             ears: Ears::default(),
             settings: Settings {
                 bucket: "suite".to_owned(),
-                suite: Suite { region: Some("us-west-2".into()), account_id: Some("123456789012".into()) },
+                suite: Suite {
+                    region: Some("us-west-2".into()),
+                    account_id: Some("123456789012".into()),
+                    ..Suite::default()
+                },
                 ..Settings::default()
             },
             tasks: RefCell::default(),

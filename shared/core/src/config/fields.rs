@@ -255,9 +255,18 @@ text_field!(
 text_field!(
     /// A product name of the user's own in place of the generated `ml_name`.
     ProductName,
-    |text| kebab(text, 2, 100),
-    "2-100 lower-case letters, digits and hyphens, starting with a letter and not ending with a hyphen"
+    |text| kebab(text, 4, 100) && text.ends_with("-ml"),
+    "4-100 lower-case letters, digits and hyphens that start with a letter and end with `-ml`"
 );
+
+impl ProductName {
+    /// The name with one more part before its end: `fraud-ml` and `usw2` give `fraud-usw2-ml`.
+    pub fn with_part(&self, part: &str) -> String {
+        let stem = self.0.strip_suffix("-ml").unwrap_or(&self.0);
+        format!("{stem}-{part}-ml")
+    }
+}
+
 text_field!(
     /// An e-mail address.
     Email,

@@ -27,6 +27,17 @@ pub struct Property {
     pub schema: Value,
 }
 
+/// The property that names the managed policy that bounds a product's roles. A config has no such field: a generated
+/// template takes the policy as a template parameter, which a macro can't add.
+pub const BOUNDARY_PROPERTY: &str = "PermissionsBoundary";
+
+/// Where its value is kept beside a config's fields.
+pub const BOUNDARY_POINTER: &str = "/permissions_boundary";
+
+/// What the property is for.
+pub const BOUNDARY_DESCRIPTION: &str =
+    "ARN of the managed policy that bounds the product's roles. Without it the suite's own boundary applies.";
+
 /// What a property holds.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Kind {
@@ -112,6 +123,9 @@ pub fn pointer(config: &str) -> String {
             };
             Some(format!("/{}{inside}", property.name))
         })
+    }
+    if config == BOUNDARY_POINTER {
+        return format!("/{BOUNDARY_PROPERTY}");
     }
     find(properties(), config).unwrap_or_default()
 }

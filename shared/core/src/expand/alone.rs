@@ -27,6 +27,7 @@ pub(crate) fn config_of(
         parameters: IndexMap::new(),
         account_id: account_id.to_owned(),
         region: region.to_owned(),
+        permissions_boundary: None,
     };
     let request = Request::of(&input);
     let value = map([("Properties".to_owned(), Node::from_json(properties))]);
@@ -36,6 +37,13 @@ pub(crate) fn config_of(
     let config = document.as_ref().and_then(|document| reader.read(document));
     let Reader { mut findings, passed, resource, .. } = reader;
     for pointer in passed.keys() {
+        if pointer == properties::BOUNDARY_POINTER {
+            let path = format!("{resource}/Properties/{}", properties::BOUNDARY_PROPERTY);
+            let message = format!("a custom resource has no property `{}`", properties::BOUNDARY_PROPERTY);
+            let help = "remove it: the suite's own boundary applies, or the one that its parameter PermissionsBoundaryArn names";
+            findings.push(Finding::error(codes::UNKNOWN_KEY, path, message).help(help));
+            continue;
+        }
         let path = format!("{resource}/Properties{}", properties::pointer(pointer));
         let name = path.rsplit('/').next().unwrap_or_default().to_owned();
         let message = format!("`{name}` must be a path in SSM Parameter Store, which begins with `/`");

@@ -1,9 +1,11 @@
 //! A product's properties as a config: what decides is taken from the template, the rest is kept aside.
 
+use std::borrow::Cow;
+
 use super::declared::Reader;
 use super::values::{as_text, described, function, list, map, placed, text};
 use crate::codes;
-use crate::config::properties::{self, Kind, Property};
+use crate::config::properties::{self, BOUNDARY_POINTER, BOUNDARY_PROPERTY, Kind, Property};
 use crate::config::{self, Config};
 use crate::finding::{Code, Finding};
 use crate::suggest::{did_you_mean, nearest, or_list};
@@ -29,8 +31,40 @@ impl Reader<'_> {
             }
             None => &empty,
         };
-        let fields = self.block(properties::properties(), node, &path);
+        let node = self.without_boundary(node, &path);
+        let fields = self.block(properties::properties(), &node, &path);
         Some(Document { root: self.root(fields, (entry.line, entry.column)) })
+    }
+
+    /// The properties without `PermissionsBoundary`, which is no field of a config and is kept aside.
+    fn without_boundary<'n>(&mut self, node: &'n Node, path: &str) -> Cow<'n, Node> {
+        let Some(boundary) = node.get(BOUNDARY_PROPERTY) else { return Cow::Borrowed(node) };
+        let is_policy = |text: &str| {
+            let policy = text.strip_prefix("arn:").and_then(|rest| rest.split_once(":iam::"));
+            policy.is_some_and(|(_, name)| name.contains(":policy/") && !name.ends_with('/'))
+        };
+        match as_text(boundary) {
+            _ if is_no_value(boundary) => {}
+            Some("") => {}
+            Some(text) if !is_policy(text) => {
+                let message = format!("`{BOUNDARY_PROPERTY}` is not the ARN of a managed policy");
+                let help = "write `arn:aws:iam::<account>:policy/<name>`, or a function that gives one";
+                let path = join(path, BOUNDARY_PROPERTY);
+                self.add(codes::WRONG_SHAPE, path, boundary, message, Some(help.to_owned()));
+            }
+            None if function(boundary).is_none() => {
+                let message = format!("`{BOUNDARY_PROPERTY}` is {}; allowed is an ARN", described(boundary));
+                self.add(codes::MAC_VALUE, join(path, BOUNDARY_PROPERTY), boundary, message, None);
+            }
+            _ => {
+                self.passed.insert(BOUNDARY_POINTER.to_owned(), boundary.clone());
+            }
+        }
+        let mut rest = node.clone();
+        if let NodeValue::Map(entries) = &mut rest.value {
+            entries.retain(|entry| entry.key != BOUNDARY_PROPERTY);
+        }
+        Cow::Owned(rest)
     }
 
     /// Reads it; its findings are told in the words of the properties.

@@ -19,6 +19,8 @@ pub struct Place {
     pub region: String,
     /// Values of template parameters; those left out have their defaults.
     pub parameters: IndexMap<String, String>,
+    /// ARN of the managed policy that bounds the roles of products that name none: the suite's.
+    pub permissions_boundary: Option<String>,
 }
 
 /// What CloudFormation would send to the macro for a template, and findings about what it wouldn't.
@@ -56,8 +58,13 @@ pub fn from_document(document: &Document, place: &Place) -> (Input, Vec<Finding>
         let finding = Finding::error(codes::MAC_PARAMETER, "/Parameters", message);
         findings.push(Finding { help: did_you_mean(name, declared.iter().copied()), ..finding }.at(1, 1));
     }
-    let input =
-        Input { fragment, parameters, account_id: place.account_id.clone(), region: place.region.clone() };
+    let input = Input {
+        fragment,
+        parameters,
+        account_id: place.account_id.clone(),
+        region: place.region.clone(),
+        permissions_boundary: place.permissions_boundary.clone(),
+    };
     (input, findings)
 }
 

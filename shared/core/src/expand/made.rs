@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::declared::Declared;
+use crate::config::properties::BOUNDARY_POINTER;
 use crate::error::InternalError;
 use crate::generate;
-use crate::product::{Inputs, Product};
+use crate::product::{Inputs, Product, RoleBoundary};
 use crate::template::references::{self, Reference};
 use crate::template::{Map, Resource, Template, Value};
 use crate::yaml::Node;
@@ -40,6 +41,10 @@ pub(super) fn put_passed(passed: &BTreeMap<String, Node>, inputs: &mut Inputs) {
         };
         if let Some(tag) = pointer.strip_prefix("/tags/") {
             inputs.tags.insert(tag.replace("~1", "/").replace("~0", "~"), value);
+            continue;
+        }
+        if pointer == BOUNDARY_POINTER {
+            inputs.permissions_boundary = RoleBoundary::Policy(value);
             continue;
         }
         let place = match (field, &mut inputs.vpc) {

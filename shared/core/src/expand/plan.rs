@@ -14,9 +14,9 @@ use crate::codes;
 use crate::config::{AccountId, Region};
 use crate::error::InternalError;
 use crate::finding::{Finding, blocks};
-use crate::product::Product;
+use crate::product::{Product, RoleBoundary};
 use crate::suggest::did_you_mean;
-use crate::template::{Path, Template};
+use crate::template::{Path, Template, Value};
 use crate::yaml::{Entry, Node, NodeValue, join};
 
 /// What is expanded.
@@ -31,9 +31,11 @@ pub struct Input {
     pub account_id: String,
     /// The region that the stack is for.
     pub region: String,
+    /// ARN of the managed policy that bounds the roles of products that name none: the suite's.
+    pub permissions_boundary: Option<String>,
 }
 
-/// An input, with what its products are told to be.
+/// An input while its products are read.
 pub(super) struct Request<'a> {
     pub(super) fragment: &'a Node,
     parameters: &'a IndexMap<String, Node>,
@@ -193,6 +195,11 @@ impl From<InternalError> for Failure {
 }
 
 impl Plan {
+    /// Names the managed policy that bounds the roles of products that name none.
+    pub(super) fn set_permissions_boundary(&mut self, policy: Option<String>) {
+        self.input.permissions_boundary = policy;
+    }
+
     /// The SSM parameters whose values [`Plan::expand`] wants, in alphabetical order. Nothing when the template has
     /// mistakes: then no value helps.
     pub fn needs(&self) -> BTreeSet<String> {
@@ -212,7 +219,14 @@ impl Plan {
         let request = Request::of(&input);
         let mut products = Products::with_capacity(declared.len());
         for (id, declared) in &declared {
-            let product = declared.as_ref().map(|it| Product::new(&it.config)).transpose()?;
+            let mut product = declared.as_ref().map(|it| Product::new(&it.config)).transpose()?;
+            if let Some(product) = &mut product {
+                // A macro can't add template parameters.
+                product.inputs.permissions_boundary = match &input.permissions_boundary {
+                    Some(policy) => RoleBoundary::Policy(Value::str(policy.as_str())),
+                    None => RoleBoundary::Own,
+                };
+            }
             products.insert(id.clone(), product);
         }
         findings.extend(together::names(&declared, &products));

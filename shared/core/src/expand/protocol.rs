@@ -85,6 +85,15 @@ impl Request {
         }
     }
 
+    /// Names the managed policy that bounds the roles of products that name none.
+    #[must_use]
+    pub fn with_permissions_boundary(mut self, policy: Option<String>) -> Self {
+        if let Ok(plan) = &mut self.plan {
+            plan.set_permissions_boundary(policy);
+        }
+        self
+    }
+
     /// The SSM parameters whose values [`Request::respond`] wants, in alphabetical order; none for a request with
     /// mistakes.
     pub fn needs(&self) -> Vec<String> {
@@ -186,6 +195,7 @@ fn input(fields: &IndexMap<String, &RawValue>) -> Result<Input, String> {
         parameters,
         account_id: text("accountId")?,
         region: text("region")?,
+        permissions_boundary: None,
     })
 }
 

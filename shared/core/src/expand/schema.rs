@@ -24,6 +24,10 @@ pub fn resource_schema() -> Result<Value, InternalError> {
         "required": required(properties::properties()),
         "properties": described(properties::properties()),
     });
+    if let Some(Value::Object(all)) = schema.get_mut("properties") {
+        let boundary = json!({ "type": "string", "description": properties::BOUNDARY_DESCRIPTION });
+        all.insert(properties::BOUNDARY_PROPERTY.to_owned(), boundary);
+    }
     let mut attributes = Map::default();
     let mut read_only = Vec::new();
     for attribute in referenceable()? {

@@ -3,13 +3,12 @@
 //! A role names the product's policies; a policy names roles only by ARN text, so neither waits for the other. Every
 //! statement with `*` for its resource is bounded by a condition.
 
-use super::monitoring::log_group_arns;
 use super::policy::{Statement, document, service};
-use super::{Built, Context, Scope, arn, arn_from};
+use super::{Built, Context, HAS_BOUNDARY, Scope, arn, arn_from, tag};
 use crate::config::Source;
 use crate::error::InternalError;
-use crate::product::{Grants, Product};
-use crate::template::{Sub, Value, map};
+use crate::product::{BOUNDARY_PARAMETER, Grants, Product, RoleBoundary};
+use crate::template::{Function, Sub, Value, map};
 
 /// The part of the data lake that is the product's.
 pub(super) fn data_lake_prefix(product: &Product) -> String {
@@ -34,11 +33,49 @@ pub(super) fn role(cx: &Context<'_>) -> Built {
         ("AssumeRolePolicyDocument", document(trust)),
         ("ManagedPolicyArns", Value::List(policies)),
     ]);
-    if let Some(boundary) = &links.boundary {
-        properties.insert("PermissionsBoundary".to_owned(), Value::reference(boundary));
+    let own = links.boundary.as_ref().map(Value::reference);
+    let boundary = match &cx.product.inputs.permissions_boundary {
+        RoleBoundary::Policy(policy) => Some(policy.clone()),
+        RoleBoundary::Own => own,
+        RoleBoundary::Parameter => Some(Value::Call(
+            Function::If,
+            Box::new(Value::list([
+                Value::str(HAS_BOUNDARY),
+                Value::reference(BOUNDARY_PARAMETER),
+                own.unwrap_or_else(|| Value::reference("AWS::NoValue")),
+            ])),
+        )),
+    };
+    if let Some(boundary) = boundary {
+        properties.insert("PermissionsBoundary".to_owned(), boundary);
     }
-    properties.insert("Tags".to_owned(), cx.tag_list());
+    let mut tags = cx.tag_list();
+    if let Value::List(tags) = &mut tags {
+        tags.extend(role_tags(cx)?.into_iter().map(|(key, value)| tag(key, value)));
+    }
+    properties.insert("Tags".to_owned(), tags);
     Ok(properties)
+}
+
+/// Names of what the product's roles may use, as tags of the roles.
+///
+/// The suite's `ProductBoundary` (infra/template.yaml) is one policy for all products. It limits each role to the names
+/// in the role's own tags: `${aws:PrincipalTag/ml-provisioner:artifacts}`. A name that is absent allows nothing.
+fn role_tags(cx: &Context<'_>) -> Result<Vec<(&'static str, Value)>, InternalError> {
+    let product = cx.product;
+    let name_of = |kind: &str| product.of_type(kind).map(|id| product.physical_name(id)).transpose();
+    let mut tags = vec![("ml-provisioner:jobs", Value::Str(product.names.job_prefix()))];
+    let artifacts = name_of("AWS::S3::Bucket")?.map(|name| ("ml-provisioner:artifacts", Value::Str(name)));
+    let registry = name_of("AWS::SageMaker::ModelPackageGroup")?
+        .map(|name| ("ml-provisioner:registry", Value::Str(name)));
+    let jobs_role = Value::Str(product.physical_name(cx.role_of("sagemaker")?)?);
+    tags.extend(artifacts.into_iter().chain(registry));
+    tags.push(("ml-provisioner:sagemaker-role", jobs_role));
+    if let Source::S3 { bucket, .. } = &product.source {
+        tags.push(("ml-provisioner:source", Value::str(bucket.as_str())));
+    }
+    tags.extend(product.inputs.data_lake_bucket.clone().map(|bucket| ("ml-provisioner:data-lake", bucket)));
+    Ok(tags)
 }
 
 /// Who may assume a role, bounded to what this account's own resources ask for (the "confused deputy" pages of each
@@ -85,47 +122,82 @@ pub(super) fn managed_policy(cx: &Context<'_>) -> Built {
     ]))
 }
 
-/// The artifacts bucket, by name: `(bucket, objects)`.
-fn artifacts(cx: &Context<'_>) -> Result<(Vec<Value>, Vec<Value>), InternalError> {
+/// The artifacts bucket and its objects, by name.
+fn artifacts(cx: &Context<'_>) -> Result<Vec<Value>, InternalError> {
     let names = cx.names_of("AWS::S3::Bucket")?;
-    Ok((
-        names.iter().map(|name| arn("s3", Scope::Global, name)).collect(),
-        names.iter().map(|name| arn("s3", Scope::Global, &format!("{name}/*"))).collect(),
-    ))
+    let both = |name: &String| [name.clone(), format!("{name}/*")].map(|it| arn("s3", Scope::Global, &it));
+    Ok(names.iter().flat_map(both).collect())
 }
+
+/// What builds and the jobs that they start do with SageMaker. `*` in the resource type covers jobs, models, endpoints,
+/// pipelines and experiments; the name must begin with the product's own prefix (`RESOURCE_PREFIX` in builds).
+const JOB_ACTIONS: [&str; 14] = [
+    "sagemaker:AddTags",
+    "sagemaker:Create*",
+    "sagemaker:DeleteEndpoint",
+    "sagemaker:DeleteEndpointConfig",
+    "sagemaker:DeleteModel",
+    "sagemaker:DeletePipeline",
+    "sagemaker:Describe*",
+    "sagemaker:InvokeEndpoint*",
+    "sagemaker:ListPipelineExecution*",
+    "sagemaker:ListTags",
+    "sagemaker:StartPipelineExecution",
+    "sagemaker:Stop*",
+    "sagemaker:Update*",
+    "sagemaker:RetryPipelineExecution",
+];
+
+/// What a SageMaker pipeline's execution does with the jobs of its steps. Without a custom prefix SageMaker names them
+/// `pipelines-...`, the same for every product of the account.
+///
+/// Source: SageMaker Developer Guide, "Run a pipeline" and `PipelineDefinitionConfig(use_custom_job_prefix)`.
+const PIPELINE_STEP_ACTIONS: [&str; 4] =
+    ["sagemaker:AddTags", "sagemaker:Create*Job", "sagemaker:Describe*Job", "sagemaker:Stop*Job"];
+
+const IMAGE_PULL: [&str; 3] =
+    ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"];
+
+/// Source: Amazon ECR User Guide, "IAM permissions for pushing an image".
+const IMAGE_PUSH: [&str; 4] =
+    ["ecr:CompleteLayerUpload", "ecr:InitiateLayerUpload", "ecr:PutImage", "ecr:UploadLayerPart"];
 
 /// What builds need, and the jobs that they start.
 fn build(cx: &Context<'_>) -> Result<Vec<Statement>, InternalError> {
     let product = cx.product;
-    let (bucket, objects) = artifacts(cx)?;
     let projects = cx.names_of("AWS::CodeBuild::Project")?;
-    let models = cx.names_of("AWS::SageMaker::ModelPackageGroup")?;
-    let prefix = product.names.job_prefix();
-    let sagemaker = |resource: String| arn("sagemaker", Scope::Regional, &resource);
-
-    let mut statements = vec![
-        Statement::allow(
-            "WriteBuildLogs",
-            ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
-            projects.iter().flat_map(|name| log_group_arns(&format!("/aws/codebuild/{name}"))),
-        ),
+    let mut lookups = vec!["ecr:GetAuthorizationToken", "sagemaker:ListModelPackages"];
+    if product.inputs.vpc.is_some() {
+        lookups.extend(NETWORK);
+    }
+    let mut statements = Vec::from(logs(cx)?);
+    statements.extend([
+        write_metrics(cx),
         Statement::allow(
             "WriteBuildReports",
             [
-                "codebuild:CreateReportGroup",
-                "codebuild:CreateReport",
-                "codebuild:UpdateReport",
-                "codebuild:BatchPutTestCases",
                 "codebuild:BatchPutCodeCoverages",
+                "codebuild:BatchPutTestCases",
+                "codebuild:CreateReport",
+                "codebuild:CreateReportGroup",
+                "codebuild:UpdateReport",
             ],
             projects.iter().map(|name| arn("codebuild", Scope::Regional, &format!("report-group/{name}-*"))),
         ),
         Statement::allow(
-            "FindArtifacts",
-            ["s3:GetBucketAcl", "s3:GetBucketLocation", "s3:ListBucket"],
-            bucket,
+            "UseArtifacts",
+            [
+                "s3:AbortMultipartUpload",
+                "s3:DeleteObject",
+                "s3:GetBucketAcl",
+                "s3:GetBucketLocation",
+                "s3:GetObject",
+                "s3:GetObjectVersion",
+                "s3:ListBucket",
+                "s3:PutObject",
+            ],
+            artifacts(cx)?,
         ),
-        Statement::allow("UseArtifacts", ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"], objects),
         Statement::allow(
             "RegisterModels",
             [
@@ -136,65 +208,116 @@ fn build(cx: &Context<'_>) -> Result<Vec<Statement>, InternalError> {
                 "sagemaker:ListTags",
                 "sagemaker:UpdateModelPackage",
             ],
-            models.iter().flat_map(|name| {
-                [
-                    sagemaker(format!("model-package-group/{name}")),
-                    sagemaker(format!("model-package/{name}/*")),
-                ]
-            }),
+            registry(cx)?,
         ),
-        // To find the newest approved version. Lists can't be scoped to a resource.
-        in_region(Statement::allow("ListModels", ["sagemaker:ListModelPackages"], [Value::str("*")])),
+        Statement::allow("RunJobsAndEndpoints", JOB_ACTIONS, [own_jobs(cx)]),
         Statement::allow(
-            "RunJobsAndEndpoints",
-            [
-                "sagemaker:AddTags",
-                "sagemaker:Create*",
-                "sagemaker:DeleteEndpoint",
-                "sagemaker:DeleteEndpointConfig",
-                "sagemaker:DeleteModel",
-                "sagemaker:Describe*",
-                "sagemaker:InvokeEndpoint",
-                "sagemaker:ListTags",
-                "sagemaker:StartPipelineExecution",
-                "sagemaker:Stop*",
-                "sagemaker:Update*",
-            ],
-            // Whatever the kind (job, model, endpoint, pipeline, experiment), what a build may make begins with the
-            // product's own prefix: RESOURCE_PREFIX in its environment.
-            [sagemaker(format!("*/{prefix}*"))],
+            "RunPipelineSteps",
+            PIPELINE_STEP_ACTIONS,
+            [arn("sagemaker", Scope::Regional, "*/pipelines-*")],
         ),
+        // These calls can't be limited to a resource.
+        in_region(Statement::allow("LookUp", lookups, [Value::str("*")])),
+        Statement::allow("PullImages", IMAGE_PULL, [images()]),
         Statement::allow(
             "ReadPublishedValues",
             ["ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath"],
             [arn("ssm", Scope::Regional, &format!("parameter{}*", product.names.ssm_path("")))],
         ),
         pass_role(cx)?,
-    ];
+    ]);
+    if product.build.privileged.is_some() {
+        statements.push(Statement::allow("PushImages", IMAGE_PUSH, own_images(cx)));
+    }
     statements.extend(use_key(cx));
     statements.extend(job_key_grants(cx));
     statements.extend(data_lake(cx));
     if product.inputs.vpc.is_some() {
-        statements.extend(build_in_vpc(cx));
+        statements.push(use_network_interface());
     }
     statements.extend(pull_image(cx));
     Ok(statements)
 }
 
+/// Logs of the product's builds, jobs and endpoints.
+///
+/// `log-group:{name}:*` stands for the group and its streams. Sources: CloudWatch Logs User Guide, "Overview of managing
+/// access permissions" ("use the second version, with the trailing `:*`, ... for all other API actions"), and the roles
+/// that Lambda's console creates. All jobs of an account share their log groups: a job's stream begins with the job's name.
+/// An endpoint has a log group of its own, which ends with the endpoint's name.
+fn logs(cx: &Context<'_>) -> Result<[Statement; 3], InternalError> {
+    let group = |name: &str| arn("logs", Scope::Regional, &format!("log-group:{name}"));
+    let own = cx.names_of("AWS::CodeBuild::Project")?;
+    let own = own.iter().map(|name| format!("/aws/codebuild/{name}:*"));
+    let own = own.chain([format!("/aws/sagemaker/*{}*", cx.product.names.job_prefix())]);
+    Ok([
+        Statement::allow(
+            "OwnLogs",
+            ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:GetLogEvents", "logs:PutLogEvents"],
+            own.map(|name| group(&name)),
+        ),
+        Statement::allow(
+            "JobLogGroups",
+            ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams"],
+            [group("/aws/sagemaker/*")],
+        ),
+        Statement::allow(
+            "PipelineStepLogs",
+            ["logs:PutLogEvents"],
+            [group("/aws/sagemaker/*:log-stream:pipelines-*")],
+        ),
+    ])
+}
+
+/// Metrics have no resource; the namespace limits them.
+fn write_metrics(cx: &Context<'_>) -> Statement {
+    let own = format!("MLProvisioner/{}", cx.product.names.ml_name());
+    Statement::allow("WriteMetrics", ["cloudwatch:PutMetricData"], [Value::str("*")]).when(
+        "StringLike",
+        "cloudwatch:namespace",
+        Value::list(["/aws/sagemaker/*", "aws/sagemaker/*", &own, &format!("{own}/*")].map(Value::str)),
+    )
+}
+
+/// The model registry and its versions.
+fn registry(cx: &Context<'_>) -> Result<Vec<Value>, InternalError> {
+    let names = cx.names_of("AWS::SageMaker::ModelPackageGroup")?;
+    let both = |name: &String| {
+        [format!("model-package-group/{name}"), format!("model-package/{name}/*")]
+            .map(|resource| arn("sagemaker", Scope::Regional, &resource))
+    };
+    Ok(names.iter().flat_map(both).collect())
+}
+
+/// Every SageMaker resource whose name begins with the product's own prefix.
+fn own_jobs(cx: &Context<'_>) -> Value {
+    arn("sagemaker", Scope::Regional, &format!("*/{}*", cx.product.names.job_prefix()))
+}
+
+/// Images of any account: AWS's own training and inference images are in accounts of AWS, and the repository's policy
+/// decides who may pull.
+fn images() -> Value {
+    Value::sub("arn:${AWS::Partition}:ecr:${AWS::Region}:*:repository/*")
+}
+
+/// The repositories that are called after the product.
+fn own_images(cx: &Context<'_>) -> [Value; 2] {
+    let own = cx.product.names.ml_name();
+    [format!("repository/{own}"), format!("repository/{own}/*")]
+        .map(|resource| arn("ecr", Scope::Regional, &resource))
+}
+
 /// What pipelines need: "Minimum permissions" of the CodePipeline service role and of each source action (CodePipeline
 /// User Guide, "Add permissions to the CodePipeline service role").
 fn deploy(cx: &Context<'_>) -> Result<Vec<Statement>, InternalError> {
-    let (bucket, objects) = artifacts(cx)?;
     let projects = cx.names_of("AWS::CodeBuild::Project")?;
     let mut statements = vec![
         Statement::allow(
-            "FindArtifacts",
-            ["s3:GetBucketAcl", "s3:GetBucketLocation", "s3:GetBucketVersioning"],
-            bucket,
-        ),
-        Statement::allow(
             "UseArtifacts",
             [
+                "s3:GetBucketAcl",
+                "s3:GetBucketLocation",
+                "s3:GetBucketVersioning",
                 "s3:GetObject",
                 "s3:GetObjectTagging",
                 "s3:GetObjectVersion",
@@ -202,7 +325,7 @@ fn deploy(cx: &Context<'_>) -> Result<Vec<Statement>, InternalError> {
                 "s3:PutObject",
                 "s3:PutObjectTagging",
             ],
-            objects,
+            artifacts(cx)?,
         ),
         Statement::allow(
             "RunBuilds",
@@ -211,22 +334,20 @@ fn deploy(cx: &Context<'_>) -> Result<Vec<Statement>, InternalError> {
         ),
     ];
     statements.extend(fetch_source(cx)?);
-    let started: Vec<Value> = cx
-        .product
-        .resources
-        .values()
-        .filter_map(|spec| spec.links.pipeline.as_deref().filter(|_| spec.kind == "AWS::Events::Rule"))
-        .map(|id| Ok(arn("codepipeline", Scope::Regional, &cx.product.physical_name(id)?)))
-        .collect::<Result<_, InternalError>>()?;
-    if !started.is_empty() {
-        statements.push(Statement::allow(
-            "StartOnApproval",
-            ["codepipeline:StartPipelineExecution"],
-            started,
-        ));
-    }
+    statements.extend(start_on_approval(cx)?);
     statements.extend(use_key(cx));
     Ok(statements)
+}
+
+/// What EventBridge does as the pipelines' role when a model is approved; `None` in scenarios without such a rule.
+fn start_on_approval(cx: &Context<'_>) -> Result<Option<Statement>, InternalError> {
+    let rules = cx.product.resources.values().filter(|spec| spec.kind == "AWS::Events::Rule");
+    let started = rules
+        .filter_map(|spec| spec.links.pipeline.as_deref())
+        .map(|id| Ok(arn("codepipeline", Scope::Regional, &cx.product.physical_name(id)?)))
+        .collect::<Result<Vec<_>, InternalError>>()?;
+    Ok((!started.is_empty())
+        .then(|| Statement::allow("StartOnApproval", ["codepipeline:StartPipelineExecution"], started)))
 }
 
 fn fetch_source(cx: &Context<'_>) -> Result<Vec<Statement>, InternalError> {
@@ -271,106 +392,83 @@ fn fetch_source(cx: &Context<'_>) -> Result<Vec<Statement>, InternalError> {
     })
 }
 
-/// The most that a role of the product may do, whatever is attached to it later. It gives nothing by itself.
+/// The most that a role of the product may do, whatever is attached to it later. It grants nothing by itself.
+///
+/// It applies to the product's roles while the template parameter `PermissionsBoundary` is empty, and to roles that an
+/// organization creates for the product's people. Who may deploy the product may change it.
 fn boundary(cx: &Context<'_>) -> Result<Vec<Statement>, InternalError> {
     let product = cx.product;
-    let own = product.names.ml_name();
-    let projects = cx.names_of("AWS::CodeBuild::Project")?;
-    let (mut buckets, objects) = artifacts(cx)?;
-    buckets.extend(objects);
-    // Where the SageMaker SDK puts things when it is told nothing else.
-    let default_bucket = |tail: &str| {
-        let mut text = Sub::parse("arn:${AWS::Partition}:s3:::sagemaker-${AWS::Region}-${AWS::AccountId}");
-        text.push_text(tail);
-        Value::Sub(text)
-    };
-    buckets.extend([default_bucket(""), default_bucket("/*")]);
-
+    let mut in_sagemaker = registry(cx)?;
+    in_sagemaker.extend([own_jobs(cx), arn("sagemaker", Scope::Regional, "*/pipelines-*")]);
+    // A project and its report groups.
+    let in_builds = |name: &String| arn("codebuild", Scope::Regional, &format!("*/{name}*"));
+    let repositories = cx.names_of("AWS::CodeCommit::Repository")?;
     let mut statements = vec![
-        // Lists and searches have no resource of their own and match `*` only.
-        in_region(Statement::allow("SageMaker", ["sagemaker:*"], [Value::str("*")])),
         Statement::allow(
-            "OwnBuckets",
+            "OwnModelsAndJobs",
             [
-                "s3:Get*",
-                "s3:List*",
-                "s3:PutObject*",
-                "s3:DeleteObject*",
-                "s3:AbortMultipartUpload",
-                "s3:CreateBucket",
+                "sagemaker:A*",
+                "sagemaker:Batch*",
+                "sagemaker:Create*",
+                "sagemaker:De*",
+                "sagemaker:Get*",
+                "sagemaker:Invoke*",
+                "sagemaker:List*",
+                "sagemaker:Put*",
+                "sagemaker:R*",
+                "sagemaker:S*",
+                "sagemaker:Update*",
             ],
-            buckets,
+            in_sagemaker,
         ),
         Statement::allow(
-            "OwnBuildsAndPipelines",
-            ["codebuild:*", "codecommit:*", "codepipeline:StartPipelineExecution"],
-            projects
-                .iter()
-                .flat_map(|name| {
-                    [
-                        arn("codebuild", Scope::Regional, &format!("project/{name}")),
-                        arn("codebuild", Scope::Regional, &format!("report-group/{name}-*")),
-                    ]
-                })
-                .chain(
-                    cx.names_of("AWS::CodeCommit::Repository")?
-                        .iter()
-                        .map(|name| arn("codecommit", Scope::Regional, name)),
-                )
-                .chain(
-                    cx.names_of("AWS::CodePipeline::Pipeline")?
-                        .iter()
-                        .map(|name| arn("codepipeline", Scope::Regional, name)),
-                ),
+            "OwnBucket",
+            ["s3:AbortMultipartUpload", "s3:DeleteObject*", "s3:Get*", "s3:List*", "s3:PutObject*"],
+            artifacts(cx)?,
         ),
         Statement::allow(
-            "OwnLogs",
-            [
-                "logs:CreateLogGroup",
-                "logs:CreateLogStream",
-                "logs:Describe*",
-                "logs:GetLogEvents",
-                "logs:PutLogEvents",
-            ],
-            ["/aws/sagemaker/*".to_owned()]
-                .into_iter()
-                .chain(projects.iter().map(|name| format!("/aws/codebuild/{name}")))
-                .flat_map(|group| log_group_arns(&group)),
+            "OwnBuilds",
+            ["codebuild:Batch*", "codebuild:CreateReport*", "codebuild:St*Build*", "codebuild:UpdateReport*"],
+            cx.names_of("AWS::CodeBuild::Project")?.iter().map(in_builds),
         ),
-        Statement::allow("Metrics", ["cloudwatch:PutMetricData"], [Value::str("*")]).when(
-            "StringLike",
-            "cloudwatch:namespace",
-            Value::list([
-                Value::str("/aws/sagemaker/*"),
-                Value::str("aws/sagemaker/*"),
-                Value::str(format!("MLProvisioner/{own}*")),
-            ]),
-        ),
+        write_metrics(cx),
         Statement::allow(
             "PublishedValues",
-            ["ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath"],
+            ["ssm:GetParameter*"],
             [arn("ssm", Scope::Regional, &format!("parameter{}*", product.names.ssm_path("")))],
         ),
-        Statement::allow(
-            "Images",
+        Statement::allow("PullImages", IMAGE_PULL, [images()]),
+        in_region(Statement::allow(
+            "LookUp",
             [
-                "ecr:BatchCheckLayerAvailability",
-                "ecr:BatchGetImage",
-                "ecr:GetDownloadUrlForLayer",
-                "ecr:DescribeImages",
+                "ec2:CreateNetworkInterface*",
+                "ec2:DeleteNetworkInterface*",
+                "ec2:Describe*",
+                "ecr:GetAuthorizationToken",
+                "sagemaker:List*",
+                "sagemaker:Search",
             ],
-            // AWS's own training and inference images are in accounts of AWS.
-            [Value::sub("arn:${AWS::Partition}:ecr:${AWS::Region}:*:repository/*")],
-        ),
-        in_region(Statement::allow("ImageLogin", ["ecr:GetAuthorizationToken"], [Value::str("*")])),
-        in_region(Statement::allow("Network", NETWORK, [Value::str("*")])),
-        Statement::allow(
-            "NetworkPermission",
-            NETWORK_PERMISSION,
-            [arn("ec2", Scope::Regional, "network-interface/*")],
-        ),
+            [Value::str("*")],
+        )),
         pass_role(cx)?,
     ];
+    if !repositories.is_empty() {
+        statements.push(Statement::allow(
+            "OwnRepositories",
+            [
+                "codecommit:CancelUploadArchive",
+                "codecommit:Get*",
+                "codecommit:Git*",
+                "codecommit:UploadArchive",
+            ],
+            repositories.iter().map(|name| arn("codecommit", Scope::Regional, name)),
+        ));
+    }
+    statements.extend(logs(cx)?);
+    statements.extend(start_on_approval(cx)?);
+    if product.build.privileged.is_some() {
+        statements.push(Statement::allow("PushImages", IMAGE_PUSH, own_images(cx)));
+    }
     statements.extend(fetch_source(cx)?.into_iter().filter(|_| matches!(product.source, Source::S3 { .. })));
     statements.extend(use_key(cx));
     statements.extend(job_key_grants(cx));
@@ -391,7 +489,7 @@ const NETWORK: [&str; 7] = [
     "ec2:DescribeVpcs",
 ];
 
-/// Lets a service use an interface that the role has made.
+/// Lets a service use an interface that the role has created.
 const NETWORK_PERMISSION: [&str; 2] =
     ["ec2:CreateNetworkInterfacePermission", "ec2:DeleteNetworkInterfacePermission"];
 
@@ -399,20 +497,17 @@ fn in_region(statement: Statement) -> Statement {
     statement.when("StringEquals", "aws:RequestedRegion", Value::reference("AWS::Region"))
 }
 
-fn build_in_vpc(_: &Context<'_>) -> [Statement; 2] {
-    [
-        in_region(Statement::allow("JoinVpc", NETWORK, [Value::str("*")])),
-        Statement::allow(
-            "UseNetworkInterface",
-            NETWORK_PERMISSION,
-            [arn("ec2", Scope::Regional, "network-interface/*")],
-        )
-        .when(
-            "StringEquals",
-            "ec2:AuthorizedService",
-            Value::list([Value::str("codebuild.amazonaws.com"), Value::str("sagemaker.amazonaws.com")]),
-        ),
-    ]
+fn use_network_interface() -> Statement {
+    Statement::allow(
+        "UseNetworkInterface",
+        NETWORK_PERMISSION,
+        [arn("ec2", Scope::Regional, "network-interface/*")],
+    )
+    .when(
+        "StringEquals",
+        "ec2:AuthorizedService",
+        Value::list(["codebuild.amazonaws.com", "sagemaker.amazonaws.com"].map(Value::str)),
+    )
 }
 
 /// The one role that may be passed on, and to SageMaker only.
@@ -462,14 +557,14 @@ fn pull_image(cx: &Context<'_>) -> Vec<Statement> {
     let Some((account, region, repository)) = ecr_image(&cx.product.build.image) else {
         return Vec::new();
     };
+    // `PullImages` covers the product's own region.
+    if region == cx.product.region.as_str() {
+        return Vec::new();
+    }
     let mut text = Sub::parse("arn:${AWS::Partition}:ecr:");
     text.push_text(&format!("{region}:{account}:repository/{repository}"));
     vec![
-        Statement::allow(
-            "PullBuildImage",
-            ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-            [Value::Sub(text)],
-        ),
+        Statement::allow("PullBuildImage", IMAGE_PULL, [Value::Sub(text)]),
         Statement::allow("LogInToRegistry", ["ecr:GetAuthorizationToken"], [Value::str("*")]).when(
             "StringEquals",
             "aws:RequestedRegion",

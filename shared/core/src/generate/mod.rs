@@ -18,8 +18,8 @@ mod storage;
 use indexmap::IndexMap;
 
 use crate::error::InternalError;
-use crate::product::{Product, ResourceSpec};
-use crate::template::{Map, Output, Resource, Sub, SubPart, Template, Value, map};
+use crate::product::{BOUNDARY_PARAMETER, Product, ResourceSpec, RoleBoundary};
+use crate::template::{Function, Map, Output, Parameter, Resource, Sub, SubPart, Template, Value, map};
 
 /// What one builder works on.
 struct Context<'a> {
@@ -29,7 +29,7 @@ struct Context<'a> {
     tags: &'a Tags,
 }
 
-/// The tags of every taggable resource, in the two shapes that types take; made once a template.
+/// The tags of every taggable resource, in the two shapes that types take; built once per template.
 struct Tags {
     /// A list of keys and values, as most types want it.
     list: Value,
@@ -41,12 +41,15 @@ impl Tags {
     fn new(product: &Product) -> Self {
         let tags = &product.inputs.tags;
         Self {
-            list: Value::list(tags.iter().map(|(key, value)| {
-                Value::map([("Key", Value::str(key.as_str())), ("Value", value.clone())])
-            })),
+            list: Value::list(tags.iter().map(|(key, value)| tag(key, value.clone()))),
             map: Value::Map(tags.iter().map(|(key, value)| (key.clone(), value.clone())).collect()),
         }
     }
+}
+
+/// One entry of a list of tags.
+fn tag(key: &str, value: Value) -> Value {
+    Value::map([("Key", Value::str(key)), ("Value", value)])
 }
 
 type Built = Result<Map, InternalError>;
@@ -93,14 +96,42 @@ pub fn template(product: &Product) -> Result<Template, InternalError> {
             outputs.insert(leaf.clone(), output);
         }
     }
+    let mut parameters = product.inputs.parameters.clone();
+    let mut conditions = Map::default();
+    if product.inputs.permissions_boundary == RoleBoundary::Parameter {
+        parameters.insert(BOUNDARY_PARAMETER.to_owned(), boundary_parameter());
+        conditions.insert(HAS_BOUNDARY.to_owned(), has_boundary());
+    }
     Ok(Template {
         description: Some(description(product)),
         metadata: metadata(product),
-        parameters: product.inputs.parameters.clone(),
+        parameters,
+        conditions,
         resources,
         outputs,
         ..Template::default()
     })
+}
+
+/// The condition that holds when the template parameter [`BOUNDARY_PARAMETER`] has a value.
+pub(crate) const HAS_BOUNDARY: &str = "HasPermissionsBoundary";
+
+fn boundary_parameter() -> Parameter {
+    Parameter {
+        kind: "String".to_owned(),
+        attributes: map([
+            ("Default", Value::str("")),
+            ("AllowedPattern", Value::str("^$|^arn:[a-z-]+:iam::(aws|[0-9]{12}):policy/.+$")),
+            ("ConstraintDescription", Value::str("empty, or the ARN of a managed policy")),
+            ("Description", Value::str("ARN of the managed policy that bounds every role of the product")),
+        ]),
+    }
+}
+
+fn has_boundary() -> Value {
+    let call = |function, arguments| Value::Call(function, Box::new(Value::List(arguments)));
+    let is_empty = call(Function::Equals, vec![Value::reference(BOUNDARY_PARAMETER), Value::str("")]);
+    call(Function::Not, vec![is_empty])
 }
 
 /// The name first, the tags last, all else as it was built.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use super::{Built, Context, Scope};
+use super::{Built, Context};
 use crate::error::InternalError;
 use crate::template::{Sub, SubPart, Value, map};
 
@@ -217,12 +217,4 @@ fn metrics(title: &str, (x, y): (u32, u32), stat: &str, rows: &[Json]) -> Json {
             "stat": stat, "period": 3600, "metrics": rows
         }
     })
-}
-
-/// The ARN of a log group and its streams, for policies.
-pub(super) fn log_group_arns(name: &str) -> [Value; 2] {
-    [
-        super::arn("logs", Scope::Regional, &format!("log-group:{name}")),
-        super::arn("logs", Scope::Regional, &format!("log-group:{name}:*")),
-    ]
 }

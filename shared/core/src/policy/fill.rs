@@ -1,15 +1,18 @@
 //! Placeholders of `schemas/permissions.yaml`, filled with a product's values.
 
 use super::grants::When;
+use crate::config::Source;
 use crate::error::InternalError;
+use crate::outcome::OutputKind;
 use crate::product::Product;
+use crate::suite::Suite;
 use crate::template::Value;
 
 /// What the placeholders stand for. Each is a list: a text with a placeholder of no value gives nothing, with one of
 /// several values it gives several texts.
 pub(super) struct Filler<'a> {
     product: &'a Product,
-    boundary: Vec<String>,
+    suite: &'a Suite,
     aws_policies: Vec<String>,
     services: Vec<String>,
     parameters: Vec<String>,
@@ -18,18 +21,13 @@ pub(super) struct Filler<'a> {
 }
 
 impl<'a> Filler<'a> {
-    pub(super) fn new(product: &'a Product) -> Result<Self, InternalError> {
-        let policy_arn = |id: &str| product.physical_name(id).map(|name| iam_arn(product, "policy", &name));
+    pub(super) fn new(product: &'a Product, suite: &'a Suite) -> Result<Self, InternalError> {
         let specs = || product.resources.values();
         let sorted = |mut list: Vec<String>| {
             list.sort();
             list.dedup();
             list
         };
-        let boundary = specs()
-            .filter_map(|spec| spec.links.boundary.as_deref())
-            .map(policy_arn)
-            .collect::<Result<_, _>>()?;
         let partition = product.region.partition();
         let aws_policies = specs()
             .flat_map(|spec| &spec.links.aws_managed)
@@ -56,7 +54,7 @@ impl<'a> Filler<'a> {
         });
         Ok(Self {
             product,
-            boundary: sorted(boundary),
+            suite,
             aws_policies: sorted(aws_policies),
             services: sorted(services),
             parameters: sorted(parameters),
@@ -70,8 +68,6 @@ impl<'a> Filler<'a> {
         match when {
             When::PrivateDns => self.product.inputs.vpc.as_ref().is_some_and(|vpc| vpc.private_dns),
             When::Parameters => !self.parameters.is_empty(),
-            When::Boundary => !self.boundary.is_empty(),
-            When::NoBoundary => self.boundary.is_empty(),
         }
     }
 
@@ -109,7 +105,35 @@ impl<'a> Filler<'a> {
             "vpc" => vec![format!("vpc/{}", self.vpc.as_deref().unwrap_or("*"))],
             "known_vpc" => self.vpc.iter().map(|id| format!("vpc/{id}")).collect(),
             "known_vpc_id" => self.vpc.iter().cloned().collect(),
-            "boundary" => self.boundary.clone(),
+            "boundary" => vec![self.suite.boundary_for(product)],
+            "artifacts" => self.names("AWS::S3::Bucket")?,
+            "registry" => self.names("AWS::SageMaker::ModelPackageGroup")?,
+            "jobs" => vec![product.names.job_prefix()],
+            "use_case" => vec![product.use_case.clone()],
+            "sagemaker_role" => self.role_assumed_by("sagemaker")?,
+            // No bucket has this name, so the tag can't be set.
+            "source" => match &product.source {
+                Source::S3 { bucket, .. } => vec![bucket.clone()],
+                Source::CodeCommit => vec![NO_BUCKET.to_owned()],
+            },
+            // The name of a data lake's bucket is in Parameter Store. The boundary allows the part of it that belongs to
+            // the use case.
+            "data_lake" => match &product.inputs.data_lake_bucket {
+                Some(Value::Str(bucket)) => vec![bucket.clone()],
+                Some(_) => Vec::new(),
+                None => vec![NO_BUCKET.to_owned()],
+            },
+            "suite_bucket" => vec![self.suite.bucket_for(product)],
+            "templates" => vec![self.template_file()],
+            "template_urls" => {
+                let (bucket, file) = (self.suite.bucket_for(product), self.template_file());
+                let s3 = format!("s3.{}.{}", product.region, product.region.dns_suffix());
+                // The trailing `*` is for `?versionId=`.
+                vec![
+                    format!("https://{bucket}.{s3}/templates/{file}*"),
+                    format!("https://{s3}/{bucket}/templates/{file}*"),
+                ]
+            }
             "aws_policies" => self.aws_policies.clone(),
             "own_policies" => self
                 .names("AWS::IAM::ManagedPolicy")?
@@ -127,34 +151,33 @@ impl<'a> Filler<'a> {
         })
     }
 
-    /// `{ml_name}-*` when every name of the type begins with that; else (a name is shortened) each name by itself, for
-    /// a pattern of what is left would match names of other products.
+    /// The file of the product's template, below `templates/`.
+    fn template_file(&self) -> String {
+        let path = OutputKind::Template.path(self.product.names.ml_name(), &self.product.scenario);
+        path.rsplit('/').next().unwrap_or_default().to_owned()
+    }
+
+    fn role_assumed_by(&self, service: &str) -> Result<Vec<String>, InternalError> {
+        let assumed = |name: &String| name == service;
+        let roles =
+            self.product.resources.iter().filter(|(_, spec)| spec.links.assumed_by.iter().any(assumed));
+        roles.map(|(id, _)| self.product.physical_name(id)).collect()
+    }
+
+    /// The names of all resources of a type, in full.
+    ///
+    /// A pattern such as `{ml_name}-*` would also match the names of a product that is called `{ml_name}-...-ml`.
     fn names(&self, kind: &str) -> Result<Vec<String>, InternalError> {
-        let product = self.product;
-        let names = product
-            .resources
-            .iter()
-            .filter(|(_, spec)| spec.kind == kind)
-            .map(|(id, _)| product.physical_name(id))
-            .collect::<Result<Vec<_>, _>>()?;
-        let rule = crate::names::rule(kind)
-            .ok_or_else(|| InternalError::new(format!("{kind} has no row in the limits table")))?;
-        // One bucket is named as it is: a pattern would be of no use, and names of buckets are everybody's.
-        if kind == "AWS::S3::Bucket" {
-            return Ok(names);
+        if crate::names::rule(kind).is_none() {
+            return Err(InternalError::new(format!("{kind} has no row in the limits table")));
         }
-        let base = if rule.global { product.names.global_name() } else { product.names.ml_name() };
-        let start = format!("{}{base}-", rule.prefix);
-        if names.is_empty() {
-            return Ok(names);
-        }
-        if names.iter().all(|name| name.starts_with(&start)) {
-            Ok(vec![format!("{start}*")])
-        } else {
-            Ok(names)
-        }
+        let specs = self.product.resources.iter().filter(|(_, spec)| spec.kind == kind);
+        specs.map(|(id, _)| self.product.physical_name(id)).collect()
     }
 }
+
+/// Stands for a bucket that a product doesn't have. Bucket names have no spaces.
+const NO_BUCKET: &str = "no bucket";
 
 pub(super) fn iam_arn(product: &Product, kind: &str, name: &str) -> String {
     format!("arn:{}:iam::{}:{kind}/{name}", product.region.partition(), product.account_id)

@@ -31,8 +31,6 @@ pub(super) enum Who {
 pub(super) enum When {
     PrivateDns,
     Parameters,
-    Boundary,
-    NoBoundary,
 }
 
 /// One grant of a resource type. The file's head says what the keys mean.

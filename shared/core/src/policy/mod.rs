@@ -14,6 +14,7 @@ use serde_json::{Map, Value, json};
 
 use crate::error::InternalError;
 use crate::product::Product;
+use crate::suite::Suite;
 use fill::Filler;
 use grants::{Grant, Who};
 
@@ -142,19 +143,22 @@ fn one_or_list(values: &[String]) -> Value {
 /// When `schemas/permissions.yaml` and the tier files don't fit each other, which the tests rule out.
 ///
 /// ```
-/// # use mlp_core::{config, policy, product::Product};
+/// # use mlp_core::{config, policy, product::Product, suite::Suite};
 /// # let yaml = include_bytes!("../../../../configs/examples/starter/techcorp-prod-a001-us-west-2-customer-churn-ml-codecommit.yaml");
 /// let product = Product::new(&config::load(yaml).unwrap().config).unwrap();
-/// let policy = policy::operator(&product).unwrap();
+/// let policy = policy::operator(&product, &Suite::default()).unwrap();
 /// let repositories = policy.statements.iter().find(|it| it.sid == "CodeCommitManagement").unwrap();
 /// assert_eq!(
 ///     repositories.resources,
-///     ["arn:aws:codecommit:us-west-2:123456789012:techcorp-prod-a001-us-west-2-customer-churn-ml-*"]
+///     [
+///         "arn:aws:codecommit:us-west-2:123456789012:techcorp-prod-a001-us-west-2-customer-churn-ml-model-build",
+///         "arn:aws:codecommit:us-west-2:123456789012:techcorp-prod-a001-us-west-2-customer-churn-ml-model-deploy",
+///     ]
 /// );
-/// assert!(policy.size() <= policy::MAX_SIZE);
+/// assert!(policy.documents().iter().all(|document| document.size() <= policy::MAX_SIZE));
 /// ```
-pub fn operator(product: &Product) -> Result<Policy, InternalError> {
-    policy(product, Who::Operator)
+pub fn operator(product: &Product, suite: &Suite) -> Result<Policy, InternalError> {
+    policy(product, suite, Who::Operator)
 }
 
 /// The policy of the service role that CloudFormation takes on for this product's stack: what its resources need.
@@ -162,8 +166,8 @@ pub fn operator(product: &Product) -> Result<Policy, InternalError> {
 /// # Errors
 ///
 /// As [`operator`].
-pub fn service_role(product: &Product) -> Result<Policy, InternalError> {
-    policy(product, Who::ServiceRole)
+pub fn service_role(product: &Product, suite: &Suite) -> Result<Policy, InternalError> {
+    policy(product, suite, Who::ServiceRole)
 }
 
 /// The policy of who works through the service role: the stack, the reads that drift detection makes, the emptying of
@@ -172,8 +176,8 @@ pub fn service_role(product: &Product) -> Result<Policy, InternalError> {
 /// # Errors
 ///
 /// As [`operator`].
-pub fn stack_operator(product: &Product) -> Result<Policy, InternalError> {
-    policy(product, Who::StackOperator)
+pub fn stack_operator(product: &Product, suite: &Suite) -> Result<Policy, InternalError> {
+    policy(product, suite, Who::StackOperator)
 }
 
 /// The ARN of the role that [`service_role`] is for and that [`stack_operator`] passes to CloudFormation.
@@ -192,8 +196,8 @@ pub fn service_role_arn(product: &Product) -> Result<String, InternalError> {
     Ok(fill::iam_arn(product, &format!("role{SERVICE_ROLE_PATH}"), &name))
 }
 
-fn policy(product: &Product, who: Who) -> Result<Policy, InternalError> {
-    let filler = Filler::new(product)?;
+fn policy(product: &Product, suite: &Suite, who: Who) -> Result<Policy, InternalError> {
+    let filler = Filler::new(product, suite)?;
     let mut statements: IndexMap<String, Statement> = IndexMap::new();
     let mut areas = IndexMap::new();
     for (kind, grants) in grants::table()? {

@@ -64,7 +64,25 @@ pub struct Inputs {
     pub load_balancer_arn: Option<Value>,
     /// Tags of every taggable resource, the product's own first.
     pub tags: Map,
+    /// Which policy bounds the product's roles.
+    pub permissions_boundary: RoleBoundary,
 }
+
+/// The managed policy that bounds every role of a product.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum RoleBoundary {
+    /// The template parameter [`BOUNDARY_PARAMETER`] names it. While the parameter is empty, the tier's own boundary
+    /// applies where the tier has one.
+    #[default]
+    Parameter,
+    /// This value names it: the macro knows it and can't add parameters to a template.
+    Policy(Value),
+    /// Nobody named one: the tier's own boundary applies where the tier has one.
+    Own,
+}
+
+/// The template parameter that names the managed policy that bounds every role; empty by default.
+pub const BOUNDARY_PARAMETER: &str = "PermissionsBoundary";
 
 /// The VPC that an enterprise product lives in.
 #[derive(Debug, Clone)]
@@ -85,8 +103,9 @@ pub struct VpcInputs {
     pub private_dns: bool,
 }
 
-/// How many tags of a resource are the product's own; AWS allows 50 in all.
-pub const OWN_TAGS: usize = 7;
+/// How many tags of a resource are the product's own at most; AWS allows 50 in all. Every resource has 7, a role has up to
+/// 6 more, and a product of a custom resource has its owner's.
+pub const OWN_TAGS: usize = 14;
 
 /// The value of the tag `ManagedBy`.
 pub const MANAGED_BY: &str = "ml-provisioner";

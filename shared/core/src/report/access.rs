@@ -5,6 +5,7 @@ use crate::error::InternalError;
 use crate::outcome::OutputKind;
 use crate::policy;
 use crate::product::Product;
+use crate::suite::Suite;
 use crate::template::{Map, Resource, Template, Value};
 
 /// The section's content.
@@ -15,6 +16,13 @@ pub(super) struct Access {
     pub(super) on_resources: Vec<Policy>,
     /// What whoever deploys needs.
     pub(super) operator: Operator,
+}
+
+impl Access {
+    /// Whether the page shows a policy of this logical ID.
+    pub(super) fn has_policy(&self, id: &str) -> bool {
+        self.policies.iter().any(|policy| policy.id == id)
+    }
 }
 
 /// The operator's policy, which stands in a file of its own beside the report.
@@ -73,6 +81,7 @@ pub(super) fn access(
     product: &Product,
     template: &Template,
     resolver: &Resolver<'_>,
+    suite: &Suite,
 ) -> Result<Access, InternalError> {
     let of = |kind: &'static str| template.resources.iter().filter(move |(_, it)| it.kind == kind);
     let roles: Vec<Role> =
@@ -106,11 +115,11 @@ pub(super) fn access(
             })
         })
         .collect();
-    Ok(Access { roles, policies, on_resources, operator: operator(product)? })
+    Ok(Access { roles, policies, on_resources, operator: operator(product, suite)? })
 }
 
-fn operator(product: &Product) -> Result<Operator, InternalError> {
-    let policy = policy::operator(product)?;
+fn operator(product: &Product, suite: &Suite) -> Result<Operator, InternalError> {
+    let policy = policy::operator(product, suite)?;
     let statements = policy.statements.iter().map(|statement| Statement {
         sid: statement.sid.clone(),
         purpose: statement.purpose.clone(),

@@ -20,6 +20,7 @@ use askama::Template as _;
 use crate::error::InternalError;
 use crate::finding::Finding;
 use crate::product::Product;
+use crate::suite::Suite;
 use crate::template::Template;
 
 /// What a review is about.
@@ -31,16 +32,20 @@ pub struct Review<'a> {
     pub template: &'a Template,
     /// Everything that was found, in config and template.
     pub findings: &'a [Finding],
+    /// The suite that deploys it.
+    pub suite: &'a Suite,
 }
 
 /// The report, as a whole HTML file in UTF-8; the same review always gives the same bytes.
 ///
 /// ```
-/// use mlp_core::{config, generate, product::Product, report};
+/// use mlp_core::{config, generate, product::Product, report, suite::Suite};
 /// # let yaml = include_bytes!("../../../../configs/examples/starter/techcorp-prod-a001-us-west-2-customer-churn-ml-s3.yaml");
 /// let product = Product::new(&config::load(yaml).unwrap().config)?;
 /// let template = generate::template(&product)?;
-/// let html = report::html(&report::Review { product: &product, template: &template, findings: &[] })?;
+/// let suite = Suite::default();
+/// let review = report::Review { product: &product, template: &template, findings: &[], suite: &suite };
+/// let html = report::html(&review)?;
 /// assert!(html.starts_with("<!doctype html>"));
 /// # Ok::<(), mlp_core::error::InternalError>(())
 /// ```

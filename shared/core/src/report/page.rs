@@ -76,8 +76,8 @@ struct Row<'a> {
 
 impl<'a> Page<'a> {
     pub(super) fn new(review: &Review<'a>) -> Result<Self, InternalError> {
-        let Review { product, template, findings } = *review;
-        let resolver = Resolver::new(product, template);
+        let Review { product, template, findings, suite } = *review;
+        let resolver = Resolver::new(product, template, suite);
         let of = |severity| findings.iter().filter(|finding| finding.severity == severity).collect();
         let blueprint = blueprint(product.tier)?;
         let groups = groups(product, template, &resolver);
@@ -103,10 +103,10 @@ impl<'a> Page<'a> {
             holding_data: groups.iter().flat_map(|group| &group.rows).filter(|row| row.holds_data).count(),
             groups,
             diagram: diagram(product, template, &resolver),
-            access: access(product, template, &resolver)?,
+            access: access(product, template, &resolver, suite)?,
             cost: cost(product, template)?,
             checklist: checklist(product, template, &resolver),
-            steps: steps(product, template, &resolver),
+            steps: steps(product, template, &resolver, suite),
         })
     }
 }

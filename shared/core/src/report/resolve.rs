@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use crate::generate::HAS_BOUNDARY;
 use crate::names;
-use crate::product::Product;
+use crate::product::{BOUNDARY_PARAMETER, Product};
+use crate::suite::Suite;
 use crate::template::{Function, Map, SubPart, Template, Value};
 
 /// What stands behind the references of one product's template.
@@ -11,10 +13,12 @@ pub(super) struct Resolver<'a> {
     product: &'a Product,
     /// Logical id to physical name, for resources that have one.
     names: BTreeMap<&'a str, String>,
+    /// The policy that the suite passes as the template parameter `PermissionsBoundary`.
+    boundary: String,
 }
 
 impl<'a> Resolver<'a> {
-    pub(super) fn new(product: &'a Product, template: &'a Template) -> Self {
+    pub(super) fn new(product: &'a Product, template: &'a Template, suite: &Suite) -> Self {
         let mut names = BTreeMap::new();
         for (id, resource) in &template.resources {
             let property = names::rule(&resource.kind).map_or("Name", |rule| rule.property);
@@ -22,7 +26,7 @@ impl<'a> Resolver<'a> {
                 names.insert(id.as_str(), name.to_owned());
             }
         }
-        Self { product, names }
+        Self { product, names, boundary: suite.boundary_for(product) }
     }
 
     /// The physical name that a resource gets.
@@ -74,6 +78,13 @@ impl<'a> Resolver<'a> {
                 },
                 _ => value.to_json().to_string(),
             },
+            Value::Call(Function::If, argument) => match argument.as_ref() {
+                // The suite always passes a boundary.
+                Value::List(parts) if parts.first().and_then(Value::as_str) == Some(HAS_BOUNDARY) => {
+                    parts.get(1).map_or_else(String::new, |value| self.text(value))
+                }
+                _ => value.to_json().to_string(),
+            },
             other => other.to_json().to_string(),
         }
     }
@@ -94,6 +105,7 @@ impl<'a> Resolver<'a> {
             "AWS::AccountId" => self.product.account_id.as_str().to_owned(),
             "AWS::URLSuffix" => region.dns_suffix().to_owned(),
             "AWS::StackName" => self.product.names.stack(),
+            BOUNDARY_PARAMETER => self.boundary.clone(),
             id => self.name(id).map_or_else(|| format!("${{{id}}}"), str::to_owned),
         }
     }

@@ -4,7 +4,9 @@ use super::checklist::{archives, region};
 use super::prices::thousands;
 use super::resolve::Resolver;
 use super::shell::{aws, word};
-use crate::product::Product;
+use crate::config::Env;
+use crate::product::{BOUNDARY_PARAMETER, Product};
+use crate::suite::Suite;
 use crate::template::Template;
 
 /// One step.
@@ -17,10 +19,15 @@ pub(super) struct Step {
 /// CloudFormation takes a template in a request up to this many bytes ("CloudFormation quotas").
 const MOST_INLINE: usize = 51_200;
 
-pub(super) fn steps(product: &Product, template: &Template, resolver: &Resolver<'_>) -> Vec<Step> {
+pub(super) fn steps(
+    product: &Product,
+    template: &Template,
+    resolver: &Resolver<'_>,
+    suite: &Suite,
+) -> Vec<Step> {
     let file = format!("{}-{}", product.names.ml_name(), product.scenario);
     let of = |kind: &str| template.resources.iter().find(|(_, it)| it.kind == kind).map(|(id, _)| id);
-    let mut steps = vec![operator(product, &file), deploy(product, template, &file)];
+    let mut steps = vec![operator(product, &file), deploy(product, template, &file, resolver, suite)];
     if let Some(email) = &product.inputs.alerts_email {
         steps.push(Step {
             title: "Confirm the subscription",
@@ -70,63 +77,86 @@ fn operator(product: &Product, file: &str) -> Step {
     }
 }
 
-fn deploy(product: &Product, template: &Template, file: &str) -> Step {
-    let stack = word(&product.names.stack());
+/// Deploying by hand. Each command sets the product's tags, without which neither drift checks nor later deployments know
+/// the stack, and the boundary of the product's roles.
+fn deploy(
+    product: &Product,
+    template: &Template,
+    file: &str,
+    resolver: &Resolver<'_>,
+    suite: &Suite,
+) -> Step {
     let size = template.to_yaml().len();
-    let shown = thousands(&size.to_string());
-    let limit = if size > MOST_INLINE {
-        format!(
-            "The template has {shown} bytes; CloudFormation takes more than {} only from a bucket.",
-            thousands(&MOST_INLINE.to_string())
-        )
-    } else {
-        format!("The template has {shown} bytes.")
-    };
+    let (bucket, region_name) = (suite.bucket_for(product), &product.region);
+    let tags = product.inputs.tags.iter();
+    let tags: Vec<(&str, String)> = tags.map(|(key, value)| (key.as_str(), resolver.text(value))).collect();
+    let boundary = suite.boundary_for(product);
+    let url = format!("https://s3.{region_name}.{}/{bucket}/templates/{file}.yaml", region_name.dns_suffix());
+    let (name, change_set) =
+        (("stack-name", word(&product.names.stack())), ("change-set-name", "first".to_owned()));
     let capability = ("capabilities", "CAPABILITY_NAMED_IAM".to_owned());
-    let change_set = ("change-set-name", "first".to_owned());
-    let name = ("stack-name", stack.clone());
+    let listed = |entry: &dyn Fn(&str, &str) -> String| {
+        tags.iter().map(|(key, value)| word(&entry(key, value))).collect::<Vec<_>>().join(" ")
+    };
+    let parameter = format!("ParameterKey={BOUNDARY_PARAMETER},ParameterValue={boundary}");
+    let mut commands = vec![
+        aws(
+            "cloudformation create-change-set",
+            &[
+                name.clone(),
+                change_set.clone(),
+                ("change-set-type", "CREATE".to_owned()),
+                ("template-url", word(&url)),
+                ("parameters", word(&parameter)),
+                ("tags", listed(&|key, value| format!("Key={},Value={}", quoted(key), quoted(value)))),
+                capability.clone(),
+                region(product),
+            ],
+        ),
+        aws("cloudformation describe-change-set", &[name.clone(), change_set.clone(), region(product)]),
+        aws("cloudformation execute-change-set", &[name.clone(), change_set, region(product)]),
+        format!(
+            "# or in one command, from a file\n{}",
+            aws(
+                "cloudformation deploy",
+                &[
+                    ("template-file", word(&format!("templates/{file}.yaml"))),
+                    name.clone(),
+                    ("s3-bucket", word(&bucket)),
+                    ("parameter-overrides", word(&format!("{BOUNDARY_PARAMETER}={boundary}"))),
+                    ("tags", listed(&|key, value| format!("{key}={value}"))),
+                    capability,
+                    region(product),
+                ],
+            )
+        ),
+    ];
+    if product.env == Env::Prod {
+        commands.push(aws(
+            "cloudformation update-termination-protection",
+            &[name, ("enable-termination-protection", String::new()), region(product)],
+        ));
+    }
     Step {
         title: "Deploy",
         text: format!(
-            "{limit} BUCKET is the bucket in which ML Provisioner stores templates. The change set shows what will be \
-             created before anything is; execute it once you agree."
+            "Start an execution of the suite's state machine, or `mlp deploy-product`: it checks what the stack needs, shows \
+             the changes, waits for approval, and sets tags and termination protection. The commands below do the same by \
+             hand. The template has {} bytes; CloudFormation takes more than {} only from a bucket.",
+            thousands(&size.to_string()),
+            thousands(&MOST_INLINE.to_string())
         ),
-        commands: vec![
-            aws(
-                "cloudformation create-change-set",
-                &[
-                    name.clone(),
-                    change_set.clone(),
-                    ("change-set-type", "CREATE".to_owned()),
-                    (
-                        "template-url",
-                        format!(
-                            "\"https://$BUCKET.s3.{}.{}/templates/{file}.yaml\"",
-                            product.region,
-                            product.region.dns_suffix()
-                        ),
-                    ),
-                    capability.clone(),
-                    region(product),
-                ],
-            ),
-            aws("cloudformation describe-change-set", &[name.clone(), change_set.clone(), region(product)]),
-            aws("cloudformation execute-change-set", &[name.clone(), change_set, region(product)]),
-            format!(
-                "# or in one go, from a file\n{}",
-                aws(
-                    "cloudformation deploy",
-                    &[
-                        ("template-file", word(&format!("templates/{file}.yaml"))),
-                        name,
-                        ("s3-bucket", "\"$BUCKET\"".to_owned()),
-                        capability,
-                        region(product),
-                    ],
-                )
-            ),
-        ],
+        commands,
     }
+}
+
+/// A value in the AWS CLI's shorthand syntax, where a comma ends a value.
+fn quoted(value: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@+".contains(c);
+    if !value.is_empty() && value.chars().all(is_plain) {
+        return value.to_owned();
+    }
+    format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 /// How code gets to the pipelines.

@@ -177,8 +177,10 @@ impl<'a> Reader<'a> {
             let aws = text.rsplit('/').next().unwrap_or_default();
             details.push(self.target_of(policy).unwrap_or(aws).to_owned());
         }
-        if let Some(boundary) = it.properties.get("PermissionsBoundary").and_then(|it| self.target_of(it)) {
-            details.push(format!("within {boundary}"));
+        if let Some(boundary) = it.properties.get("PermissionsBoundary") {
+            let text = self.resolver.text(boundary);
+            let name = text.rsplit('/').next().unwrap_or_default();
+            details.push(format!("within {}", self.target_of(boundary).unwrap_or(name)));
         }
         details
     }
