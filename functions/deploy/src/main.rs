@@ -3,7 +3,8 @@
 //! two functions, so that who may name a custom resource may not call a task.
 //!
 //! Environment: `MLP_BUCKET`, the suite's bucket; `MLP_SERVICE_ROLE_ARN`, the role that CloudFormation takes on;
-//! `MLP_LICENCE_MODE`, `MLP_LICENCE_SKU` and `MLP_LICENCE_KEY_FINGERPRINT`, the licence;
+//! `MLP_LICENCE_MODE`, `MLP_LICENCE_SKU` and `MLP_LICENCE_KEY_FINGERPRINT`, the license; `MLP_PARAMETER_PATHS`, the SSM
+//! paths that configs may name, with commas between them (all, if absent);
 //! `AWS_LAMBDA_LOG_LEVEL`, as Lambda's logging configuration sets it; `AWS_ENDPOINT_URL` for an emulator.
 
 use std::future::Future;

@@ -2,6 +2,7 @@
 
 use mlp_aws::licence::{Licence, Mode};
 use mlp_core::actions::Suite;
+use mlp_core::expand::ParameterPaths;
 
 /// What the suite's stack says, and where it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -12,6 +13,8 @@ pub struct Settings {
     pub service_role: Option<String>,
     /// The licence that deployments need.
     pub licence: Licence,
+    /// The SSM paths that configs may name.
+    pub parameter_paths: ParameterPaths,
     /// Account and region of the suite.
     pub suite: Suite,
     /// Where S3 answers to CloudFormation, without a slash at its end; AWS's own address, if absent.
@@ -21,7 +24,8 @@ pub struct Settings {
 impl Settings {
     /// What the environment says, with account and region of the function's own ARN.
     ///
-    /// `MLP_BUCKET`, `MLP_SERVICE_ROLE_ARN`, `MLP_LICENCE_MODE`, `MLP_LICENCE_SKU`, `MLP_LICENCE_KEY_FINGERPRINT`; `AWS_ENDPOINT_URL` for an emulator.
+    /// `MLP_BUCKET`, `MLP_SERVICE_ROLE_ARN`, `MLP_LICENCE_MODE`, `MLP_LICENCE_SKU`, `MLP_LICENCE_KEY_FINGERPRINT`,
+    /// `MLP_PARAMETER_PATHS`; `AWS_ENDPOINT_URL` for an emulator.
     ///
     /// # Errors
     ///
@@ -42,6 +46,7 @@ impl Settings {
                 fingerprint: set("MLP_LICENCE_KEY_FINGERPRINT").unwrap_or_default(),
                 account: account_id.clone(),
             },
+            parameter_paths: ParameterPaths::parse(&set("MLP_PARAMETER_PATHS").unwrap_or_default()),
             suite: Suite { region, account_id },
             endpoint: set("AWS_ENDPOINT_URL").map(|url| url.trim_end_matches('/').to_owned()),
         })

@@ -15,8 +15,9 @@ use indexmap::IndexMap;
 use crate::finding::Finding;
 use crate::yaml::{self, Limits};
 pub use fields::{
-    AccountId, Cidr, CompanyName, CompanyPrefix, Email, FieldError, Image, ProductName, Reason, RouteTableId,
-    S3Prefix, SecurityGroupId, SsmPath, SubnetId, TenantId, UseCase, VpcId, Workload,
+    AccountId, BucketName, Cidr, CompanyName, CompanyPrefix, Email, FieldError, Image, LoadBalancerArn,
+    ProductName, Reason, RouteTableId, S3Prefix, SecurityGroupId, SsmPath, SubnetId, TenantId, UseCase,
+    VpcId, Workload,
 };
 pub use read::read;
 pub use region::Region;

@@ -40,6 +40,8 @@ pub(crate) fn config_of(
         let name = path.rsplit('/').next().unwrap_or_default().to_owned();
         let message = format!("`{name}` must be a path in SSM Parameter Store, which begins with `/`");
         let help = "write the value itself into the property without `ParameterStorePath`";
+        // That it has the wrong shape besides helps nobody.
+        findings.retain(|finding| finding.path != path);
         findings.push(Finding::error(codes::MAC_VALUE, path, message).help(help));
     }
     match (config, document) {

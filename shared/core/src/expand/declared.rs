@@ -97,6 +97,9 @@ pub(super) struct Reader<'a> {
     pub(super) passed: BTreeMap<String, Node>,
     /// Pointers into the config of which something was said already.
     pub(super) settled: Vec<String>,
+    /// Pointers into the config whose values are from SSM, each with the template parameter. Messages leave such values
+    /// out.
+    pub(super) from_ssm: BTreeMap<String, String>,
 }
 
 impl<'a> Reader<'a> {
@@ -108,6 +111,7 @@ impl<'a> Reader<'a> {
             findings: Vec::new(),
             passed: BTreeMap::new(),
             settled: Vec::new(),
+            from_ssm: BTreeMap::new(),
         }
     }
 

@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 use super::declared::Declared;
 use super::expanded::{Expanded, Part, Parts};
 use super::lookups::Lookups;
+use super::paths::ParameterPaths;
 use super::references::{Last, Products, Rewriter};
 use super::values::{as_text, function, map};
 use super::{SHORT_TYPE, TYPE, checks, made, together};
@@ -58,9 +59,19 @@ impl<'a> Request<'a> {
 
     /// Whether CloudFormation reads the value of a template parameter from SSM.
     pub(super) fn is_ssm_parameter(&self, name: &str) -> bool {
-        let kind =
-            self.fragment.get("Parameters").and_then(|all| all.get(name)).and_then(|it| it.get("Type"));
+        let kind = self.declaration(name).and_then(|it| it.get("Type"));
         kind.and_then(as_text).is_some_and(|kind| kind.starts_with("AWS::SSM::Parameter::Value<"))
+    }
+
+    /// Whether the value of a template parameter is a secret. Whatever is not plainly `false` is one.
+    pub(super) fn is_no_echo(&self, name: &str) -> bool {
+        let declared = self.declaration(name).and_then(|it| it.get("NoEcho"));
+        declared
+            .is_some_and(|it| !it.scalar().is_some_and(|scalar| scalar.text.eq_ignore_ascii_case("false")))
+    }
+
+    fn declaration(&self, parameter: &str) -> Option<&'a Node> {
+        self.fragment.get("Parameters")?.get(parameter)
     }
 
     /// The entries of a section.
@@ -193,6 +204,17 @@ impl From<InternalError> for Failure {
 }
 
 impl Plan {
+    /// Refuses products whose SSM paths are outside of those that the suite allows.
+    #[must_use]
+    pub fn within(mut self, paths: &ParameterPaths) -> Self {
+        for declared in self.products.values_mut().flatten() {
+            for finding in declared.wanted.within(paths) {
+                self.findings.push(in_properties(declared, finding));
+            }
+        }
+        self
+    }
+
     /// The SSM parameters whose values [`Plan::expand`] wants, in alphabetical order. Nothing when the template has
     /// mistakes: then no value helps.
     pub fn needs(&self) -> BTreeSet<String> {
@@ -210,6 +232,8 @@ impl Plan {
     pub fn expand(self, lookups: &Lookups) -> Result<Expanded, Failure> {
         let Self { input, products: declared, mut findings } = self;
         let request = Request::of(&input);
+        // Of a template with mistakes nothing was looked up.
+        let lookups = (!blocks(&findings)).then_some(lookups);
         let mut products = Products::with_capacity(declared.len());
         for (id, declared) in &declared {
             let product = declared.as_ref().map(|it| Product::new(&it.config)).transpose()?;
@@ -279,17 +303,13 @@ impl Plan {
 fn make(
     declared: &Declared,
     mut product: Product,
-    lookups: &Lookups,
+    lookups: Option<&Lookups>,
     rewriter: &mut Rewriter<'_>,
     findings: &mut Vec<Finding>,
 ) -> Result<Template, InternalError> {
-    let resource = join("/Resources", &declared.id);
-    let path = join(&resource, "Properties");
-    for finding in declared.wanted.put_into(&mut product, lookups) {
-        let path = format!("{path}{}", crate::config::properties::pointer(&finding.path));
-        let finding = Finding { path, ..finding };
-        let (line, column) = (declared.node.line, declared.node.column);
-        findings.push(if line > 0 { finding.at(line, column) } else { finding });
+    if let Some(lookups) = lookups {
+        let wrong = declared.wanted.put_into(&mut product, lookups);
+        findings.extend(wrong.into_iter().map(|finding| in_properties(declared, finding)));
     }
     let mut declared = declared.clone();
     let resources = Path::ROOT.key("Resources");
@@ -312,6 +332,15 @@ fn make(
     }
     made::put_passed(&declared.passed, &mut product.inputs);
     made::template(&declared, &product)
+}
+
+/// A finding that points into a product's config, pointing into the properties of its resource.
+fn in_properties(declared: &Declared, finding: Finding) -> Finding {
+    let properties = join(&join("/Resources", &declared.id), "Properties");
+    let path = format!("{properties}{}", crate::config::properties::pointer(&finding.path));
+    let finding = Finding { path, ..finding };
+    let (line, column) = (declared.node.line, declared.node.column);
+    if line > 0 { finding.at(line, column) } else { finding }
 }
 
 /// Rewrites a value some keys below a path.

@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::lookups::Lookups;
+use super::paths::ParameterPaths;
 use super::plan::{Failure, Input, Plan, plan};
 use crate::codes;
 use crate::finding::{Finding, Severity};
@@ -83,6 +84,12 @@ impl Request {
             }
             Err(message) => Self { request_id: None, plan: Err(message) },
         }
+    }
+
+    /// Refuses products whose SSM paths are outside of those that the suite allows.
+    #[must_use]
+    pub fn within(self, paths: &ParameterPaths) -> Self {
+        Self { plan: self.plan.and_then(|plan| guarded(|| plan.within(paths))), ..self }
     }
 
     /// The SSM parameters whose values [`Request::respond`] wants, in alphabetical order; none for a request with
