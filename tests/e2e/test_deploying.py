@@ -141,7 +141,11 @@ class Deploying(unittest.TestCase):
         name = "globalbank-prod-c001-us-west-2-demand-forecasting-ml-codecommit-sgprov-ssm.yaml"
         text = next(path for path in suite.examples() if path.name == name).read_text(encoding="utf-8")
         text = text.replace("444455556666", "123456789012").replace("c001", "t" + uuid.uuid4().hex[:7])
-        text = text.replace("/vpc/", f"/vpc-{uuid.uuid4().hex[:6]}/")
+        text = text.replace("/vpc/", f"/vpc/{uuid.uuid4().hex[:6]}/")
+        outside = run("deploy-product", text.replace("/vpc/", "/elsewhere/"), force=True)
+        self.failed(outside, "MLProvisioner.PreflightFailed")
+        said = " ".join(f["message"] for f in outside["findings"] if f["code"] == "MLP-PRE-001")
+        self.assertIn("/VPCId` is outside of the suite's `ParameterPaths`; allowed is a path like `/vpc/*`", said)
         result = run("deploy-product", text, force=True)
         self.failed(result, "MLProvisioner.PreflightFailed")
         self.assertIn("MLP-PRE-001", {found["code"] for found in result["findings"]})
