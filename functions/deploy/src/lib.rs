@@ -5,6 +5,7 @@
 //! waits in here; the state machine does.
 
 pub mod custom;
+pub mod log;
 mod settings;
 mod steps;
 mod work;

@@ -66,7 +66,8 @@ pub(crate) async fn conclude<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
         && let Err(error) = status::ended(aws, work, &report, aws.settings.s3(&key)).await
     {
         // The result is there; that the status can't be told must not hide it.
-        tracing::warn!(%error, "the config's status object could not be told of the end");
+        let (error, reason) = (error.name.as_str(), error.loggable());
+        tracing::warn!(error, reason, "the config's status object could not be told of the end");
     }
     if let Some(respond) = respond(work) {
         let answer = custom::answer(&respond, &report);

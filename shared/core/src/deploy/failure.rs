@@ -96,6 +96,36 @@ impl Name {
     }
 }
 
+/// Where a failure comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// What a user asked for, or decided. It is no failure of the suite.
+    User,
+    /// AWS, or the state of a stack.
+    Surroundings,
+    /// A defect of ours.
+    Defect,
+}
+
+impl Name {
+    /// Where a failure of this name comes from.
+    pub fn origin(self) -> Origin {
+        match self {
+            Self::InvalidInput
+            | Self::PreflightFailed
+            | Self::LicenceRefused
+            | Self::StackBusy
+            | Self::StackNotRecreated
+            | Self::StackProtected
+            | Self::StackTaken
+            | Self::Rejected
+            | Self::ApprovalTimedOut => Origin::User,
+            Self::Internal => Origin::Defect,
+            _ => Origin::Surroundings,
+        }
+    }
+}
+
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -224,6 +254,22 @@ impl Failure {
             error if error.contains("AccessDenied") => Self::new(Name::AccessDenied, text),
             error => Self::new(Name::Internal, format!("{error}: {text}")),
         }
+    }
+
+    /// The message, if it can stand in a log: what AWS or our code says of a call. Messages about configs, and
+    /// CloudFormation's reasons, quote values.
+    pub fn loggable(&self) -> Option<&str> {
+        let is_plain = matches!(
+            self.name,
+            Name::Throttled
+                | Name::Unavailable
+                | Name::AccessDenied
+                | Name::LicenceDenied
+                | Name::LicenceUnavailable
+                | Name::TimedOut
+                | Name::Internal
+        );
+        is_plain.then_some(self.message.as_str())
     }
 
     /// What to do.
