@@ -40,20 +40,20 @@ class Logs(unittest.TestCase):
     def test_mistakes_leave_no_errors_and_no_values_in_the_logs(self):
         since = int(time.time() * 1000) - 1000
         word = "hunter" + uuid.uuid4().hex[:8]
-        mistakes = (suite.ROOT / "configs/demo/ten-mistakes.yaml").read_text(encoding="utf-8") + f"{word}: {word}\n"
+        mistakes = (suite.ROOT / "tests/golden/configs/ten-mistakes.yaml").read_text(encoding="utf-8") + f"{word}: {word}\n"
         key = f"configs/{uuid.uuid4().hex}.yaml"
-        suite.upload(key, mistakes)
+        version = suite.upload(key, mistakes)
         states = suite.client("stepfunctions")
         machine = suite.setting("MLP_DEPLOY_MACHINE")
         executions = []
         for action, config in (("show-changes", mistakes), ("validate-config", mistakes), (word, mistakes),
-                               ("validate-config", {"bucket": suite.bucket(), "key": word})):  # fmt: skip
+                               ("validate-config", {"bucket": suite.bucket(), "key": f"configs/{word}.yaml"})):  # fmt: skip
             started = states.start_execution(stateMachineArn=machine, input=json.dumps({"action": action, "config": config}))
             executions.append(started["executionArn"])
         for execution in executions:
             ended = suite.wait("an execution", lambda execution=execution: self.ended(states, execution), 60)
             self.assertEqual((ended["status"], ended["error"]), ("FAILED", "MLProvisioner.InvalidInput"))
-        suite.wait("the status", lambda: suite.read(f"status/{key}.json"), 30)
+        suite.status(key, version)
 
         def written():
             found = [line for _, line in lines(since)]

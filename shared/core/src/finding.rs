@@ -86,7 +86,7 @@ impl Finding {
         Self {
             code,
             severity: Severity::Error,
-            path: path.into(),
+            path: bounded(path.into()),
             line: None,
             column: None,
             logical_id: None,
@@ -148,6 +148,22 @@ impl Finding {
     }
 }
 
+/// The longest step of a finding's pointer, in characters. Names of CloudFormation have 255 at most.
+const LONGEST_STEP: usize = 300;
+
+/// A pointer whose longer steps are cut off: thousands of findings below one endless name would otherwise each hold all
+/// of it.
+pub(crate) fn bounded(pointer: String) -> String {
+    if pointer.len() <= LONGEST_STEP {
+        return pointer;
+    }
+    let steps = pointer.split('/').map(|step| match step.char_indices().nth(LONGEST_STEP) {
+        Some((end, _)) => format!("{}…", step.get(..end).unwrap_or_default()),
+        None => step.to_owned(),
+    });
+    steps.collect::<Vec<_>>().join("/")
+}
+
 /// Whether any finding blocks.
 pub fn blocks(findings: &[Finding]) -> bool {
     findings.iter().any(|finding| finding.severity == Severity::Error)
@@ -165,4 +181,18 @@ pub fn sort(findings: &mut Vec<Finding>) {
         ))
     });
     findings.dedup();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codes;
+
+    #[test]
+    fn a_pointer_keeps_every_step_and_cuts_off_endless_ones() {
+        let usual = format!("/Resources/{}/Properties/Tags/0", "A".repeat(255));
+        assert_eq!(Finding::error(codes::TPL_SHAPE, usual.clone(), "").path, usual);
+        let endless = Finding::error(codes::TPL_SHAPE, format!("/Resources/{}/Type", "é".repeat(9_000)), "");
+        assert_eq!(endless.path, format!("/Resources/{}…/Type", "é".repeat(300)));
+    }
 }

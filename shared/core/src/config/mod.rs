@@ -20,6 +20,7 @@ pub use fields::{
     VpcId, Workload,
 };
 pub use read::read;
+pub(crate) use read::with_suggestions;
 pub use region::Region;
 pub(crate) use schema::rules;
 

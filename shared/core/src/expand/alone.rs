@@ -9,6 +9,7 @@ use super::values::map;
 use crate::codes;
 use crate::config::properties;
 use crate::finding::{Finding, blocks};
+use crate::suggest::Suggestions;
 use crate::yaml::{Entry, Node};
 
 /// The config that the properties of the product `id` say, and what is worth saying of them.
@@ -28,7 +29,8 @@ pub(crate) fn config_of(
         account_id: account_id.to_owned(),
         region: region.to_owned(),
     };
-    let request = Request::of(&input);
+    let suggestions = Suggestions::default();
+    let request = Request::of(&input, &suggestions);
     let value = map([("Properties".to_owned(), Node::from_json(properties))]);
     let entry = Entry { key: id.to_owned(), line: 0, column: 0, value };
     let mut reader = Reader::of(id, &request);

@@ -6,7 +6,7 @@ use crate::codes;
 use crate::config::properties::{self, Kind, Property};
 use crate::config::{self, Config};
 use crate::finding::{Code, Finding};
-use crate::suggest::{did_you_mean, nearest, or_list};
+use crate::suggest::or_list;
 use crate::yaml::{Document, Entry, Node, NodeValue, ScalarKind, join};
 
 impl Reader<'_> {
@@ -36,7 +36,7 @@ impl Reader<'_> {
     /// Reads it; its findings are told in the words of the properties.
     pub(super) fn read(&mut self, document: &Document) -> Option<Config> {
         let path = join(&self.resource, "Properties");
-        let (config, found) = match config::read(document) {
+        let (config, found) = match config::with_suggestions(document, self.request.suggestions) {
             Ok((config, warnings)) => (Some(config), warnings),
             Err(findings) => (None, findings),
         };
@@ -115,7 +115,7 @@ impl Reader<'_> {
     fn unknown(&mut self, properties: &[Property], block: &Node, entry: &Entry, path: String) {
         let free = |property: &&Property| block.get(&property.name).is_none();
         let names = properties.iter().filter(free).map(|property| property.name.as_str());
-        let meant = nearest(&entry.key, names);
+        let meant = self.request.suggestions.nearest(&entry.key, names);
         for property in properties.iter().filter(|property| meant.contains(&property.name.as_str())) {
             self.settled.push(property.pointer.clone());
         }
@@ -313,7 +313,7 @@ impl Reader<'_> {
                     "`{}` is a `Ref` to `{parameter}`, but the template has no such parameter",
                     property.name
                 ),
-                did_you_mean(parameter, declared.iter().copied())
+                self.did_you_mean(parameter, declared.iter().copied())
                     .unwrap_or_else(|| "write the value, or a `Ref` to a template parameter".to_owned()),
             )
         };

@@ -16,7 +16,7 @@ use crate::config::{AccountId, Region};
 use crate::error::InternalError;
 use crate::finding::{Finding, blocks};
 use crate::product::Product;
-use crate::suggest::did_you_mean;
+use crate::suggest::Suggestions;
 use crate::template::{Path, Template};
 use crate::yaml::{Entry, Node, NodeValue, join};
 
@@ -40,11 +40,13 @@ pub(super) struct Request<'a> {
     parameters: &'a IndexMap<String, Node>,
     pub(super) account_id: String,
     pub(super) region: String,
+    pub(super) suggestions: &'a Suggestions,
 }
 
 impl<'a> Request<'a> {
-    pub(super) fn of(input: &'a Input) -> Self {
+    pub(super) fn of(input: &'a Input, suggestions: &'a Suggestions) -> Self {
         Self {
+            suggestions,
             fragment: &input.fragment,
             parameters: &input.parameters,
             account_id: input.account_id.clone(),
@@ -89,12 +91,14 @@ pub struct Plan {
     input: Input,
     /// By logical id; nothing for a product with mistakes.
     products: IndexMap<String, Option<Declared>>,
+    suggestions: Suggestions,
     findings: Vec<Finding>,
 }
 
 /// Reads the products of a template.
 pub fn plan(input: Input) -> Plan {
-    let request = Request::of(&input);
+    let suggestions = Suggestions::default();
+    let request = Request::of(&input, &suggestions);
     let mut findings = place(&request);
     let mut products = IndexMap::new();
     match resources(&request) {
@@ -102,7 +106,7 @@ pub fn plan(input: Input) -> Plan {
             for entry in entries {
                 if entry.key.starts_with("Fn::") {
                     in_loop(entry, &mut findings);
-                } else if is_product(entry, &mut findings) {
+                } else if is_product(entry, &suggestions, &mut findings) {
                     let read = Declared::read(entry, &request);
                     let declared = read.map_err(|mut wrong| findings.append(&mut wrong)).ok();
                     products.insert(entry.key.clone(), declared);
@@ -111,7 +115,7 @@ pub fn plan(input: Input) -> Plan {
         }
         Err(finding) => findings.insert(0, *finding),
     }
-    Plan { input, products, findings }
+    Plan { input, products, suggestions, findings }
 }
 
 /// Account and region must be what they are called.
@@ -150,14 +154,15 @@ fn resources<'a>(request: &Request<'a>) -> Result<&'a [Entry], Box<Finding>> {
 }
 
 /// Whether the entry is a product; a type that was probably meant to be one is a finding.
-fn is_product(entry: &Entry, findings: &mut Vec<Finding>) -> bool {
+fn is_product(entry: &Entry, suggestions: &Suggestions, findings: &mut Vec<Finding>) -> bool {
     let kind = entry.value.get("Type");
     match kind.and_then(as_text) {
         Some(TYPE | SHORT_TYPE) => true,
         Some(other) if other.starts_with("MLProvisioner::") => {
             let path = join(&join("/Resources", &entry.key), "Type");
             let message = format!("there is no resource type `{}`", crate::template::read::shorten(other));
-            let help = did_you_mean(other, [TYPE]).unwrap_or_else(|| format!("the type is `{TYPE}`"));
+            let help =
+                suggestions.did_you_mean(other, [TYPE]).unwrap_or_else(|| format!("the type is `{TYPE}`"));
             let finding = Finding::error(codes::MAC_TYPE, path, message).help(help);
             let at = kind.map_or((0, 0), |kind| (kind.line, kind.column));
             findings.push(if at.0 > 0 { finding.at(at.0, at.1) } else { finding });
@@ -230,8 +235,8 @@ impl Plan {
     ///
     /// Every finding when at least one blocks, or a defect of ours.
     pub fn expand(self, lookups: &Lookups) -> Result<Expanded, Failure> {
-        let Self { input, products: declared, mut findings } = self;
-        let request = Request::of(&input);
+        let Self { input, products: declared, suggestions, mut findings } = self;
+        let request = Request::of(&input, &suggestions);
         // Of a template with mistakes nothing was looked up.
         let lookups = (!blocks(&findings)).then_some(lookups);
         let mut products = Products::with_capacity(declared.len());
@@ -241,7 +246,7 @@ impl Plan {
         }
         findings.extend(together::names(&declared, &products));
 
-        let mut rewriter = Rewriter::new(&products);
+        let mut rewriter = Rewriter::new(&products, &suggestions);
         let mut templates = IndexMap::new();
         for declared in declared.values().flatten() {
             findings.extend(declared.warnings.iter().cloned());
