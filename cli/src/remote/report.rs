@@ -23,11 +23,27 @@ pub(crate) fn show(result: &Json, shown: &Shown, source: Option<&Input>) -> io::
     }
     let source = source.map(|input| (input.name.as_str(), input.bytes.as_slice()));
     show::complain(&render(&findings, source, shown.is_colored()));
+    show::complain(&left_out(result));
     if let Some(error) = result.get("error").filter(|error| error.is_object()) {
         let name = text(error, "/name").unwrap_or("MLProvisioner.Internal");
         shown.named_error(name, &lines_of_error(error));
     }
     show::print(&summary(result))
+}
+
+/// How many findings a result leaves out, and where they are.
+fn left_out(result: &Json) -> String {
+    let mut lines = String::new();
+    for place in ["", "/result"] {
+        let count = result.pointer(&format!("{place}/findings_left_out")).and_then(Json::as_u64);
+        let Some(count) = count.filter(|count| *count > 0) else { continue };
+        let more = if count == 1 { "1 more finding".to_owned() } else { format!("{count} more findings") };
+        let _ = match text(result, &format!("{place}/findings_at")) {
+            Some(at) => writeln!(lines, "{more}; all findings are in {}", printable(at)),
+            None => writeln!(lines, "{more}, which could not be stored"),
+        };
+    }
+    lines
 }
 
 /// A text in a result object, which comes from elsewhere and may hold anything.
@@ -221,6 +237,24 @@ mod tests {
             lines_of_error(&error),
             "rolled back\n  Bucket (AWS::S3::Bucket): taken [2J\nhelp: choose another name"
         );
+    }
+
+    #[test]
+    fn findings_that_are_left_out_are_counted_with_their_place() {
+        let at = "s3://suite/deployments/one/findings.json";
+        let result =
+            json!({"findings_left_out": 2_301, "findings_at": at, "result": {"findings_left_out": 1}});
+        assert_eq!(
+            left_out(&result),
+            format!(
+                "2301 more findings; all findings are in {at}\n1 more finding, which could not be stored\n"
+            )
+        );
+        for nothing in
+            [json!({}), json!({"findings_left_out": 0}), json!([]), json!({"findings_left_out": "x"})]
+        {
+            assert_eq!(left_out(&nothing), "");
+        }
     }
 
     #[test]

@@ -549,6 +549,9 @@ async fn of_two_configs_for_a_stack_the_one_that_was_answered_last_counts() {
     status("configs/c.yaml", "somebody-elses");
     status("configs/a.yaml", "product-0001-stack");
     world.store.upload("status/configs/broken.json", "{");
+    world
+        .store
+        .upload("status/configs/endless.json", format!("{{\"findings\": [{}]}}", "0,".repeat(400_000)));
     world.scheduled("r1").await;
     let places: Vec<Option<String>> =
         world.items("r1").into_iter().map(|item| item.config.map(|place| place.key)).collect();
