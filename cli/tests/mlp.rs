@@ -522,8 +522,17 @@ fn expand_writes_json_into_a_file_and_the_result_object_to_standard_output() {
 fn expand_takes_values_of_parameters_and_of_parameter_store() {
     let folder = temporary();
     let input = format!("{}/input.yaml", case("parameter-store-is-looked-up"));
-    let without =
-        mlp(folder.path(), &["expand", &input, "--region", "us-west-2", "--parameter", "Lb=arn:aws:x"]);
+    let without = mlp(
+        folder.path(),
+        &[
+            "expand",
+            &input,
+            "--region",
+            "us-west-2",
+            "--parameter",
+            "Lb=arn:aws:elasticloadbalancing:us-west-2:123456789012:loadbalancer/app/a/1",
+        ],
+    );
     assert_eq!(status(&without), 1);
     assert!(stderr(&without).contains("`--ssm /vpc/main/VPCId=VALUE`"), "{}", stderr(&without));
     assert_eq!(stdout(&without), "");
@@ -534,7 +543,14 @@ fn expand_takes_values_of_parameters_and_of_parameter_store() {
         "/vpc/main/Rt=rtb-0a1b2c3d",
         "/s3/lake=my-lake",
     ];
-    let mut arguments = vec!["expand", &input, "--region", "us-west-2", "--parameter", "Lb=arn:aws:x"];
+    let mut arguments = vec![
+        "expand",
+        &input,
+        "--region",
+        "us-west-2",
+        "--parameter",
+        "Lb=arn:aws:elasticloadbalancing:us-west-2:123456789012:loadbalancer/app/a/1",
+    ];
     for value in &values {
         arguments.extend(["--ssm", value]);
     }
