@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io;
 
 use mlp_core::finding::Finding;
+use mlp_core::printable::printable;
 use mlp_core::render::render;
 use serde_json::Value as Json;
 
@@ -14,7 +15,7 @@ use crate::show::{self, Shown};
 /// standard output.
 pub(crate) fn show(result: &Json, shown: &Shown, source: Option<&Input>) -> io::Result<()> {
     if shown.is_json() {
-        return show::print(&format!("{result:#}\n"));
+        return show::print_json(&format!("{result:#}"));
     }
     let mut findings: Vec<Finding> = Vec::new();
     for place in ["/findings", "/result/findings"] {
@@ -22,7 +23,7 @@ pub(crate) fn show(result: &Json, shown: &Shown, source: Option<&Input>) -> io::
         findings.extend(serde_json::from_value::<Vec<Finding>>(found).unwrap_or_default());
     }
     let source = source.map(|input| (input.name.as_str(), input.bytes.as_slice()));
-    show::complain(&render(&findings, source, shown.is_colored()));
+    show::complain_painted(&render(&findings, source, shown.is_colored()));
     show::complain(&left_out(result));
     if let Some(error) = result.get("error").filter(|error| error.is_object()) {
         let name = text(error, "/name").unwrap_or("MLProvisioner.Internal");
@@ -52,7 +53,7 @@ pub(crate) fn text<'a>(json: &'a Json, pointer: &str) -> Option<&'a str> {
 }
 
 fn lines_of_error(error: &Json) -> String {
-    let mut out = printable(text(error, "/message").unwrap_or("it is not said why"));
+    let mut out = printable(text(error, "/message").unwrap_or("it is not said why")).into_owned();
     for cause in error.get("causes").and_then(Json::as_array).into_iter().flatten() {
         let (id, kind) = (text(cause, "/logical_id").unwrap_or("?"), text(cause, "/type").unwrap_or("?"));
         let reason = text(cause, "/reason").unwrap_or("no reason was given");
@@ -62,11 +63,6 @@ fn lines_of_error(error: &Json) -> String {
         let _ = write!(out, "\nhelp: {}", printable(help));
     }
     out
-}
-
-/// What others wrote must not steer the terminal.
-pub(crate) fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 fn summary(result: &Json) -> String {
@@ -235,7 +231,7 @@ mod tests {
         let error = json!({"message": "rolled back", "causes": causes, "help": "choose another name"});
         assert_eq!(
             lines_of_error(&error),
-            "rolled back\n  Bucket (AWS::S3::Bucket): taken [2J\nhelp: choose another name"
+            "rolled back\n  Bucket (AWS::S3::Bucket): taken[U+001B][2J\nhelp: choose another name"
         );
     }
 

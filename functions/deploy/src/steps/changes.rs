@@ -93,7 +93,8 @@ fn read(execution: &str, work: &Work, set: &ChangeSet, name: &str) -> Result<Cha
 
 /// What SNS takes as a subject: ASCII, up to 100 characters.
 fn subject(ml_name: &str) -> String {
-    format!("Approve the deployment of {ml_name}").chars().filter(char::is_ascii).take(100).collect()
+    let text = format!("Approve the deployment of {ml_name}");
+    text.chars().filter(|c| matches!(c, ' '..='~')).take(100).collect()
 }
 
 /// SNS takes 256 KiB; an e-mail that anybody reads is shorter.
@@ -126,5 +127,6 @@ mod tests {
     #[test]
     fn a_subject_is_one_that_sns_takes() {
         assert!(subject(&"x".repeat(200)).len() == 100);
+        assert_eq!(subject("a\nb\u{202e}c\u{7}"), "Approve the deployment of abc");
     }
 }

@@ -265,7 +265,7 @@ fn told(finding: &Finding) -> String {
 
 /// CloudFormation shows one line.
 fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    crate::printable::printable(text).into_owned()
 }
 
 /// The beginning of a text of more than so many characters.
