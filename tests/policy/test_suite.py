@@ -42,6 +42,8 @@ PARAMETERS = {
     "StateMachineName": "MLProvisionerDeploy",
     "KmsKeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab",
     "ServiceRoleArn": f"arn:aws:iam::{ACCOUNT}:role/cloudformation-for-products",
+    # As the template's default says.
+    "ParameterPaths": ["/vpc/*", "/sg/*", "/s3/*", "/lb/*", "/ml/*"],
 }
 # What `Ref` or `GetAtt Arn` gives for a resource of the suite.
 ARNS = {
@@ -85,9 +87,16 @@ def resolved(value, resources):
         return None if argument == "AWS::NoValue" else named(argument, resources)
     if not others and function == "Fn::GetAtt":
         return named(argument if isinstance(argument, str) else argument[0], resources)
+    if not others and function == "Fn::Join":
+        return str(argument[0]).join(listed(resolved(argument[1], resources)))
+    if not others and function == "Fn::Split":
+        return resolved(argument[1], resources).split(argument[0])
     if not others and function == "Fn::Sub":
-        text = argument if isinstance(argument, str) else argument[0]
-        return re.sub(r"\$\{([^}]+)\}", lambda match: named(match[1].removesuffix(".Arn"), resources), str(text))
+        text, own = (argument, {}) if isinstance(argument, str) else argument
+        values = {key: resolved(it, resources) for key, it in own.items() if key not in PARAMETERS}
+        return re.sub(
+            r"\$\{([^}]+)\}", lambda match: values.get(match[1]) or named(match[1], resources), str(text)
+        )
     return {str(key): resolved(it, resources) for key, it in value.items()}
 
 
@@ -115,18 +124,33 @@ def written(kind):
     return {name for it in statements for pattern in listed(it["Action"]) for name in meant(pattern)}
 
 
+def policies_of(resources):
+    """Role to its policies, each a name and its statements."""
+    roles = collections.defaultdict(dict)
+    for name, resource in resources.items():
+        if resource["Type"] == "AWS::IAM::ManagedPolicy":
+            for role in resource["Properties"]["Roles"]:
+                document = resolved(resource["Properties"]["PolicyDocument"], resources)
+                roles[role["Ref"]][name] = document["Statement"]
+    return roles
+
+
+def holds(condition, context):
+    """Whether a request with these keys meets a condition. Any other operator than StringEquals ends the test."""
+    for operator, keys in condition.items():
+        if operator != "StringEquals":
+            raise AssertionError(f"the test can't evaluate {operator}")
+        if not all(context.get(key) in listed(value) for key, value in keys.items()):
+            return False
+    return True
+
+
 class Suite(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        template = loads(TEMPLATE.read_text(encoding="utf-8"))
-        cls.resources = template["Resources"]
-        # Role to its policies, each a name and its statements.
-        cls.roles = collections.defaultdict(dict)
-        for name, resource in cls.resources.items():
-            if resource["Type"] == "AWS::IAM::ManagedPolicy":
-                for role in resource["Properties"]["Roles"]:
-                    document = resolved(resource["Properties"]["PolicyDocument"], cls.resources)
-                    cls.roles[role["Ref"]][name] = document["Statement"]
+        cls.template = loads(TEMPLATE.read_text(encoding="utf-8"))
+        cls.resources = cls.template["Resources"]
+        cls.roles = policies_of(cls.resources)
         cls.templates = golden_templates()
         cls.identities = collections.defaultdict(set)
         for line in (GOLDEN / "identities.txt").read_text(encoding="utf-8").splitlines():
@@ -279,6 +303,42 @@ class Suite(unittest.TestCase):
             self.assertTrue(self.allows("DeployRole", "s3:DeleteObjectVersion", f"{bucket}/key"), name)
         for name in self.identities["AWS::SSM::Parameter"]:
             self.assertTrue(self.allows("DeployRole", "ssm:GetParameters", arn_of("AWS::SSM::Parameter", name)), name)
+
+    def may_read(self, roles, role, path, account=ACCOUNT, region=REGION):
+        """Whether a role may read an SSM parameter, conditions evaluated."""
+        arn = f"arn:aws:ssm:{region}:{account}:parameter{path}"
+        context = {"aws:ResourceAccount": account, "aws:RequestedRegion": region}
+        return any(
+            fnmatch.fnmatchcase(arn, pattern) and holds(statement.get("Condition", {}), context)
+            for statements in roles[role].values()
+            for statement in statements
+            if any("ssm:GetParameters" in matched(action) for action in listed(statement["Action"]))
+            for pattern in listed(statement["Resource"])
+        )
+
+    def test_values_can_be_read_below_the_parameter_paths_of_this_account_and_region_only(self):
+        default = self.template["Parameters"]["ParameterPaths"]["Default"].split(",")
+        self.assertEqual(PARAMETERS["ParameterPaths"], default)
+        for role in ("MacroRole", "DeployRole", "ServiceRole"):
+            for pattern in default:
+                self.assertTrue(self.may_read(self.roles, role, pattern.replace("*", "a/b")), f"{role}: {pattern}")
+            for path in ("/billing/db/password", "/vpc", "/vpcs/a", "/app/vpc/a"):
+                self.assertFalse(self.may_read(self.roles, role, path), f"{role}: {path}")
+            self.assertFalse(self.may_read(self.roles, role, "/vpc/a", account="999999999999"), role)
+            self.assertFalse(self.may_read(self.roles, role, "/s3/a", region="eu-west-1"), role)
+
+    def test_other_parameter_paths_are_the_only_ones_and_published_values_stay_readable(self):
+        before = PARAMETERS["ParameterPaths"]
+        PARAMETERS["ParameterPaths"] = ["/net/*/id", "/lakes/*"]
+        self.addCleanup(PARAMETERS.update, ParameterPaths=before)
+        roles = policies_of(self.resources)
+        for role in ("MacroRole", "DeployRole", "ServiceRole"):
+            self.assertTrue(self.may_read(roles, role, "/net/main/id"), role)
+            self.assertTrue(self.may_read(roles, role, "/lakes/one"), role)
+            self.assertFalse(self.may_read(roles, role, "/vpc/main/VPCId"), role)
+        for role in ("DeployRole", "ServiceRole"):
+            self.assertTrue(self.may_read(roles, role, "/ml/product/BucketName"), role)
+        self.assertFalse(self.may_read(roles, "MacroRole", "/ml/product/BucketName"))
 
     def test_conditions_on_tags_are_about_the_tag_that_products_have(self):
         keys = {
