@@ -74,7 +74,7 @@ pub fn event(names: &EventNames, result: &Result<Taken, Failure>) {
     match result {
         // Nearly every execution that ends is no custom resource's.
         Ok(Taken::Late) if kind.is_some() => {
-            tracing::debug!(kind, "an execution ended that nobody waits for")
+            tracing::debug!(kind, "an execution ended that nobody waits for");
         }
         Ok(taken) => tracing::info!(request, id, stack, kind, taken = taken.as_str(), "an event was taken"),
         Err(failure) if failure.name.origin() == Origin::User => {
