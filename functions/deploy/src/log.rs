@@ -1,6 +1,6 @@
 //! Lines of the log: what was asked for, how it ended, and never what a config, a finding or Parameter Store says.
 //!
-//! What a person has to mend is in the execution's result. A user's mistake is a line of level INFO; level ERROR is for the
+//! What a person has to fix is in the execution's result. A user's mistake is a line of level INFO; level ERROR is for the
 //! operator of the suite.
 
 use mlp_core::deploy::failure::{Failure, Origin};
