@@ -1,6 +1,6 @@
 //! Who signs what `mlp` asks of AWS: the real program with credentials and config files of its own, against a stub.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop at the first surprise")]
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 #[expect(dead_code, reason = "each test file uses a part of it")]
 mod stub;
@@ -57,8 +57,11 @@ fn aws() -> Aws {
     Aws::start().with("DescribeExecution", [succeeded(&json!({"ok": true, "outcome": "unchanged"}))])
 }
 
+/// Names and values.
+type Variables<'a> = &'a [(&'a str, &'a str)];
+
 /// `mlp follow` of an execution by its name: it asks who the caller is, and for the execution.
-fn follow(home: &Path, aws: &Aws, variables: &[(&str, &str)], arguments: &[&str]) -> Output {
+fn follow(home: &Path, aws: &Aws, variables: Variables<'_>, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_mlp"))
         .env_clear()
         .env("HOME", home)
@@ -77,7 +80,7 @@ const SIGNED_IN: [(&str, &str); 2] = [("AWS_ACCESS_KEY_ID", ENVIRONMENT), ("AWS_
 
 #[test]
 fn a_profile_that_is_named_signs_before_the_environment_and_the_environment_before_aws_profile() {
-    let table: &[(&str, &[(&str, &str)], &[&str], &str, &str)] = &[
+    let table: &[(&str, Variables<'_>, &[&str], &str, &str)] = &[
         ("nothing said", &[], &[], DEFAULT, "us-east-1"),
         ("AWS_PROFILE", &[("AWS_PROFILE", "other")], &[], OTHER, "eu-west-1"),
         ("environment", &SIGNED_IN, &[], ENVIRONMENT, "us-east-1"),
@@ -134,7 +137,7 @@ fn a_profile_that_does_not_exist_is_an_error_and_nothing_is_asked() {
     let with = |profile| [SIGNED_IN[0], SIGNED_IN[1], ("AWS_REGION", "us-west-2"), ("AWS_PROFILE", profile)];
     let named = ["--profile", "nope"];
     let (good, nope) = (with("other"), with("nope"));
-    let table: &[(&str, &[(&str, &str)], &[&str])] = &[
+    let table: &[(&str, Variables<'_>, &[&str])] = &[
         ("--profile", &[("AWS_REGION", "us-west-2")], &named),
         ("--profile and the environment", &good[..3], &named),
         ("--profile, the environment and a good AWS_PROFILE", &good, &named),

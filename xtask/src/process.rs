@@ -90,15 +90,26 @@ pub(crate) fn run(command: &mut Command, log: &Path, limit: Duration) -> Result<
 
 /// Runs a program to its end, everything that it prints in `log`.
 pub(crate) fn status(command: &mut Command, log: &Path, limit: Duration) -> Result<ExitStatus> {
+    status_within(command, log, limit)?.ok_or_else(|| {
+        let late = format!("`{}` did not end within {}", shown(command), progress::seconds(limit));
+        Failure::new(late).log(log)
+    })
+}
+
+/// Runs a program to its end, everything that it prints in `log`. `None`: it did not end in time, and was ended.
+pub(crate) fn status_within(
+    command: &mut Command,
+    log: &Path,
+    limit: Duration,
+) -> Result<Option<ExitStatus>> {
     let mut running = Background::start(command, log)?;
     let started = Instant::now();
     loop {
         if let Some(status) = running.exited()? {
-            return Ok(status);
+            return Ok(Some(status));
         }
         if started.elapsed() > limit {
-            let late = format!("`{}` did not end within {}", shown(command), progress::seconds(limit));
-            return Err(Failure::new(late).log(log));
+            return Ok(None);
         }
         thread::sleep(Duration::from_millis(20));
     }

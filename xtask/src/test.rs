@@ -13,7 +13,11 @@ use crate::venv::Venv;
 use crate::{browser, docs, paths, progress, suite, venv};
 
 #[derive(clap::Args)]
-pub(crate) struct Arguments {}
+pub(crate) struct Arguments {
+    /// Fail when the security advisories can't be checked. A release needs this
+    #[arg(long, env = "MLP_RELEASE", value_parser = clap::builder::FalseyValueParser::new(), hide_env_values = true)]
+    release_checks: bool,
+}
 
 /// How many tests ran, and how they ended.
 #[derive(Default, Clone, Copy)]
@@ -35,7 +39,7 @@ impl Count {
     }
 }
 
-pub(crate) fn run(_: &Arguments) -> Result<()> {
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let started = Instant::now();
     say("Everything that must hold. Logs are in target/local/logs.\n");
     check("rustfmt", cargo().args(["fmt", "--all", "--check", "--", "--color", "never"]))?;
@@ -45,7 +49,8 @@ pub(crate) fn run(_: &Arguments) -> Result<()> {
         let built = lint_and_build();
         built.and(joined(environments.join()))
     })?;
-    let advisories = licences(&tools)?;
+    licences(&tools)?;
+    let advisories = advisories(&tools, arguments.release_checks)?;
     docs::made(true)?;
     templates(&tools)?;
 
@@ -76,10 +81,10 @@ pub(crate) fn run(_: &Arguments) -> Result<()> {
     drop(suite);
 
     say("");
-    if !advisories {
-        say(
-            "NOT CHECKED: security advisories. Their database could not be fetched; run `cargo deny check advisories` online.",
-        );
+    if let Advisories::NotChecked(why) = &advisories {
+        say(&format!(
+            "NOT CHECKED: security advisories; {why}. A release needs `cargo xtask test --release-checks`."
+        ));
     }
     if let Err(browser::Missing(why)) = &browser {
         say(&format!("NOT CHECKED: reports in a browser (tests/browser); {why}."));
@@ -104,26 +109,58 @@ fn lint_and_build() -> Result<()> {
     suite::build()
 }
 
-/// Licences, bans and sources always; advisories when their database can be had.
-fn licences(tools: &Venv) -> Result<bool> {
-    let deny = |what: &[&str]| {
-        let mut deny = cargo();
-        deny.env("PATH", tools.path()).args(["deny", "--log-level", "error", "check"]).args(what);
-        deny
-    };
-    check("cargo deny", &mut deny(&["bans", "licenses", "sources"]))?;
-    let log = suite::log("advisories");
-    if process::status(&mut deny(&["advisories"]), &log, Duration::from_mins(2))
-        .is_ok_and(|status| status.success())
-    {
-        return Ok(true);
-    }
-    let text = fs::read_to_string(&log).unwrap_or_default();
-    if text.contains("failed to fetch advisory database") || text.contains("failed to clone") {
-        return Ok(false);
-    }
-    Err(Failure::new("a dependency has a security advisory").log(&log))
+/// `cargo deny` of this repository.
+fn deny(tools: &Venv, what: &[&str]) -> Command {
+    let mut deny = cargo();
+    deny.env("PATH", tools.path()).args(["deny", "--log-level", "error", "check"]).args(what);
+    deny
 }
+
+/// Licences, bans and sources need nothing from the network.
+fn licences(tools: &Venv) -> Result<()> {
+    check("cargo deny", &mut deny(tools, &["bans", "licenses", "sources"]))
+}
+
+/// Whether the dependencies were compared with the security advisories.
+#[derive(Debug, PartialEq, Eq)]
+enum Advisories {
+    Checked,
+    NotChecked(&'static str),
+}
+
+/// Security advisories, when their database can be fetched. The checks of a release fail when it can't.
+fn advisories(tools: &Venv, release: bool) -> Result<Advisories> {
+    let log = suite::log("advisories");
+    let mut command = deny(tools, &["advisories"]);
+    let succeeded = process::status_within(&mut command, &log, Duration::from_mins(2))?.map(|s| s.success());
+    let text = fs::read_to_string(&log).unwrap_or_default();
+    advisories_of(succeeded, &text, release).map_err(|failure| failure.log(&log))
+}
+
+/// What an end of `cargo deny check advisories` means: whether it succeeded, if it ended in time, and what it printed.
+fn advisories_of(succeeded: Option<bool>, text: &str, release: bool) -> Result<Advisories> {
+    let why = match succeeded {
+        Some(true) => return Ok(Advisories::Checked),
+        None => "their database could not be fetched in time",
+        // A diagnostic of a dependency. It counts also when something else went wrong.
+        Some(false) if text.lines().any(|line| line.starts_with("error[")) => {
+            return Err(Failure::new("a dependency has a security advisory"));
+        }
+        Some(false) if NOT_FETCHED.iter().any(|message| text.contains(message)) => {
+            "their database could not be fetched"
+        }
+        Some(false) => return Err(Failure::new("`cargo deny check advisories` failed")),
+    };
+    if release {
+        return Err(Failure::new(format!(
+            "security advisories are not checked; {why}, and a release needs them"
+        )));
+    }
+    Ok(Advisories::NotChecked(why))
+}
+
+/// What `cargo deny` prints when it can't fetch the database.
+const NOT_FETCHED: [&str; 2] = ["failed to fetch advisory database", "failed to clone"];
 
 /// cfn-lint on what is generated and deployed, and SAM's own check.
 fn templates(tools: &Venv) -> Result<()> {
@@ -275,4 +312,66 @@ fn doctests() -> Result<Count> {
     }
     task.done(&count.shown());
     Ok(count)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct CommandLine {
+        #[command(flatten)]
+        arguments: Arguments,
+    }
+
+    const OFFLINE: &str =
+        "2026-11-29 19:50:20 [ERROR] failed to fetch advisory database with cli: failed to clone";
+
+    #[test]
+    fn advisories_that_cannot_be_checked_fail_the_checks_of_a_release_only() {
+        let asked = |arguments: &[&str]| {
+            CommandLine::try_parse_from([&["test"], arguments].concat())
+                .map(|line| line.arguments.release_checks)
+                .map_err(|error| error.to_string())
+        };
+        assert_eq!(asked(&["--release-checks"]), Ok(true));
+        for (succeeded, text) in [(Some(false), OFFLINE), (None, "")] {
+            let usual = advisories_of(succeeded, text, false);
+            assert!(matches!(usual, Ok(Advisories::NotChecked(_))), "{usual:?}");
+            let release = advisories_of(succeeded, text, true).map_err(|failure| failure.to_string());
+            assert!(release.as_ref().is_err_and(|message| message.contains("not checked")), "{release:?}");
+        }
+    }
+
+    #[test]
+    fn the_environment_can_ask_for_the_checks_of_a_release() {
+        let command = <CommandLine as clap::CommandFactory>::command();
+        let flag = command.get_arguments().find(|argument| argument.get_id() == "release_checks").unwrap();
+        assert_eq!(flag.get_env(), Some("MLP_RELEASE".as_ref()));
+    }
+
+    /// rustup downloads each component and target that the file lists and the machine doesn't have.
+    #[test]
+    fn the_toolchain_file_names_a_channel_and_nothing_else() {
+        let text = fs::read_to_string(paths::at("rust-toolchain.toml")).unwrap();
+        let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+        assert_eq!(lines, ["[toolchain]", "channel = \"stable\""]);
+    }
+
+    #[test]
+    fn an_advisory_or_a_failure_of_the_check_is_an_error_always() {
+        for release in [false, true] {
+            assert_eq!(advisories_of(Some(true), "", release).unwrap(), Advisories::Checked);
+            for (text, message) in [
+                ("error[vulnerability]: a crate reads what it must not\n", "has a security advisory"),
+                ("error[vulnerability]: x\nfailed to clone\n", "has a security advisory"),
+                ("[ERROR] deny.toml has an unknown key\n", "`cargo deny check advisories` failed"),
+            ] {
+                let failed = advisories_of(Some(false), text, release).map_err(|failure| failure.to_string());
+                assert!(failed.as_ref().is_err_and(|failed| failed.contains(message)), "{text}: {failed:?}");
+            }
+        }
+    }
 }

@@ -62,8 +62,8 @@ pub(crate) fn described(status: &str, more: &Json) -> Answer {
         "executionArn": EXECUTION, "stateMachineArn": MACHINE, "name": "monday", "status": status,
         "startDate": 1_790_000_000.0, "input": "{\"action\": \"deploy-product\"}",
     });
-    for (key, value) in more.as_object().into_iter().flatten() {
-        body[key] = value.clone();
+    if let (Some(body), Some(more)) = (body.as_object_mut(), more.as_object()) {
+        body.extend(more.clone());
     }
     ok(&body)
 }

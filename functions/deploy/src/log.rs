@@ -1,6 +1,6 @@
 //! Lines of the log: what was asked for, how it ended, and never what a config, a finding or Parameter Store says.
 //!
-//! What a person has to mend is in the execution's result. A user's mistake is a line of level INFO; level ERROR is for the
+//! What a person has to fix is in the execution's result. A user's mistake is a line of level INFO; level ERROR is for the
 //! operator of the suite.
 
 use mlp_core::deploy::failure::{Failure, Origin};
@@ -74,7 +74,7 @@ pub fn event(names: &EventNames, result: &Result<Taken, Failure>) {
     match result {
         // Nearly every execution that ends is no custom resource's.
         Ok(Taken::Late) if kind.is_some() => {
-            tracing::debug!(kind, "an execution ended that nobody waits for")
+            tracing::debug!(kind, "an execution ended that nobody waits for");
         }
         Ok(taken) => tracing::info!(request, id, stack, kind, taken = taken.as_str(), "an event was taken"),
         Err(failure) if failure.name.origin() == Origin::User => {

@@ -16,8 +16,14 @@ const EXAMPLE: &str = include_str!(
 );
 
 fn wrong(mistakes: usize) -> String {
-    let unknown: String = (0..mistakes).map(|number| format!("unknown_key_number_{number}: x\n")).collect();
-    EXAMPLE.replace("env: prod", "env: dev") + &unknown
+    let unknown = (0..mistakes).map(|number| format!("unknown_key_number_{number}: x\n"));
+    unknown.fold(EXAMPLE.replace("env: prod", "env: dev"), |all, line| all + &line)
+}
+
+/// Rules of an organization that warn of every resource.
+fn warnings(rules: usize) -> String {
+    let rule = |number| format!("rule warn_number_{number} {{ Resources.*.Properties.Nothing exists }}\n");
+    (0..rules).map(rule).fold(String::new(), |all, rule| all + &rule)
 }
 
 /// What `mlp` finds in the same config.
@@ -107,10 +113,8 @@ fn what_the_library_answers_is_limited_in_the_bucket_and_in_the_execution() {
 
 #[test]
 fn errors_are_kept_before_warnings() {
-    // Rules of an organization that warn of every resource, and a check that refuses the template.
-    let warnings: String = (0..30)
-        .map(|number| format!("rule warn_number_{number} {{ Resources.*.Properties.Nothing exists }}\n"))
-        .collect();
+    // And a check that refuses the template.
+    let warnings = warnings(30);
     let world = World::new();
     world.store.upload(
         "rules/many.guard",
@@ -131,11 +135,8 @@ fn errors_are_kept_before_warnings() {
 
 #[test]
 fn warnings_without_end_are_carried_through_a_deployment_that_succeeds() {
-    let warnings: String = (0..40)
-        .map(|number| format!("rule warn_number_{number} {{ Resources.*.Properties.Nothing exists }}\n"))
-        .collect();
     let world = World::new();
-    world.store.upload("rules/many.guard", warnings);
+    world.store.upload("rules/many.guard", warnings(40));
     let config = EXAMPLE.replace("env: prod", "env: dev");
     let suite = Suite {
         region: Some("us-west-2".into()),

@@ -1,5 +1,5 @@
 //! What executions say of values in Parameter Store: where they are and what shape they need, never what they are.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests may panic")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests may panic")]
 
 mod world;
 

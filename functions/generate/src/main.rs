@@ -39,15 +39,13 @@ async fn main() -> Result<(), lambda_runtime::Error> {
             let make = |config: &[u8], rules: &Rules| actions::generate(config, &suite, rules);
             let time = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
             let handled = handle(store, &make, rules, only_bucket, &message);
-            match tokio::time::timeout(time.saturating_sub(TIME_TO_ANSWER), handled).await {
-                Ok(result) => result,
-                Err(_) => {
-                    let reason = "the invocation's time ran out; it will be tried again";
-                    tracing::error!(reason, "records were not handled");
-                    Err(RecordsFailed::whole(reason))
-                }
-            }
-            .map_err(|error| diagnostic(&error))
+            let handled = tokio::time::timeout(time.saturating_sub(TIME_TO_ANSWER), handled).await;
+            let result = handled.unwrap_or_else(|_| {
+                let reason = "the invocation's time ran out; it will be tried again";
+                tracing::error!(reason, "records were not handled");
+                Err(RecordsFailed::whole(reason))
+            });
+            result.map_err(|error| diagnostic(&error))
         }
     }))
     .await

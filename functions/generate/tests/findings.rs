@@ -1,5 +1,5 @@
 //! Findings without end: a status object holds the most important ones and names the object that has all of them.
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests may panic")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests may panic")]
 
 use std::path::Path;
 
@@ -20,17 +20,17 @@ const EXAMPLE: &str = include_str!(
 );
 
 fn wrong(mistakes: usize) -> String {
-    let unknown: String = (0..mistakes).map(|number| format!("unknown_key_number_{number}: x\n")).collect();
-    format!("{EXAMPLE}{unknown}")
+    let unknown = (0..mistakes).map(|number| format!("unknown_key_number_{number}: x\n"));
+    unknown.fold(EXAMPLE.to_owned(), |all, line| all + &line)
 }
 
 /// One upload and its event.
 fn put(store: &MemoryStore, sequencer: &str, config: &str) -> Result<Summary, RecordsFailed> {
     let version = store.upload(KEY, config);
-    event(store, sequencer, version)
+    event(store, sequencer, version.as_deref())
 }
 
-fn event(store: &MemoryStore, sequencer: &str, version: Option<String>) -> Result<Summary, RecordsFailed> {
+fn event(store: &MemoryStore, sequencer: &str, version: Option<&str>) -> Result<Summary, RecordsFailed> {
     let suite = Suite::default();
     let make = |config: &[u8], rules: &Rules| actions::generate(config, &suite, rules);
     let object = json!({"key": KEY, "sequencer": sequencer, "versionId": version});
@@ -85,7 +85,7 @@ fn a_newer_event_names_its_own_findings_and_an_older_one_changes_nothing() {
     let older = store.upload(KEY, wrong(500));
     put(&store, "02", &wrong(400)).unwrap();
     let newest = status(&store);
-    event(&store, "01", older).unwrap();
+    event(&store, "01", older.as_deref()).unwrap();
     assert_eq!(status(&store), newest);
     assert_eq!(
         all_of(&store, &newest).len(),
@@ -101,12 +101,12 @@ fn a_status_is_written_only_when_the_findings_are_stored() {
     let store = MemoryStore::versioned();
     let version = store.upload(KEY, wrong(500));
     store.fail("PutObject", "reports/findings/", Fault::ServerError);
-    assert!(event(&store, "01", version.clone()).is_err());
+    assert!(event(&store, "01", version.as_deref()).is_err());
     assert_eq!(store.content(&format!("status/{KEY}.json")), None);
     // Lambda delivers it again. An answer that got lost is no second object.
     store.fail("PutObject", "reports/findings/", Fault::LostAnswer);
-    let _ = event(&store, "01", version.clone());
-    event(&store, "01", version).unwrap();
+    let _ = event(&store, "01", version.as_deref());
+    event(&store, "01", version.as_deref()).unwrap();
     let found = store.keys().into_iter().filter(|key| key.starts_with("reports/findings/")).count();
     assert_eq!((found, all_of(&store, &status(&store)).len()), (1, 500));
 }

@@ -1,5 +1,4 @@
 //! The log of the function's own program: one JSON object a line, no key twice, and nothing that a template says.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests may panic")]
 
 use std::path::Path;
 

@@ -1,8 +1,8 @@
 //! One rule for text that people read, wherever it is printed: pages, messages, the terminal, mails.
 //!
 //! Text from outside (a config, a template, AWS's reasons, another person's approval request) can hold characters that
-//! nobody sees, that steer a terminal, or that turn the text around them. They are shown by their number instead. So what a
-//! person reads is what stands there.
+//! are invisible, that control a terminal, or that change the order of the text. Each is printed as its number instead. So a
+//! person reads what the text contains.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;

@@ -195,10 +195,14 @@ mod tests {
         assert!(suggestions.nearest("tenant", ["tenant_id"]).is_empty());
     }
 
+    /// So many lines.
+    fn lines(count: usize, line: impl Fn(usize) -> String) -> String {
+        (0..count).map(line).fold(String::new(), |all, line| all + &line)
+    }
+
     /// A template with so many parameters, resources, conditions and mappings, and so many references to none of them.
     fn template(names: usize, wrong: usize) -> String {
-        let list = |count: usize, line: &dyn Fn(usize) -> String| (0..count).map(line).collect::<String>();
-        let tags = list(wrong, &|n| {
+        let tags = lines(wrong, |n| {
             format!(
                 "        - {{Key: !Sub 'k${{Wrnog{n}Name}}', Value: !If [Wrnog{n}Condition, !Ref Wrnog{n}Reference, \
                  !FindInMap [Wrnog{n}Map, a, b]]}}\n"
@@ -207,10 +211,10 @@ mod tests {
         format!(
             "Parameters:\n{}Conditions:\n{}Mappings:\n{}Resources:\n  Topic:\n    Type: AWS::SNS::Topic\n    DependsOn: \
              [{}]\n    Properties:\n      Tags:\n{tags}",
-            list(names, &|n| format!("  Right{n}Reference: {{Type: String}}\n")),
-            list(names, &|n| format!("  Right{n}Condition: !Equals [a, b]\n")),
-            list(names, &|n| format!("  Right{n}Map: {{a: {{b: c}}}}\n")),
-            list(wrong, &|n| format!("Wrnog{n}Resource, ")),
+            lines(names, |n| format!("  Right{n}Reference: {{Type: String}}\n")),
+            lines(names, |n| format!("  Right{n}Condition: !Equals [a, b]\n")),
+            lines(names, |n| format!("  Right{n}Map: {{a: {{b: c}}}}\n")),
+            lines(wrong, |n| format!("Wrnog{n}Resource, ")),
         )
     }
 
@@ -238,7 +242,7 @@ mod tests {
             env!("CARGO_MANIFEST_DIR"),
             "/../../configs/examples/starter/techcorp-prod-a001-us-west-2-customer-churn-ml-codecommit.yaml"
         ));
-        let unknown: String = (0..8_000).map(|n| format!("  aletrs_email_{n}: x\n")).collect();
+        let unknown = lines(8_000, |n| format!("  aletrs_email_{n}: x\n"));
         let config = config.replace("ml_product:\n", &format!("ml_product:\n{unknown}"));
         let (work, found) = work_of(|| {
             actions::validate_config(config.as_bytes(), &Suite::default()).unwrap().outcome.findings
@@ -249,17 +253,14 @@ mod tests {
 
     #[test]
     fn suggestions_of_the_macro_are_bounded_however_many_products_and_mistakes_a_template_has() {
-        let products: String = (0..300)
-            .map(|n| {
-                format!(
-                    "  Product{n}: {{Type: 'MLProvisioner::MLOps::MLProduct', Condition: Wrnog{n}, Tyep: 1, Properties: \
-                     {{Tier: !Ref Wrnog{n}Parameter, UseCaes: a, SourceControl: codecomit}}}}\n"
-                )
-            })
-            .collect();
-        let parameters: String =
-            (0..3_000).map(|n| format!("  Right{n}Parameter: {{Type: String}}\n")).collect();
-        let conditions: String = (0..3_000).map(|n| format!("  Right{n}: !Equals [a, b]\n")).collect();
+        let products = lines(300, |n| {
+            format!(
+                "  Product{n}: {{Type: 'MLProvisioner::MLOps::MLProduct', Condition: Wrnog{n}, Tyep: 1, Properties: \
+                 {{Tier: !Ref Wrnog{n}Parameter, UseCaes: a, SourceControl: codecomit}}}}\n"
+            )
+        });
+        let parameters = lines(3_000, |n| format!("  Right{n}Parameter: {{Type: String}}\n"));
+        let conditions = lines(3_000, |n| format!("  Right{n}: !Equals [a, b]\n"));
         let text = format!(
             "Transform: MLProvisioner\nParameters:\n{parameters}Conditions:\n{conditions}Resources:\n{products}"
         );

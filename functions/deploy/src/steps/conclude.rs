@@ -89,7 +89,7 @@ pub(crate) async fn conclude<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
     {
         // The result is there; that the status can't be told must not hide it.
         let (error, reason) = (error.name.as_str(), error.loggable());
-        tracing::warn!(error, reason, "the config's status object could not be told of the end");
+        tracing::warn!(error, reason, "the status object of the config could not be updated");
     }
     if let Some(respond) = respond(work) {
         let answer = custom::answer(&respond, &report);
