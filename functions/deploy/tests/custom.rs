@@ -439,6 +439,9 @@ async fn properties_that_cloudformation_did_not_send_begin_nothing() {
 
 #[test]
 fn a_creation_that_cloudformation_has_called_off_makes_nothing_more() {
+    fn called_off(world: &World) {
+        see(world, "DELETE_IN_PROGRESS", None);
+    }
     for status in ["CREATE_FAILED", "DELETE_IN_PROGRESS", "DELETE_COMPLETE"] {
         let world = world(status, None);
         let report = world.respond("one", &product(), &respond("Create", &world, None));
@@ -447,9 +450,6 @@ fn a_creation_that_cloudformation_has_called_off_makes_nothing_more() {
     }
     // Also between the change set and its execution.
     let world = world("CREATE_IN_PROGRESS", None);
-    fn called_off(world: &World) {
-        see(world, "DELETE_IN_PROGRESS", None);
-    }
     world.meanwhile.borrow_mut().push_back(called_off);
     world.decide("one", world::Decision::Approve("arn:aws:iam::123456789012:user/ann"));
     let mut asked = product();
