@@ -1,0 +1,122 @@
+"""Patterns of policies: `*` stands for any characters, `?` for one.
+
+A pattern is a tuple of tokens. A token is a character or one of the wildcards below, so a `*` that a policy variable
+stands for is a character like any other.
+"""
+
+import collections
+import functools
+import re
+
+# Any characters; any characters but `:`; one character; one character but `:`.
+ANY, ANY_IN_SEGMENT, ONE, ONE_IN_SEGMENT = (object() for _ in range(4))
+REGEX = {ANY: ".*", ANY_IN_SEGMENT: "[^:]*", ONE: ".", ONE_IN_SEGMENT: "[^:]"}
+MANY = {ANY: lambda it: True, ANY_IN_SEGMENT: lambda it: it != ":"}
+SINGLE = {ONE: lambda it: True, ONE_IN_SEGMENT: lambda it: it != ":"}
+
+ARN_SEGMENTS = 6
+# Stands for all characters that no pattern names.
+OTHER = "\N{WHITE SQUARE}"
+
+
+def tokens(text):
+    """A text with `*` and `?` as tokens."""
+    return tuple({"*": ANY, "?": ONE}.get(it, it) for it in text)
+
+
+def by_segment(pattern):
+    """An ARN pattern whose wildcards stay within their segment, those of the last one excepted.
+
+    IAM User Guide, "IAM JSON policy elements: Resource": wildcards stand for characters "within the individual segments
+    of an ARN (the parts separated by colons)"; "If the * wildcard is the last character of a resource ARN segment, it
+    can expand to match beyond the colon boundaries". The name is the sixth segment and may hold colons itself.
+    Second source: `convertSegmentToRegex` in cloud-copilot/iam-simulate, which compares segment by segment.
+    """
+    if pattern == (ANY,):
+        return pattern
+    narrow = {ANY: ANY_IN_SEGMENT, ONE: ONE_IN_SEGMENT}
+    out, colons = [], 0
+    for token in pattern:
+        colons += token == ":"
+        out.append(narrow.get(token, token) if colons < ARN_SEGMENTS - 1 else token)
+    return tuple(out)
+
+
+@functools.cache
+def regex(pattern):
+    """A pattern as a compiled expression; call its `fullmatch`."""
+    return re.compile("".join(REGEX[it] if it in REGEX else re.escape(it) for it in pattern), re.DOTALL)
+
+
+def matches(pattern, text):
+    return regex(pattern).fullmatch(text) is not None
+
+
+def shown(pattern):
+    """A pattern as a person writes it."""
+    return "".join("*" if it in MANY else "?" if it in SINGLE else it for it in pattern)
+
+
+def literal(pattern):
+    return not any(it in REGEX for it in pattern)
+
+
+@functools.cache
+def _closed(pattern, states):
+    """Positions that are reached without a character: a `*` may stand for nothing."""
+    reached, open_ones = set(states), list(states)
+    while open_ones:
+        at = open_ones.pop()
+        if at < len(pattern) and pattern[at] in MANY and at + 1 not in reached:
+            reached.add(at + 1)
+            open_ones.append(at + 1)
+    return frozenset(reached)
+
+
+@functools.cache
+def _after(pattern, states, character):
+    reached = set()
+    for at in states:
+        if at == len(pattern):
+            continue
+        token = pattern[at]
+        if token in MANY:
+            if MANY[token](character):
+                reached.add(at)
+        elif token in SINGLE:
+            if SINGLE[token](character):
+                reached.add(at + 1)
+        elif token == character:
+            reached.add(at + 1)
+    return _closed(pattern, frozenset(reached))
+
+
+@functools.cache
+def witness(include, exclude=()):
+    """A shortest text that all patterns of `include` match and none of `exclude`; `None` if there is none.
+
+    The search is exhaustive: each pattern is an automaton, and the automata run side by side over every character that a
+    pattern names, and one that stands for all others. So `None` is a proof.
+    """
+    if len(include) > 1 and any(literal(it) for it in include):
+        text = "".join(next(it for it in include if literal(it)))
+        good = all(matches(it, text) for it in include) and not any(matches(it, text) for it in exclude)
+        return text if good else None
+    patterns = include + exclude
+    alphabet = sorted({it for pattern in patterns for it in pattern if it not in REGEX} | {OTHER, ":"})
+    start = tuple(_closed(it, frozenset([0])) for it in patterns)
+    seen, queue = {start}, collections.deque([(start, "")])
+    while queue:
+        state, text = queue.popleft()
+        accepts = [len(pattern) in states for pattern, states in zip(patterns, state, strict=True)]
+        if all(accepts[: len(include)]) and not any(accepts[len(include) :]):
+            return text
+        for character in alphabet:
+            following = tuple(
+                _after(pattern, states, character) for pattern, states in zip(patterns, state, strict=True)
+            )
+            # Where a pattern of `include` has no position left, no text can follow.
+            if following not in seen and all(following[: len(include)]):
+                seen.add(following)
+                queue.append((following, text + character))
+    return None

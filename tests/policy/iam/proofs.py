@@ -1,0 +1,101 @@
+"""The four proofs of SPEC section 17, each as a function that yields what it finds wrong.
+
+A finding is a text that names who, what, on what, and by which statements. The tests hold them over the real templates and
+over templates that are broken on purpose.
+"""
+
+import functools
+
+from aws import is_of_type, matched, resource_types
+
+from .evaluator import ABSENT, FREE, Context, classes, decide, reach, tags
+
+# Nothing is assumed of a request: its sender chooses every key that IAM doesn't set itself.
+ANY_REQUEST = Context(free=["*"])
+
+
+def actions_of(*services):
+    """Every action of services."""
+    return frozenset().union(*(matched(f"{service}:*") for service in services))
+
+
+@functools.cache
+def actions_on(arn, service):
+    """The actions of a service that take a resource like this. Of S3 all: a bucket's policy is held against each."""
+    if service == "s3":
+        return actions_of("s3")
+    return frozenset(
+        action
+        for action in actions_of(service)
+        if any(is_of_type(arn, service, kind) for kind in resource_types(action))
+    )
+
+
+def policies_of(access, resource_policy=None):
+    return [it for it in (*access.identity, access.boundary, resource_policy) if it]
+
+
+# -- (a) No role of a product reaches the suite ------------------------------------------------------------------------
+
+
+def targets(suite):
+    """What the suite owns: ARN patterns, each with the services whose actions take them."""
+    partition, region, account = suite.place
+    found = [(f"{suite.bucket_arn}", "s3"), (f"{suite.bucket_arn}/*", "s3")]
+    for name, arn in suite.arns().items():
+        kind = suite.stack.resources[name]["Type"]
+        service = arn.split(":")[2]
+        if kind == "AWS::S3::Bucket":
+            continue
+        found.append((arn, service))
+        if kind == "AWS::Serverless::StateMachine":
+            found.append((f"{arn.replace(':stateMachine:', ':execution:')}:*", service))
+            found.append((f"{arn.replace(':stateMachine:', ':execution:')}/*", service))
+            found.append((f"{arn}:*", service))
+        if kind in ("AWS::Serverless::Function", "AWS::Logs::LogGroup"):
+            found.append((f"{arn}:*", service))
+    stack = suite.stack.pseudo["AWS::StackName"]
+    found.append((f"arn:{partition}:cloudformation:{region}:{account}:stack/{stack}/*", "cloudformation"))
+    key = suite.stack.parameters.get("KmsKeyArn")
+    if key:
+        found.append((key, "kms"))
+    return found
+
+
+# Calls without a resource that act on the suite's executions: whoever has a task's token could answer for somebody.
+ON_NOTHING = ("states:SendTaskFailure", "states:SendTaskHeartbeat", "states:SendTaskSuccess")
+
+
+def reaches_suite(access, suite, only=None):
+    """What a product's role can do to the suite. `only` limits the question to a service."""
+    for target, service in targets(suite):
+        if only and service != only:
+            continue
+        arn = target.removesuffix("/*") if service == "s3" else target
+        policy = suite.resource_policies.get(arn)
+        for action, members in classes(actions_on(target, service), policies_of(access, policy)):
+            found = reach(access, action, target, ANY_REQUEST, policy)
+            if found:
+                others = f" (and {len(members) - 1} more actions)" if len(members) > 1 else ""
+                yield f"{access.name} may {action}{others} on {found.shown()}, which is the suite's"
+    if only:
+        return
+    for action in ON_NOTHING:
+        decision = decide(access, action, "*", ANY_REQUEST)
+        if decision.possible:
+            yield f"{access.name} may {action}: {decision.explanation}"
+    for role in suite.roles.values():
+        decision = decide(access, "sts:AssumeRole", role.arn, ANY_REQUEST, role.trust)
+        if decision.possible:
+            yield f"{access.name} may assume {role.arn}: {decision.explanation}"
+
+
+# -- (b) CloudFormation may send every call of its handlers ------------------------------------------------------------
+
+
+def refused(access, calls):
+    """The calls that IAM doesn't surely allow."""
+    for call in calls:
+        decision = decide(access, call.action, call.resource, call.context)
+        if not decision.certain:
+            yield f"{access.name} is refused: {call.shown()}: {decision.explanation}"
