@@ -33,13 +33,17 @@ WITHOUT_A_ROLE = {"iam:GetRole", "iam:PassRole", "iam:AttachRolePolicy", "iam:De
 BY_HAND = {"Create": "create", "Update": "update", "Delete": "delete", "Batch": "read", "PassRole": "create"}
 # Handlers that list a call which they need only when tags are there.
 #   kms:PutKeyPolicy: "The kms:PutKeyPolicy permission is not required to create the KMS key. The kms:CreateKey permission
-#   includes permission to set the initial key policy" (KMS Developer Guide, "Creating keys"); CreateHandler.java of
-#   aws-cloudformation/aws-cloudformation-resource-providers-kms doesn't call it.
+#   includes permission to set the initial key policy" (KMS Developer Guide, "Creating keys"), and CreateHandler.java of
+#   aws-cloudformation/aws-cloudformation-resource-providers-kms doesn't call it. But CreateKey checks that its caller
+#   could (aws-solutions/innovation-sandbox-on-aws issues 31 and 117). By the Service Authorization Reference CreateKey has
+#   aws:ResourceTag, so the tags that it brings count for that check.
 #   ec2:DeleteTags: there are no tags that could be deleted.
 ONLY_TAGGED = {("AWS::KMS::Key", "kms:PutKeyPolicy"), ("AWS::EC2::VPCEndpoint", "ec2:DeleteTags")}
 # Services whose endpoint is in one region of the partition (IAM User Guide, aws:RequestedRegion).
 GLOBAL_SERVICES = {"iam", "route53"}
 GLOBAL_REGION = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
+# What takes a log group's ARN as it is; everything else is about the group with its streams.
+LOG_GROUP_ITSELF = {"logs:ListTagsForResource", "logs:TagResource", "logs:UntagResource"}
 CHANGED_TAGS = {"owner": "somebody else"}
 
 
@@ -214,7 +218,7 @@ def _own_keys(call_action, arn, name, handler, tagged, resources):
         return [keys]
     if service == "kms":
         alias = [stack.name(it) for it in stack.kinds("AWS::KMS::Alias")]
-        return [{"kms:CallerAccount": product.account, "kms:ResourceAliases": alias if tagged else ABSENT}]
+        return [{"kms:CallerAccount": product.account, "kms:ResourceAliases": alias if tagged and arn != "*" else ABSENT}]
     if service == "sns":
         return [{"sns:Protocol": properties.get("Protocol", ABSENT), "sns:Endpoint": properties.get("Endpoint", ABSENT)}]
     if service == "ec2":
@@ -254,9 +258,9 @@ def of_resource(resources, name, wanted, skipped):
         service = call_action.partition(":")[0]
         types = {*resource_types(call_action), EXCEPTIONS["data_set_lags"].get(call_action, {}).get("resource")} - {None}
         on = [it for it in arns if any(is_of_type(it, service, one) for one in types)]
-        if action(call_action)["access_level"] == "Tagging":
-            # Of what a handler names only its own resource gets tags.
-            on = [it for it in on if _is_ours(call_action, it, name, resources) and "security-group-rule" not in it]
+        if action(call_action)["access_level"] == "Tagging" or call_action in LOG_GROUP_ITSELF:
+            # Of what a handler names only its own resource has tags.
+            on = [it for it in on if it == resources.stack.arn(name)]
         if call_action.startswith("iam:") and kind != "AWS::IAM::Role" and not on and call_action in WITHOUT_A_ROLE:
             skipped.add((kind, call_action))
             continue

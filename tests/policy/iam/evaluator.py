@@ -250,26 +250,25 @@ def is_free(text, statement, context, action):
     return any(context.get(name, action) == FREE for name in names)
 
 
-@functools.cache
-def _arn_match(pattern, arn):
-    """Whether an ARN pattern matches an ARN. `MAYBE` where it does only if a `*` may span segments."""
-    if globs.matches(globs.by_segment(pattern), arn):
-        return YES
-    return MAYBE if globs.matches(pattern, arn) else NO
-
-
-def _resource_match(statement, resource, context, action):
-    best = NO
+def _arn_patterns(statement, context, action):
+    """The patterns of a statement's resources, each with whether a variable is free. One without value is left out."""
     for text in statement.resources:
         pattern = filled(text, statement, context, action)
         if pattern is None:
             if statement.not_resource:
                 raise PolicyError(f"{statement.name}: NotResource with a variable that has no value")
             continue
-        hit = _arn_match(pattern, resource)
-        if hit and is_free(text, statement, context, action):
-            hit = MAYBE
-        best = max(best, hit)
+        arn = globs.arn(pattern)
+        if arn is None:
+            raise PolicyError(f"{statement.name}: {text} is no ARN of six parts")
+        yield arn, is_free(text, statement, context, action)
+
+
+def _resource_match(statement, resource, context, action):
+    best = NO
+    for pattern, free in _arn_patterns(statement, context, action):
+        if globs.matches(pattern, resource):
+            best = max(best, MAYBE if free else YES)
     return YES - best if statement.not_resource else best
 
 
@@ -310,7 +309,8 @@ def _is_arn(value):
 # IAM User Guide, "Condition operators": ArnEquals and ArnLike behave identically; "each of the six colon-delimited
 # components of the ARN is checked separately".
 def _arn_like(value, pattern):
-    return _is_arn(value) and globs.matches(globs.by_segment(pattern), value)
+    pattern = globs.arn(pattern)
+    return pattern is not None and _is_arn(value) and globs.matches(pattern, value)
 
 
 # Operator: the comparison of one value with one pattern, whether it is negated, whether its values may have variables.
@@ -609,41 +609,32 @@ class Reached:
 
 
 def _areas(statement, context, action):
-    """The resources that an Allow may give: (include, exclude) pairs of patterns."""
-    patterns = [filled(it, statement, context, action) for it in statement.resources]
+    """The resources that an Allow may give: alternatives of (include, exclude) patterns."""
+    patterns = list(_arn_patterns(statement, context, action))
     if statement.not_resource:
-        if None in patterns:
-            raise PolicyError(f"{statement.name}: NotResource with a variable that has no value")
-        surely = [
-            globs.by_segment(pattern)
-            for pattern, text in zip(patterns, statement.resources, strict=True)
-            if not is_free(text, statement, context, action)
-        ]
-        return [(((globs.ANY,),), tuple(surely))]
-    return [((pattern,), ()) for pattern in patterns if pattern is not None]
+        return [((), tuple(pattern for pattern, free in patterns if not free))]
+    return [((pattern,), ()) for pattern, _ in patterns]
 
 
-def _denied_areas(statement, context, action):
-    """The resources that a Deny surely covers: alternatives, each (include, exclude), of what is left."""
-    patterns = [
-        (filled(it, statement, context, action), is_free(it, statement, context, action))
-        for it in statement.resources
-    ]
-    if not statement.not_resource:
-        return [((), tuple(globs.by_segment(pattern) for pattern, free in patterns if pattern and not free))]
-    # What is left is what one of the patterns matches.
-    return [((pattern,), ()) for pattern, _ in patterns if pattern is not None]
+def _left_areas(statement, context, action):
+    """The resources that a Deny may leave: alternatives of (include, exclude) patterns."""
+    patterns = list(_arn_patterns(statement, context, action))
+    if statement.not_resource:
+        return [((pattern,), ()) for pattern, _ in patterns]
+    return [((), tuple(pattern for pattern, free in patterns if not free))]
 
 
-def reach(access, action, target, context=None, resource_policy=None):
+def reach(access, action, target, context=None, resource_policy=None, outside=()):
     """An ARN that matches a pattern and that the principal may use an action on; `None` is a proof that there is none.
 
-    Every Allow counts that a request could meet, and only those Denys that all requests meet.
+    Every Allow counts that a request could meet, and only those Denys that all requests meet. `outside` takes ARN patterns
+    out of the question.
     """
     context = access.context.joined(context or Context())
-    target = globs.tokens(target) if isinstance(target, str) else target
+    target = globs.arn(globs.tokens(target))
+    outside = tuple(globs.arn(globs.tokens(it)) for it in outside)
     every = [*access.identity, *([access.boundary] if access.boundary else [])]
-    allows = [(it, policy_is_limited) for it, policy_is_limited in _allowing(access, action, context, resource_policy)]
+    allows = list(_allowing(access, action, context, resource_policy))
     if not allows:
         return None
     denies = [it for policy in every for it in policy.for_action(action) if not it.allows]
@@ -652,7 +643,7 @@ def reach(access, action, target, context=None, resource_policy=None):
             it for it in resource_policy.for_action(action) if not it.allows and _named(it, access.principal)
         ]
     denies = [it for it in denies if conditions(it, context, action) == YES]
-    left_over = [_denied_areas(it, context, action) for it in denies]
+    left_over = [_left_areas(it, context, action) for it in denies]
     limits = [None]
     if access.boundary:
         limits = [
@@ -665,7 +656,7 @@ def reach(access, action, target, context=None, resource_policy=None):
             bounded = _areas(limit, context, action) if limit else [((), ())]
             for parts in itertools.product(_areas(statement, context, action), bounded, *left_over):
                 include = tuple(dict.fromkeys(it for part in parts for it in part[0]))
-                exclude = tuple(dict.fromkeys(it for part in parts for it in part[1]))
+                exclude = tuple(dict.fromkeys([*(it for part in parts for it in part[1]), *outside]))
                 arn = globs.witness((target, *include), exclude)
                 if arn is not None:
                     return Reached(arn, (statement, *([limit] if limit else [])))

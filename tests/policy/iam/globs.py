@@ -24,13 +24,14 @@ def tokens(text):
     return tuple({"*": ANY, "?": ONE}.get(it, it) for it in text)
 
 
-def by_segment(pattern):
-    """An ARN pattern whose wildcards stay within their segment, those of the last one excepted.
+@functools.cache
+def arn(pattern):
+    """An ARN pattern, whose wildcards stay within their segment (the sixth may hold colons); `None` if it is none.
 
     IAM User Guide, "IAM JSON policy elements: Resource": wildcards stand for characters "within the individual segments
-    of an ARN (the parts separated by colons)"; "If the * wildcard is the last character of a resource ARN segment, it
-    can expand to match beyond the colon boundaries". The name is the sixth segment and may hold colons itself.
-    Second source: `convertSegmentToRegex` in cloud-copilot/iam-simulate, which compares segment by segment.
+    of an ARN (the parts separated by colons)"; "if the * wildcard is the last character of a resource ARN segment, it
+    can expand to match beyond the colon boundaries". Second source: cloud-copilot/iam-simulate compares segment by segment
+    and gives the missing segments of a short ARN a `*`. A pattern with fewer than six segments is refused here.
     """
     if pattern == (ANY,):
         return pattern
@@ -39,7 +40,7 @@ def by_segment(pattern):
     for token in pattern:
         colons += token == ":"
         out.append(narrow.get(token, token) if colons < ARN_SEGMENTS - 1 else token)
-    return tuple(out)
+    return tuple(out) if colons >= ARN_SEGMENTS - 1 else None
 
 
 @functools.cache

@@ -69,3 +69,55 @@ class Product:
                 if statement.sid == "PassServiceRole":
                     return statement.resources[0]
         raise LookupError("no PassServiceRole")
+
+    def named(self):
+        """ARN patterns of everything that the product's stack names, and of the stack."""
+        found = [f"arn:{self.partition}:cloudformation:{self.region}:{self.account}:stack/{self.stack_name}/*"]
+        for name, it in self.stack.resources.items():
+            kind = it["Type"]
+            arn = self.stack.arn(name) if kind in cloudformation.NAMED else None
+            if not arn:
+                continue
+            found.append(arn)
+            if kind == "AWS::S3::Bucket":
+                found.append(f"{arn}/*")
+            if kind == "AWS::Logs::LogGroup":
+                found.append(f"{arn}:*")
+        found.append(f"arn:{self.partition}:ssm:{self.region}:{self.account}:parameter/ml/{self.name}/*")
+        return found
+
+    def used(self):
+        """ARN patterns of what the product's builds, jobs and endpoints call after the product."""
+        here = f"{self.region}:{self.account}"
+
+        def arn(service, resource):
+            return f"arn:{self.partition}:{service}:{here}:{resource}"
+
+        found = [
+            arn("sagemaker", f"model-package/{self.tag('registry')}/*"),
+            arn("sagemaker", f"*/{self.tag('jobs')}*"),
+            arn("logs", f"log-group:/aws/sagemaker/*{self.tag('jobs')}*"),
+            arn("ecr", f"repository/{self.name}"),
+            arn("ecr", f"repository/{self.name}/*"),
+        ]
+        for name in self.stack.kinds("AWS::CodeBuild::Project"):
+            project = self.stack.name(name)
+            found += [
+                arn("codebuild", f"report-group/{project}-*"),
+                arn("logs", f"log-group:/aws/codebuild/{project}:*"),
+            ]
+        lake = self.tag("data-lake")
+        if lake:
+            found.append(f"arn:{self.partition}:s3:::{lake}/solutions/{self.tag('use-case')}/*")
+        return found
+
+    def tag(self, key):
+        """A tag of the product's roles; all of them have the same."""
+        values = {role.tags.get(f"ml-provisioner:{key}") for role in self.roles.values()}
+        if len(values) != 1:
+            raise LookupError(f"{self.file}: the roles have different tags {key}: {values}")
+        return values.pop()
+
+    @property
+    def stack_name(self):
+        return self.stack.pseudo["AWS::StackName"]

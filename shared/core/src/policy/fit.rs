@@ -8,8 +8,7 @@ use crate::error::InternalError;
 /// Makes a policy that is too big smaller: first wildcards for families of actions, then one statement an area instead
 /// of one a service. `areas` says which statement belongs to which area.
 ///
-/// What is too big even so (names that are shortened stand one by one) keeps its statements by service, for it takes
-/// two documents anyway: [`Policy::documents`].
+/// What takes as many documents even so keeps its statements by service: [`Policy::documents`].
 pub(super) fn fit(mut policy: Policy, areas: &IndexMap<String, String>) -> Result<Policy, InternalError> {
     if policy.size() <= MAX_SIZE {
         return Ok(policy);
@@ -21,7 +20,7 @@ pub(super) fn fit(mut policy: Policy, areas: &IndexMap<String, String>) -> Resul
         return Ok(policy);
     }
     let merged = Policy { statements: by_area(policy.statements.clone(), areas) };
-    Ok(if merged.size() <= MAX_SIZE { merged } else { policy })
+    Ok(if merged.documents().len() < policy.documents().len() { merged } else { policy })
 }
 
 /// Statements in as few documents as their order allows, none bigger than IAM takes.
