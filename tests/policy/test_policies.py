@@ -17,6 +17,7 @@ from aws import (
     golden_templates,
     handlers,
     is_of_type,
+    like,
     listed,
     matched,
     meant,
@@ -141,9 +142,15 @@ class Policies(unittest.TestCase):
         self.assertEqual(used, set(EXCEPTIONS["unscoped"]), "stale: unscoped")
 
     def test_every_condition_key_exists_and_means_something_to_its_actions(self):
+        used = set()
         for where, statement in self.statements():
             names = {name for pattern in listed(statement["Action"]) for name in meant(pattern)}
-            self.assertEqual(list(useless(statement, names)), [], where)
+            found = {key for key, _ in useless(statement, names)}
+            self.assertEqual(found - set(EXCEPTIONS["harmless_conditions"]), set(), where)
+            used |= found
+            for key in found:
+                self.assertEqual(statement["Condition"]["Null"].get(key), "true", where)
+        self.assertEqual(used, set(EXCEPTIONS["harmless_conditions"]), "stale: harmless_conditions")
 
     def test_every_handler_has_its_permissions(self):
         used = set()
@@ -230,11 +237,28 @@ class Policies(unittest.TestCase):
                 continue
             allowed = listed(statement["Condition"]["ArnLikeIfExists"]["iam:PolicyARN"])
             self.assertFalse([arn for arn in allowed if "AdministratorAccess" in arn or arn == "*"], where)
-            product = re.split(r"-(?:iam|service-role)-policy", where)[0]
-            bounded = "AWS::KMS::Key" in self.types[product]
-            boundary = statement["Condition"].get("ArnEquals", {}).get("iam:PermissionsBoundary", "")
-            self.assertEqual(bounded, boundary.endswith("-permission-boundary"), where)
-            self.assertEqual(bounded, "iam:PutRolePermissionsBoundary" in patterns, where)
+            # The suite's boundary, which none of these policies names anywhere else.
+            boundary = statement["Condition"]["ArnEquals"]["iam:PermissionsBoundary"]
+            self.assertRegex(boundary, r":policy/mlp-product-boundary-[a-z0-9-]+\Z", where)
+            self.assertEqual(set(patterns), {"iam:AttachRolePolicy", "iam:CreateRole", "iam:PutRolePermissionsBoundary"}, where)
+
+    def test_nobody_changes_the_boundary_or_takes_it_from_a_role(self):
+        for where, statement in self.statements():
+            for pattern in listed(statement["Action"]):
+                names = matched(pattern)
+                self.assertNotIn("iam:DeleteRolePermissionsBoundary", names, where)
+                self.assertNotIn("iam:PutRolePolicy", names, where)
+                if {it for it in names if it.startswith("iam:") and "Policy" in it and action(it)["access_level"] not in ("Read", "List")}:
+                    for arn in listed(statement["Resource"]):
+                        self.assertFalse(like("arn:aws:iam::123456789012:policy/mlp-product-boundary-us-west-2", arn), where)
+
+    def test_change_sets_of_a_service_role_are_of_templates_that_the_suite_stored(self):
+        for where, statement in self.statements():
+            if "stack-operator" in where and "cloudformation:CreateChangeSet" in {
+                name for pattern in listed(statement["Action"]) for name in matched(pattern)
+            }:
+                for url in listed(statement["Condition"]["StringLike"]["cloudformation:TemplateUrl"]):
+                    self.assertRegex(url, r"\Ahttps://([a-z0-9.-]+\.)?s3\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/", where)
 
 
 if __name__ == "__main__":

@@ -3,10 +3,14 @@
 - While a request is out, DescribeStackResource says so (``CREATE_IN_PROGRESS``, ``UPDATE_IN_PROGRESS``,
   ``DELETE_IN_PROGRESS``), but for what was replaced: then it tells of the new one.
 - What a failed Create named is deleted: CloudFormation sends a Delete with the physical id of the failed answer.
+- The event that tells of the request tells its properties too (``ResourceProperties``).
 """
 
 from __future__ import annotations
 
+import json
+
+import ministack.services.cloudformation as cloudformation
 from ministack.core.responses import now_iso
 from ministack.services.cloudformation import custom_resource, handlers
 
@@ -21,8 +25,17 @@ def _deliver_response(token: str, response: dict) -> bool:
     return _deliver(token, response)
 
 
+def _tell_properties(stack_id: str, logical_id: str, props: dict) -> None:
+    for event in reversed(cloudformation._stack_events.get(stack_id, [])):
+        if event["LogicalResourceId"] == logical_id and event["ResourceStatus"].endswith("_IN_PROGRESS"):
+            known = custom_resource._normalise_resource_properties(props)
+            event["ResourceProperties"] = json.dumps(known, separators=(",", ":"), default=str)
+            return
+
+
 def _invoke_custom_resource(request_type, logical_id, props, stack_name, stack_id, resource_type, **more):
     _failed.pop((stack_id, logical_id), None)
+    _tell_properties(stack_id, logical_id, props)
     stack = handlers._resolve_stack(stack_id)
     resources = stack.get("_resources") if stack else None
     before = resources.get(logical_id) if resources is not None else None
