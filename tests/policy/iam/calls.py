@@ -218,7 +218,14 @@ def _own_keys(call_action, arn, name, handler, tagged, resources):
         return [keys]
     if service == "kms":
         alias = [stack.name(it) for it in stack.kinds("AWS::KMS::Alias")]
-        return [{"kms:CallerAccount": product.account, "kms:ResourceAliases": alias if tagged and arn != "*" else ABSENT}]
+        return [
+            {
+                "kms:CallerAccount": product.account,
+                "kms:ResourceAliases": alias if tagged and arn != "*" else ABSENT,
+                # KMS waits 30 days if it isn't told otherwise (KMS API Reference, ScheduleKeyDeletion).
+                "kms:ScheduleKeyDeletionPendingWindowInDays": properties.get("PendingWindowInDays", 30),
+            }
+        ]
     if service == "sns":
         return [{"sns:Protocol": properties.get("Protocol", ABSENT), "sns:Endpoint": properties.get("Endpoint", ABSENT)}]
     if service == "ec2":
@@ -336,3 +343,80 @@ def private_dns(resources):
             arn = f"arn:{resources.product.partition}:route53:::hostedzone/Z0123456789ABCDEFGHIJ"
             context = request(resources.product, call_action, {"aws:ResourceAccount": "111111111111"})
             yield Call(name, "AWS::EC2::VPCEndpoint", "create", "without tags", call_action, arn, context)
+
+
+# -- Calls of people and of the suite ----------------------------------------------------------------------------------
+
+
+def template_urls(product):
+    """How a change set names the product's template in the suite's bucket: both forms of the address, and a version."""
+    bucket, suffix = product.suite.stack.name(product.suite.bucket), product.stack.pseudo["AWS::URLSuffix"]
+    file = f"templates/{product.name}-{product.scenario}.yaml"
+    paths = [
+        f"https://s3.{product.region}.{suffix}/{bucket}/{file}",
+        f"https://{bucket}.s3.{product.region}.{suffix}/{file}",
+    ]
+    return [it + version for it in paths for version in ("", "?versionId=3HL4kqtJlcpXroDTDmJ.rmSpXd3dIbrHY")]
+
+
+def change_set(product, **keys):
+    """The context of a change set that names no role and no template and imports nothing, but for `keys`."""
+    names = ("RoleArn", "TemplateUrl", "ImportResourceTypes", "ResourceTypes", "StackPolicyUrl")
+    context = {f"cloudformation:{name}": keys.get(name, ABSENT) for name in names}
+    return request(product, "cloudformation:CreateChangeSet", context, {"cloudformation:ChangeSetName": "first"})
+
+
+def of_operator(product, kind):
+    """What a person does directly: change sets, the stack and its drift, the template, emptying the bucket."""
+    arn = f"arn:{product.partition}:cloudformation:{product.region}:{product.account}:stack/{product.stack_name}/8a1b"
+    roles = [ABSENT, product.service_role_arn] if kind == "stack-operator-policy" else [ABSENT]
+    urls = template_urls(product)
+    # With the operator's own rights only the form that the review report's commands use.
+    urls = urls if kind == "stack-operator-policy" else urls[:2]
+    found = [
+        ("cloudformation:CreateChangeSet", arn, change_set(product, RoleArn=role, TemplateUrl=url))
+        for role in roles
+        for url in urls
+    ]
+    for name in EXCEPTIONS["beyond_handlers"]:
+        if name.startswith("cloudformation:") and name != "cloudformation:CreateChangeSet":
+            for role in roles:
+                found.append((name, arn if resource_types(name) else "*", change_set(product, RoleArn=role)))
+    template = f"{product.suite.bucket_arn}/templates/{product.name}-{product.scenario}.yaml"
+    found += [(name, template, request(product, name)) for name in ("s3:GetObject", "s3:GetObjectVersion")]
+    for bucket in product.stack.kinds("AWS::S3::Bucket"):
+        own = product.stack.arn(bucket)
+        found.append(("s3:ListBucketVersions", own, request(product, "s3:ListBucketVersions")))
+        for name in ("s3:DeleteObject", "s3:DeleteObjectVersion"):
+            found.append((name, f"{own}/models/model.tar.gz", request(product, name)))
+    if kind == "stack-operator-policy":
+        passed = {"iam:PassedToService": "cloudformation.amazonaws.com", "iam:AssociatedResourceArn": arn}
+        found.append(("iam:PassRole", product.service_role_arn, request(product, "iam:PassRole", passed)))
+    return [Call("the stack", "by a person", "use", "directly", *it) for it in found]
+
+
+def of_deployer(product):
+    """What the suite's deploy function does for a product: the template that it checked, and the change set."""
+    suite = product.suite
+    service_role = suite.roles["ServiceRole"].arn
+    stack = f"arn:{product.partition}:cloudformation:{product.region}:{product.account}:stack/{product.stack_name}/8a1b"
+    key = f"deployments/templates/{'0123456789abcdef' * 4}.yaml"
+    bucket, suffix = suite.stack.name(suite.bucket), product.stack.pseudo["AWS::URLSuffix"]
+    url = f"https://s3.{product.region}.{suffix}/{bucket}/{key}?versionId=3HL4kqtJlcpXroDTDmJ.rmSpXd3dIbrHY"
+    passed = {"iam:PassedToService": "cloudformation.amazonaws.com", "iam:AssociatedResourceArn": stack}
+    found = [
+        ("cloudformation:CreateChangeSet", stack, change_set(product, RoleArn=service_role, TemplateUrl=url)),
+        ("cloudformation:ExecuteChangeSet", stack, change_set(product)),
+        ("cloudformation:DeleteStack", stack, change_set(product, RoleArn=service_role)),
+        ("iam:PassRole", service_role, request(product, "iam:PassRole", passed)),
+    ]
+    found += [
+        (name, f"{suite.bucket_arn}/{key}", request(product, name))
+        for name in ("s3:GetObject", "s3:GetObjectVersion", "s3:PutObject")
+    ]
+    for it in product.stack.kinds("AWS::S3::Bucket"):
+        own = product.stack.arn(it)
+        found.append(("s3:ListBucketVersions", own, request(product, "s3:ListBucketVersions")))
+        for name in ("s3:DeleteObject", "s3:DeleteObjectVersion"):
+            found.append((name, f"{own}/models/model.tar.gz", request(product, name)))
+    return [Call("the stack", "by the suite", "use", "directly", *it) for it in found]

@@ -116,8 +116,11 @@ class Statement:
 
     def takes(self, action):
         """Actions are compared without regard to case."""
-        hit = any(globs.matches(it, action.lower()) for it in self.actions)
-        return hit != self.not_action
+        return any(it.fullmatch(action.lower()) for it in self.action_expressions) != self.not_action
+
+    @functools.cached_property
+    def action_expressions(self):
+        return [globs.regex(it) for it in self.actions]
 
 
 class Policy:

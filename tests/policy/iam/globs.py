@@ -19,6 +19,7 @@ ARN_SEGMENTS = 6
 OTHER = "\N{WHITE SQUARE}"
 
 
+@functools.cache
 def tokens(text):
     """A text with `*` and `?` as tokens."""
     return tuple({"*": ANY, "?": ONE}.get(it, it) for it in text)
@@ -93,31 +94,57 @@ def _after(pattern, states, character):
 
 
 @functools.cache
+def _ends(pattern):
+    """What every text that a pattern matches begins and ends with."""
+    if literal(pattern):
+        text = "".join(pattern)
+        return text, text
+    first = next(at for at, it in enumerate(pattern) if it in REGEX)
+    last = next(at for at, it in enumerate(reversed(pattern)) if it in REGEX)
+    return "".join(pattern[:first]), "".join(pattern[len(pattern) - last :])
+
+
+def _may_meet(include):
+    """Whether beginnings and ends leave room for a text that all patterns match."""
+    starts, ends = zip(*map(_ends, include), strict=True)
+    longest, tail = max(starts, key=len), max(ends, key=len)
+    return all(longest.startswith(it) for it in starts) and all(tail.endswith(it) for it in ends)
+
+
+@functools.cache
+def _next(pattern, states):
+    """The characters that can follow in a pattern; `None` for any."""
+    following = {pattern[at] for at in states if at < len(pattern)}
+    return None if any(it in REGEX for it in following) else frozenset(following)
+
+
+@functools.cache
 def witness(include, exclude=()):
     """A shortest text that all patterns of `include` match and none of `exclude`; `None` if there is none.
 
     The search is exhaustive: each pattern is an automaton, and the automata run side by side over every character that a
     pattern names, and one that stands for all others. So `None` is a proof.
     """
-    if len(include) > 1 and any(literal(it) for it in include):
-        text = "".join(next(it for it in include if literal(it)))
-        good = all(matches(it, text) for it in include) and not any(matches(it, text) for it in exclude)
-        return text if good else None
-    patterns = include + exclude
+    if not _may_meet(include):
+        return None
+    exclude = tuple(it for it in exclude if _may_meet((*include, it)))
+    patterns, needed = include + exclude, len(include)
     alphabet = sorted({it for pattern in patterns for it in pattern if it not in REGEX} | {OTHER, ":"})
     start = tuple(_closed(it, frozenset([0])) for it in patterns)
     seen, queue = {start}, collections.deque([(start, "")])
     while queue:
         state, text = queue.popleft()
         accepts = [len(pattern) in states for pattern, states in zip(patterns, state, strict=True)]
-        if all(accepts[: len(include)]) and not any(accepts[len(include) :]):
+        if all(accepts[:needed]) and not any(accepts[needed:]):
             return text
-        for character in alphabet:
+        possible = [_next(pattern, states) for pattern, states in zip(include, state[:needed], strict=True)]
+        known = [it for it in possible if it is not None]
+        for character in sorted(frozenset.intersection(*known)) if known else alphabet:
             following = tuple(
                 _after(pattern, states, character) for pattern, states in zip(patterns, state, strict=True)
             )
             # Where a pattern of `include` has no position left, no text can follow.
-            if following not in seen and all(following[: len(include)]):
+            if following not in seen and all(following[:needed]):
                 seen.add(following)
                 queue.append((following, text + character))
     return None

@@ -8,8 +8,8 @@ import re
 from aws import GOLDEN
 
 from . import cloudformation
-from .evaluator import Policy
-from .suite import RolesOf
+from .evaluator import Access, Policy, Principal
+from .suite import RolesOf, Suite, principal_context
 
 KINDS = ("iam-policy", "service-role-policy", "stack-operator-policy")
 
@@ -26,6 +26,31 @@ def partition_of(region):
     return "aws-us-gov" if region.startswith("us-gov-") else "aws"
 
 
+def place_of(template):
+    """Partition, region and account that a golden template is for."""
+    about = template["Metadata"]["MLProvisioner"]
+    return partition_of(about["Region"]), about["Region"], str(about["AccountId"])
+
+
+@functools.cache
+def suite_of(place):
+    """The suite of an account and region, as `sam deploy` with the default parameters makes it."""
+    partition, region, account = place
+    return Suite(partition=partition, region=region, account=account)
+
+
+@functools.cache
+def bounded():
+    """The golden products, each with the boundary of its account's suite on its roles."""
+    return [Product(name, suite_of(place_of(template))) for name, template in templates().items()]
+
+
+@functools.cache
+def unbounded():
+    """The golden products with the parameter `PermissionsBoundary` empty."""
+    return [Product(name) for name in templates()]
+
+
 class Product:
     """A golden product as a stack, with the suite's boundary on its roles or without."""
 
@@ -35,9 +60,8 @@ class Product:
         about = self.template["Metadata"]["MLProvisioner"]
         self.name = about["MlName"]
         self.tier, self.scenario = about["Tier"], about["Scenario"]
-        self.account, self.region = str(about["AccountId"]), about["Region"]
-        self.partition = partition_of(self.region)
-        self.place = (self.partition, self.region, self.account)
+        self.place = place_of(self.template)
+        self.partition, self.region, self.account = self.place
         self.suite = suite
         boundary = suite.boundary_arn if suite else None
         self.stack = cloudformation.Stack(
@@ -50,6 +74,19 @@ class Product:
         )
         mine = RolesOf(self.stack, {boundary: suite.boundary} if boundary else {})
         self.roles, self.policies = mine.roles, mine.policies
+
+    def who_has(self, kind, documents=None):
+        """Who gets the golden policies of a kind: the service role, or a person's role."""
+        arn = f"arn:{self.partition}:iam::{self.account}:role/operators"
+        if kind == "service-role-policy":
+            arn = self.service_role_arn
+        return Access(
+            f"{self.file}: {kind}",
+            Principal.role(arn),
+            documents or self.documents(kind),
+            None,
+            principal_context(arn, {}),
+        )
 
     def documents(self, kind):
         """The golden policies of a kind, all documents."""

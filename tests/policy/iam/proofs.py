@@ -9,7 +9,7 @@ import functools
 from aws import AWS, action as data_of, is_of_type, matched, resource_types
 
 from . import globs
-from .evaluator import ABSENT, Context, Policy, classes, decide, reach, tags
+from .evaluator import ABSENT, FREE, Access, Context, Policy, classes, decide, reach, tags
 
 # Nothing is assumed of a request: its sender chooses every key that IAM doesn't set itself.
 ANY_REQUEST = Context(free=["*"])
@@ -32,9 +32,20 @@ def actions_on(arn, service):
     )
 
 
+def some(actions):
+    """Actions for a message."""
+    more = f" and {len(actions) - 4} more" if len(actions) > 4 else ""
+    return ", ".join(actions[:4]) + more
+
+
 def policies_of(access, resource_policy=None):
     return [it for it in (*access.identity, access.boundary, resource_policy) if it]
 
+
+# Every right there is. Whoever may write a product's policies can attach this; what counts then is the boundary.
+EVERYTHING = Policy(
+    "everything", {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+)
 
 # -- (a) No role of a product reaches the suite ------------------------------------------------------------------------
 
@@ -67,8 +78,22 @@ def targets(suite):
 ON_NOTHING = ("states:SendTaskFailure", "states:SendTaskHeartbeat", "states:SendTaskSuccess")
 
 
-def reaches_suite(access, suite, only=None):
-    """What a product's role can do to the suite. `only` limits the question to a service."""
+def _passed_in_vain(access, suite, arn):
+    """Whether a role of the suite can be passed only to services that it doesn't trust."""
+    (role,) = (it for it in suite.roles.values() if it.arn == arn)
+    trusted = {name for it in role.trust.statements for kind, name in it.principals if kind == "Service"}
+    return not any(
+        reach(access, "iam:PassRole", arn, ANY_REQUEST.joined(Context({"iam:PassedToService": service})))
+        for service in trusted
+    )
+
+
+def reaches_suite(access, suite, only=None, passed_in_vain=False):
+    """What a product's role can do to the suite.
+
+    `only` limits the question to a service. `passed_in_vain` leaves out that a role of the suite can be passed to a service
+    which it doesn't trust.
+    """
     for target, service in targets(suite):
         if only and service != only:
             continue
@@ -76,9 +101,8 @@ def reaches_suite(access, suite, only=None):
         policy = suite.resource_policies.get(arn)
         for action, members in classes(actions_on(target, service), policies_of(access, policy)):
             found = reach(access, action, target, ANY_REQUEST, policy)
-            if found:
-                others = f" (and {len(members) - 1} more actions)" if len(members) > 1 else ""
-                yield f"{access.name} may {action}{others} on {found.shown()}, which is the suite's"
+            if found and not (passed_in_vain and action == "iam:PassRole" and _passed_in_vain(access, suite, target)):
+                yield f"{access.name} may {some(members)} on {found.shown()}, which is the suite's"
     if only:
         return
     for action in ON_NOTHING:
@@ -91,23 +115,36 @@ def reaches_suite(access, suite, only=None):
             yield f"{access.name} may assume {role.arn}: {decision.explanation}"
 
 
+def with_everything(role, free_tags=False):
+    """A product's role with every right attached that there is, so that its boundary alone limits it.
+
+    Whoever may write the product's policies can give it all rights. With `free_tags` it also has tags of any value, as
+    whoever may write the product's template can give it.
+    """
+    access = role.access()
+    context = access.context
+    if free_tags:
+        context = Context({key: it for key, it in context.values.items() if not key.startswith("aws:principaltag/")})
+        context.values["aws:principaltag/*"] = FREE
+    name = f"{access.name} (with every policy{' and any tag' if free_tags else ''})"
+    return Access(name, access.principal, (EVERYTHING,), access.boundary, context)
+
+
 # -- (b) CloudFormation may send every call of its handlers ------------------------------------------------------------
 
 
-def refused(access, calls):
-    """The calls that IAM doesn't surely allow."""
+def refused(access, calls, resource_policies=None):
+    """The calls that IAM doesn't surely allow. `resource_policies` maps ARNs to the policies of resources."""
     for call in calls:
-        decision = decide(access, call.action, call.resource, call.context)
+        # An object has the policy of its bucket.
+        owner = call.resource.partition("/")[0] if call.resource.startswith("arn:") else None
+        policy = (resource_policies or {}).get(owner)
+        decision = decide(access, call.action, call.resource, call.context, policy)
         if not decision.certain:
             yield f"{access.name} is refused: {call.shown()}: {decision.explanation}"
 
 
 # -- (c) Nobody raises their own rights --------------------------------------------------------------------------------
-
-# Every right there is. Whoever may write a product's policies can attach this; what counts then is the boundary.
-EVERYTHING = Policy(
-    "everything", {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
-)
 
 # Something of somebody else: it has none of our tags, and a key has a name.
 OF_OTHERS = Context(
