@@ -253,7 +253,7 @@ def is_free(text, statement, context, action):
     return any(context.get(name, action) == FREE for name in names)
 
 
-def _arn_patterns(statement, context, action):
+def arn_patterns(statement, context, action):
     """The patterns of a statement's resources, each with whether a variable is free. One without value is left out."""
     for text in statement.resources:
         pattern = filled(text, statement, context, action)
@@ -269,7 +269,7 @@ def _arn_patterns(statement, context, action):
 
 def _resource_match(statement, resource, context, action):
     best = NO
-    for pattern, free in _arn_patterns(statement, context, action):
+    for pattern, free in arn_patterns(statement, context, action):
         if globs.matches(pattern, resource):
             best = max(best, MAYBE if free else YES)
     return YES - best if statement.not_resource else best
@@ -613,7 +613,7 @@ class Reached:
 
 def _areas(statement, context, action):
     """The resources that an Allow may give: alternatives of (include, exclude) patterns."""
-    patterns = list(_arn_patterns(statement, context, action))
+    patterns = list(arn_patterns(statement, context, action))
     if statement.not_resource:
         return [((), tuple(pattern for pattern, free in patterns if not free))]
     return [((pattern,), ()) for pattern, _ in patterns]
@@ -621,7 +621,7 @@ def _areas(statement, context, action):
 
 def _left_areas(statement, context, action):
     """The resources that a Deny may leave: alternatives of (include, exclude) patterns."""
-    patterns = list(_arn_patterns(statement, context, action))
+    patterns = list(arn_patterns(statement, context, action))
     if statement.not_resource:
         return [((pattern,), ()) for pattern, _ in patterns]
     return [((), tuple(pattern for pattern, free in patterns if not free))]

@@ -118,6 +118,33 @@ def _next(pattern, states):
     return None if any(it in REGEX for it in following) else frozenset(following)
 
 
+# Which wildcards of one pattern cover a wildcard of another one.
+WIDER = {
+    ANY: {ANY},
+    ANY_IN_SEGMENT: {ANY, ANY_IN_SEGMENT},
+    ONE: {ANY, ONE},
+    ONE_IN_SEGMENT: {ANY, ANY_IN_SEGMENT, ONE, ONE_IN_SEGMENT},
+}
+
+
+@functools.cache
+def covers(wide, narrow):
+    """Whether a pattern matches everything that another one matches. `False` may also mean that it isn't obvious."""
+    states = _closed(wide, frozenset([0]))
+    for token in narrow:
+        if token in WIDER:
+            reached = set()
+            for at in states:
+                if at < len(wide) and wide[at] in WIDER[token]:
+                    reached.add(at if wide[at] in MANY else at + 1)
+            states = _closed(wide, frozenset(reached))
+        else:
+            states = _after(wide, states, token)
+        if not states:
+            return False
+    return len(wide) in states
+
+
 @functools.cache
 def witness(include, exclude=()):
     """A shortest text that all patterns of `include` match and none of `exclude`; `None` if there is none.
@@ -125,7 +152,7 @@ def witness(include, exclude=()):
     The search is exhaustive: each pattern is an automaton, and the automata run side by side over every character that a
     pattern names, and one that stands for all others. So `None` is a proof.
     """
-    if not _may_meet(include):
+    if not _may_meet(include) or any(covers(wide, narrow) for wide in exclude for narrow in include):
         return None
     exclude = tuple(it for it in exclude if _may_meet((*include, it)))
     patterns, needed = include + exclude, len(include)

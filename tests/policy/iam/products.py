@@ -148,6 +148,11 @@ class Product:
             found.append(f"arn:{self.partition}:s3:::{lake}/solutions/{self.tag('use-case')}/*")
         return found
 
+    def of_jobs(self):
+        """ARN patterns of what the product's roles may change: never a role, a policy, a stack or a key."""
+        kinds = {"codebuild", "codecommit", "codepipeline", "ecr", "logs", "s3", "sagemaker"}
+        return [it for it in self.named() + self.used() if it.split(":")[2] in kinds]
+
     def tag(self, key):
         """A tag of the product's roles; all of them have the same."""
         values = {role.tags.get(f"ml-provisioner:{key}") for role in self.roles.values()}
@@ -158,3 +163,32 @@ class Product:
     @property
     def stack_name(self):
         return self.stack.pseudo["AWS::StackName"]
+
+
+# How the names of products' resources end: ARN (of any account and region of a partition) and suffixes, for every type that
+# has a name. The ones that a service's limit may cut end in `-<six hex digits>-<suffix>` (shared/core/src/names.rs).
+SUFFIXES = {
+    "AWS::CloudWatch::Alarm": ("cloudwatch:*:*:alarm:{}", ["root-usage", "unauthorized-calls"], False),
+    "AWS::CloudWatch::Dashboard": ("cloudwatch::*:dashboard/{}", ["dashboard"], False),
+    "AWS::CodeBuild::Project": ("codebuild:*:*:project/{}", ["build", "deploy"], False),
+    "AWS::CodeCommit::Repository": ("codecommit:*:*:{}", ["model-build", "model-deploy"], True),
+    "AWS::CodePipeline::Pipeline": ("codepipeline:*:*:{}", ["build-pipeline", "deploy-pipeline"], True),
+    "AWS::Events::Rule": ("events:*:*:rule/{}", ["approval"], True),
+    "AWS::IAM::ManagedPolicy": ("iam::*:policy/{}", ["build-policy", "deploy-policy", "permission-boundary"], False),
+    "AWS::IAM::Role": ("iam::*:role/{}", ["codebuild-role", "codepipeline-role", "sagemaker-role"], True),
+    "AWS::KMS::Alias": ("kms:*:*:alias/{}", ["key"], False),
+    "AWS::Logs::LogGroup": ("logs:*:*:log-group:{}", ["security-logs", "security-logs:*"], False),
+    "AWS::S3::Bucket": ("s3:::{}", ["artifacts"], True),
+    "AWS::SNS::Topic": ("sns:*:*:{}", ["security-alerts"], False),
+    "AWS::SageMaker::ModelPackageGroup": ("sagemaker:*:*:model-package-group/{}", ["models"], True),
+}
+
+
+def namespace(partition):
+    """The ARN patterns of all names that products can have."""
+    found = [f"arn:{partition}:ssm:*:*:parameter/ml/*"]
+    for pattern, suffixes, may_be_cut in SUFFIXES.values():
+        for suffix, middle in ((it, middle) for it in suffixes for middle in ("ml", "??????")):
+            if middle == "ml" or may_be_cut:
+                found.append(f"arn:{partition}:{pattern.format(f'*-{middle}-{suffix}')}")
+    return found

@@ -5,11 +5,12 @@ over templates that are broken on purpose.
 """
 
 import functools
+import re
 
 from aws import AWS, action as data_of, is_of_type, matched, resource_types
 
 from . import globs
-from .evaluator import ABSENT, FREE, Access, Context, Policy, classes, decide, reach, tags
+from .evaluator import ABSENT, FREE, Access, Context, Policy, arn_patterns, classes, decide, reach, tags
 
 # Nothing is assumed of a request: its sender chooses every key that IAM doesn't set itself.
 ANY_REQUEST = Context(free=["*"])
@@ -218,3 +219,199 @@ def unconfined(access, own, place, context=OF_OTHERS):
                     if found:
                         text = f"on {found.shown()}, which is not its own"
                         yield from ((it, f"{access.name} may {it} {text}") for it in those)
+
+
+OTHER_SERVICES = (
+    "apprunner", "batch", "bedrock", "cloudformation", "datapipeline", "ec2", "ecs-tasks", "glue", "lambda", "scheduler",
+    "ssm", "states",
+)  # fmt: skip
+
+
+def attacks_on_roles(access, place, boundary):
+    """How a principal that may change roles could get more than the boundary gives: what IAM would allow of it.
+
+    `boundary` is the ARN of the policy that must bound every role. Everything else in the requests is the attacker's choice.
+    """
+    partition, _, account = place
+    iam = f"arn:{partition}:iam::{account}"
+    administrator = f"arn:{partition}:iam::aws:policy/AdministratorAccess"
+    roles, anything = f"{iam}:role/*", f"{iam}:*"
+    evil = (administrator, f"{iam}:policy/attackers-own-ml-permission-boundary")
+
+    def asked(**keys):
+        return ANY_REQUEST.joined(Context({f"iam:{key}": value for key, value in keys.items()}))
+
+    attacks = [
+        *(
+            ("without a boundary", name, roles, asked(PermissionsBoundary=ABSENT))
+            for name in ("iam:AttachRolePolicy", "iam:CreateRole", "iam:PutRolePolicy")
+        ),
+        *(
+            (f"with the boundary {other}", name, roles, asked(PermissionsBoundary=other))
+            for other in evil
+            for name in (
+                "iam:AttachRolePolicy",
+                "iam:CreateRole",
+                "iam:PutRolePermissionsBoundary",
+                "iam:PutRolePolicy",
+            )
+        ),
+        ("", "iam:DeleteRolePermissionsBoundary", roles, ANY_REQUEST),
+        ("", "iam:PutRolePolicy", roles, ANY_REQUEST),
+        ("of AWS's administrators", "iam:AttachRolePolicy", roles, asked(PolicyARN=administrator)),
+        *(
+            ("that is the boundary", name, boundary, ANY_REQUEST)
+            for name in (
+                "iam:CreatePolicy",
+                "iam:CreatePolicyVersion",
+                "iam:DeletePolicy",
+                "iam:DeletePolicyVersion",
+                "iam:SetDefaultPolicyVersion",
+                "iam:TagPolicy",
+            )
+        ),
+        *(
+            (f"to {service}", "iam:PassRole", roles, asked(PassedToService=f"{service}.amazonaws.com"))
+            for service in OTHER_SERVICES
+            if service != "cloudformation"
+        ),
+        *(
+            ("", name, anything, ANY_REQUEST)
+            for name in (
+                "iam:AddRoleToInstanceProfile", "iam:AddUserToGroup", "iam:AttachGroupPolicy", "iam:AttachUserPolicy",
+                "iam:CreateAccessKey", "iam:CreateLoginProfile", "iam:CreateOpenIDConnectProvider",
+                "iam:CreateSAMLProvider", "iam:CreateUser", "iam:PutGroupPolicy", "iam:PutUserPolicy",
+                "iam:UpdateLoginProfile",
+            )  # fmt: skip
+        ),
+        *(("", name, roles, ANY_REQUEST) for name in ("sts:AssumeRole", "sts:SetSourceIdentity", "sts:TagSession")),
+    ]
+    for what, name, target, context in attacks:
+        found = reach(access, name, target, context)
+        if found:
+            yield f"{access.name} may {name} {what}".rstrip() + f" on {found.shown()}"
+
+
+# A value that no product has, by the tag that the boundary reads it from.
+FOREIGN_TAGS = {
+    "artifacts": ("payments-data", "*", ""),
+    "jobs": ("payments-", "*", ""),
+    "product": ("payments", "*", ""),
+    "registry": ("payments", "*", ""),
+    "sagemaker-role": ("OrganizationAccountAccessRole", "*", ""),
+}
+
+
+def attacks_by_tags(access, place, values):
+    """Tags with which a principal could open the boundary or a fence: what IAM would allow of it.
+
+    `values` maps a tag of roles (without `ml-provisioner:`) to values that it must not get.
+    """
+    partition, _, account = place
+    for key, forbidden in values.items():
+        for value in forbidden:
+            context = ANY_REQUEST.joined(Context({f"aws:RequestTag/ml-provisioner:{key}": value}))
+            found = reach(access, "iam:TagRole", f"arn:{partition}:iam::{account}:role/*", context)
+            if found:
+                yield f"{access.name} may iam:TagRole with ml-provisioner:{key} = {value!r} on {found.shown()}"
+
+
+def attacks_by_templates(access, place, service_role, urls):
+    """How somebody could have CloudFormation deploy a template of their own: what IAM would allow of it.
+
+    `urls` are templates that must not be given; `None` stands for a template in the request itself, or the previous one.
+    """
+    partition, _, account = place
+    stacks = f"arn:{partition}:cloudformation:*:{account}:*"
+
+    def asked(**keys):
+        return ANY_REQUEST.joined(Context({f"cloudformation:{key}": value for key, value in keys.items()}))
+
+    attacks = [
+        *((f"with the template {url}", asked(TemplateUrl=ABSENT if url is None else url)) for url in urls),
+        ("that imports a resource", asked(ImportResourceTypes=["AWS::KMS::Key"])),
+        (
+            "with another role",
+            asked(RoleArn=f"arn:{partition}:iam::{account}:role/OrganizationAccountAccessRole"),
+        ),
+    ]
+    if not service_role:
+        # With rights of their own: a role in the request takes the right to pass it.
+        attacks = attacks[:-1]
+    for what, context in attacks:
+        found = reach(access, "cloudformation:CreateChangeSet", stacks, context)
+        if found:
+            yield f"{access.name} may cloudformation:CreateChangeSet {what} on {found.shown()}"
+    for name in (
+        "CreateStack", "CreateStackInstances", "CreateStackRefactor", "CreateStackSet", "ExecuteStackRefactor",
+        "ImportStacksToStackSet", "SetStackPolicy", "UpdateStack", "UpdateStackInstances", "UpdateStackSet",
+    ):  # fmt: skip
+        found = reach(access, f"cloudformation:{name}", stacks, ANY_REQUEST)
+        if found:
+            yield f"{access.name} may cloudformation:{name} on {found.shown()}"
+
+
+# -- (d) No policy of a product matches a name of another product ------------------------------------------------------
+
+
+class Names:
+    """The question what a principal may do, reads included, with things of somebody else."""
+
+    def __init__(self, access):
+        self.access = access
+        policies = [access.boundary] if access.boundary else access.identity
+        statements = [it for policy in policies for it in policy.statements if it.allows]
+        self.everywhere = [it for it in statements if it.resources == ("*",) and not it.not_resource]
+        self._classes = {}
+        # By service one expression for all patterns: nearly every name matches none.
+        by_service = {}
+        for statement in statements:
+            if statement in self.everywhere:
+                continue
+            if statement.not_resource:
+                raise ValueError(f"{statement.name} has NotResource")
+            for pattern, _ in arn_patterns(statement, access.context, ""):
+                by_service.setdefault(globs.shown(pattern).split(":")[2], []).append(globs.regex(pattern).pattern)
+        self._by_service = {key: re.compile("|".join(them), re.DOTALL) for key, them in by_service.items()}
+        self._any = self._by_service.pop("*", None)
+
+    def _context(self, tags_of_owner):
+        return OF_OTHERS.joined(Context(tags("aws:ResourceTag", tags_of_owner)))
+
+    def everything(self, tags_of_owner):
+        """What the principal may do with whatever there is, by statements for `*`: (action, text) pairs.
+
+        Actions that take no resource are left out: they name nobody's.
+        """
+        context = self._context(tags_of_owner)
+        for statement in self.everywhere:
+            for name in sorted({globs.shown(it).partition(":")[0] for it in statement.actions}):
+                for action in sorted(actions_of(name)):
+                    if not statement.takes(action) or not resource_types(action):
+                        continue
+                    decision = decide(self.access, action, ANY_ARN, context)
+                    if decision.possible:
+                        yield action, f"{self.access.name} may {action} on everything: {decision.explanation}"
+
+    def reached(self, arns, tags_of_owner):
+        """What the principal may do with things, given their concrete ARNs and the tags that they have: (action, text) pairs.
+
+        Things that only `*` matches are left to `everything`.
+        """
+        context = self._context(tags_of_owner)
+        for arn in arns:
+            service = arn.split(":")[2]
+            expressions = [it for it in (self._by_service.get(service), self._any) if it]
+            if not any(it.fullmatch(arn) for it in expressions):
+                continue
+            actions = actions_on(arn, service)
+            if actions not in self._classes:
+                self._classes[actions] = classes(actions, policies_of(self.access))
+            for action, members in self._classes[actions]:
+                decision = decide(self.access, action, arn, context)
+                if decision.possible:
+                    yield from ((it, f"{self.access.name} may {it} on {arn}: {decision.explanation}") for it in members)
+
+
+# Stands for a resource of any service: no pattern but `*` matches it.
+ANY_ARN = "arn:anything:anything:anything:anything:anything"
