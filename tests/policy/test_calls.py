@@ -6,7 +6,7 @@ import unittest
 from iam import calls, products
 from iam.evaluator import Access, Policy
 from iam.proofs import refused
-from iam.suite import Suite, principal_context
+from iam.suite import Suite
 
 # What handlers list for resources that the products' ones don't have.
 NOT_NEEDED = {
@@ -45,17 +45,17 @@ class Calls(unittest.TestCase):
     def test_the_suites_service_role_may_send_them(self):
         for product in products.bounded():
             role = product.suite.roles["ServiceRole"].access(calls.SERVICE_ROLE)
-            self.check(refused(role, self.calls[product.file]))
+            self.check(refused(role, self.calls[product.file], product.resource_policies))
 
     def test_a_service_role_of_one_product_may_send_them(self):
         for product in products.bounded():
             role = as_cloudformation(product.who_has("service-role-policy"), calls.SERVICE_ROLE)
-            self.check(refused(role, self.calls[product.file]))
+            self.check(refused(role, self.calls[product.file], product.resource_policies))
 
     def test_an_operator_may_send_them_through_cloudformation(self):
         for product in products.bounded():
             person = as_cloudformation(product.who_has("iam-policy"), calls.ON_BEHALF)
-            self.check(refused(person, self.calls[product.file]))
+            self.check(refused(person, self.calls[product.file], product.resource_policies))
 
     def test_operators_may_use_the_stack_the_template_and_the_bucket(self):
         for product in products.bounded():
@@ -68,8 +68,9 @@ class Calls(unittest.TestCase):
             reads = calls.of_product(product, wanted=("read",))
             reads = [it for it in reads if it.action not in NOT_READ]
             person = as_cloudformation(product.who_has("stack-operator-policy"), calls.ON_BEHALF)
-            self.check(refused(person, reads))
-            self.check(refused(product.suite.roles["DriftRole"].access(calls.ON_BEHALF), reads))
+            self.check(refused(person, reads, product.resource_policies))
+            function = product.suite.roles["DriftRole"].access(calls.ON_BEHALF)
+            self.check(refused(function, reads, product.resource_policies))
 
     def test_the_deploy_function_may_deploy_the_template_that_it_checked(self):
         for product in products.bounded():

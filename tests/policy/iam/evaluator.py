@@ -53,12 +53,15 @@ class Context:
 
     def __init__(self, values=(), free=()):
         self.values = {key.lower(): value for key, value in dict(values).items()}
+        # Keys as they were written, for messages and other evaluators: AWS compares them without regard to case.
+        self.written = {key.lower(): key for key in dict(values)}
         self.free = tuple(globs.tokens(it.lower()) for it in free)
 
     def joined(self, other):
         """This context with the keys of another one, which win."""
         joined = Context()
         joined.values = {**self.values, **other.values}
+        joined.written = {**self.written, **other.written}
         joined.free = self.free + other.free
         return joined
 

@@ -74,6 +74,10 @@ class Product:
         )
         mine = RolesOf(self.stack, {boundary: suite.boundary} if boundary else {})
         self.roles, self.policies = mine.roles, mine.policies
+        self.resource_policies = {
+            self.stack.arn(name): Policy(f"policy of {name}", self.stack.properties(name)["KeyPolicy"], "resource")
+            for name in self.stack.kinds("AWS::KMS::Key")
+        }
 
     def who_has(self, kind, documents=None):
         """Who gets the golden policies of a kind: the service role, or a person's role."""

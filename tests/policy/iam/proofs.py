@@ -138,8 +138,9 @@ def refused(access, calls, resource_policies=None):
     """The calls that IAM doesn't surely allow. `resource_policies` maps ARNs to the policies of resources."""
     for call in calls:
         # An object has the policy of its bucket.
-        owner = call.resource.partition("/")[0] if call.resource.startswith("arn:") else None
-        policy = (resource_policies or {}).get(owner)
+        policy = (resource_policies or {}).get(call.resource) or (resource_policies or {}).get(
+            call.resource.partition("/")[0]
+        )
         decision = decide(access, call.action, call.resource, call.context, policy)
         if not decision.certain:
             yield f"{access.name} is refused: {call.shown()}: {decision.explanation}"
