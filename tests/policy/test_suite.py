@@ -455,7 +455,8 @@ class Suite(Policies):
              ("GetObject", "GetObjectVersion", "PutObject")),
             ("DeployRole", ("pending/approvals/a.json", "pending/requests/a/b.json", "status/a"), ("GetObject", "PutObject")),
             ("CustomResourceRole", ("pending/requests/a/b.json",), ("GetObject", "PutObject")),
-            ("DriftRole", ("deployments/files/a/config.yaml", "reports/drift/a", "drift-ignore.yaml"), ("GetObject",)),
+            ("DriftRole", ("configs/a.yaml", "deployments/files/a/config.yaml", "reports/drift/a", "drift-ignore.yaml", "status/a", "templates/a"),
+             ("GetObject",)),
             ("FleetMachineRole", ("deployments/fleets/a/items.json",), ("GetObject",)),
         ):
             for key in keys:
@@ -468,6 +469,7 @@ class Suite(Policies):
         for role in ("DeployRole", "CustomResourceRole"):
             for name in ("DescribeStackEvents", "DescribeStackResource", "DescribeStacks"):
                 self.assertTrue(self.allows(role, f"cloudformation:{name}", stack), f"{role} {name}")
+        self.assertTrue(self.allows("DeployRole", "cloudformation:ListStackResources", stack))
         self.assertFalse(self.grants("CustomResourceRole", "s3:DeleteObject"))
 
     def test_the_functions_get_their_environment(self):

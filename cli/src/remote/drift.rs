@@ -5,12 +5,12 @@ use std::time::{Duration, SystemTime};
 
 use futures_util::stream::{self, StreamExt as _};
 use mlp_aws::clients;
-use mlp_aws::drift::{Live, Pace, check, managed, named};
+use mlp_aws::drift::{DriftApi as _, Live, Pace, check, managed, named};
 use mlp_core::actions::{self, Suite};
 use mlp_core::deploy::failure::Name;
 use mlp_core::drift::fleet::Gathering;
 use mlp_core::drift::seen::ConfigSeen;
-use mlp_core::drift::{About, Asked, Ignore, Kind, StackReport, Verdict, judge, none_begins, not_managed};
+use mlp_core::drift::{About, Asked, Ignore, Kind, StackReport, Unchecked, Verdict, judge, none_begins};
 use mlp_core::error::InternalError;
 use mlp_core::time::rfc3339;
 use mlp_core::yaml;
@@ -95,14 +95,19 @@ async fn look(flags: &flags::CheckDrift, config: Option<&Input>, ignore: &Ignore
     }
     let missing = names.iter().find(|name| !stacks.iter().any(|stack| stack.name == **name));
     let missing = match missing {
-        Some(name) => Some(not_managed(name)),
-        None => (asked == Asked::Prefix && stacks.is_empty()).then(|| none_begins(prefix)),
+        Some(name) => {
+            let seen = match pace.call(deadline, || api.stack(name)).await {
+                Ok(seen) => seen,
+                Err(error) => return Ok(Err(Problem::of_call(&error, "the stack"))),
+            };
+            let why = Unchecked::of(seen.as_ref().map(|stack| stack.status.as_str()));
+            Some((why.message(name), why.help()))
+        }
+        None => (asked == Asked::Prefix && stacks.is_empty())
+            .then(|| (none_begins(prefix), "check --prefix, --region and the account you are signed in to")),
     };
-    if let Some(missing) = missing {
-        let problem = Problem::refused(Name::InvalidInput, missing).status(UNREACHABLE);
-        return Ok(Err(
-            problem.help("check its name, --region and the account you are signed in to; deploy it first")
-        ));
+    if let Some((missing, help)) = missing {
+        return Ok(Err(Problem::refused(Name::InvalidInput, missing).status(UNREACHABLE).help(help)));
     }
     complain(&format!(
         "Checking {} {} ...\n",

@@ -141,7 +141,9 @@ async fn question(
     arn: &ExecutionArn,
 ) -> Result<Question, Problem> {
     let bucket = flags.bucket.clone().unwrap_or_else(|| answer::bucket(arn));
-    Question::read(&clients::executions(config), &clients::s3_store(config), &bucket, arn).await
+    // Somebody else may own a bucket of the name that is expected.
+    let store = clients::s3_store(config, Some(arn.account().to_owned()));
+    Question::read(&clients::executions(config), &store, &bucket, arn).await
 }
 
 /// Follows an execution and says how it ended; `started` when it is known that there is one.

@@ -66,7 +66,7 @@ async fn start(
     let input = match (local, &request.config.s3_config) {
         (Some(local), _) => inline(request, local, &suite, shown)?,
         (None, Some(stored)) => {
-            let object = read(&clients::s3_store(&config), stored).await;
+            let object = read(&clients::s3_store(&config, None), stored).await;
             in_bucket(request, stored, object, &suite, shown)?
         }
         (None, None) => Err(Problem::usage("no config is named")),

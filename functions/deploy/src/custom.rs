@@ -17,6 +17,7 @@ use mlp_aws::store::{BucketStore, ErrorKind};
 use mlp_core::custom::{self, Answer, Kind, Request, Respond, stack_name};
 use mlp_core::deploy::failure::{Failure, Name};
 use mlp_core::deploy::identity::Execution;
+use mlp_core::deploy::keys;
 use mlp_core::deploy::outcome::Report;
 use mlp_core::finding::Finding;
 use serde::{Deserialize, Serialize};
@@ -123,7 +124,8 @@ where
     // Nothing will answer later, so this is the answer.
     tell(front.answers, &request.response_url, &answer).await?;
     let execution = request.execution();
-    if let Err(failure) = forget(front.store, &front.settings.bucket, &execution).await {
+    let key = keys::request(&request.respond(0).owner(), &execution);
+    if let Err(failure) = forget(front.store, &front.settings.bucket, &key).await {
         // It was answered. A second attempt might begin what was called off.
         tracing::warn!(execution, %failure, "the address of an answered request is still kept");
     }
@@ -154,6 +156,9 @@ where
             return Ok(Begun::Answer(Taken::Late, Answer::failed(&respond, reason, None)));
         }
         Err(failure) => return Ok(refused(&failure)),
+    }
+    if let Err(failure) = confirm(front, request).await {
+        return Ok(refused(&failure));
     }
     let mut input = match input(front.settings, request) {
         Ok(Some(input)) => input,
@@ -187,8 +192,9 @@ async fn keep<S: BucketStore + Sync, C, E>(
     new: &Stored,
 ) -> Result<Stored, Failure> {
     let bucket = &front.settings.bucket;
-    once(front.store, bucket, new.object(&key(name))).await?;
-    let kept = stored(front.store, bucket, name).await?;
+    let key = keys::request(&new.respond.owner(), name);
+    once(front.store, bucket, new.object(&key)).await?;
+    let kept = stored(front.store, bucket, &key).await?;
     kept.ok_or_else(|| Failure::new(Name::Unavailable, "the request that was kept a moment ago is gone"))
 }
 
@@ -233,10 +239,51 @@ async fn is_waited_for<S, C: Stacks + Sync, E>(
 ) -> Result<bool, Failure> {
     let look = || async {
         let seen = front.stacks.resource(&respond.stack_id, &respond.logical_resource_id).await;
-        let seen = seen.map_err(|error| failed(&error))?;
-        Ok(seen.is_some_and(|seen| respond.is_waited_for(&seen.status, seen.physical_id.as_deref())))
+        let Some(seen) = seen.map_err(|error| failed(&error))? else { return Ok(false) };
+        let stack_status = if respond.request_type == Kind::Delete && seen.status == "UPDATE_COMPLETE" {
+            let stack = front.stacks.stack(&respond.stack_id).await.map_err(|error| failed(&error))?;
+            stack.map(|stack| stack.status).unwrap_or_default()
+        } else {
+            String::new()
+        };
+        Ok(respond.is_waited_for(&seen.status, seen.physical_id.as_deref(), &stack_status))
     };
     patiently(look, |answer| matches!(answer, Ok(false)) || is_transient(answer)).await
+}
+
+/// Whether CloudFormation sent these properties, by its own event of the operation: whoever may call the function can write
+/// a request for a resource that CloudFormation works on. What is deleted follows from the owner's tag, not from properties.
+///
+/// Events may be a moment late.
+async fn confirm<S, C: Stacks + Sync, E>(
+    front: &Front<'_, S, C, E>,
+    request: &Request,
+) -> Result<(), Failure> {
+    if request.request_type == Kind::Delete {
+        return Ok(());
+    }
+    let (stack, id) = (&request.stack_id, &request.logical_resource_id);
+    let differs = |paths: Vec<String>| {
+        let message = format!(
+            "the request's properties are not those that CloudFormation's event tells: {}",
+            paths.join(", ")
+        );
+        Failure::new(Name::InvalidInput, message)
+            .help("look for who may call the function that `ServiceToken` names")
+    };
+    let look = || async {
+        let told = front.stacks.event_properties(stack, id).await.map_err(|error| failed(&error))?;
+        let Some(Json::Object(told)) = told else {
+            let message =
+                format!("no event of the stack says with which properties CloudFormation works on `{id}`");
+            return Ok(Err(
+                Failure::new(Name::InvalidInput, message).help("update or create the resource again")
+            ));
+        };
+        let paths = custom::differences(&request.resource_properties, &told);
+        Ok(if paths.is_empty() { Ok(()) } else { Err(differs(paths)) })
+    };
+    patiently(look, |answer| matches!(answer, Ok(Err(_))) || is_transient(answer)).await?
 }
 
 /// What is waited before something is asked again. CloudFormation waits an hour for an answer, and Lambda a minute.
@@ -329,17 +376,22 @@ where
     S: BucketStore + Sync,
     E: Executions + Sync,
 {
-    let name = Execution::new(arn).name();
-    let Some(stored) = stored(front.store, &front.settings.bucket, name).await? else {
-        return Ok(Taken::Late);
-    };
     // What an event says is not believed: whoever may call this function could write one.
     let seen = front.executions.describe(arn).await.map_err(|error| failed(&error))?;
+    let input: Option<Json> = seen.input.as_deref().and_then(|input| serde_json::from_str(input).ok());
+    let respond = input.and_then(|input| input.get("respond").cloned());
+    let Some(respond) = respond.and_then(|respond| serde_json::from_value::<Respond>(respond).ok()) else {
+        return Ok(Taken::Late);
+    };
+    let key = keys::request(&respond.owner(), Execution::new(arn).name());
+    let Some(stored) = stored(front.store, &front.settings.bucket, &key).await? else {
+        return Ok(Taken::Late);
+    };
     if stored.response_url.is_none() || !seen.status.has_ended() {
         return Ok(Taken::Late);
     }
     let answer = Answer::failed(&stored.respond, &unreported(&seen), None);
-    send(front.store, &front.settings.bucket, front.answers, name, &answer).await?;
+    send(front.store, &front.settings.bucket, front.answers, &key, &answer).await?;
     Ok(Taken::Answered)
 }
 
@@ -396,7 +448,8 @@ fn told(failure: &Failure) -> String {
     format!("{reason}. {help}")
 }
 
-/// Answers the stored request of an execution, and forgets its address. One that was answered is not answered again.
+/// Answers the stored request of an execution, by its key, and forgets its address. One that was answered is not answered
+/// again.
 ///
 /// # Errors
 ///
@@ -405,21 +458,21 @@ pub(crate) async fn send<S: BucketStore + Sync>(
     store: &S,
     bucket: &str,
     answers: &dyn Answering,
-    execution: &str,
+    key: &str,
     answer: &Answer,
 ) -> Result<(), Failure> {
-    let Some(stored) = stored(store, bucket, execution).await? else { return Ok(()) };
+    let Some(stored) = stored(store, bucket, key).await? else { return Ok(()) };
     let Some(url) = &stored.response_url else { return Ok(()) };
     tell(answers, url, answer).await?;
-    forget(store, bucket, execution).await
+    forget(store, bucket, key).await
 }
 
 /// Forgets the address of a request that was answered.
-async fn forget<S: BucketStore + Sync>(store: &S, bucket: &str, execution: &str) -> Result<(), Failure> {
-    match stored(store, bucket, execution).await? {
+async fn forget<S: BucketStore + Sync>(store: &S, bucket: &str, key: &str) -> Result<(), Failure> {
+    match stored(store, bucket, key).await? {
         Some(stored) if stored.response_url.is_some() => {
             let answered = Stored { response_url: None, ..stored };
-            newest(store, bucket, answered.object(&key(execution))).await
+            newest(store, bucket, answered.object(key)).await
         }
         _ => Ok(()),
     }
@@ -436,8 +489,35 @@ pub(crate) async fn is_kept<S: BucketStore + Sync>(
     execution: &str,
     respond: &Respond,
 ) -> Result<bool, Failure> {
-    let kept = stored(store, bucket, execution).await?;
+    let kept = stored(store, bucket, &keys::request(&respond.owner(), execution)).await?;
     Ok(kept.is_some_and(|kept| kept.response_url.is_some() && kept.respond == *respond))
+}
+
+/// How many requests of one custom resource are looked at. They are removed after two weeks, and CloudFormation sends one
+/// at a time.
+const MOST_REQUESTS: usize = 1_000;
+
+/// The unanswered requests of the custom resource that this one is of, other than this one.
+///
+/// # Errors
+///
+/// When the bucket doesn't tell.
+pub(crate) async fn waiting<S: BucketStore + Sync>(
+    store: &S,
+    bucket: &str,
+    respond: &Respond,
+) -> Result<Vec<Respond>, Failure> {
+    let listed = store.list(bucket, &keys::requests(&respond.owner()), MOST_REQUESTS).await;
+    let mut waiting = Vec::new();
+    for object in listed.map_err(|error| store_failed(&error))? {
+        if let Some(stored) = stored(store, bucket, &object.key).await?
+            && stored.response_url.is_some()
+            && stored.respond != *respond
+        {
+            waiting.push(stored.respond);
+        }
+    }
+    Ok(waiting)
 }
 
 /// Tells an answer. That nobody listens any more is no failure: CloudFormation has gone on.
@@ -451,9 +531,9 @@ async fn tell(answers: &dyn Answering, url: &str, answer: &Answer) -> Result<(),
 async fn stored<S: BucketStore + Sync>(
     store: &S,
     bucket: &str,
-    execution: &str,
+    key: &str,
 ) -> Result<Option<Stored>, Failure> {
-    match store.get(bucket, &key(execution), None, None).await {
+    match store.get(bucket, key, None, None).await {
         Ok(object) => serde_json::from_slice(&object.bytes).map(Some).map_err(|error| {
             Failure::new(Name::Internal, format!("a stored request can't be read: {error}"))
         }),
@@ -466,11 +546,6 @@ impl Stored {
     fn object<'a>(&self, key: &'a str) -> New<'a> {
         New { key, bytes: serde_json::to_vec(self).unwrap_or_default(), media_type: "application/json" }
     }
-}
-
-/// Where the request of an execution is kept.
-fn key(execution: &str) -> String {
-    format!("deployments/{execution}-request.json")
 }
 
 fn seconds(time: SystemTime) -> u64 {

@@ -56,7 +56,9 @@ pub enum Step {
     CreateChangeSet,
     FollowChangeSet,
     RecordChanges,
+    RecordDeletion,
     RequestApproval,
+    CheckApproval,
     ExecuteChangeSet,
     FollowStack,
     ProtectStack,
@@ -157,6 +159,8 @@ where
                 token.ok_or_else(|| Failure::new(Name::Internal, "an approval without a task token"))?;
             steps::approval::request(aws, &execution, work, &token).await?
         }
+        Step::RecordDeletion => steps::changes::record_deletion(aws, &execution, work).await?,
+        Step::CheckApproval => steps::approval::check(aws, &execution, work).await?,
         Step::ExecuteChangeSet => steps::execution::execute(aws, &execution, work).await?,
         Step::FollowStack => steps::execution::follow(aws, &execution, work).await?,
         Step::ProtectStack => steps::execution::protect(aws, work).await?,

@@ -2,8 +2,9 @@
 //! `MLP_DEPLOY_MACHINE`, the state machine's ARN, in its environment what takes custom resources' requests. One program is
 //! two functions, so that who may name a custom resource may not call a task.
 //!
-//! Environment: `MLP_BUCKET`, the suite's bucket; `MLP_SERVICE_ROLE_ARN`, the role that CloudFormation takes on;
-//! `MLP_LICENCE_MODE`, `MLP_LICENCE_SKU` and `MLP_LICENCE_KEY_FINGERPRINT`, the licence;
+//! Environment: `MLP_BUCKET`, the suite's bucket; `MLP_ACCOUNT_ID`, the account that must own it and products' buckets;
+//! `MLP_SERVICE_ROLE_ARN`, the role that CloudFormation assumes; `MLP_PERMISSIONS_BOUNDARY_ARN`, the boundary of every role
+//! of a product; `MLP_REQUIRE_APPROVAL`, `none`, `prod` or `all`; `MLP_LICENCE_MODE`, `MLP_LICENCE_SKU` and `MLP_LICENCE_KEY_FINGERPRINT`, the licence;
 //! `AWS_LAMBDA_LOG_LEVEL`, as Lambda's logging configuration sets it; `AWS_ENDPOINT_URL` for an emulator.
 
 use std::future::Future;
@@ -39,9 +40,10 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 
 /// The tasks of the state machine.
 async fn carry_out_tasks(config: &SdkConfig) -> Result<(), lambda_runtime::Error> {
-    let (store, stacks, answers) =
-        (clients::s3_store(config), clients::stacks(config), clients::answers(config));
-    let (buckets, parameters) = (clients::versioned_buckets(config), clients::parameters(config));
+    let owner = clients::expected_owner();
+    let store = clients::s3_store(config, owner.clone());
+    let (stacks, answers) = (clients::stacks(config), clients::answers(config));
+    let (buckets, parameters) = (clients::versioned_buckets(config, owner), clients::parameters(config));
     let (rules, desk, licences) = (RuleBook::default(), clients::licences(config), Licences::default());
     Box::pin(lambda_runtime::run(service_fn(|event: LambdaEvent<Json>| {
         let (store, stacks, buckets, parameters) = (&store, &stacks, &buckets, &parameters);
@@ -86,8 +88,8 @@ async fn carry_out_tasks(config: &SdkConfig) -> Result<(), lambda_runtime::Error
 
 /// The requests of custom resources.
 async fn take_requests(config: &SdkConfig, machine: &str) -> Result<(), lambda_runtime::Error> {
-    let (store, stacks, answers) =
-        (clients::s3_store(config), clients::stacks(config), clients::answers(config));
+    let store = clients::s3_store(config, clients::expected_owner());
+    let (stacks, answers) = (clients::stacks(config), clients::answers(config));
     let executions = clients::executions(config);
     Box::pin(lambda_runtime::run(service_fn(|event: LambdaEvent<Json>| {
         let (store, stacks, executions, answers) = (&store, &stacks, &executions, &answers);

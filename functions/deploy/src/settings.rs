@@ -2,6 +2,7 @@
 
 use mlp_aws::licence::{Licence, Mode};
 use mlp_core::actions::Suite;
+use mlp_core::deploy::approval::Required;
 
 /// What the suite's stack says, and where it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -14,6 +15,10 @@ pub struct Settings {
     pub licence: Licence,
     /// Account and region of the suite.
     pub suite: Suite,
+    /// The partition of the suite, such as `aws`.
+    pub partition: String,
+    /// Which deployments and deletions must be approved, whatever their input says.
+    pub require_approval: Required,
     /// Where S3 answers to CloudFormation, without a slash at its end; AWS's own address, if absent.
     pub endpoint: Option<String>,
 }
@@ -21,7 +26,8 @@ pub struct Settings {
 impl Settings {
     /// What the environment says, with account and region of the function's own ARN.
     ///
-    /// `MLP_BUCKET`, `MLP_SERVICE_ROLE_ARN`, `MLP_LICENCE_MODE`, `MLP_LICENCE_SKU`, `MLP_LICENCE_KEY_FINGERPRINT`; `AWS_ENDPOINT_URL` for an emulator.
+    /// `MLP_BUCKET`, `MLP_SERVICE_ROLE_ARN`, `MLP_PERMISSIONS_BOUNDARY_ARN`, `MLP_REQUIRE_APPROVAL`, `MLP_LICENCE_MODE`,
+    /// `MLP_LICENCE_SKU`, `MLP_LICENCE_KEY_FINGERPRINT`; `AWS_ENDPOINT_URL` for an emulator.
     ///
     /// # Errors
     ///
@@ -41,12 +47,18 @@ impl Settings {
                 account: suite.account_id.clone(),
             },
             suite,
+            partition: function_arn.split(':').nth(1).unwrap_or("aws").to_owned(),
+            require_approval: Required::parse(&set("MLP_REQUIRE_APPROVAL").unwrap_or_default()),
             endpoint: set("AWS_ENDPOINT_URL").map(|url| url.trim_end_matches('/').to_owned()),
         })
     }
 
-    /// The address of an object, as CloudFormation takes it.
-    pub fn url(&self, key: &str) -> String {
+    /// The address of an object, as CloudFormation takes it. With a version, what is written to the key afterwards is not
+    /// read. Sources: AWS CloudFormation User Guide, "Release history" (2015-08-24, versioned templates); API Reference,
+    /// `CreateChangeSet` (`TemplateURL`).
+    pub fn url(&self, key: &str, version_id: Option<&str>) -> String {
+        let version = version_id.map(|id| format!("?versionId={id}")).unwrap_or_default();
+        let key = format!("{key}{version}");
         let bucket = &self.bucket;
         let region = self.suite.region.as_deref().unwrap_or("us-east-1");
         let suffix = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
@@ -55,6 +67,17 @@ impl Settings {
             // By path: a bucket with dots in its name has no certificate for its own host name.
             None => format!("https://s3.{region}.{suffix}/{bucket}/{key}"),
         }
+    }
+
+    /// The suite's bucket, if `mlp` must be told its name: it expects the one that `infra/template.yaml` gives by default.
+    pub fn unexpected_bucket(&self) -> Option<String> {
+        let Suite { account_id, region, .. } = &self.suite;
+        let expected = format!(
+            "mlp-{}-{}",
+            account_id.as_deref().unwrap_or_default(),
+            region.as_deref().unwrap_or_default()
+        );
+        Some(self.bucket.clone()).filter(|bucket| *bucket != expected)
     }
 
     /// An object as people and the CLI name it.
@@ -72,10 +95,15 @@ mod tests {
         let read =
             |arn| Settings::read(|name| (name == "MLP_BUCKET").then(|| "b.x".to_owned()), arn).unwrap();
         let settings = read("arn:aws:lambda:eu-west-1:123456789012:function:deploy");
-        assert_eq!(settings.url("a/b.yaml"), "https://s3.eu-west-1.amazonaws.com/b.x/a/b.yaml");
+        assert_eq!(settings.url("a/b.yaml", None), "https://s3.eu-west-1.amazonaws.com/b.x/a/b.yaml");
+        assert_eq!(
+            settings.url("a/b.yaml", Some("v1")),
+            "https://s3.eu-west-1.amazonaws.com/b.x/a/b.yaml?versionId=v1"
+        );
+        assert_eq!(settings.unexpected_bucket().as_deref(), Some("b.x"));
         assert_eq!(settings.suite.account_id.as_deref(), Some("123456789012"));
         let china = read("arn:aws-cn:lambda:cn-north-1:123456789012:function:deploy");
-        assert_eq!(china.url("a"), "https://s3.cn-north-1.amazonaws.com.cn/b.x/a");
+        assert_eq!(china.url("a", None), "https://s3.cn-north-1.amazonaws.com.cn/b.x/a");
         assert_eq!(Settings::read(|_| None, "arn"), Err("MLP_BUCKET"));
     }
 }

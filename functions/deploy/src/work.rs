@@ -24,8 +24,8 @@ pub struct Work {
     pub product: Facts,
     /// The config, with the version that was read.
     pub source: Source,
-    /// The template's key in the suite's bucket; absent when nothing is deployed.
-    pub template: Option<String>,
+    /// The template in the suite's bucket; absent when nothing is deployed.
+    pub template: Option<StoredTemplate>,
     /// What comes next.
     pub next: Next,
     /// What is left behind if a later task fails.
@@ -59,7 +59,13 @@ pub struct Work {
     pub wait: Wait,
     /// Present when somebody must approve.
     pub approval: Option<Approval>,
-    /// The change set in figures.
+    /// What the request for approval was answered, while nobody has looked at it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Json>,
+    /// What somebody has approved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved: Option<Approved>,
+    /// The changes in figures.
     pub changes: Option<ChangeCounts>,
     /// Whether there was nothing to change.
     pub unchanged: bool,
@@ -231,11 +237,42 @@ impl Wait {
     }
 }
 
+/// A template that CloudFormation is told to use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredTemplate {
+    /// Its key in the suite's bucket.
+    pub key: String,
+    /// The version of it that holds the bytes that were checked; absent in a bucket that was never versioned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+}
+
+/// What somebody has approved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approved {
+    /// What [`Approval::about`] said then.
+    pub about: String,
+    /// Who, an ARN; absent if they didn't say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// The key of the template that a stack is created from again, where its deletion was approved for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub creates: Option<String>,
+}
+
 /// An approval that is waited for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Approval {
+    /// How long it is waited for at most.
+    pub longest_seconds: u64,
     /// How long it is waited for.
     pub timeout_seconds: u64,
+    /// Until when that is, in UTC.
+    pub expires: String,
+    /// What is to be approved, as a digest: an approval of something else doesn't count.
+    pub about: String,
+    /// Whether it is the stack's deletion.
+    pub is_deletion: bool,
     /// The subject of the message to the approvers; SNS takes 100 ASCII characters.
     pub subject: String,
     /// The message.

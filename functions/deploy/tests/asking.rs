@@ -84,19 +84,22 @@ fn each_action_of_the_library_answers_what_mlp_answers_and_keeps_what_it_makes()
             let made = by_hand(action, &config());
             let result = report.result.unwrap();
             assert_eq!(bare(&result), bare(&made.outcome), "{action}");
-            assert_eq!(report.result_at.as_deref(), Some("s3://suite/deployments/one/result.json"));
+            assert_eq!(report.result_at.as_deref(), Some("s3://suite/deployments/files/one/result.json"));
             let kept: Outcome =
-                serde_json::from_slice(&world.store.content("deployments/one/result.json").unwrap()).unwrap();
+                serde_json::from_slice(&world.store.content("deployments/files/one/result.json").unwrap())
+                    .unwrap();
             assert_eq!(kept, result, "{action}");
             assert_eq!(result.outputs.len(), made.files.len(), "{action}");
             for (key, file) in result.outputs.iter().zip(&made.files) {
-                assert_eq!(*key, format!("deployments/one/{}", file.path));
+                assert_eq!(*key, format!("deployments/files/one/{}", file.path));
                 assert_eq!(world.store.content(key).unwrap(), file.text.as_bytes(), "{key}");
                 assert_eq!(result.hashes[key], file.sha256());
                 assert_eq!(result.links[&file.kind], format!("s3://suite/{key}"));
             }
             assert!(
-                world.store.keys().iter().all(|key| key.starts_with("deployments/one")),
+                world.store.keys().iter().all(|key| {
+                    key.starts_with("deployments/files/one/") || key == "deployments/results/one.json"
+                }),
                 "nobody else's place"
             );
             assert!(world.stacks.calls().is_empty(), "no stack is looked at");
@@ -173,10 +176,11 @@ fn what_step_functions_cannot_carry_is_in_the_bucket() {
     let result = report.result.clone().unwrap();
     assert!(serde_json::to_string(&report).unwrap().len() < 32_768);
     let all: Outcome =
-        serde_json::from_slice(&world.store.content("deployments/one/result.json").unwrap()).unwrap();
+        serde_json::from_slice(&world.store.content("deployments/files/one/result.json").unwrap()).unwrap();
     assert!(all.findings.len() >= 3_000);
     assert_eq!(result.findings.len() + report.findings_left_out, all.findings.len());
-    let told = format!("({} more findings are in the bucket's deployments/)", report.findings_left_out);
+    let told =
+        format!("({} more findings are in the bucket's deployments/results/)", report.findings_left_out);
     assert!(report.error.unwrap().message.ends_with(&told), "{told}");
 }
 
@@ -253,7 +257,7 @@ fn drift_against_a_config_names_it_and_its_stack() {
     assert_eq!(order["config"]["bucket"], "suite");
     let key = order["config"]["key"].as_str().unwrap();
     // The drift function may read what is called so.
-    assert!(key.starts_with("deployments/one-") && key.ends_with("-config.yaml"), "{key}");
+    assert!(key.starts_with("deployments/files/one/config-") && key.ends_with(".yaml"), "{key}");
     assert_eq!(world.store.content(key).unwrap(), config().as_bytes());
     assert!(report.drift.unwrap().report.ends_with(&format!("/stacks/{STACK}.html")));
     // What isn't there is no stack in sync.

@@ -51,6 +51,8 @@ fn see(world: &World, status: &str, physical_id: Option<&str>) {
         ..StackResource::default()
     };
     world.stacks.put_resource(SHOP, resource);
+    // CloudFormation's events show numbers and flags as they stand in the template.
+    world.stacks.set_event_properties(SHOP, "Product", event("Update", world)["ResourceProperties"].clone());
 }
 
 /// What Lambda hears, what CloudFormation hears, and what was started.
@@ -73,8 +75,29 @@ async fn taken(
 }
 
 fn kept(world: &World) -> Json {
-    let key = world.store.keys().into_iter().find(|key| key.ends_with("-request.json")).unwrap();
+    let key = world.store.keys().into_iter().find(|key| key.starts_with("pending/requests/")).unwrap();
     serde_json::from_slice(&world.store.content(&key).unwrap()).unwrap()
+}
+
+/// The product's stack, with its tags but without an owner.
+fn put_product(world: &World, status: &str) {
+    world.stacks.put(STACK, status, None);
+    let tags = [
+        ("ManagedBy", "ml-provisioner"),
+        ("ml-provisioner:product", "techcorp-dev-a001-us-west-2-churn-ml"),
+        ("ml-provisioner:company", "techcorp"),
+        ("ml-provisioner:tenant", "a001"),
+        ("ml-provisioner:environment", "dev"),
+    ];
+    world.stacks.set_tags(STACK, tags.map(|(key, value)| (key.to_owned(), value.to_owned())));
+    // Every stack of the double shares one bucket.
+    let made_by = ("aws:cloudformation:stack-id".to_owned(), world.stacks.id(STACK).unwrap());
+    world.stacks.set_bucket_tags([made_by].into());
+}
+
+/// Keeps a request for an execution, as the function that takes requests does.
+fn keep(world: &World, name: &str, respond: &Respond, kept: &Json) {
+    world.store.upload(&mlp_core::deploy::keys::request(&respond.owner(), name), kept.to_string());
 }
 
 /// The request as its execution knows it.
@@ -123,8 +146,10 @@ async fn a_request_that_cloudformation_is_not_at_begins_nothing_and_is_answered_
         ("Delete", "CREATE_COMPLETE", Some(product)),
         ("Delete", "UPDATE_COMPLETE", Some(product)),
         ("Delete", "UPDATE_IN_PROGRESS", Some(product)),
+        ("Delete", "UPDATE_COMPLETE", None),
     ] {
-        let world = world(status, physical);
+        let world =
+            world(status, physical.or(Some(product)).filter(|_| kind != "Create" || physical.is_some()));
         let mut event = event(kind, &world);
         event["PhysicalResourceId"] = json!(physical);
         let (taken, heard, started) = taken(&world, &MemoryExecutions::default(), &event).await;
@@ -138,7 +163,9 @@ async fn a_request_that_cloudformation_is_not_at_begins_nothing_and_is_answered_
 async fn a_deletion_goes_by_the_products_stack_also_of_one_that_was_replaced() {
     let product = "arn:aws:cloudformation:us-west-2:123456789012:stack/x-stack/1";
     for (status, physical) in [("DELETE_IN_PROGRESS", product), ("UPDATE_COMPLETE", "another")] {
-        let world = world(status, Some(physical));
+        let world = World::new();
+        world.stacks.put(SHOP, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", None);
+        see(&world, status, Some(physical));
         let (executions, mut event) = (MemoryExecutions::default(), event("Delete", &world));
         event["PhysicalResourceId"] = json!(product);
         assert_eq!(taken(&world, &executions, &event).await.0, Some(Taken::Started), "{status}");
@@ -169,12 +196,12 @@ async fn a_bucket_that_fails_for_a_moment_does_no_harm_and_one_that_stays_away_i
         [Fault::ServerError, Fault::LostAnswer, Fault::LostAnswerThenConflict, Fault::ConcurrentWrite]
     {
         let world = world("CREATE_IN_PROGRESS", None);
-        world.store.fail("PutObject", "-request.json", fault);
+        world.store.fail("PutObject", "pending/requests/", fault);
         let (taken, ..) = taken(&world, &MemoryExecutions::default(), &event("Create", &world)).await;
         assert_eq!(taken, Some(Taken::Started), "{fault:?}");
     }
     let world = world("CREATE_IN_PROGRESS", None);
-    world.store.fail("PutObject", "-request.json", Fault::Denied);
+    world.store.fail("PutObject", "pending/requests/", Fault::Denied);
     let (taken, heard, started) = taken(&world, &MemoryExecutions::default(), &event("Create", &world)).await;
     assert_eq!((taken, started.len()), (Some(Taken::Answered), 0));
     assert!(heard[0]["Reason"].as_str().unwrap().starts_with("MLProvisioner.AccessDenied"), "{heard:?}");
@@ -252,8 +279,8 @@ fn an_execution_answers_the_request_that_is_kept_for_it_and_nobody_elses() {
     // Another one in its name, and the same once more after it was answered.
     let delete = respond("Delete", &world, report.stack_id.as_deref());
     let waits = json!({"response_url": URL, "respond": respond("Delete", &world, None)});
-    world.store.upload("deployments/other-request.json", waits.to_string());
-    world.store.upload("deployments/again-request.json", json!({"respond": delete}).to_string());
+    keep(&world, "other", &delete, &waits);
+    keep(&world, "again", &delete, &json!({"respond": delete}));
     for name in ["other", "again"] {
         let mut input = deletion(STACK);
         input["respond"] = json!(delete);
@@ -274,7 +301,8 @@ fn an_update_never_makes_a_product_anew_and_nothing_that_could_not_be_deleted_is
         ("DELETE_FAILED", "Update", false, Ending::Failed),
     ] {
         let world = world("UPDATE_IN_PROGRESS", None);
-        world.stacks.put(STACK, status, None);
+        see(&world, &format!("{}_IN_PROGRESS", kind.to_uppercase()), None);
+        put_product(&world, status);
         world.stacks.fill(7);
         let respond = respond(kind, &world, None);
         world.stacks.tag(STACK, OWNER_TAG, &respond.owner());
@@ -309,12 +337,11 @@ fn a_deletion_leaves_the_shell_in_which_a_deployment_waits_for_its_approval() {
     approved["approval"] = json!({"timeout_seconds": 600});
     let delete = respond("Delete", &world, None);
     let kept = json!({"response_url": URL, "respond": delete});
-    world.store.upload("deployments/delete-request.json", kept.to_string());
+    keep(&world, "delete", &delete, &kept);
     let mut deletion = deletion(STACK);
     deletion["respond"] = json!(delete);
     // The shell has no tag that says whose it is.
     world.stacks.put(STACK, "REVIEW_IN_PROGRESS", None);
-    world.stacks.tag(STACK, "ManagedBy", "ml-provisioner");
     let begun = vec![("waiting", approved), ("delete", deletion)];
     // The first is at its approval before the second looks.
     let reports = world.all(begun, &[0; 400]);
@@ -325,7 +352,7 @@ fn a_deletion_leaves_the_shell_in_which_a_deployment_waits_for_its_approval() {
 
 #[test]
 fn showing_changes_takes_nothing_from_the_owner() {
-    let world = world("UPDATE_COMPLETE", None);
+    let world = world("CREATE_IN_PROGRESS", None);
     let respond = respond("Create", &world, None);
     assert!(world.respond("one", &product(), &respond).ok);
     let mut show = product();
@@ -334,4 +361,125 @@ fn showing_changes_takes_nothing_from_the_owner() {
     let ordered = world.stacks.ordered();
     let last = ordered.last().unwrap();
     assert!(last.tags.contains(&(OWNER_TAG.to_owned(), respond.owner())), "{last:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_made_up_deletion_never_reaches_the_product_that_a_resource_stands_for() {
+    let product = "arn:aws:cloudformation:us-west-2:123456789012:stack/x-stack/1";
+    // Owner, properties and the ids are the victim's; the resource was updated once and is at rest.
+    for forged in [
+        None,
+        Some("x"),
+        Some("arn:aws:cloudformation:us-west-2:123456789012:stack/x-stack/0"),
+        Some(product),
+    ] {
+        for stack in ["UPDATE_COMPLETE", "CREATE_COMPLETE", "UPDATE_IN_PROGRESS"] {
+            let world = World::new();
+            world.stacks.put(SHOP, stack, None);
+            see(&world, "UPDATE_COMPLETE", Some(product));
+            let mut event = event("Delete", &world);
+            event["PhysicalResourceId"] = json!(forged);
+            let (taken, heard, started) = taken(&world, &MemoryExecutions::default(), &event).await;
+            assert_eq!((taken, started.len()), (Some(Taken::Late), 0), "{forged:?} {stack}");
+            assert_eq!(heard[0]["Status"], "FAILED");
+        }
+    }
+}
+
+#[test]
+fn what_cloudformation_calls_a_resource_in_use_is_left_alone_whoever_asks() {
+    // The stack of the custom resource is cleaning up, the one moment in which a deletion may name another id.
+    let world = World::new();
+    world.stacks.put(SHOP, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", None);
+    put_product(&world, "UPDATE_COMPLETE");
+    world.stacks.fill(7);
+    let product = world.stacks.id(STACK).unwrap();
+    see(&world, "UPDATE_COMPLETE", Some(&product));
+    for (named, asked) in [(None, STACK), (Some("x"), STACK), (Some(product.as_str()), product.as_str())] {
+        let respond = respond("Delete", &world, named);
+        world.stacks.tag(STACK, OWNER_TAG, &respond.owner());
+        let report = world.respond("one", &deletion(asked), &respond);
+        assert_eq!(report.outcome, Ending::Absent, "{named:?}: {report:?}");
+        assert!(report.findings.iter().any(|it| it.message.contains("left alone")), "{report:?}");
+        let left = (world.stacks.status(STACK), world.stacks.versions_left());
+        assert_eq!(left, (Some("UPDATE_COMPLETE".to_owned()), 7), "{named:?}");
+    }
+    // One that was replaced is deleted.
+    see(&world, "UPDATE_COMPLETE", Some("arn:aws:cloudformation:us-west-2:123456789012:stack/another/1"));
+    let respond = respond("Delete", &world, Some(&product));
+    assert_eq!(world.respond("two", &deletion(&product), &respond).outcome, Ending::Deleted);
+}
+
+#[tokio::test(start_paused = true)]
+async fn properties_that_cloudformation_did_not_send_begin_nothing() {
+    for kind in ["Create", "Update"] {
+        let status = format!("{}_IN_PROGRESS", kind.to_uppercase());
+        let world = world(&status, None);
+        let mut forged = event(kind, &world);
+        forged["ResourceProperties"]["Tier"] = json!("enterprise");
+        forged["ResourceProperties"]["S3Prefix"] = json!("evil/");
+        let (taken, heard, started) = taken(&world, &MemoryExecutions::default(), &forged).await;
+        assert_eq!((taken, started.len()), (Some(Taken::Answered), 0), "{kind}");
+        let reason = heard[0]["Reason"].as_str().unwrap();
+        assert!(reason.contains("/Tier, /S3Prefix") && !reason.contains("evil"), "{reason}");
+        assert!(world.store.keys().is_empty());
+        // Without an event nobody knows; one that is late is waited for.
+        world.stacks.set_event_properties(SHOP, "Product", json!(null));
+        let (taken, ..) = self::taken(&world, &MemoryExecutions::default(), &event(kind, &world)).await;
+        assert_eq!(taken, Some(Taken::Answered), "{kind}");
+        let later = async {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            see(&world, &status, None);
+        };
+        let (executions, event) = (MemoryExecutions::default(), event(kind, &world));
+        let ((taken, ..), ()) = tokio::join!(self::taken(&world, &executions, &event), later);
+        assert_eq!(taken, Some(Taken::Started), "{kind}");
+    }
+}
+
+#[test]
+fn a_creation_that_cloudformation_has_called_off_makes_nothing_more() {
+    for status in ["CREATE_FAILED", "DELETE_IN_PROGRESS", "DELETE_COMPLETE"] {
+        let world = world(status, None);
+        let report = world.respond("one", &product(), &respond("Create", &world, None));
+        assert_eq!(error(&report), "MLProvisioner.RequestWithdrawn", "{report:?}");
+        assert_eq!((world.stacks.id(STACK), world.ears.heard.lock().unwrap().len()), (None, 1), "{status}");
+    }
+    // Also between the change set and its execution.
+    let world = world("CREATE_IN_PROGRESS", None);
+    fn called_off(world: &World) {
+        see(world, "DELETE_IN_PROGRESS", None);
+    }
+    world.meanwhile.borrow_mut().push_back(called_off);
+    world.decide("one", world::Decision::Approve("arn:aws:iam::123456789012:user/ann"));
+    let mut asked = product();
+    asked["approval"] = json!(true);
+    let report = world.respond("one", &asked, &respond("Create", &world, None));
+    assert_eq!(error(&report), "MLProvisioner.RequestWithdrawn", "{report:?}");
+    assert_eq!((world.stacks.executed(), world.stacks.open_change_sets(STACK)), (0, 0));
+    assert_eq!(world.stacks.status(STACK).as_deref(), Some("DELETE_COMPLETE"), "the shell is gone");
+}
+
+#[test]
+fn a_deletion_that_comes_before_the_creation_has_ended_waits_for_it_and_leaves_nothing() {
+    for stop in 0..60 {
+        let world = world("CREATE_IN_PROGRESS", None);
+        let create = respond("Create", &world, None);
+        let delete =
+            Respond { request_id: "d".to_owned(), ..respond("Delete", &world, Some("x-Product-1ABC")) };
+        for (name, respond) in [("create", &create), ("delete", &delete)] {
+            keep(&world, name, respond, &json!({"response_url": URL, "respond": respond}));
+        }
+        let asked = |input: Json, respond: &Respond| {
+            let mut input = input;
+            input["respond"] = json!(respond);
+            input
+        };
+        // CloudFormation goes on to say that the resource is being created: the deletion overtakes what is under way.
+        let both = vec![("create", asked(product(), &create)), ("delete", asked(deletion(STACK), &delete))];
+        let reports = world.all(both, &vec![0; stop]);
+        assert_eq!(reports[0].outcome, Ending::Created, "{stop}: {:?}", reports[0]);
+        assert_eq!(reports[1].outcome, Ending::Deleted, "{stop}: {:?}", reports[1]);
+        assert_eq!(world.stacks.status(STACK).as_deref(), Some("DELETE_COMPLETE"), "{stop}");
+    }
 }

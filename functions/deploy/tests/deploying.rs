@@ -20,7 +20,7 @@ use mlp_core::deploy::preflight::Bucket;
 use mlp_core::deploy::status::StackStatus;
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
-use world::{LATER, World};
+use world::{Decision, LATER, World};
 
 const STACK: &str = "techcorp-dev-a001-us-west-2-customer-churn-ml-stack";
 
@@ -36,6 +36,28 @@ fn with(action: &str, more: &Json) -> Json {
     let mut input = input(action);
     input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     input
+}
+
+/// Somebody who may approve.
+const ANN: &str = "arn:aws:sts::123456789012:assumed-role/approvers/ann";
+
+/// Puts the product's stack there, with its tags.
+fn put(world: &World, status: &str, then: Option<(u64, &'static str)>) {
+    world.stacks.put(STACK, status, then);
+    world.stacks.set_tags(STACK, tags());
+}
+
+/// The tags that say whose the stack is.
+fn tags() -> Vec<(String, String)> {
+    [
+        ("ManagedBy", "ml-provisioner"),
+        ("ml-provisioner:product", "techcorp-dev-a001-us-west-2-customer-churn-ml"),
+        ("ml-provisioner:company", "techcorp"),
+        ("ml-provisioner:tenant", "a001"),
+        ("ml-provisioner:environment", "dev"),
+    ]
+    .map(|(key, value)| (key.to_owned(), value.to_owned()))
+    .into()
 }
 
 fn error(report: &Report) -> &str {
@@ -70,7 +92,7 @@ fn a_stack_in_every_status_is_deployed_or_said_why_not() {
         for recreate in [false, true] {
             let world = World::new();
             if let Some(status) = status {
-                world.stacks.put(STACK, status.as_str(), None);
+                put(&world, status.as_str(), None);
             }
             let report = world.execute("one", &with("deploy-product", &json!({"recreate_failed": recreate})));
             let told = report.error.as_ref().map(|error| error.name.trim_start_matches("MLProvisioner."));
@@ -130,11 +152,7 @@ fn a_stack_in_every_status_is_deleted_or_said_why_not() {
     use StackStatus as S;
     for status in StackStatus::ALL.iter().copied() {
         let world = World::new();
-        world.stacks.put(
-            STACK,
-            status.as_str(),
-            (status == S::DeleteInProgress).then_some((60, "DELETE_COMPLETE")),
-        );
+        put(&world, status.as_str(), (status == S::DeleteInProgress).then_some((60, "DELETE_COMPLETE")));
         world.stacks.fill(7);
         let report = world.execute("one", &input("delete-product"));
         let busy = status.as_str().ends_with("_IN_PROGRESS")
@@ -157,7 +175,7 @@ fn a_stack_in_every_status_is_deleted_or_said_why_not() {
 #[test]
 fn a_stack_that_others_work_on_is_waited_for() {
     let world = World::new();
-    world.stacks.put(STACK, "UPDATE_IN_PROGRESS", Some((600, "UPDATE_COMPLETE")));
+    put(&world, "UPDATE_IN_PROGRESS", Some((600, "UPDATE_COMPLETE")));
     assert_eq!(world.execute("one", &input("deploy-product")).outcome, Ending::Updated);
     assert!(world.stacks.clock() >= 600);
 }
@@ -191,7 +209,7 @@ fn an_update_that_fails_is_rolled_back_and_one_that_cannot_be_says_what_to_do() 
         (Operation::RollbackFails, "UPDATE_ROLLBACK_FAILED", Some("MLProvisioner.StackStuck")),
     ] {
         let world = World::new();
-        world.stacks.put(STACK, "CREATE_COMPLETE", None);
+        put(&world, "CREATE_COMPLETE", None);
         world.stacks.end_next(ending);
         let report = world.execute("one", &input("deploy-product"));
         assert_eq!(
@@ -286,7 +304,7 @@ fn every_task_may_run_twice() {
         let world = World::new();
         world.twice.set(true);
         if let Some(before) = before {
-            world.stacks.put(STACK, before, None);
+            put(&world, before, None);
         }
         let report = world.execute("one", &input(action));
         assert_eq!(report.outcome, outcome, "{action}: {report:?}");
@@ -300,7 +318,7 @@ fn showing_changes_leaves_nothing_behind() {
     for before in [None, Some("CREATE_COMPLETE")] {
         let world = World::new();
         if let Some(before) = before {
-            world.stacks.put(STACK, before, None);
+            put(&world, before, None);
         }
         assert_eq!(world.execute("one", &input("show-changes")).outcome, Ending::Shown);
         let after = world.stacks.status(STACK);
@@ -332,8 +350,7 @@ fn an_approval_that_never_comes_cancels_and_leaves_nothing() {
     assert_eq!((world.stacks.executed(), world.stacks.open_change_sets(STACK), world.announced()), (0, 0, 1));
     assert!((3600..4000).contains(&world.stacks.clock()), "{}", world.stacks.clock());
     // And it can be asked for again.
-    let arn = "arn:aws:states:us-west-2:123456789012:execution:MLProvisionerDeploy:two";
-    world.decisions.borrow_mut().insert(arn.to_owned(), Ok(()));
+    world.decide("two", Decision::Approve(ANN));
     is_created(&world, &world.execute("two", &wanted));
 }
 
@@ -354,13 +371,12 @@ fn the_configs_status_says_how_its_deployment_stands() {
     let told = status();
     assert_eq!(told["stored"], json!([{"path": "x"}]), "what generate says stays");
     let expected = json!({"state": "cancelled", "action": "deploy-product", "version_id": version,
-                          "result": "s3://suite/deployments/one.json"});
+                          "result": "s3://suite/deployments/results/one.json"});
     for (key, value) in expected.as_object().unwrap() {
         assert_eq!(&told["deployment"][key], value, "{told}");
     }
     // The request itself said until when.
-    let request: Json =
-        serde_json::from_slice(&world.store.content("deployments/one-approval.json").unwrap()).unwrap();
+    let request = world.asked("one");
     assert!(request["expires"].as_str().unwrap().starts_with("1970-01-01T01:00:"), "{request}");
     assert!(told["deployment"]["at"].as_str() >= request["expires"].as_str(), "{told}");
     // The waiting state is there while somebody is waited for, and one who can't be told fails nothing.
@@ -381,13 +397,12 @@ fn the_configs_status_says_how_its_deployment_stands() {
 fn showing_changes_leaves_a_deployment_alone_that_waits_for_its_approval() {
     // Both change sets are in the same empty shell of a stack.
     let world = World::new();
-    let arn = "arn:aws:states:us-west-2:123456789012:execution:MLProvisionerDeploy:waiting";
     let wanted = with("deploy-product", &json!({"approval": {"timeout_seconds": 600}}));
     let reports = world.all(vec![("waiting", wanted.clone()), ("looking", input("show-changes"))], &[]);
     assert_eq!((reports[0].outcome, reports[1].outcome), (Ending::Cancelled, Ending::Shown));
     assert_eq!(error(&reports[0]), "MLProvisioner.ApprovalTimedOut", "it waited to its end");
     assert_eq!(world.stacks.status(STACK).as_deref(), Some("DELETE_COMPLETE"), "the last one tidies up");
-    world.decisions.borrow_mut().insert(arn.to_owned(), Ok(()));
+    world.decide("waiting", Decision::Approve(ANN));
     let reports = world.all(vec![("waiting", wanted), ("looking2", input("show-changes"))], &[]);
     assert_eq!((reports[0].outcome, reports[1].outcome), (Ending::Created, Ending::Shown), "{reports:?}");
 }
@@ -397,8 +412,7 @@ fn changes_that_were_approved_too_late_are_not_made() {
     // While the approvers sleep, somebody else deploys: the change set is worthless, and what is worked out anew must be
     // approved anew.
     let world = World::new();
-    world.stacks.put(STACK, "CREATE_COMPLETE", None);
-    let arn = "arn:aws:states:us-west-2:123456789012:execution:MLProvisionerDeploy:slow";
+    put(&world, "CREATE_COMPLETE", None);
     let wanted = with("deploy-product", &json!({"approval": {"timeout_seconds": 600}}));
     let reports = world.all(vec![("slow", wanted), ("fast", input("deploy-product"))], &[]);
     assert_eq!(reports[1].outcome, Ending::Updated);
@@ -407,7 +421,7 @@ fn changes_that_were_approved_too_late_are_not_made() {
         (Ending::Cancelled, "MLProvisioner.ApprovalTimedOut")
     );
     // The same with an approval that comes: nothing is left to change.
-    world.decisions.borrow_mut().insert(arn.to_owned(), Ok(()));
+    world.decide("slow", Decision::Approve(ANN));
     let late = with("deploy-product", &json!({"approval": {"timeout_seconds": 600}}));
     assert_eq!(world.execute("slow", &late).outcome, Ending::Unchanged);
 }
@@ -415,7 +429,7 @@ fn changes_that_were_approved_too_late_are_not_made() {
 #[test]
 fn a_bucket_with_100_000_versions_is_emptied_over_many_invocations() {
     let world = World::new();
-    world.stacks.put(STACK, "CREATE_COMPLETE", None);
+    put(&world, "CREATE_COMPLETE", None);
     world.stacks.fill(100_000);
     // No time to spare: every invocation deletes one page.
     world.time.set(Duration::from_secs(15));
@@ -428,7 +442,7 @@ fn a_bucket_with_100_000_versions_is_emptied_over_many_invocations() {
 #[test]
 fn a_bucket_that_is_filled_while_its_stack_is_deleted_is_emptied_again() {
     let world = World::new();
-    world.stacks.put(STACK, "CREATE_COMPLETE", None);
+    put(&world, "CREATE_COMPLETE", None);
     world.stacks.fill_while_deleting(1_500);
     let report = world.execute("one", &input("delete-product"));
     assert_eq!((report.outcome, world.stacks.versions_left()), (Ending::Deleted, 0), "{report:?}");
@@ -448,7 +462,7 @@ fn every_call_of_a_deletion_may_fail_or_lose_its_answer() {
         for at in 0..3 {
             for fault in FAULTS {
                 let world = World::new();
-                world.stacks.put(STACK, "UPDATE_COMPLETE", None);
+                put(&world, "UPDATE_COMPLETE", None);
                 world.stacks.fill(2_500);
                 world.stacks.fail(call, at, fault);
                 let report = world.execute("one", &input("delete-product"));
@@ -462,7 +476,7 @@ fn every_call_of_a_deletion_may_fail_or_lose_its_answer() {
 #[test]
 fn a_deletion_that_fails_says_of_what_and_the_next_one_finishes() {
     let world = World::new();
-    world.stacks.put(STACK, "CREATE_COMPLETE", None);
+    put(&world, "CREATE_COMPLETE", None);
     for _ in 0..3 {
         world.stacks.end_next(Operation::Fails);
     }
@@ -549,7 +563,7 @@ fn a_model_registry_with_versions_keeps_its_stack_and_bucket() {
         (Err(("SageMaker.SageMakerException", "ModelPackageGroup the-registry does not exist.")), None),
     ] {
         let world = World::new();
-        world.stacks.put(STACK, "CREATE_COMPLETE", None);
+        put(&world, "CREATE_COMPLETE", None);
         world.stacks.put_resource(STACK, registry.clone());
         world.stacks.fill(7);
         *world.models.borrow_mut() = models.clone();
@@ -561,7 +575,7 @@ fn a_model_registry_with_versions_keeps_its_stack_and_bucket() {
     }
     // What a stack that is made anew never had is not asked for.
     let world = World::new();
-    world.stacks.put(STACK, "ROLLBACK_COMPLETE", None);
+    put(&world, "ROLLBACK_COMPLETE", None);
     world.stacks.put_resource(STACK, StackResource { status: "DELETE_COMPLETE".to_owned(), ..registry });
     *world.models.borrow_mut() = Err(("SageMaker.SageMakerException", "it is asked"));
     let report = world.execute("one", &with("deploy-product", &json!({"recreate_failed": true})));
@@ -668,7 +682,7 @@ fn a_licence_that_is_refused_or_cannot_be_asked_for_counts_as_its_mode_says() {
                 "nothing is touched"
             );
             // Whoever has no licence may still tidy up.
-            world.stacks.put(STACK, "CREATE_COMPLETE", None);
+            put(&world, "CREATE_COMPLETE", None);
             assert_eq!(world.execute("two", &input("delete-product")).outcome, Ending::Deleted);
             *world.desk.says.lock().unwrap() = None;
             assert_eq!(world.execute("three", &input("deploy-product")).outcome, Ending::Created);
@@ -731,7 +745,7 @@ fn what_is_no_input_touches_nothing_whatever_it_looks_like() {
     });
     for wrong in [json!("deploy-product"), json!(["deploy-product"]), json!(null), json!(5), work] {
         let world = World::new();
-        world.stacks.put(STACK, "CREATE_COMPLETE", None);
+        put(&world, "CREATE_COMPLETE", None);
         let report = world.execute("one", &wrong);
         assert_eq!(error(&report), "MLProvisioner.InvalidInput", "{wrong}");
         assert!(!report.findings.is_empty(), "{wrong}");
@@ -744,7 +758,7 @@ fn what_is_no_input_touches_nothing_whatever_it_looks_like() {
 #[test]
 fn a_bucket_that_is_filled_for_ever_ends_the_execution_before_its_history_is_full() {
     let world = World::new();
-    world.stacks.put(STACK, "CREATE_COMPLETE", None);
+    put(&world, "CREATE_COMPLETE", None);
     world.stacks.fill(5_000_000);
     // One page an invocation.
     world.time.set(Duration::ZERO);

@@ -6,6 +6,7 @@ use futures_util::stream::{self, StreamExt as _};
 use mlp_aws::drift::{DriftApi, managed, named};
 use mlp_aws::objects::{New, once, read};
 use mlp_aws::store::{BucketStore, Condition, ErrorKind, Metadata, Put};
+use mlp_aws::storing::config_of;
 use mlp_core::drift::ignore::KEY;
 use mlp_core::drift::keys;
 use mlp_core::drift::{Ignore, Item, Order, Place};
@@ -76,7 +77,7 @@ where
         condition,
     };
     match aws.store.put(put).await {
-        Ok(()) => Ok(true),
+        Ok(_) => Ok(true),
         // Our own write whose answer got lost, or somebody who was faster.
         Err(error) if error.kind == ErrorKind::Conflict => {
             let now = read(aws.store, bucket, &key).await?;
@@ -146,8 +147,15 @@ where
     Ok(items.into_values().collect())
 }
 
-/// Says where the configs of stacks lie, by what `generate` wrote into their status objects. When two configs make the same
-/// stack, the one that was answered last counts.
+/// A config that says it made a stack's template.
+struct Claimed {
+    place: Place,
+    /// The template's key.
+    template: String,
+}
+
+/// Says where the configs of stacks lie, by what `generate` wrote into their status objects. Any config may name any product,
+/// so one counts only if it owns the product's template and still exists. Of several, the one that was answered last counts.
 async fn place<A, S, E>(aws: Aws<'_, A, S, E>, items: &mut BTreeMap<String, Item>) -> Result<(), Failure>
 where
     S: BucketStore + Sync,
@@ -158,18 +166,52 @@ where
     let mut statuses = stream::iter(&listed)
         .map(|object| async move { read(aws.store, bucket, &object.key).await })
         .buffered(16);
+    let mut claimed: BTreeMap<String, Vec<Claimed>> = BTreeMap::new();
     while let Some(status) = statuses.next().await {
         let Some(status) = status?.and_then(|bytes| serde_json::from_slice::<Json>(&bytes).ok()) else {
             continue;
         };
         let text = |pointer: &str| status.pointer(pointer).and_then(Json::as_str);
-        let item = text("/stack_name").and_then(|stack| items.get_mut(stack));
-        if let (Some(item), Some(key)) = (item, text("/source/key")) {
-            let bucket = text("/source/bucket").unwrap_or(bucket);
-            item.config = Some(Place { bucket: bucket.to_owned(), key: key.to_owned() });
+        let stack = text("/stack_name").filter(|stack| items.contains_key(*stack));
+        let stored = status.get("stored").and_then(Json::as_array).into_iter().flatten();
+        let mut paths = stored.filter_map(|stored| stored.get("path")?.as_str());
+        let template = paths.find(|path| path.starts_with(TEMPLATES));
+        if let (Some(stack), Some(key), Some(template)) = (stack, text("/source/key"), template)
+            && text("/source/bucket").is_none_or(|source| source == bucket)
+        {
+            let place = Place { bucket: bucket.to_owned(), key: key.to_owned() };
+            let claim = Claimed { place, template: template.to_owned() };
+            claimed.entry(stack.to_owned()).or_default().push(claim);
+        }
+    }
+    let mut placed = stream::iter(claimed)
+        .map(|(stack, claimed)| async move { Ok::<_, Failure>((stack, first_owner(aws, claimed).await?)) })
+        .buffered(16);
+    while let Some(owner) = placed.next().await {
+        let (stack, owner) = owner?;
+        if let Some(item) = items.get_mut(&stack) {
+            item.config = owner;
         }
     }
     Ok(())
+}
+
+/// Where templates lie.
+const TEMPLATES: &str = "templates/";
+
+/// The newest of the configs that own what they claim.
+async fn first_owner<A, S, E>(aws: Aws<'_, A, S, E>, claimed: Vec<Claimed>) -> Result<Option<Place>, Failure>
+where
+    S: BucketStore + Sync,
+{
+    for Claimed { place, template } in claimed.into_iter().rev() {
+        let head = aws.store.head(&place.bucket, &template).await?;
+        let owner = head.as_ref().and_then(config_of);
+        if owner.as_ref() == Some(&place.key) && aws.store.head(&place.bucket, &place.key).await?.is_some() {
+            return Ok(Some(place));
+        }
+    }
+    Ok(None)
 }
 
 /// The ignore list; an empty one, if there is none.

@@ -1,7 +1,7 @@
 //! The `drift` Lambda function: a schedule starts a run over all managed stacks; beyond what one invocation can do, the state
 //! machine `infra/state-machines/drift.asl.json` calls the same function for each stack and for the summary.
 //!
-//! Environment: `MLP_BUCKET`, the suite's bucket; `MLP_DRIFT_MACHINE`, the state machine's ARN; `MLP_DRIFT_TOPIC`, who is told;
+//! Environment: `MLP_BUCKET`, the suite's bucket; `MLP_ACCOUNT_ID`, the account that must own it; `MLP_DRIFT_MACHINE`, the state machine's ARN; `MLP_DRIFT_TOPIC`, who is told;
 //! `MLP_DRIFT_CONCURRENCY` and `MLP_DRIFT_THRESHOLD`; `AWS_LAMBDA_LOG_LEVEL`, as Lambda's logging configuration sets it;
 //! `AWS_ENDPOINT_URL` for an emulator.
 
@@ -27,7 +27,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     logs::as_json(&["drift", "mlp_drift", "mlp_aws", "mlp_core"]);
     let config = clients::sdk_config().await;
     let api = Live::new(&clients::paced(&config));
-    let (store, executions) = (clients::s3_store(&config), clients::executions(&config));
+    let (store, executions) =
+        (clients::s3_store(&config, clients::expected_owner()), clients::executions(&config));
     Box::pin(lambda_runtime::run(service_fn(|event: LambdaEvent<Json>| {
         let (api, store, executions) = (&api, &store, &executions);
         async move {

@@ -107,7 +107,7 @@ where
         match aws.store.put(latest(aws, &fleet, condition)?).await {
             Err(error) if error.kind == ErrorKind::Conflict && round < ROUNDS => round += 1,
             Err(error) => return Err(error.into()),
-            Ok(()) => return Ok(fleet),
+            Ok(_) => return Ok(fleet),
         }
         tried = Some(fleet);
         sleep(ASIDE).await;
@@ -126,7 +126,7 @@ where
     };
     match aws.store.put(latest(aws, done, Condition::Unchanged(there.head.etag))?).await {
         Err(error) if error.kind != ErrorKind::Conflict => Err(error.into()),
-        Ok(()) | Err(_) => Ok(()),
+        Ok(_) | Err(_) => Ok(()),
     }
 }
 

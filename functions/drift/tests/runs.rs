@@ -7,8 +7,9 @@ use futures_util::stream::{self, StreamExt as _};
 use mlp_aws::calls;
 use mlp_aws::drift::Pace;
 use mlp_aws::drift::memory::{MemoryFleet, Trouble};
-use mlp_aws::memory::{Fault, MemoryStore};
+use mlp_aws::memory::{Fault, MemoryStore, run as run_store};
 use mlp_aws::memory_executions::MemoryExecutions;
+use mlp_aws::store::{BucketStore as _, Condition, Put};
 use mlp_core::drift::report::{Kind, StackReport, Verdict};
 use mlp_core::drift::{Fleet, Item, Order, Place};
 use mlp_drift::{Answer, Aws, Clock, Event, Failure, Settings, Step, run};
@@ -539,23 +540,75 @@ async fn what_is_open_stays_open_while_nobody_can_look() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_two_configs_for_a_stack_the_one_that_was_answered_last_counts() {
+async fn a_stack_is_held_against_the_config_that_owns_its_template_and_exists() {
     let world = World::of(3);
-    let status = |config: &str, stack: &str| {
-        let body = serde_json::json!({"stack_name": stack, "source": {"bucket": "suite", "key": config}});
+    let status = |config: &str, stack: &str, stored: &[&str]| {
+        let stored: Vec<serde_json::Value> =
+            stored.iter().map(|path| serde_json::json!({"path": path})).collect();
+        let body = serde_json::json!({
+            "stack_name": stack, "source": {"bucket": "suite", "key": config}, "stored": stored,
+        });
         world.store.upload(&format!("status/{config}.json"), body.to_string());
     };
-    status("configs/b.yaml", "product-0001-stack");
-    status("configs/c.yaml", "somebody-elses");
-    status("configs/a.yaml", "product-0001-stack");
+    let owned_by = |template: &str, config: &str| {
+        let metadata = [("mlp-config-key".to_owned(), config.to_owned())].into();
+        let (bytes, media_type) = (b"Resources: {}".to_vec(), "application/yaml");
+        let head = run_store(world.store.head("suite", template)).unwrap();
+        let condition = Condition::since(head.as_ref());
+        run_store(world.store.put(Put {
+            bucket: "suite",
+            key: template,
+            bytes,
+            media_type,
+            metadata,
+            condition,
+        }))
+        .unwrap();
+    };
+    let place = async |name: &str| {
+        world.scheduled(name).await;
+        let items = world.items(name).into_iter();
+        items.map(|item| item.config.map(|place| place.key)).collect::<Vec<Option<String>>>()
+    };
+    for config in ["configs/a.yaml", "configs/b.yaml", "configs/c.yaml"] {
+        world.store.upload(config, "{}");
+    }
     world.store.upload("status/configs/broken.json", "{");
+    owned_by("templates/one.yaml", "configs/a.yaml");
+    owned_by("templates/two.yaml", "configs/a.yaml");
+    status("configs/a.yaml", "product-0001-stack", &["policies/one.json", "templates/one.yaml"]);
+    status("configs/c.yaml", "somebody-elses", &["templates/two.yaml"]);
+    // A copy of the config with changes, whose outputs were refused; and one that says it made them.
+    status("configs/b.yaml", "product-0001-stack", &[]);
+    status("configs/copy.yaml", "product-0001-stack", &["templates/one.yaml"]);
+    assert_eq!(place("r1").await, [None, Some("configs/a.yaml".to_owned()), None]);
+    // The other one owns it now.
+    owned_by("templates/one.yaml", "configs/b.yaml");
+    status("configs/b.yaml", "product-0001-stack", &["templates/one.yaml"]);
+    assert_eq!(place("r2").await, [None, Some("configs/b.yaml".to_owned()), None]);
+    // A config that was tried and deleted again says nothing, though its status is the newest.
+    world.store.delete("configs/b.yaml");
+    assert_eq!(place("r3").await, [None, None, None]);
+    owned_by("templates/one.yaml", "configs/a.yaml");
+    assert_eq!(place("r4").await, [None, Some("configs/a.yaml".to_owned()), None]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_stacks_name_leads_to_the_fleets_report() {
+    let world = World::of(1);
+    for name in ["fleet", "index"] {
+        world.fleet.add(name);
+    }
     world.scheduled("r1").await;
-    let places: Vec<Option<String>> =
-        world.items("r1").into_iter().map(|item| item.config.map(|place| place.key)).collect();
-    assert_eq!(places, [None, Some("configs/a.yaml".to_owned()), None]);
-    status("configs/b.yaml", "product-0001-stack");
+    world.wait(24).await;
     world.scheduled("r2").await;
-    assert_eq!(world.items("r2")[1].config.as_ref().unwrap().key, "configs/b.yaml");
+    let fleet = world.latest();
+    assert_eq!((fleet.stacks.len(), fleet.history.len(), fleet.new.len()), (3, 2, 0));
+    let page = String::from_utf8(world.store.content("reports/drift/latest/index.html").unwrap()).unwrap();
+    assert!(page.contains("stacks/fleet.html") && page.contains("stacks/index.html"), "{page}");
+    for name in ["fleet", "index"] {
+        assert!(world.store.content(&format!("reports/drift/latest/stacks/{name}.json")).is_some());
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -585,7 +638,7 @@ async fn every_link_of_a_runs_page_leads_to_a_page() {
     for (folder, others) in [
         ("reports/drift/latest", ""),
         ("reports/drift/runs/r1", ""),
-        ("reports/drift/runs/r2", "../../latest/"),
+        ("reports/drift/runs/r2", "../../latest/stacks/"),
     ] {
         let page = String::from_utf8(world.store.content(&format!("{folder}/index.html")).unwrap()).unwrap();
         let links: Vec<&str> =

@@ -2,6 +2,7 @@
 //! and status object are stored in the same bucket.
 //!
 //! Environment: `MLP_BUCKET`, the suite's bucket (records of others are ignored; all are handled without it);
+//! `MLP_ACCOUNT_ID`, the account that must own it;
 //! `MLP_PERMISSIONS_BOUNDARY_ARN`, the managed policy that the operator's policies require of every role;
 //! `AWS_LAMBDA_LOG_LEVEL`, as Lambda's logging configuration sets it; `AWS_ENDPOINT_URL` for an emulator.
 
@@ -27,7 +28,7 @@ const TIME_TO_ANSWER: Duration = Duration::from_millis(500);
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     logs::as_json(&["generate", "mlp_generate", "mlp_aws", "mlp_core"]);
-    let store = clients::s3_store(&clients::sdk_config().await);
+    let store = clients::s3_store(&clients::sdk_config().await, clients::expected_owner());
     let rules = RuleBook::default();
     let only_bucket = std::env::var("MLP_BUCKET").ok().filter(|bucket| !bucket.is_empty());
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| {

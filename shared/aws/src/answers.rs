@@ -34,28 +34,30 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Presigned {
     connector: Connector,
-    /// The host that an emulator's addresses name.
+    hosts: Vec<String>,
+    /// Whether addresses of this machine are right, too.
     emulator: bool,
 }
 
 impl Presigned {
-    /// `emulator` says that addresses of this machine are right, too.
-    pub fn new(emulator: bool) -> Self {
+    /// For the custom resources of a region. `emulator` says that addresses of this machine are right, too.
+    pub fn new(region: &str, emulator: bool) -> Self {
         let builder = Connector::builder();
         let connector = if emulator {
             builder.build_http()
         } else {
             builder.tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build()
         };
-        Self { connector, emulator }
+        Self { connector, hosts: hosts(region), emulator }
     }
 }
 
 impl Answers for Presigned {
     async fn answer(&self, url: &str, body: &str) -> Result<(), CallError> {
         let refused = |kind, reason: String| CallError { kind, operation: OPERATION, reason };
-        if !is_cloudformations(url, self.emulator) {
-            return Err(refused(Kind::Refused, "the address is not one of S3's".to_owned()));
+        if !is_cloudformations(url, &self.hosts, self.emulator) {
+            let reason = "the address is not one of CloudFormation's response buckets in this region";
+            return Err(refused(Kind::Refused, reason.to_owned()));
         }
         let mut last = refused(Kind::Unavailable, "not tried".to_owned());
         for attempt in 0..ATTEMPTS {
@@ -97,23 +99,39 @@ async fn is_slow(response: HttpResponse) -> bool {
     String::from_utf8_lossy(&body.into_bytes()).contains("<Code>RequestTimeout</Code>")
 }
 
-/// Whether CloudFormation could have sent this address: S3's, or in an emulator this machine's own. A function that sends
-/// what it knows anywhere would be of use to others.
-fn is_cloudformations(url: &str, emulator: bool) -> bool {
+/// The hosts of the buckets at which CloudFormation awaits the answers of a region's custom resources.
+///
+/// The bucket is `cloudformation-custom-resource-response-` and the region without hyphens; it is AWS's, whichever of S3's
+/// host names leads to it. Sources: AWS CloudFormation User Guide, "Setting up VPC endpoints" (the bucket's name); AWS
+/// Lambda Developer Guide, "Using AWS Lambda with CloudFormation" (an event with its `ResponseURL`).
+fn hosts(region: &str) -> Vec<String> {
+    let bucket = format!("cloudformation-custom-resource-response-{}", region.replace('-', ""));
+    let suffix = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+    [format!("s3.{region}"), format!("s3-{region}"), "s3".to_owned()]
+        .map(|service| format!("{bucket}.{service}.{suffix}"))
+        .into()
+}
+
+/// Whether CloudFormation could have sent this address; in an emulator, also one of this machine. A function that sends
+/// what it knows anywhere would be of use to others: a bucket of S3 may be anybody's.
+fn is_cloudformations(url: &str, hosts: &[String], emulator: bool) -> bool {
     let host = |scheme: &str| {
         let rest = url.strip_prefix(scheme)?;
-        let authority = rest.split(['/', '?', '#']).next()?;
+        let authority = rest.split(['/', '?', '#', '\\']).next()?;
         if authority.contains('@') {
             return None;
         }
-        Some(authority.split(':').next().unwrap_or(authority).to_ascii_lowercase())
+        Some(authority.to_ascii_lowercase())
     };
     let amazon = host("https://").is_some_and(|host| {
-        (host.ends_with(".amazonaws.com") || host.ends_with(".amazonaws.com.cn"))
-            && host.split('.').any(|label| label == "s3" || label.starts_with("s3-"))
+        let host = host.strip_suffix(":443").unwrap_or(&host);
+        hosts.iter().any(|allowed| allowed == host)
     });
-    let own =
-        emulator && host("http://").is_some_and(|host| ["localhost", "127.0.0.1"].contains(&host.as_str()));
+    let own = emulator
+        && host("http://").is_some_and(|host| {
+            let name = host.split(':').next().unwrap_or(&host);
+            ["localhost", "127.0.0.1"].contains(&name)
+        });
     amazon || own
 }
 
@@ -122,27 +140,48 @@ mod tests {
     use super::*;
 
     #[test]
-    fn answers_go_to_s3_and_nowhere_else() {
-        for right in [
-            "https://cloudformation-custom-resource-response-uswest2.s3-us-west-2.amazonaws.com/x?X-Amz-Signature=1",
-            "https://cloudformation-custom-resource-response-euwest1.s3.eu-west-1.amazonaws.com/x",
-            "https://a.s3.cn-north-1.amazonaws.com.cn/x",
+    fn answers_go_to_cloudformations_own_buckets_of_the_region_and_nowhere_else() {
+        for (region, right) in [
+            (
+                "us-west-2",
+                "https://cloudformation-custom-resource-response-uswest2.s3-us-west-2.amazonaws.com/x?X-Amz-Signature=1",
+            ),
+            (
+                "us-west-2",
+                "https://cloudformation-custom-resource-response-uswest2.s3.us-west-2.amazonaws.com:443/x",
+            ),
+            ("us-east-1", "https://cloudformation-custom-resource-response-useast1.s3.amazonaws.com/x"),
+            (
+                "us-east-1",
+                "https://cloudformation-custom-resource-response-useast1.s3.us-east-1.amazonaws.com/x",
+            ),
+            (
+                "cn-north-1",
+                "https://cloudformation-custom-resource-response-cnnorth1.s3.cn-north-1.amazonaws.com.cn/x",
+            ),
         ] {
-            assert!(is_cloudformations(right, false), "{right}");
+            assert!(is_cloudformations(right, &hosts(region), false), "{right}");
         }
         for wrong in [
-            "http://a.s3.us-west-2.amazonaws.com/x",
-            "https://a.s3.us-west-2.amazonaws.com.example.org/x",
-            "https://a.s3.us-west-2.amazonaws.com@example.org/x",
+            // A bucket of somebody's own.
+            "https://my-bucket.s3.us-west-2.amazonaws.com/x",
+            "https://s3.us-west-2.amazonaws.com/cloudformation-custom-resource-response-uswest2/x",
+            // Another region's requests don't come here.
+            "https://cloudformation-custom-resource-response-euwest1.s3.eu-west-1.amazonaws.com/x",
+            "https://x.cloudformation-custom-resource-response-uswest2.s3.us-west-2.amazonaws.com/x",
+            "https://cloudformation-custom-resource-response-uswest2.s3.us-west-2.amazonaws.com.example.org/x",
+            "https://cloudformation-custom-resource-response-uswest2.s3.us-west-2.amazonaws.com@example.org/x",
+            "https://cloudformation-custom-resource-response-uswest2.s3.us-west-2.amazonaws.com:8443/x",
+            "http://cloudformation-custom-resource-response-uswest2.s3.us-west-2.amazonaws.com/x",
             "https://example.org/?.s3.amazonaws.com",
-            "https://sts.amazonaws.com/x",
+            "https://example.org\\.s3.us-west-2.amazonaws.com/x",
             "http://localhost:4566/x",
             "file:///etc/passwd",
         ] {
-            assert!(!is_cloudformations(wrong, false), "{wrong}");
+            assert!(!is_cloudformations(wrong, &hosts("us-west-2"), false), "{wrong}");
         }
-        assert!(is_cloudformations("http://localhost:4566/_x/1", true));
-        assert!(!is_cloudformations("http://169.254.169.254/latest", true));
+        assert!(is_cloudformations("http://localhost:4566/_x/1", &[], true));
+        assert!(!is_cloudformations("http://169.254.169.254/latest", &[], true));
     }
 
     #[tokio::test]
@@ -173,7 +212,7 @@ mod tests {
             }
             requests
         });
-        let answers = Presigned::new(true);
+        let answers = Presigned::new("us-west-2", true);
         answers.answer(&url, "{\"a\":1}").await.unwrap();
         for _ in 0..2 {
             let error = answers.answer(&url, "{\"a\":1}").await.unwrap_err();

@@ -99,6 +99,7 @@ fn classify(code: &str, message: &str, status: Option<u16>) -> Kind {
         | "ChangeSetNotFoundException"
         | "StackNotFoundException"
         | "NoSuchBucket"
+        | "NoSuchTagSet"
         | "ExecutionDoesNotExist"
         | "StateMachineDoesNotExist"
         // A task whose time is over is as little there as one that was answered.

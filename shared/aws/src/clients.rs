@@ -71,8 +71,15 @@ pub fn paced(config: &SdkConfig) -> SdkConfig {
 ///
 /// With an endpoint of one's own (`AWS_ENDPOINT_URL` or `AWS_ENDPOINT_URL_S3`) buckets are addressed by path: a bucket
 /// in the host name needs a wildcard DNS entry that only AWS has.
-pub fn s3_store(config: &SdkConfig) -> S3Store {
-    S3Store::new(aws_sdk_s3::Client::from_conf(s3_config(config).build()))
+///
+/// `owner` is the account whose buckets are meant, 12 digits; without one any bucket is.
+pub fn s3_store(config: &SdkConfig, owner: Option<String>) -> S3Store {
+    S3Store::new(aws_sdk_s3::Client::from_conf(s3_config(config).build()), owner)
+}
+
+/// The account that a function's environment names as the owner of the suite's bucket and of products' buckets.
+pub fn expected_owner() -> Option<String> {
+    std::env::var("MLP_ACCOUNT_ID").ok().filter(|account| !account.is_empty())
 }
 
 fn s3_config(config: &SdkConfig) -> aws_sdk_s3::config::Builder {
@@ -80,13 +87,14 @@ fn s3_config(config: &SdkConfig) -> aws_sdk_s3::config::Builder {
     aws_sdk_s3::config::Builder::from(config).force_path_style(own_endpoint)
 }
 
-/// What empties buckets, over S3; buckets are addressed as in [`s3_store`].
-pub fn versioned_buckets(config: &SdkConfig) -> S3Versions {
+/// What empties buckets, over S3; buckets are addressed, and their owner is checked, as in [`s3_store`].
+pub fn versioned_buckets(config: &SdkConfig, owner: Option<String>) -> S3Versions {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .operation_attempt_timeout(EMPTYING_TIMEOUT)
         .operation_timeout(EMPTYING_TIMEOUT);
-    S3Versions::new(aws_sdk_s3::Client::from_conf(s3_config(config).timeout_config(timeouts.build()).build()))
+    let client = aws_sdk_s3::Client::from_conf(s3_config(config).timeout_config(timeouts.build()).build());
+    S3Versions::new(client, owner)
 }
 
 /// Stacks over CloudFormation.
@@ -106,7 +114,8 @@ pub fn executions(config: &SdkConfig) -> StepFunctions {
 
 /// What answers custom resources.
 pub fn answers(config: &SdkConfig) -> Presigned {
-    Presigned::new(config.endpoint_url().is_some())
+    let region = config.region().map(ToString::to_string).unwrap_or_default();
+    Presigned::new(&region, config.endpoint_url().is_some())
 }
 
 /// The parameter store over Systems Manager.

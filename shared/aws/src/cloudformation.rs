@@ -3,7 +3,8 @@
 use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::types::{
     Capability, Change, ChangeSetType, DeploymentMode, EventFilter, OnStackFailure, OperationEvent,
-    ResourceChange, ResourceChangeDetail, ResourceTargetDefinition, Tag,
+    Parameter, ResourceChange, ResourceChangeDetail, ResourceStatus, ResourceTargetDefinition, StackEvent,
+    Tag, TemplateStage,
 };
 use mlp_core::deploy::causes::Event;
 use serde_json::{Map as Object, Value as Json, json};
@@ -54,6 +55,10 @@ impl Stacks for CloudFormation {
     async fn create_change_set(&self, wanted: &NewChangeSet) -> Result<(), CallError> {
         let kind = if wanted.create { ChangeSetType::Create } else { ChangeSetType::Update };
         let tags = wanted.tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build());
+        let parameters = wanted
+            .parameters
+            .iter()
+            .map(|(key, value)| Parameter::builder().parameter_key(key).parameter_value(value).build());
         let request = self
             .client
             .create_change_set()
@@ -64,6 +69,7 @@ impl Stacks for CloudFormation {
             .capabilities(Capability::CapabilityNamedIam)
             .set_role_arn(wanted.role.clone())
             .set_tags(Some(tags.collect()))
+            .set_parameters(Some(parameters.collect()))
             .client_token(&wanted.token)
             .description(&wanted.description)
             .set_on_stack_failure(wanted.create.then_some(OnStackFailure::Rollback))
@@ -218,11 +224,52 @@ impl Stacks for CloudFormation {
         }))
     }
 
+    async fn template(&self, stack: &str) -> Result<Option<String>, CallError> {
+        let request = self.client.get_template().stack_name(stack).template_stage(TemplateStage::Original);
+        let answer = Box::pin(request.send()).await;
+        let answer = answer.map_err(|error| CallError::of("cloudformation:GetTemplate", &error));
+        Ok(found(answer)?.and_then(|answer| answer.template_body))
+    }
+
+    async fn event_properties(&self, stack_id: &str, logical_id: &str) -> Result<Option<Json>, CallError> {
+        let mut pages = self.client.describe_stack_events().stack_name(stack_id).into_paginator().send();
+        while let Some(page) = Box::pin(pages.next()).await {
+            let page = page.map_err(|error| CallError::of("cloudformation:DescribeStackEvents", &error));
+            let Some(page) = found(page)? else { return Ok(None) };
+            for event in page.stack_events.unwrap_or_default() {
+                if is_in_progress(&event) && event.logical_resource_id.as_deref() == Some(logical_id) {
+                    let properties = event.resource_properties;
+                    return Ok(properties.and_then(|text| serde_json::from_str(&text).ok()));
+                }
+                // Behind the beginning of the operation there are older operations only.
+                if is_in_progress(&event) && event.physical_resource_id.as_deref() == Some(stack_id) {
+                    return Ok(None);
+                }
+            }
+        }
+        Ok(None)
+    }
+
     async fn protect(&self, stack: &str) -> Result<(), CallError> {
         let request = self.client.update_termination_protection().stack_name(stack);
         let call = Box::pin(request.enable_termination_protection(true).send()).await;
         call.map(drop).map_err(|error| CallError::of("cloudformation:UpdateTerminationProtection", &error))
     }
+}
+
+/// Whether the event says that its resource, or the stack, is being created or updated.
+///
+/// An update that is undone sends the old properties, with `UPDATE_IN_PROGRESS`; the stack's own event says so by
+/// `UPDATE_ROLLBACK_IN_PROGRESS`.
+fn is_in_progress(event: &StackEvent) -> bool {
+    matches!(
+        event.resource_status,
+        Some(
+            ResourceStatus::CreateInProgress
+                | ResourceStatus::UpdateInProgress
+                | ResourceStatus::UpdateRollbackInProgress
+        )
+    )
 }
 
 /// What an event of a change set says of a resource: a validation that it didn't pass, a hook's or a handler's refusal.

@@ -1,6 +1,7 @@
 //! A bucket that is emptied so that it can be deleted: every version and every delete marker, over as many invocations as
 //! it takes.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,10 @@ pub trait VersionedBucket {
 
     /// What can be seen of a bucket.
     fn look(&self, bucket: &str) -> impl Future<Output = Result<Bucket, CallError>> + Send;
+
+    /// The tags of a bucket, CloudFormation's own (`aws:cloudformation:stack-id`) among them; none for a bucket that isn't
+    /// there or has none.
+    fn tags(&self, bucket: &str) -> impl Future<Output = Result<BTreeMap<String, String>, CallError>> + Send;
 
     /// Deletes versions, at most 1,000. The answer tells which could not be deleted, and why.
     fn delete_versions(
@@ -102,18 +107,22 @@ pub async fn empty<B: VersionedBucket + Sync>(
 #[derive(Debug, Clone)]
 pub struct S3Versions {
     client: Client,
+    owner: Option<String>,
 }
 
 impl S3Versions {
-    /// Wraps a client, whose time-outs and retries are the caller's choice (see [`crate::clients`]).
-    pub fn new(client: Client) -> Self {
-        Self { client }
+    /// Wraps a client, whose time-outs and retries are the caller's choice (see [`crate::clients`]). With `owner`, an
+    /// account's 12 digits, only buckets of that account are listed and emptied; any may be looked at.
+    pub fn new(client: Client, owner: Option<String>) -> Self {
+        Self { client, owner }
     }
 }
 
 impl VersionedBucket for S3Versions {
     async fn versions(&self, bucket: &str) -> Result<Option<Vec<Version>>, CallError> {
-        let call = Box::pin(self.client.list_object_versions().bucket(bucket).max_keys(1_000).send()).await;
+        let request = self.client.list_object_versions().bucket(bucket).max_keys(1_000);
+        let request = request.set_expected_bucket_owner(self.owner.clone());
+        let call = Box::pin(request.send()).await;
         let page = match call.map_err(|error| CallError::of("s3:ListBucketVersions", &error)) {
             Ok(page) => page,
             Err(error) if error.kind == Kind::Gone => return Ok(None),
@@ -145,6 +154,17 @@ impl VersionedBucket for S3Versions {
         }
     }
 
+    async fn tags(&self, bucket: &str) -> Result<BTreeMap<String, String>, CallError> {
+        let request = self.client.get_bucket_tagging().bucket(bucket);
+        let call = Box::pin(request.set_expected_bucket_owner(self.owner.clone()).send()).await;
+        match call.map_err(|error| CallError::of("s3:GetBucketTagging", &error)) {
+            Ok(answer) => Ok(answer.tag_set.into_iter().map(|tag| (tag.key, tag.value)).collect()),
+            // S3 answers a bucket without tags with 404 `NoSuchTagSet`.
+            Err(error) if error.kind == Kind::Gone => Ok(BTreeMap::new()),
+            Err(error) => Err(error),
+        }
+    }
+
     async fn delete_versions(&self, bucket: &str, versions: &[Version]) -> Result<Vec<Undeleted>, CallError> {
         const OPERATION: &str = "s3:DeleteObjectVersion";
         let refused = |reason: String| CallError { kind: Kind::Refused, operation: OPERATION, reason };
@@ -155,7 +175,9 @@ impl VersionedBucket for S3Versions {
         let objects = objects.map_err(|error| refused(error.to_string()))?;
         let delete = Delete::builder().set_objects(Some(objects)).quiet(true).build();
         let delete = delete.map_err(|error| refused(error.to_string()))?;
-        let call = Box::pin(self.client.delete_objects().bucket(bucket).delete(delete).send()).await;
+        let request = self.client.delete_objects().bucket(bucket).delete(delete);
+        let request = request.set_expected_bucket_owner(self.owner.clone());
+        let call = Box::pin(request.send()).await;
         let answer = call.map_err(|error| CallError::of(OPERATION, &error))?;
         Ok(answer
             .errors
@@ -202,7 +224,7 @@ mod tests {
             assert!(bytes[..count].starts_with(b"GET /b/?versioning"));
             stream.write_all(answer.as_bytes()).await.unwrap();
         };
-        let buckets = crate::clients::versioned_buckets(&config);
+        let buckets = crate::clients::versioned_buckets(&config, None);
         let (seen, ()) = tokio::join!(buckets.look("b"), server);
         seen
     }
@@ -232,7 +254,7 @@ mod tests {
 
     #[test]
     fn a_thousand_versions_have_the_time_that_s3_takes_for_them() {
-        let buckets = crate::clients::versioned_buckets(&config("http://localhost"));
+        let buckets = crate::clients::versioned_buckets(&config("http://localhost"), None);
         let timeouts = buckets.client.config().timeout_config().unwrap();
         assert!(timeouts.operation_attempt_timeout().unwrap() >= Duration::from_secs(30));
     }

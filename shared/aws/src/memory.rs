@@ -237,7 +237,7 @@ impl BucketStore for MemoryStore {
         .await
     }
 
-    async fn put(&self, put: Put<'_>) -> Result<(), StoreError> {
+    async fn put(&self, put: Put<'_>) -> Result<Option<String>, StoreError> {
         let Put { bucket, key, bytes, metadata, condition, .. } = put;
         self.call("PutObject", bucket, key, |state| {
             let found = state.head(key).map(|head| head.etag);
@@ -248,8 +248,7 @@ impl BucketStore for MemoryStore {
             if !holds {
                 return Err((ErrorKind::Conflict, "PreconditionFailed (HTTP 412)"));
             }
-            state.write(key, Some((bytes, metadata)));
-            Ok(())
+            Ok(state.write(key, Some((bytes, metadata))))
         })
         .await
     }

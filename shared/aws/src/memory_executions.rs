@@ -197,7 +197,7 @@ impl Executions for MemoryExecutions {
             status: Status::Running,
             started: SystemTime::UNIX_EPOCH,
             stopped: None,
-            input: None,
+            input: execution.rsplit(':').next().and_then(|name| state.started.get(name).cloned()),
             output: None,
             error: None,
             cause: None,

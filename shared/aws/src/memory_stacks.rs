@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use mlp_core::deploy::causes::Event;
 use mlp_core::deploy::preflight::Bucket;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use crate::calls::{CallError, Kind};
 use crate::emptying::{Undeleted, Version, VersionedBucket};
@@ -59,6 +59,7 @@ struct State {
     locked: bool,
     buckets: BTreeMap<String, Bucket>,
     unpublished: BTreeSet<String>,
+    bucket_tags: Option<BTreeMap<String, String>>,
     ordered: Vec<NewChangeSet>,
 }
 
@@ -72,6 +73,10 @@ struct Entry {
     sets: Vec<Set>,
     phases: VecDeque<Phase>,
     template: Option<String>,
+    /// The template's text, of a stack that others made.
+    text: Option<String>,
+    /// What the newest events say of the properties of resources.
+    properties: BTreeMap<String, Json>,
 }
 
 /// A change set.
@@ -149,6 +154,40 @@ impl MemoryStacks {
         if let Ok(entry) = state.entry(name) {
             entry.stack.tags.insert(key.to_owned(), value.to_owned());
         }
+    }
+
+    /// Gives the stack tags in the place of those that it has.
+    pub fn set_tags(&self, name: &str, tags: impl IntoIterator<Item = (String, String)>) {
+        let mut state = self.lock();
+        if let Ok(entry) = state.entry(name) {
+            entry.stack.tags = tags.into_iter().collect();
+        }
+    }
+
+    /// The tags of the newest stack of a name.
+    pub fn tags(&self, name: &str) -> BTreeMap<String, String> {
+        self.lock().entry(name).map(|entry| entry.stack.tags.clone()).unwrap_or_default()
+    }
+
+    /// The template that the stack was made from, as text.
+    pub fn set_template(&self, name: &str, text: &str) {
+        let mut state = self.lock();
+        if let Ok(entry) = state.entry(name) {
+            entry.text = Some(text.to_owned());
+        }
+    }
+
+    /// What CloudFormation's events say of the properties of a resource.
+    pub fn set_event_properties(&self, name: &str, logical_id: &str, properties: Json) {
+        let mut state = self.lock();
+        if let Ok(entry) = state.entry(name) {
+            entry.properties.insert(logical_id.to_owned(), properties);
+        }
+    }
+
+    /// The tags of the product's bucket; without this they say that the newest stack made it.
+    pub fn set_bucket_tags(&self, tags: BTreeMap<String, String>) {
+        self.lock().bucket_tags = Some(tags);
     }
 
     /// The seconds since the beginning.
@@ -407,7 +446,9 @@ impl Entry {
                 let mut resources = std::mem::take(&mut self.resources);
                 let mut failed = false;
                 for resource in &mut resources {
-                    let full = resource.kind == "AWS::S3::Bucket" && *versions > 0;
+                    // What could not be made is nothing to delete.
+                    let made = resource.status != "CREATE_FAILED";
+                    let full = resource.kind == "AWS::S3::Bucket" && made && *versions > 0;
                     failed |= full;
                     let (status, reason) = if full {
                         ("DELETE_FAILED", Some("The bucket you tried to delete is not empty"))
@@ -422,6 +463,8 @@ impl Entry {
                 let (status, reason) = if failed {
                     ("DELETE_FAILED", Some("The following resource(s) failed to delete: [Bucket]."))
                 } else {
+                    // A stack's change sets go with it.
+                    self.sets.clear();
                     ("DELETE_COMPLETE", None)
                 };
                 self.status(&token, status, reason);
@@ -703,6 +746,21 @@ impl Stacks for MemoryStacks {
         .await
     }
 
+    async fn template(&self, stack: &str) -> Result<Option<String>, CallError> {
+        self.call("cloudformation:GetTemplate", |state| {
+            Ok(state.entry(stack).ok().and_then(|entry| entry.text.clone()))
+        })
+        .await
+    }
+
+    async fn event_properties(&self, stack_id: &str, logical_id: &str) -> Result<Option<Json>, CallError> {
+        self.call("cloudformation:DescribeStackEvents", |state| {
+            let Ok(entry) = state.entry(stack_id) else { return Ok(None) };
+            Ok(entry.properties.get(logical_id).cloned())
+        })
+        .await
+    }
+
     async fn protect(&self, stack: &str) -> Result<(), CallError> {
         self.call("cloudformation:UpdateTerminationProtection", |state| {
             state.entry(stack)?.stack.protected = true;
@@ -725,6 +783,20 @@ impl VersionedBucket for MemoryStacks {
     async fn look(&self, bucket: &str) -> Result<Bucket, CallError> {
         self.call("s3:GetBucketVersioning", |state| {
             Ok(state.buckets.get(bucket).cloned().unwrap_or(Bucket::Missing))
+        })
+        .await
+    }
+
+    async fn tags(&self, _: &str) -> Result<BTreeMap<String, String>, CallError> {
+        self.call("s3:GetBucketTagging", |state| {
+            let newest = state
+                .entries
+                .iter()
+                .rev()
+                .find(|entry| entry.resources.iter().any(|it| it.physical_id.as_deref() == Some(BUCKET)));
+            let made_by =
+                newest.map(|entry| ("aws:cloudformation:stack-id".to_owned(), entry.stack.id.clone()));
+            Ok(state.bucket_tags.clone().unwrap_or_else(|| made_by.into_iter().collect()))
         })
         .await
     }

@@ -23,7 +23,7 @@ pub struct New<'a> {
 /// When it could not be stored, or it is not known whether it was.
 pub async fn once<S: BucketStore + Sync>(store: &S, bucket: &str, new: New<'_>) -> Result<bool, StoreError> {
     match store.put(put(bucket, &new, Condition::Absent)).await {
-        Ok(()) => Ok(true),
+        Ok(_) => Ok(true),
         Err(error) if error.kind == ErrorKind::Conflict => {
             // 412 is somebody's finished write; 409 may be one that fails after all.
             match store.head(bucket, new.key).await? {
@@ -32,6 +32,49 @@ pub async fn once<S: BucketStore + Sync>(store: &S, bucket: &str, new: New<'_>) 
             }
         }
         Err(error) => Err(error),
+    }
+}
+
+/// How [`exact`] found the object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exact {
+    /// The version that holds the bytes; none in a bucket that was never versioned.
+    pub version_id: Option<String>,
+    /// Whether the key held other bytes, which are an older version now.
+    pub replaced: bool,
+}
+
+/// Makes sure that a version of the object holds exactly these bytes, and answers which. An object that is there already is
+/// read and compared: its key proves nothing about its content.
+///
+/// # Errors
+///
+/// When it could not be stored or read, or others write it again and again.
+pub async fn exact<S: BucketStore + Sync>(
+    store: &S,
+    bucket: &str,
+    new: New<'_>,
+) -> Result<Exact, StoreError> {
+    let mut replaced = false;
+    let mut condition = Condition::Absent;
+    let mut round = 0;
+    loop {
+        round += 1;
+        match store.put(put(bucket, &new, condition)).await {
+            Ok(version_id) => return Ok(Exact { version_id, replaced }),
+            Err(error) if error.kind == ErrorKind::Conflict && round < ROUNDS => {}
+            Err(error) => return Err(error),
+        }
+        condition = match read_with_head(store, bucket, new.key).await? {
+            Some(there) if there.bytes == new.bytes => {
+                return Ok(Exact { version_id: there.head.version_id, replaced });
+            }
+            Some(there) => {
+                replaced = true;
+                Condition::Unchanged(there.head.etag)
+            }
+            None => Condition::Absent,
+        };
     }
 }
 
@@ -47,7 +90,7 @@ pub async fn newest<S: BucketStore + Sync>(store: &S, bucket: &str, new: New<'_>
         let head = store.head(bucket, new.key).await?;
         match store.put(put(bucket, &new, Condition::since(head.as_ref()))).await {
             Err(error) if error.kind == ErrorKind::Conflict && round < ROUNDS => {}
-            result => return result,
+            result => return result.map(drop),
         }
     }
 }
@@ -85,4 +128,46 @@ pub async fn read_with_head<S: BucketStore + Sync>(
 fn put<'a>(bucket: &'a str, new: &New<'a>, condition: Condition) -> Put<'a> {
     let New { key, bytes, media_type } = new;
     Put { bucket, key, bytes: bytes.clone(), media_type, metadata: Metadata::new(), condition }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::{Fault, MemoryStore, run};
+
+    const BYTES: &[u8] = b"Resources: {}\n";
+
+    fn new(bytes: &[u8]) -> New<'_> {
+        New { key: "t.yaml", bytes: bytes.to_vec(), media_type: "application/yaml" }
+    }
+
+    fn content(store: &MemoryStore, exact: &Exact) -> Vec<u8> {
+        let version = exact.version_id.as_deref();
+        run(store.get("b", "t.yaml", version, None)).unwrap().bytes
+    }
+
+    #[test]
+    fn the_version_that_is_answered_holds_the_bytes_whatever_was_there() {
+        let store = MemoryStore::versioned();
+        let first = run(exact(&store, "b", new(BYTES))).unwrap();
+        assert!(!first.replaced && content(&store, &first) == BYTES);
+        assert_eq!(run(exact(&store, "b", new(BYTES))).unwrap(), first);
+        store.upload("t.yaml", b"Resources: {Evil: {}}\n");
+        let mended = run(exact(&store, "b", new(BYTES))).unwrap();
+        assert!(mended.replaced && mended.version_id != first.version_id);
+        assert_eq!(content(&store, &mended), BYTES);
+        // What is written afterwards is another version.
+        store.upload("t.yaml", b"evil again");
+        assert_eq!(content(&store, &mended), BYTES);
+    }
+
+    #[test]
+    fn an_answer_that_was_lost_is_found_again() {
+        let store = MemoryStore::versioned();
+        store.fail("PutObject", "t.yaml", Fault::LostAnswerThenConflict);
+        let found = run(exact(&store, "b", new(BYTES))).unwrap();
+        assert!(!found.replaced && content(&store, &found) == BYTES);
+        store.fail("PutObject", "t.yaml", Fault::Denied);
+        assert!(run(exact(&store, "b", new(b"other"))).is_err());
+    }
 }

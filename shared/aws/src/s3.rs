@@ -15,12 +15,17 @@ use crate::store::{BucketStore, Condition, ErrorKind, Head, Listed, Object, Put,
 #[derive(Debug, Clone)]
 pub struct S3Store {
     client: Client,
+    owner: Option<String>,
 }
 
 impl S3Store {
     /// Wraps a client, whose time-outs and retries are the caller's choice (see [`crate::clients`]).
-    pub fn new(client: Client) -> Self {
-        Self { client }
+    ///
+    /// With `owner`, an account's 12 digits, S3 refuses every call to a bucket of another account: a bucket's name has no
+    /// account in it, and a bucket that was deleted may be somebody else's now. Sources: Amazon S3 User Guide, "Verifying
+    /// bucket ownership with bucket owner condition"; Amazon S3 API Reference, `x-amz-expected-bucket-owner`.
+    pub fn new(client: Client, owner: Option<String>) -> Self {
+        Self { client, owner }
     }
 }
 
@@ -48,6 +53,7 @@ impl BucketStore for S3Store {
             .bucket(bucket)
             .key(key)
             .set_version_id(version_id.map(str::to_owned))
+            .set_expected_bucket_owner(self.owner.clone())
             .set_range(limit.map(|limit| format!("bytes=0-{}", limit.saturating_sub(1))));
         let answer = match Box::pin(request.send()).await {
             Ok(answer) => answer,
@@ -77,7 +83,9 @@ impl BucketStore for S3Store {
 
     async fn head(&self, bucket: &str, key: &str) -> Result<Option<Head>, StoreError> {
         let call = Call { operation: "HeadObject", bucket, key };
-        match Box::pin(self.client.head_object().bucket(bucket).key(key).send()).await {
+        let request = self.client.head_object().bucket(bucket).key(key);
+        let request = request.set_expected_bucket_owner(self.owner.clone());
+        match Box::pin(request.send()).await {
             Ok(answer) => Ok(Some(Head {
                 etag: answer.e_tag.unwrap_or_default(),
                 version_id: answer.version_id,
@@ -93,6 +101,7 @@ impl BucketStore for S3Store {
     async fn list(&self, bucket: &str, prefix: &str, limit: usize) -> Result<Vec<Listed>, StoreError> {
         let call = Call { operation: "ListObjectsV2", bucket, key: prefix };
         let request = self.client.list_objects_v2().bucket(bucket).prefix(prefix);
+        let request = request.set_expected_bucket_owner(self.owner.clone());
         let mut pages = request.into_paginator().send();
         let mut listed = Vec::new();
         while listed.len() < limit
@@ -108,7 +117,7 @@ impl BucketStore for S3Store {
         Ok(listed)
     }
 
-    async fn put(&self, put: Put<'_>) -> Result<(), StoreError> {
+    async fn put(&self, put: Put<'_>) -> Result<Option<String>, StoreError> {
         let call = Call { operation: "PutObject", bucket: put.bucket, key: put.key };
         let request = self
             .client
@@ -117,13 +126,14 @@ impl BucketStore for S3Store {
             .key(put.key)
             .content_type(put.media_type)
             .set_metadata(Some(put.metadata.into_iter().collect()))
+            .set_expected_bucket_owner(self.owner.clone())
             .body(ByteStream::from(put.bytes));
         let request = match put.condition {
             Condition::Absent => request.if_none_match("*"),
             Condition::Unchanged(etag) => request.if_match(etag),
         };
         match Box::pin(request.send()).await {
-            Ok(_) => Ok(()),
+            Ok(answer) => Ok(answer.version_id),
             Err(error) => {
                 let mut error = call.failed(&error);
                 // If-Match on an object that was deleted meanwhile is answered with 404, not 412. To us it is the same:

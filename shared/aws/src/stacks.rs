@@ -71,6 +71,17 @@ pub trait Stacks {
         logical_id: &str,
     ) -> impl Future<Output = Result<Option<StackResource>, CallError>> + Send;
 
+    /// A stack's template as its author wrote it, JSON or YAML; nothing for a stack that isn't there.
+    fn template(&self, stack: &str) -> impl Future<Output = Result<Option<String>, CallError>> + Send;
+
+    /// What CloudFormation's newest event says of the properties with which it creates or updates a resource now; nothing
+    /// when there is no such event, or it has none. Functions in them are resolved.
+    fn event_properties(
+        &self,
+        stack_id: &str,
+        logical_id: &str,
+    ) -> impl Future<Output = Result<Option<Json>, CallError>> + Send;
+
     /// Switches termination protection on.
     fn protect(&self, stack: &str) -> impl Future<Output = Result<(), CallError>> + Send;
 }
@@ -109,6 +120,8 @@ pub struct NewChangeSet {
     pub role: Option<String>,
     /// The stack's tags.
     pub tags: Vec<(String, String)>,
+    /// The template's parameters.
+    pub parameters: Vec<(String, String)>,
     /// The client token.
     pub token: String,
     /// What people read.

@@ -84,7 +84,7 @@ pub async fn tell<S: BucketStore + Sync>(
         let condition = Condition::since(known.head.as_ref());
         let put = Put { bucket, key: &key, bytes, media_type: "application/json", metadata, condition };
         match store.put(put).await {
-            Ok(()) => return Ok(true),
+            Ok(_) => return Ok(true),
             Err(error) if error.kind == ErrorKind::Conflict && round < ROUNDS => {}
             Err(error) => return Err(error),
         }

@@ -31,8 +31,9 @@ pub trait BucketStore {
         limit: usize,
     ) -> impl Future<Output = Result<Vec<Listed>, StoreError>> + Send;
 
-    /// Writes an object if the condition holds; [`ErrorKind::Conflict`] when it doesn't.
-    fn put(&self, put: Put<'_>) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Writes an object if the condition holds, and answers the new version's id (none in a bucket that was never
+    /// versioned); [`ErrorKind::Conflict`] when the condition doesn't hold.
+    fn put(&self, put: Put<'_>) -> impl Future<Output = Result<Option<String>, StoreError>> + Send;
 }
 
 /// What is known of an object without its content.

@@ -375,7 +375,7 @@ impl<S: BucketStore + Sync> Run<'_, S> {
         for file in &files {
             let sha256 = file.sha256();
             let head = self.storing.store.head(&self.upload.bucket, &file.path).await?;
-            let write = match head.as_ref().and_then(owner) {
+            let write = match head.as_ref().and_then(config_of) {
                 Some(owner) if owner == self.upload.key => {
                     let unchanged = meta(head.as_ref(), META_SHA256) == Some(&sha256);
                     let written = head.as_ref().and_then(written_by);
@@ -464,7 +464,7 @@ impl<S: BucketStore + Sync> Run<'_, S> {
             })
             .await;
         match result {
-            Ok(()) => Ok(Step::Committed(self.settled(Some(ok)))),
+            Ok(_) => Ok(Step::Committed(self.settled(Some(ok)))),
             Err(error) if error.kind == ErrorKind::Conflict => Ok(Step::Overtaken),
             Err(error) => Err(error.into()),
         }
@@ -475,7 +475,7 @@ impl<S: BucketStore + Sync> Run<'_, S> {
         let mut torn = Vec::new();
         for stored in known.stored() {
             let head = self.storing.store.head(&self.upload.bucket, &stored.path).await?;
-            let ours = head.as_ref().and_then(owner).is_some_and(|owner| owner == self.upload.key);
+            let ours = head.as_ref().and_then(config_of).is_some_and(|owner| owner == self.upload.key);
             let as_said = ours && meta(head.as_ref(), META_SHA256) == Some(&stored.sha256);
             // A newer event is being handled; its run, or its redelivery, will look again.
             let newer = ours && head.as_ref().and_then(written_by) > known.sequencer();
@@ -506,7 +506,7 @@ impl<S: BucketStore + Sync> Run<'_, S> {
                 continue;
             }
             let head = self.storing.store.head(&self.upload.bucket, &file.path).await?;
-            let ours = head.filter(|head| owner(head).is_some_and(|owner| owner == self.upload.key));
+            let ours = head.filter(|head| config_of(head).is_some_and(|owner| owner == self.upload.key));
             if let Some(former) = ours.and_then(|head| key_in(&head, META_TAKEN_FROM)) {
                 self.look_at_former(former, &file.path).await?;
             }
@@ -543,7 +543,7 @@ impl<S: BucketStore + Sync> Run<'_, S> {
         // The newest config makes none of these because of its mistakes: they are of older ones, each perhaps of another.
         let mut stored = known.stored();
         for (entry, head) in torn {
-            let foreign = head.as_ref().and_then(owner).filter(|owner| *owner != self.upload.key);
+            let foreign = head.as_ref().and_then(config_of).filter(|owner| *owner != self.upload.key);
             let held = match &foreign {
                 Some(owner) => self.holds(owner, &entry.path, head.as_ref().and_then(written_by)).await?,
                 None => false,
@@ -606,7 +606,7 @@ impl<S: BucketStore + Sync> Run<'_, S> {
             condition: Condition::since(head),
         };
         match self.storing.store.put(put).await {
-            Ok(()) => Ok(true),
+            Ok(_) => Ok(true),
             Err(error) if error.kind == ErrorKind::Conflict => Ok(false),
             Err(error) => Err(error.into()),
         }
@@ -636,7 +636,7 @@ impl<S: BucketStore + Sync> Run<'_, S> {
                 continue;
             }
             let head = self.storing.store.head(&self.upload.bucket, &path).await?;
-            if head.as_ref().and_then(owner).is_some_and(|owner| owner == self.upload.key) {
+            if head.as_ref().and_then(config_of).is_some_and(|owner| owner == self.upload.key) {
                 left.push(path);
             }
         }
@@ -697,13 +697,14 @@ impl<S: BucketStore + Sync> Run<'_, S> {
             (META_SHA256.to_owned(), plan.sha256.clone()),
         ]);
         // An unordered run must not make an output look older than it was.
-        let own = plan.head.as_ref().filter(|head| owner(head).is_some_and(|owner| owner == self.upload.key));
+        let own =
+            plan.head.as_ref().filter(|head| config_of(head).is_some_and(|owner| owner == self.upload.key));
         let sequencer = target.sequencer.clone().max(own.and_then(written_by).filter(|_| !target.ordered));
         if let Some(sequencer) = sequencer {
             metadata.insert(META_SEQUENCER.to_owned(), sequencer.to_string());
         }
         // Kept until the output is somebody else's, because the look at the former owner may still be due.
-        let former = plan.head.as_ref().and_then(|head| match owner(head) {
+        let former = plan.head.as_ref().and_then(|head| match config_of(head) {
             Some(owner) if owner == self.upload.key => key_in(head, META_TAKEN_FROM),
             owner => owner,
         });
@@ -744,7 +745,7 @@ fn meta<'h>(head: Option<&'h Head>, name: &str) -> Option<&'h String> {
 }
 
 /// The key of the config that an output belongs to.
-fn owner(head: &Head) -> Option<String> {
+pub fn config_of(head: &Head) -> Option<String> {
     key_in(head, META_CONFIG)
 }
 

@@ -34,15 +34,17 @@ fn put<'a>(bucket: &'a str, key: &'a str, text: &str, condition: Condition) -> P
 
 #[tokio::test]
 async fn a_write_happens_only_under_its_condition() {
-    let (store, bucket, key) =
-        (clients::s3_store(&clients::sdk_config().await), bucket(), key("reports/test"));
+    // Below no prefix that the bucket's policy keeps for the suite's functions.
+    let (config, bucket, key) = (clients::sdk_config().await, bucket(), key("scratch"));
+    let store = clients::s3_store(&config, None);
     assert_eq!(store.head(&bucket, &key).await.unwrap(), None);
     assert_eq!(store.get(&bucket, &key, None, None).await.unwrap_err().kind, ErrorKind::Gone);
 
-    store.put(put(&bucket, &key, "one", Condition::Absent)).await.unwrap();
+    let version = store.put(put(&bucket, &key, "one", Condition::Absent)).await.unwrap();
     let again = store.put(put(&bucket, &key, "two", Condition::Absent)).await.unwrap_err();
     assert_eq!(again.kind, ErrorKind::Conflict);
     let first = store.head(&bucket, &key).await.unwrap().unwrap();
+    assert!(version.is_some() && first.version_id == version);
     assert_eq!(first.metadata.get("mlp-config-key").map(String::as_str), Some("a%20b"));
 
     store.put(put(&bucket, &key, "two", Condition::since(Some(&first)))).await.unwrap();
@@ -56,9 +58,21 @@ async fn a_write_happens_only_under_its_condition() {
 }
 
 #[tokio::test]
+async fn a_bucket_of_another_account_is_neither_read_nor_written() {
+    let (config, bucket, key) = (clients::sdk_config().await, bucket(), key("scratch"));
+    clients::s3_store(&config, None).put(put(&bucket, &key, "one", Condition::Absent)).await.unwrap();
+    let others = clients::s3_store(&config, Some("999999999999".to_owned()));
+    assert_eq!(others.get(&bucket, &key, None, None).await.unwrap_err().kind, ErrorKind::Denied);
+    assert_eq!(others.head(&bucket, &key).await.unwrap_err().kind, ErrorKind::Denied);
+    assert_eq!(others.list(&bucket, "scratch/", 1).await.unwrap_err().kind, ErrorKind::Denied);
+    let written = others.put(put(&bucket, &key, "two", Condition::Absent)).await;
+    assert_eq!(written.unwrap_err().kind, ErrorKind::Denied);
+}
+
+#[tokio::test]
 async fn an_uploaded_config_is_answered_with_its_template() {
     let (config, bucket, key) = (clients::sdk_config().await, bucket(), key("configs"));
-    let store = clients::s3_store(&config);
+    let store = clients::s3_store(&config, None);
     let example = include_str!(
         "../../../configs/examples/starter/techcorp-prod-a001-us-west-2-customer-churn-ml-codecommit.yaml"
     );

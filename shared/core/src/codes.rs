@@ -175,6 +175,10 @@ codes! {
         "`deploy-product` and `delete-product` change what people work with: the input says `\"force\": true`.";
     DEP_NOT_OWNED = "MLP-DEP-003", "A stack that belongs to somebody else",
         "A custom resource changes and deletes its own product only; the tag `ml-provisioner:owner` of the stack says whose it is.";
+    DEP_TEMPLATE_REPLACED = "MLP-DEP-004", "A stored template was not what its name says",
+        "Templates below `deployments/templates/` are named after the digest of their bytes. One of them held other bytes; CloudFormation gets the version that was checked.";
+    DEP_ADOPTED = "MLP-DEP-005", "A stack is taken over",
+        "With `adopt`, a stack of ours that has no tags, or whose custom resource no longer exists, becomes this product's stack.";
     PRE_SSM = "MLP-PRE-001", "An SSM parameter that the stack needs can't be used",
         "CloudFormation reads it when it deploys. It must be there in this account and region, and hold what the config's key is for.";
     PRE_SOURCE_BUCKET = "MLP-PRE-002", "The bucket of the sources is missing or keeps no versions",

@@ -6,19 +6,20 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use mlp_core::changes::{
-    self, About, Changes, Detail, Happens, Level, Next, Page, PropertyChange, Replaces, ResourceChange,
-    State, Target,
+    self, About, Changes, Deleted, Detail, Happens, Level, Next, Page, PropertyChange, Replaces,
+    ResourceChange, State, Target,
 };
 use mlp_core::config::Tier;
 use mlp_core::deploy::input::ConfigSource;
-use mlp_core::deploy::outcome::ChangeCounts;
+use mlp_core::deploy::outcome::{ChangeCounts, Named};
 use serde_json::{Value, json};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/changes")
 }
 
-const GOLDENS: [&str; 6] = ["everything", "hostile", "nothing", "quiet-update", "refused", "revert-drift"];
+const GOLDENS: [&str; 7] =
+    ["deletion", "everything", "hostile", "nothing", "quiet-update", "refused", "revert-drift"];
 
 fn golden(name: &str) -> Changes {
     let input = fs::read_to_string(folder().join(format!("{name}.input.json"))).unwrap();
@@ -42,11 +43,34 @@ fn golden(name: &str) -> Changes {
         Value::Object(next) => Next::Decide {
             execution: next["decide"]["execution"].as_str().unwrap().to_owned(),
             expires: next["decide"]["expires"].as_str().map(str::to_owned),
+            bucket: next["decide"]["bucket"].as_str().map(str::to_owned),
         },
         _ => Next::Nothing,
     };
+    if let Some(deletion) = input.get("deletion") {
+        let gone: Vec<Deleted> = deletion["gone"].as_array().unwrap().iter().map(deleted).collect();
+        let again: Option<Vec<(String, String)>> = serde_json::from_value(deletion["again"].clone()).unwrap();
+        return Changes::of_deletion(
+            &about,
+            "arn:aws:cloudformation:us-west-2:1:stack/s/1",
+            &gone,
+            again.as_deref(),
+            &next,
+        )
+        .unwrap();
+    }
     let pages: Vec<Page> = serde_json::from_value(input["pages"].clone()).unwrap();
     Changes::new(&about, &pages, &next).unwrap()
+}
+
+fn deleted(resource: &Value) -> Deleted {
+    let text = |key: &str| resource[key].as_str().map(str::to_owned);
+    Deleted {
+        logical_id: text("id").unwrap(),
+        kind: text("type").unwrap(),
+        physical_id: text("name"),
+        is_kept: resource["kept"] == true,
+    }
 }
 
 /// A change set of a product, given as the changes of its resources.
@@ -285,6 +309,9 @@ fn the_figures_of_a_result_are_those_of_the_changes() {
     let changes = golden("everything");
     let figures = ChangeCounts::from(&changes);
     assert_eq!((figures.added, figures.changed, figures.replaced, figures.deleted), (1, 4, 3, 3));
+    let names = |named: &[Named]| named.iter().map(|it| it.logical_id.clone()).collect::<Vec<_>>();
+    assert_eq!((names(&figures.replacements).len(), names(&figures.deletions).len()), (3, 3));
+    assert_eq!(figures.dangers, changes.dangers);
     assert_eq!(changes.counts.total, changes.resources.len());
     assert_eq!(
         changes.headline(),
@@ -309,7 +336,7 @@ fn next_steps_are_an_input_that_an_execution_takes() {
         commands,
         [
             "mlp approve arn:aws:states:us-west-2:123456789012:execution:MLProvisionerDeploy:monday",
-            "mlp reject arn:aws:states:us-west-2:123456789012:execution:MLProvisionerDeploy:monday"
+            "mlp reject arn:aws:states:us-west-2:123456789012:execution:MLProvisionerDeploy:monday --reason \"...\""
         ]
     );
     assert!(golden("nothing").next.is_empty() && !golden("nothing").change_set.failed());

@@ -6,8 +6,9 @@ use mlp_core::deploy::causes::first_causes;
 use mlp_core::deploy::failure::{Failure, Name};
 use mlp_core::deploy::identity::{DISCARD, Execution};
 use mlp_core::deploy::status::StackStatus;
+use mlp_core::product::BOUNDARY_PARAMETER;
 
-use super::failed;
+use super::{failed, inspect};
 use crate::Aws;
 use crate::work::{Next, Wait, Work};
 
@@ -20,17 +21,21 @@ pub(crate) async fn create<S, C: Stacks + Sync, B, P>(
     execution: &str,
     mut work: Work,
 ) -> Result<Work, Failure> {
+    inspect::requested(aws, &work).await?;
     let Aws { stacks, settings, .. } = aws;
     let execution = Execution::new(execution);
-    let key = work.template.as_deref().unwrap_or_default();
+    let template =
+        work.template.as_ref().ok_or_else(|| Failure::new(Name::Internal, "there is no template"))?;
+    let boundary = settings.suite.permissions_boundary.clone();
     let wanted = NewChangeSet {
         stack: work.product.stack_name.clone(),
         name: execution.change_set(work.round),
-        template_url: settings.url(key),
+        template_url: settings.url(&template.key, template.version.as_deref()),
         create: work.stack.created,
         revert_drift: work.input.revert_drift && !work.stack.created,
         role: settings.service_role.clone(),
         tags: work.product.tags.clone(),
+        parameters: boundary.map(|arn| (BOUNDARY_PARAMETER.to_owned(), arn)).into_iter().collect(),
         token: execution.token("change-set", work.round),
         description: format!("{} by execution {}", work.action.as_str(), execution.name()),
     };

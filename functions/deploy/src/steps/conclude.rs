@@ -6,6 +6,7 @@ use mlp_core::custom::Respond;
 use mlp_core::deploy::failure::{Failure, Name};
 use mlp_core::deploy::identity::Execution;
 use mlp_core::deploy::input::Action;
+use mlp_core::deploy::keys;
 use mlp_core::deploy::outcome::{Ending, Error, Report, SCHEMA_VERSION};
 use mlp_core::drift::Verdict;
 use mlp_core::drift::fleet::Totals;
@@ -40,7 +41,7 @@ pub(crate) async fn conclude<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
     if let Some(failure) = failure {
         report.ok = false;
         report.outcome = match failure.name {
-            Name::Rejected | Name::ApprovalTimedOut => Ending::Cancelled,
+            Name::Rejected | Name::ApprovalTimedOut | Name::ApprovalInvalid => Ending::Cancelled,
             _ => Ending::Failed,
         };
         report.findings.extend(failure.findings.iter().cloned());
@@ -57,7 +58,8 @@ pub(crate) async fn conclude<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
             report.stack_status = Some(stack.map_or_else(|| "absent".to_owned(), |stack| stack.status));
         }
     }
-    let key = format!("deployments/{}.json", Execution::new(execution).name());
+    let name = Execution::new(execution).name();
+    let key = keys::result(name);
     let mut bytes = serde_json::to_vec_pretty(&report).unwrap_or_default();
     bytes.push(b'\n');
     newest(aws.store, &aws.settings.bucket, New { key: &key, bytes, media_type: "application/json" }).await?;
@@ -70,8 +72,8 @@ pub(crate) async fn conclude<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
     }
     if let Some(respond) = respond(work) {
         let answer = custom::answer(&respond, &report);
-        let name = Execution::new(execution).name();
-        custom::send(aws.store, &aws.settings.bucket, aws.answers, name, &answer).await?;
+        let key = keys::request(&respond.owner(), name);
+        custom::send(aws.store, &aws.settings.bucket, aws.answers, &key, &answer).await?;
     }
     Ok(shortened(report))
 }
@@ -100,7 +102,7 @@ fn shortened(mut report: Report) -> Report {
         && let Some(error) = &mut report.error
     {
         error.message =
-            format!("{} ({missing} more findings are in the bucket's deployments/)", error.message);
+            format!("{} ({missing} more findings are in the bucket's deployments/results/)", error.message);
     }
     report
 }
@@ -110,17 +112,30 @@ fn caught(work: &Json, key: &str) -> Option<Failure> {
     let output = work.get(key)?;
     let text = |key: &str| output.get(key).and_then(Json::as_str).unwrap_or_default();
     let (error, cause) = (text("Error"), text("Cause"));
+    if text("state") == "RequestApproval" && is_of_person(error) {
+        return Some(rejected(cause));
+    }
     Some(match error {
         "MLProvisioner.ApprovalTimedOut" => {
             Failure::new(Name::ApprovalTimedOut, "nobody approved the changes in time")
         }
         // Written by who rejected them, not by a task.
-        "MLProvisioner.Rejected" => {
-            let reason = if cause.is_empty() { "without a reason" } else { cause };
-            Failure::new(Name::Rejected, format!("the changes were rejected: {reason}"))
-        }
+        "MLProvisioner.Rejected" => rejected(cause),
         _ => Failure::from_error_output(error, cause),
     })
+}
+
+fn rejected(cause: &str) -> Failure {
+    let reason = if cause.is_empty() { "without a reason" } else { cause };
+    Failure::new(Name::Rejected, format!("the changes were rejected: {reason}"))
+}
+
+/// Whether the error with which an approval failed is one that a person sent: whoever rejects through the API may give any
+/// name, or none. Step Functions' own begin with `States.`, and Lambda's by its name or by that of its runtime's part. What
+/// `SendTaskFailure` without a name becomes is `States.TaskFailed`, or nothing.
+fn is_of_person(error: &str) -> bool {
+    const OTHERS: [&str; 5] = ["States.", "Lambda.", "Runtime.", "Sandbox.", "MLProvisioner."];
+    error == "States.TaskFailed" || !OTHERS.iter().any(|start| error.starts_with(start))
 }
 
 fn of_work(aws: &Settings, execution: &str, work: &Work) -> Report {
@@ -150,6 +165,10 @@ fn of_work(aws: &Settings, execution: &str, work: &Work) -> Report {
         stack_name: known(&product.stack_name),
         stack_id: work.stack.id.clone(),
         stack_status: work.stack.status.clone(),
+        account_id: known(&product.account_id),
+        region: known(&product.region),
+        requested_by: work.requested_by(),
+        approved_by: work.approved.as_ref().and_then(|approved| approved.by.clone()),
         tier: known(&product.tier),
         scenario: known(&product.scenario),
         outputs: work.outputs.clone(),
@@ -197,6 +216,10 @@ fn nothing(execution: &str, action: Option<&str>) -> Report {
         stack_name: None,
         stack_id: None,
         stack_status: None,
+        account_id: None,
+        region: None,
+        requested_by: None,
+        approved_by: None,
         tier: None,
         scenario: None,
         outputs: std::collections::BTreeMap::new(),
@@ -228,7 +251,7 @@ mod tests {
         assert!(serde_json::to_string(&short).unwrap().len() < 32_768);
         let message = short.error.unwrap().message;
         assert!(message.ends_with(&format!(
-            "({} more findings are in the bucket's deployments/)",
+            "({} more findings are in the bucket's deployments/results/)",
             500 - short.findings.len()
         )));
     }

@@ -46,8 +46,9 @@ pub(crate) async fn empty<S, C: Stacks + Sync, B: VersionedBucket + Sync, P>(
     let resources = aws.stacks.resources(&id).await.map_err(|error| failed(&error))?;
     work.emptyings += 1;
     work.next = Next::Delete;
-    for bucket in resources.iter().filter(|it| it.kind == "AWS::S3::Bucket" && is_there(it)) {
+    for bucket in resources.iter().filter(|it| it.kind == "AWS::S3::Bucket" && was_made(it)) {
         let Some(name) = &bucket.physical_id else { continue };
+        made_by(aws, name, &id).await?;
         let time = aws.time.saturating_sub(MARGIN) / 2;
         match empty_bucket(aws.buckets, name, time).await.map_err(|error| failed(&error))? {
             Emptied::Whole { .. } => {}
@@ -69,6 +70,40 @@ pub(crate) async fn empty<S, C: Stacks + Sync, B: VersionedBucket + Sync, P>(
         }
     }
     Ok(work)
+}
+
+/// Whether the stack has made the resource, so far as its status says. A bucket that could not be made may be somebody
+/// else's of that name.
+fn was_made(resource: &StackResource) -> bool {
+    is_there(resource) && resource.status != "CREATE_FAILED"
+}
+
+/// Whether the stack made the bucket, by the tag that CloudFormation gives it. A stack may import a bucket that others fill;
+/// with nothing in it there is nothing to lose.
+///
+/// Sources: AWS CloudFormation User Guide, "Add tags to resources" (`aws:cloudformation:stack-id`); AWS General Reference,
+/// "Tagging AWS resources" (nobody else can set tags that begin with `aws:`).
+async fn made_by<S, C, B: VersionedBucket + Sync, P>(
+    aws: &Aws<'_, S, C, B, P>,
+    bucket: &str,
+    stack_id: &str,
+) -> Result<(), Failure> {
+    let versions = aws.buckets.versions(bucket).await.map_err(|error| failed(&error))?;
+    if versions.is_none_or(|versions| versions.is_empty()) {
+        return Ok(());
+    }
+    let tags = aws.buckets.tags(bucket).await.map_err(|error| failed(&error))?;
+    let made_by = tags.get("aws:cloudformation:stack-id");
+    if made_by.is_some_and(|id| id == stack_id) {
+        return Ok(());
+    }
+    let says = made_by.map_or_else(|| "doesn't exist".to_owned(), |id| format!("says `{id}`"));
+    let message = format!(
+        "the bucket `{bucket}` is not empty, and the stack didn't create it: its tag `aws:cloudformation:stack-id` {says}"
+    );
+    Err(Failure::new(Name::BucketNotEmptied, message).help(
+        "empty the bucket yourself if nobody needs what is in it, then start delete-product again: what is deleted stays deleted",
+    ))
 }
 
 pub(super) fn is_there(resource: &StackResource) -> bool {

@@ -12,14 +12,14 @@ use mlp_core::deploy::failure::{Failure, Name};
 use mlp_core::deploy::identity::Execution;
 use mlp_core::deploy::input::{ConfigSource, Input};
 use mlp_core::deploy::outcome::DriftFound;
-use mlp_core::drift::{Asked, Fleet, Item, Order, Place, keys, none_begins, not_managed};
+use mlp_core::drift::{Asked, Fleet, Item, Order, Place, Unchecked, keys, none_begins};
 use mlp_core::finding::Finding;
 use mlp_core::outcome::{Source, sha256};
 use mlp_core::time::rfc3339;
 use serde_json::Value as Json;
 
 use super::read::{config, defect, facts, invalid, work};
-use super::store_failed;
+use super::{failed, store_failed};
 use crate::Aws;
 use crate::work::{DriftWork, Facts, Next, Work};
 
@@ -41,6 +41,7 @@ pub(crate) async fn begin<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
     match &input.config {
         ConfigSource::Fleet { prefix } => order.prefix = Some(prefix.clone()).filter(|it| !it.is_empty()),
         ConfigSource::Deployed { stack } => {
+            is_here(aws, stack).await?;
             stack_name(stack).clone_into(&mut product.stack_name);
             order.stacks = vec![product.stack_name.clone()];
         }
@@ -57,17 +58,41 @@ pub(crate) async fn begin<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
             order.config = place.map(|(bucket, key)| Place { bucket, key });
         }
     }
-    let mut work = work(input, product, source, None, Vec::new());
+    let mut work = work(aws.settings, input, product, source, None, Vec::new());
     work.drift = Some(DriftWork { order, run, last: None, found: None });
     Ok(work)
 }
 
+/// Whether a stack that was named by its ARN is the one of its name in the suite's account and region: the drift function
+/// goes by names.
+async fn is_here<S, C: Stacks + Sync, B, P>(aws: &Aws<'_, S, C, B, P>, named: &str) -> Result<(), Failure> {
+    let mut parts = named.split(':').skip(3);
+    let (Some(region), Some(account)) = (parts.next(), parts.next()) else { return Ok(()) };
+    let wrong = |message: String, help: &str| {
+        let finding = Finding::error(codes::DEP_INPUT, "/stack", message).help(help);
+        Err(invalid("the execution's input", vec![finding]))
+    };
+    let suite = &aws.settings.suite;
+    if suite.region.as_deref() != Some(region) || suite.account_id.as_deref() != Some(account) {
+        let message = format!("`{named}` is in the region {region} of the account {account}");
+        return wrong(message, "ask the suite of that account and region");
+    }
+    let stack = aws.stacks.stack(named).await.map_err(|error| failed(&error))?;
+    match Unchecked::of(stack.as_ref().map(|stack| stack.status.as_str())) {
+        Unchecked::Missing => {
+            let message = format!("the stack `{named}` is gone");
+            wrong(message, "name the stack that has taken its place, by its name")
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Reads what the run found, if it has ended.
-pub(crate) async fn read<S: BucketStore + Sync, C, B, P>(
+pub(crate) async fn read<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
     aws: &Aws<'_, S, C, B, P>,
     mut work: Work,
 ) -> Result<Work, Failure> {
-    let Some(drift) = &mut work.drift else {
+    let Some(mut drift) = work.drift.take() else {
         return Err(Failure::new(Name::Internal, "there is no run to read"));
     };
     let Some(fleet) = object::<S, Fleet>(aws.store, &aws.settings.bucket, &keys::fleet(&drift.run)).await?
@@ -82,22 +107,15 @@ pub(crate) async fn read<S: BucketStore + Sync, C, B, P>(
         // Who works on the run may be dead; then it is begun once more, and goes on where it was left.
         let others = drift.last.as_ref().and_then(|last| last.get("outcome")).and_then(Json::as_str);
         work.next = if others == Some("working") { Next::CheckDrift } else { Next::Wait };
+        work.drift = Some(drift);
         return Ok(work);
     };
     let items = object::<S, Vec<Item>>(aws.store, &aws.settings.bucket, &keys::items(&drift.run)).await?;
     let items = items.unwrap_or_default();
     let asked = drift.order.asked();
-    let missing = match &work.input.config {
-        ConfigSource::Fleet { prefix } if asked == Asked::Prefix => Some(("/prefix", none_begins(prefix))),
-        ConfigSource::Fleet { .. } => None,
-        ConfigSource::Deployed { .. } => Some(("/stack", not_managed(&work.product.stack_name))),
-        ConfigSource::Stored { .. } | ConfigSource::Inline(_) | ConfigSource::Products { .. } => {
-            Some(("/config", not_managed(&work.product.stack_name)))
-        }
-    };
-    if let Some((place, message)) = missing.filter(|_| items.is_empty()) {
-        let finding =
-            Finding::error(codes::DEP_INPUT, place, message).help("deploy it first, or name another one");
+    if items.is_empty()
+        && let Some(finding) = unchecked(aws, &work, asked).await?
+    {
         return Err(invalid("the execution's input", vec![finding]));
     }
     let totals = fleet.among(&items);
@@ -113,8 +131,30 @@ pub(crate) async fn read<S: BucketStore + Sync, C, B, P>(
     };
     drift.found =
         Some(DriftFound { verdict, totals, report: aws.settings.s3(&page), data: aws.settings.s3(&key) });
+    work.drift = Some(drift);
     work.next = Next::Conclude;
     Ok(work)
+}
+
+/// Why what was asked for is not among the stacks of the run.
+async fn unchecked<S, C: Stacks + Sync, B, P>(
+    aws: &Aws<'_, S, C, B, P>,
+    work: &Work,
+    asked: Asked,
+) -> Result<Option<Finding>, Failure> {
+    let place = match &work.input.config {
+        ConfigSource::Fleet { prefix } if asked == Asked::Prefix => {
+            let finding = Finding::error(codes::DEP_INPUT, "/prefix", none_begins(prefix));
+            return Ok(Some(finding.help("deploy one first, or name another prefix")));
+        }
+        ConfigSource::Fleet { .. } => return Ok(None),
+        ConfigSource::Deployed { .. } => "/stack",
+        ConfigSource::Stored { .. } | ConfigSource::Inline(_) | ConfigSource::Products { .. } => "/config",
+    };
+    let name = &work.product.stack_name;
+    let stack = aws.stacks.stack(name).await.map_err(|error| failed(&error))?;
+    let why = Unchecked::of(stack.as_ref().map(|stack| stack.status.as_str()));
+    Ok(Some(Finding::error(codes::DEP_INPUT, place, why.message(name)).help(why.help())))
 }
 
 async fn object<S: BucketStore + Sync, T: serde::de::DeserializeOwned>(

@@ -8,7 +8,7 @@ use mlp_core::deploy::identity::{Execution, discards};
 use mlp_core::deploy::input::Action;
 use mlp_core::deploy::status::{Progress, StackStatus};
 
-use super::{failed, status_of};
+use super::{failed, inspect, status_of};
 use crate::Aws;
 use crate::work::{Next, Wait, Work};
 
@@ -24,6 +24,7 @@ pub(crate) async fn execute<S, C: Stacks + Sync, B, P>(
     execution: &str,
     mut work: Work,
 ) -> Result<Work, Failure> {
+    inspect::requested(aws, &work).await?;
     let (execution, stacks) = (Execution::new(execution), &aws.stacks);
     let (stack, token) = (&work.product.stack_name, execution.token("execute", work.round));
     match stacks.execute(stack, &execution.change_set(work.round), &token).await {

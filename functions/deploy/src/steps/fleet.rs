@@ -1,17 +1,18 @@
 //! `ReadFleet`, `BeginProduct`, `NoteEnd` and `SummariseFleet`: a fleet's execution around those of its products.
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use mlp_aws::store::{BucketStore, ErrorKind};
+use mlp_aws::store::BucketStore;
 use mlp_core::deploy::failure::{Failure, Name};
 use mlp_core::deploy::fleet::{Ended, Fleet, Item, MOST, Run, Summary, Tolerance};
 use mlp_core::deploy::identity::Execution;
+use mlp_core::deploy::keys;
 use mlp_core::deploy::outcome::Report;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::read::invalid;
-use super::store_failed;
 use super::storing::{New, newest, once};
+use super::{read_json, store_failed};
 use crate::Aws;
 
 /// Results that are read at once.
@@ -155,18 +156,8 @@ async fn report<S: BucketStore + Sync, C, B, P>(
     aws: &Aws<'_, S, C, B, P>,
     name: &str,
 ) -> Result<Option<Report>, Failure> {
-    read_json(aws, &format!("deployments/{name}.json")).await
-}
-
-async fn read_json<S: BucketStore + Sync, C, B, P, T: serde::de::DeserializeOwned>(
-    aws: &Aws<'_, S, C, B, P>,
-    key: &str,
-) -> Result<Option<T>, Failure> {
-    match aws.store.get(&aws.settings.bucket, key, None, None).await {
-        Ok(object) => Ok(serde_json::from_slice(&object.bytes).ok()),
-        Err(error) if error.kind == ErrorKind::Gone => Ok(None),
-        Err(error) => Err(store_failed(&error)),
-    }
+    let read = read_json(aws.store, &aws.settings.bucket, &keys::result(name)).await;
+    read.map_err(|error| store_failed(&error))
 }
 
 /// Reads every product's result and keeps one summary.
@@ -190,7 +181,7 @@ pub(crate) async fn summarise<S: BucketStore + Sync, C: Sync, B: Sync, P: Sync>(
         .try_collect()
         .await?;
     let summary = Summary::new(execution, work.tolerated_failure_percentage, work.failed.is_some(), ended);
-    let key = format!("deployments/fleets/{}.json", Execution::new(execution).name());
+    let key = keys::fleet_summary(Execution::new(execution).name());
     let mut bytes = serde_json::to_vec_pretty(&summary).unwrap_or_default();
     bytes.push(b'\n');
     newest(aws.store, &work.bucket, New { key: &key, bytes, media_type: "application/json" }).await?;
@@ -203,11 +194,16 @@ async fn without_result<S: BucketStore + Sync, C, B, P>(
     folder: &str,
     name: &str,
 ) -> Result<Ended, Failure> {
-    let failed: Option<Note> = read_json(aws, &format!("{folder}/{FAILED}/{name}.json")).await?;
+    let note = |kind: &'static str| async move {
+        let key = format!("{folder}/{kind}/{name}.json");
+        let read = read_json(aws.store, &aws.settings.bucket, &key).await;
+        read.map_err(|error| store_failed(&error))
+    };
+    let failed: Option<Note> = note(FAILED).await?;
     if let Some(note) = failed {
         return Ok(Ended::Stopped(note.why));
     }
-    let held_back: Option<Note> = read_json(aws, &format!("{folder}/{HELD_BACK}/{name}.json")).await?;
+    let held_back: Option<Note> = note(HELD_BACK).await?;
     Ok(held_back
         .map_or_else(|| Ended::Stopped("its execution left no result".to_owned()), |_| Ended::NotBegun))
 }

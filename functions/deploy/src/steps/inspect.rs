@@ -1,20 +1,22 @@
 //! `InspectStack` and `InspectForDeletion`: the stack as it is, and what may be done with it.
 
+use std::time::SystemTime;
+
 use mlp_aws::stacks::{Stack, Stacks};
+use mlp_aws::store::BucketStore;
 use mlp_core::codes;
-use mlp_core::custom::OWNER_TAG;
+use mlp_core::custom::{Kind, OWNER_TAG};
 use mlp_core::deploy::causes::Cause;
 use mlp_core::deploy::failure::{Failure, Name};
 use mlp_core::deploy::input::Action;
 use mlp_core::deploy::registry::Registry;
 use mlp_core::deploy::status::{Deletion, Deployment, StackStatus};
 use mlp_core::finding::Finding;
-use mlp_core::product::MANAGED_BY;
 
 use super::deletion::is_there;
-use super::{failed, status_of};
-use crate::Aws;
+use super::{failed, ownership, status_of};
 use crate::work::{Cleanup, Next, StackWork, Wait, Work};
+use crate::{Aws, custom};
 
 /// The stack before a deployment.
 pub(crate) async fn for_deployment<S, C: Stacks + Sync, B, P>(
@@ -29,7 +31,8 @@ pub(crate) async fn for_deployment<S, C: Stacks + Sync, B, P>(
     let stack = look(aws, &mut work).await?;
     let status = stack.as_ref().map(status_of).transpose()?;
     if let Some(stack) = &stack {
-        owned(stack, &work)?;
+        let adopted = ownership::check(aws, stack, &work).await?;
+        work.findings.extend(adopted);
         if work.action == Action::ShowChanges {
             // Who shows changes takes nothing from the stack's owner.
             let owner = stack.tags.get(OWNER_TAG).map(|owner| (OWNER_TAG.to_owned(), owner.clone()));
@@ -37,6 +40,7 @@ pub(crate) async fn for_deployment<S, C: Stacks + Sync, B, P>(
             work.product.tags.extend(owner);
         }
     }
+    requested(aws, &work).await?;
     let name = &work.product.stack_name;
     let test = work.action == Action::TestDeploy;
     let removed = test && !work.input.keep;
@@ -59,6 +63,11 @@ pub(crate) async fn for_deployment<S, C: Stacks + Sync, B, P>(
             work.recreate = true;
             work.next = Next::Remove;
         }
+        Deployment::Recreate if work.action == Action::ShowChanges => {
+            let help = "a stack in this status can't be updated, so nothing can be shown: `deploy-product` with \
+                        `\"recreate_failed\": true` empties its bucket, deletes it and creates it again";
+            return Err(with_reason(Name::StackNotRecreated, name, stack.as_ref()).help(help));
+        }
         Deployment::Recreate => return Err(with_reason(Name::StackNotRecreated, name, stack.as_ref())),
         Deployment::Busy => return Err(with_reason(Name::StackBusy, name, stack.as_ref())),
         Deployment::Stop(reason) => {
@@ -78,25 +87,27 @@ pub(crate) async fn for_deployment<S, C: Stacks + Sync, B, P>(
 }
 
 /// The stack before its deletion, also of one that never came to be or that a test made.
-pub(crate) async fn for_deletion<S, C: Stacks + Sync, B, P>(
+pub(crate) async fn for_deletion<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
     aws: &Aws<'_, S, C, B, P>,
     mut work: Work,
 ) -> Result<Work, Failure> {
+    unanswered(aws, &work).await?;
     let stack = look(aws, &mut work).await?;
     let status = stack.as_ref().map(status_of).transpose()?;
     work.wait = Wait::default();
-    if let Some(stack) = &stack
-        && let Err(taken) = deletable(aws, stack, &work).await?
-    {
-        if work.input.respond.is_none() {
-            return Err(taken);
+    if let Some(stack) = &stack {
+        match deletable(aws, stack, &work).await {
+            Ok(adopted) => work.findings.extend(adopted),
+            // A resource that goes leaves what isn't its own.
+            Err(taken) if taken.name == Name::StackTaken && work.input.respond.is_some() => {
+                let message = format!("{}; it was left alone", taken.message);
+                work.findings.push(Finding::warning(codes::DEP_NOT_OWNED, "", message));
+                work.stack = StackWork::default();
+                work.next = Next::Done;
+                return Ok(work);
+            }
+            Err(failure) => return Err(failure),
         }
-        // A resource that goes leaves what isn't its own.
-        let message = format!("{}; it was left alone", taken.message);
-        work.findings.push(Finding::warning(codes::DEP_NOT_OWNED, "", message));
-        work.stack = StackWork::default();
-        work.next = Next::Done;
-        return Ok(work);
     }
     let name = &work.product.stack_name;
     work.registry = None;
@@ -105,7 +116,9 @@ pub(crate) async fn for_deletion<S, C: Stacks + Sync, B, P>(
         (Deletion::Busy, stack) => return Err(with_reason(Name::StackBusy, name, stack.as_ref())),
         (Deletion::Follow, _) => Next::Follow,
         (Deletion::Delete, Some(stack)) if stack.protected => {
-            let message = format!("`{name}` has termination protection, as every product in prod has");
+            let message = format!(
+                "`{name}` has termination protection: every product in prod does, and somebody may protect others"
+            );
             return Err(Failure::new(Name::StackProtected, message)
                 .help(Name::StackProtected.help().replace("<stack>", name)));
         }
@@ -133,59 +146,86 @@ pub(crate) fn check_registry(mut work: Work) -> Result<Work, Failure> {
     Ok(work)
 }
 
-/// As [`owned`]; and a shell in which somebody's change set waits, for its approval or to be executed, is theirs.
+/// As [`ownership::check`]; and a shell in which somebody's change set waits, for its approval or to be executed, is theirs,
+/// and so is what CloudFormation calls a resource in use.
 async fn deletable<S, C: Stacks + Sync, B, P>(
     aws: &Aws<'_, S, C, B, P>,
     stack: &Stack,
     work: &Work,
-) -> Result<Result<(), Failure>, Failure> {
-    let is_shell = stack.status == StackStatus::ReviewInProgress.as_str();
-    let is_anybodys = is_shell && work.input.respond.is_some() && !stack.tags.contains_key(OWNER_TAG);
-    if is_anybodys && !aws.stacks.change_sets(&stack.id).await.map_err(|error| failed(&error))?.is_empty() {
-        let message =
-            format!("a change set of others waits in the empty stack `{}`", work.product.stack_name);
-        return Ok(Err(Failure::new(Name::StackTaken, message)));
-    }
-    Ok(owned(stack, work))
-}
-
-/// Whether the stack belongs to whom the work is for: to the custom resource that is answered, or to none.
-fn owned(stack: &Stack, work: &Work) -> Result<(), Failure> {
-    let owner = stack.tags.get(OWNER_TAG);
+) -> Result<Option<Finding>, Failure> {
+    let taken = |message: String| Failure::new(Name::StackTaken, message);
     let name = &work.product.stack_name;
-    let message = match (owner, &work.input.respond) {
-        (None, None) => return Ok(()),
-        (Some(owner), Some(respond)) if *owner == respond.owner() => return Ok(()),
-        // Nothing is changed by looking.
-        (Some(_), None) if work.action == Action::ShowChanges => return Ok(()),
-        // A shell without resources has no tags yet.
-        (None, Some(_)) if stack.status == "REVIEW_IN_PROGRESS" => return Ok(()),
-        (Some(owner), None) => {
-            let message = format!("the stack `{name}` belongs to the custom resource `{owner}`");
-            return Err(Failure::new(Name::StackTaken, message)
-                .help("change or delete it there, in the template that has the custom resource"));
+    if let Some(respond) = work.input.respond.as_ref().filter(|respond| respond.request_type == Kind::Delete)
+    {
+        let is_shell = stack.status == StackStatus::ReviewInProgress.as_str();
+        if is_shell
+            && !stack.tags.contains_key(OWNER_TAG)
+            && !aws.stacks.change_sets(&stack.id).await.map_err(|error| failed(&error))?.is_empty()
+        {
+            return Err(taken(format!("a change set of others waits in the empty stack `{name}`")));
         }
-        (Some(owner), Some(_)) => format!("the stack `{name}` belongs to another custom resource, `{owner}`"),
-        (None, Some(_)) => format!("there is a stack `{name}` already, which belongs to no custom resource"),
-    };
-    Err(Failure::new(Name::StackTaken, message))
+        let seen = aws.stacks.resource(&respond.stack_id, &respond.logical_resource_id).await;
+        let seen = seen.map_err(|error| failed(&error))?;
+        if let Some(seen) = seen
+            && seen.status.ends_with("_COMPLETE")
+            && seen.status != "DELETE_COMPLETE"
+            && seen.physical_id.as_deref() == Some(stack.id.as_str())
+        {
+            let status = &seen.status;
+            let message = format!(
+                "CloudFormation says that the custom resource is {status}, and that the stack `{name}` is what it stands for"
+            );
+            return Err(taken(message));
+        }
+    }
+    ownership::check(aws, stack, work).await
 }
 
-/// The stack, if it is there and ours.
+/// Whether CloudFormation still wants what a custom resource's execution is to make. It calls a creation off when another
+/// resource fails, and deletes what it then believes to be there.
+pub(super) async fn requested<S, C: Stacks + Sync, B, P>(
+    aws: &Aws<'_, S, C, B, P>,
+    work: &Work,
+) -> Result<(), Failure> {
+    let Some(respond) = &work.input.respond else { return Ok(()) };
+    let seen = aws.stacks.resource(&respond.stack_id, &respond.logical_resource_id).await;
+    let seen = seen.map_err(|error| failed(&error))?;
+    let status = seen.as_ref().map(|seen| seen.status.as_str());
+    if !respond.is_withdrawn(status) {
+        return Ok(());
+    }
+    let (id, status) = (&respond.logical_resource_id, status.unwrap_or("gone"));
+    let message = format!("CloudFormation says that the custom resource `{id}` is {status}");
+    Err(Failure::new(Name::RequestWithdrawn, message))
+}
+
+/// Waits as long as another execution creates or updates what this one is to delete: both work on one custom resource, and
+/// CloudFormation may send the deletion first.
+async fn unanswered<S: BucketStore + Sync, C, B, P>(
+    aws: &Aws<'_, S, C, B, P>,
+    work: &Work,
+) -> Result<(), Failure> {
+    let Some(respond) = work.input.respond.as_ref().filter(|respond| respond.request_type == Kind::Delete)
+    else {
+        return Ok(());
+    };
+    let now = aws.now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let others = custom::waiting(aws.store, &aws.settings.bucket, respond).await?;
+    let other = others.into_iter().find(|it| it.request_type != Kind::Delete && now <= it.answer_by);
+    let Some(other) = other else { return Ok(()) };
+    let id = &other.logical_resource_id;
+    let message =
+        format!("an execution still works on the request to create or update the custom resource `{id}`");
+    Err(Failure::new(Name::StackBusy, message))
+}
+
+/// The stack, if it is there.
 async fn look<S, C: Stacks + Sync, B, P>(
     aws: &Aws<'_, S, C, B, P>,
     work: &mut Work,
 ) -> Result<Option<Stack>, Failure> {
     let stack = aws.stacks.stack(work.named_stack()).await.map_err(|error| failed(&error))?;
     if let Some(stack) = &stack {
-        // Stacks of our templates that were deployed by other means have no tags of their own.
-        let manager = stack.tags.get("ManagedBy").filter(|manager| *manager != MANAGED_BY);
-        if let Some(manager) = manager {
-            let name = &work.product.stack_name;
-            let message =
-                format!("there is a stack `{name}` already, and its tag `ManagedBy` says `{manager}`");
-            return Err(Failure::new(Name::StackTaken, message));
-        }
         work.stack.id = Some(stack.id.clone());
         work.stack.status = Some(stack.status.clone());
     }

@@ -1,5 +1,4 @@
-//! `Make`: the actions that the library alone carries out. What they make lies beside the execution's result, below
-//! `deployments/<execution>/`: the keys below `templates/`, `policies/` and `reports/` belong to the configs that were uploaded.
+//! `Make`: the actions that the library alone carries out. What they make lies below `deployments/files/<execution>/`: the keys below `templates/`, `policies/` and `reports/` belong to the configs that were uploaded.
 
 use mlp_aws::store::BucketStore;
 use mlp_core::actions;
@@ -7,6 +6,7 @@ use mlp_core::config::Tier;
 use mlp_core::deploy::failure::{Failure, Name};
 use mlp_core::deploy::identity::Execution;
 use mlp_core::deploy::input::{Action, ConfigSource, Input};
+use mlp_core::deploy::keys;
 use mlp_core::outcome::{self, Outcome, Source};
 
 use super::read::{config, defect, organisation, work};
@@ -29,7 +29,8 @@ pub(crate) async fn begin<S: BucketStore + Sync, C, B, P>(
             [tier] => tier.as_str().to_owned(),
             _ => String::new(),
         };
-        return Ok(work(input, Facts { tier, ..Facts::default() }, Source::default(), None, Vec::new()));
+        let facts = Facts { tier, ..Facts::default() };
+        return Ok(work(aws.settings, input, facts, Source::default(), None, Vec::new()));
     }
     let (bytes, source) = config(aws.store, aws.settings, Execution::new(execution), &mut input).await?;
     let product = if input.is_template {
@@ -38,7 +39,7 @@ pub(crate) async fn begin<S: BucketStore + Sync, C, B, P>(
         let made = actions::validate_config(&bytes, &aws.settings.suite).map_err(|error| defect(&error))?;
         facts(&made.outcome)
     };
-    Ok(work(input, product, source, None, Vec::new()))
+    Ok(work(aws.settings, input, product, source, None, Vec::new()))
 }
 
 fn facts(outcome: &Outcome) -> Facts {
@@ -59,20 +60,20 @@ pub(crate) async fn make<S: BucketStore + Sync, C, B, P>(
     mut work: Work,
 ) -> Result<Work, Failure> {
     let (store, bucket) = (aws.store, aws.settings.bucket.as_str());
-    let folder = format!("deployments/{}", Execution::new(execution).name());
+    let folder = keys::files(Execution::new(execution).name());
     let made = carry_out(aws, &work).await?;
     let mut outcome = Outcome { source: work.source.clone(), ..made.outcome };
     outcome.outputs.clear();
     outcome.hashes.clear();
     for file in made.files {
-        let key = format!("{folder}/{}", file.path);
+        let key = format!("{folder}{}", file.path);
         outcome.hashes.insert(key.clone(), file.sha256());
         outcome.links.insert(file.kind, aws.settings.s3(&key));
         let new = New { key: &key, bytes: file.text.into_bytes(), media_type: file.kind.media_type() };
         newest(store, bucket, new).await?;
         outcome.outputs.push(key);
     }
-    let key = format!("{folder}/result.json");
+    let key = format!("{folder}result.json");
     let mut bytes = serde_json::to_vec_pretty(&outcome).unwrap_or_default();
     bytes.push(b'\n');
     newest(store, bucket, New { key: &key, bytes, media_type: "application/json" }).await?;

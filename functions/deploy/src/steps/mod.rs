@@ -12,6 +12,7 @@ pub(crate) mod inspect;
 pub(crate) mod licence;
 pub(crate) mod local;
 pub(crate) mod outputs;
+pub(crate) mod ownership;
 pub(crate) mod preflight;
 pub(crate) mod read;
 pub(crate) mod status;
@@ -20,7 +21,7 @@ pub(crate) mod storing;
 use mlp_aws::calls::{CallError, Kind};
 use mlp_aws::parameters::{ErrorKind as ParametersErrorKind, ParametersError};
 use mlp_aws::stacks::Stack;
-use mlp_aws::store::{ErrorKind, StoreError};
+use mlp_aws::store::{BucketStore, ErrorKind, StoreError};
 use mlp_core::deploy::failure::{Failure, Name};
 use mlp_core::deploy::status::StackStatus;
 use mlp_core::finding::Finding;
@@ -61,6 +62,16 @@ pub(crate) fn store_failed(error: &StoreError) -> Failure {
         ErrorKind::Gone | ErrorKind::Other => Name::Refused,
     };
     Failure::new(name, error.to_string())
+}
+
+/// An object of JSON; nothing for one that isn't there, or is none.
+pub(crate) async fn read_json<S: BucketStore + Sync, T: serde::de::DeserializeOwned>(
+    store: &S,
+    bucket: &str,
+    key: &str,
+) -> Result<Option<T>, StoreError> {
+    let bytes = mlp_aws::objects::read(store, bucket, key).await?;
+    Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
 }
 
 /// A stack's status. One that we don't know is no status to act on.

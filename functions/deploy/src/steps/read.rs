@@ -9,7 +9,9 @@ use mlp_core::codes;
 use mlp_core::custom::{OWNER_TAG, stack_name};
 use mlp_core::deploy::failure::{Failure, Name};
 use mlp_core::deploy::identity::Execution;
-use mlp_core::deploy::input::{Action, ConfigSource, Input};
+use mlp_core::deploy::input::{APPROVAL_SECONDS, Action, ConfigSource, Input};
+use mlp_core::deploy::keys;
+use mlp_core::deploy::ownership::{self, ENVIRONMENT_TAG, IDENTITY_TAGS, MANAGER_TAG, PRODUCT_TAG};
 use mlp_core::deploy::status::StackStatus;
 use mlp_core::error::InternalError;
 use mlp_core::finding::{Finding, Severity};
@@ -19,9 +21,9 @@ use mlp_core::template::Value;
 use mlp_core::yaml::Limits;
 use serde_json::Value as Json;
 
-use super::storing::{New, once};
+use super::storing::{New, exact, once};
 use super::{failed, store_failed};
-use crate::work::{Approval, Cleanup, Facts, Next, StackWork, Wait, Work};
+use crate::work::{Approval, Cleanup, Facts, Next, StackWork, StoredTemplate, Wait, Work};
 use crate::{Aws, Settings, custom};
 
 /// Everything that can be wrong with what was asked for is found here, before anything is touched.
@@ -48,8 +50,8 @@ pub(crate) async fn input<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
         return super::drift::begin(aws, execution, input).await;
     }
     if let ConfigSource::Deployed { stack } = &input.config {
-        let product = deployed(aws, stack).await?;
-        return Ok(work(input, product, Source::default(), None, Vec::new()));
+        let product = deployed(aws, stack, &input).await?;
+        return Ok(work(settings, input, product, Source::default(), None, Vec::new()));
     }
     let execution = Execution::new(execution);
     let (bytes, source) = config(*store, settings, execution, &mut input).await?;
@@ -81,30 +83,46 @@ pub(crate) async fn input<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
         | Action::CreateReviewReport => (Outcome::of(action.as_str(), Vec::new()), None, None),
     };
     let Some(product) = product else { return Err(invalid("the config", outcome.findings)) };
+    let mut findings = Vec::new();
     let template = match template {
         Some(yaml) => {
-            let key = format!("deployments/templates/{}.yaml", sha256(yaml.as_bytes()));
+            let key = keys::template(&sha256(yaml.as_bytes()));
             let new = New { key: &key, bytes: yaml.into_bytes(), media_type: "application/yaml" };
-            once(*store, &settings.bucket, new).await?;
-            Some(key)
+            let stored = exact(*store, &settings.bucket, new).await?;
+            if stored.replaced {
+                let message = format!(
+                    "`{key}` held another template than the one that it is named after; it was replaced"
+                );
+                findings.push(
+                    Finding::warning(codes::DEP_TEMPLATE_REPLACED, "", message)
+                        .help("look for who may write to `deployments/` of the suite's bucket; the older version shows what was there"),
+                );
+            }
+            Some(StoredTemplate { key, version: stored.version_id })
         }
         None => None,
     };
     let mut facts = facts(&product, &outcome);
     facts.tags.extend(input.respond.as_ref().map(|respond| (OWNER_TAG.to_owned(), respond.owner())));
-    Ok(work(input, facts, source, template, outcome.findings))
+    findings.extend(outcome.findings);
+    Ok(work(settings, input, facts, source, template, findings))
 }
 
 pub(super) fn work(
+    settings: &Settings,
     input: Input,
     product: Facts,
     source: Source,
-    template: Option<String>,
+    template: Option<StoredTemplate>,
     findings: Vec<Finding>,
 ) -> Work {
     let action = input.action;
-    let approval = input.approval_seconds.map(|timeout_seconds| Approval {
-        timeout_seconds,
+    let approval = approval_seconds(settings, &input, &product).map(|longest_seconds| Approval {
+        longest_seconds,
+        timeout_seconds: longest_seconds,
+        expires: String::new(),
+        about: String::new(),
+        is_deletion: false,
         subject: String::new(),
         message: String::new(),
     });
@@ -132,6 +150,8 @@ pub(super) fn work(
         stack: StackWork::default(),
         wait: Wait::default(),
         approval,
+        answer: None,
+        approved: None,
         changes: None,
         unchanged: false,
         outputs: std::collections::BTreeMap::new(),
@@ -144,32 +164,82 @@ pub(super) fn work(
     }
 }
 
-/// What a stack's tags say of its product.
+/// How long an approval is waited for, where the input asks for one or the suite requires one.
+fn approval_seconds(settings: &Settings, input: &Input, product: &Facts) -> Option<u64> {
+    let is_covered = match input.action {
+        // A test leaves roles and pipelines behind if it is told to, so it is no way around an approval.
+        Action::DeployProduct | Action::TestDeploy | Action::DeleteProduct => {
+            settings.require_approval.covers(&product.env)
+        }
+        _ => false,
+    };
+    input.approval_seconds.or(is_covered.then_some(APPROVAL_SECONDS))
+}
+
+/// What a stack's tags say of its product. Without a config nothing else says that the stack is one of ours; with
+/// `adopt`, the template that it was made from may.
 async fn deployed<S, C: Stacks + Sync, B, P>(
     aws: &Aws<'_, S, C, B, P>,
     named: &str,
+    input: &Input,
 ) -> Result<Facts, Failure> {
     let stack = aws.stacks.stack(named).await.map_err(|error| failed(&error))?;
-    let tags = stack.as_ref().map(|stack| stack.tags.clone()).unwrap_or_default();
-    let is_gone = stack.as_ref().is_none_or(|stack| stack.status == StackStatus::DeleteComplete.as_str());
-    // Without a config nothing else says that the stack is one of ours.
-    if !is_gone && tags.get("ManagedBy").is_none_or(|manager| manager != MANAGED_BY) {
-        let message = format!("the stack `{named}` has no tag `ManagedBy` that says `{MANAGED_BY}`");
-        return Err(Failure::new(Name::StackTaken, message));
-    }
-    let tag = |key: &str| tags.get(key).cloned().unwrap_or_default();
     let stack_name = stack_name(named).to_owned();
-    let ml_name = tags.get("ml-provisioner:product").cloned();
-    Ok(Facts {
-        ml_name: ml_name.unwrap_or_else(|| stack_name.trim_end_matches("-stack").to_owned()),
-        stack_name,
-        tier: tag("ml-provisioner:tier"),
-        scenario: String::new(),
-        env: tag("ml-provisioner:environment"),
-        account_id: aws.settings.suite.account_id.clone().unwrap_or_default(),
-        region: aws.settings.suite.region.clone().unwrap_or_default(),
+    let suite = &aws.settings.suite;
+    let mut facts = Facts {
+        ml_name: stack_name.trim_end_matches("-stack").to_owned(),
+        account_id: suite.account_id.clone().unwrap_or_default(),
+        region: suite.region.clone().unwrap_or_default(),
         ..Facts::default()
-    })
+    };
+    let Some(stack) = stack.filter(|stack| stack.status != StackStatus::DeleteComplete.as_str()) else {
+        return Ok(Facts { stack_name, ..facts });
+    };
+    let tags = &stack.tags;
+    let tag = |key: &str| tags.get(key).cloned().unwrap_or_default();
+    let taken = |message: String| Failure::new(Name::StackTaken, message);
+    match tags.get(MANAGER_TAG).map(String::as_str) {
+        Some(MANAGED_BY) if tags.get(PRODUCT_TAG).is_some_and(|name| is_name(name)) => {
+            facts.ml_name = tag(PRODUCT_TAG);
+        }
+        // The tag of its owner decides, and what isn't the custom resource's own is left alone.
+        _ if input.respond.is_some() => {}
+        Some(manager) if manager != MANAGED_BY => {
+            return Err(taken(format!(
+                "the tag `{MANAGER_TAG}` of the stack `{stack_name}` says `{manager}`"
+            )));
+        }
+        _ if input.adopt => {
+            let template = aws.stacks.template(&stack.id).await.map_err(|error| failed(&error))?;
+            let made_for = template.as_deref().and_then(ownership::made_for);
+            let made_for =
+                made_for.filter(|made_for| made_for.stack_name == stack_name).ok_or_else(|| {
+                    taken(format!(
+                        "the template of the stack `{stack_name}` is none that ML Provisioner made for it"
+                    ))
+                })?;
+            facts.ml_name = made_for.ml_name;
+        }
+        _ => {
+            let message =
+                format!("the stack `{stack_name}` lacks the tags `{MANAGER_TAG}` and `{PRODUCT_TAG}`");
+            return Err(taken(message).help(
+                "if ML Provisioner made its template: start it again with `\"adopt\": true` (`--adopt`)",
+            ));
+        }
+    }
+    facts.tier = tag("ml-provisioner:tier");
+    facts.env = tag(ENVIRONMENT_TAG);
+    // The stack is compared with what it says of itself: it must say so still when it is deleted.
+    let own = IDENTITY_TAGS.into_iter().filter_map(|key| Some((key.to_owned(), tags.get(key)?.clone())));
+    facts.tags = own.collect();
+    Ok(Facts { stack_name, ..facts })
+}
+
+/// Whether a text can be a product's name. It becomes a part of keys.
+fn is_name(text: &str) -> bool {
+    text.len() <= 128
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
 pub(super) async fn organisation<S: BucketStore + Sync>(
@@ -198,7 +268,7 @@ pub(super) async fn config<S: BucketStore + Sync>(
             // A name may be used again, when the first execution is forgotten or the suite was made anew.
             let sha256 = sha256(&bytes);
             let digits: String = sha256.chars().take(12).collect();
-            let key = format!("deployments/{}-{digits}-{what}.yaml", execution.name());
+            let key = format!("{}{what}-{digits}.yaml", keys::files(execution.name()));
             let source = Source {
                 bucket: Some(settings.bucket.clone()),
                 key: Some(key.clone()),

@@ -22,6 +22,7 @@ use mlp_aws::memory_stacks::MemoryStacks;
 use mlp_aws::rules::RuleBook;
 use mlp_core::actions::Suite;
 use mlp_core::custom::Respond;
+use mlp_core::deploy::keys::{approval, request};
 use mlp_core::deploy::outcome::Report;
 use mlp_core::drift::fleet::Totals;
 use mlp_core::drift::report::Coverage;
@@ -90,6 +91,20 @@ impl LicenceDesk for Desk {
     }
 }
 
+/// Something that others do.
+pub(crate) type Meanwhile = fn(&World);
+
+/// What somebody answers a request for approval.
+#[derive(Debug, Clone)]
+pub(crate) enum Decision {
+    /// `mlp approve`, by this identity.
+    Approve(&'static str),
+    /// `SendTaskSuccess` with this output, by somebody who knows the token alone.
+    Success(Json),
+    /// `SendTaskFailure` with this error and cause.
+    Failure(&'static str, &'static str),
+}
+
 /// The account that the executions work in.
 pub(crate) struct World {
     pub(crate) stacks: MemoryStacks,
@@ -103,8 +118,12 @@ pub(crate) struct World {
     pub(crate) deaths: RefCell<Vec<(&'static str, usize)>>,
     /// Every task is carried out twice.
     pub(crate) twice: Cell<bool>,
-    /// What approvers have said, by execution.
-    pub(crate) decisions: RefCell<BTreeMap<String, Result<(), &'static str>>>,
+    /// What approvers have said, by the executions' names.
+    pub(crate) decisions: RefCell<BTreeMap<String, Decision>>,
+    /// The messages to approvers.
+    pub(crate) mails: RefCell<Vec<String>>,
+    /// What happens while an approval is waited for, one after the other.
+    pub(crate) meanwhile: RefCell<VecDeque<Meanwhile>>,
     /// VPCs, subnets and security groups that are there.
     pub(crate) network: RefCell<Vec<Json>>,
     /// What SageMaker says of the model registry: its versions, or an error with its cause.
@@ -134,6 +153,7 @@ impl World {
             ears: Ears::default(),
             settings: Settings {
                 bucket: "suite".to_owned(),
+                partition: "aws".to_owned(),
                 suite: Suite {
                     region: Some("us-west-2".into()),
                     account_id: Some("123456789012".into()),
@@ -145,6 +165,8 @@ impl World {
             deaths: RefCell::default(),
             twice: Cell::new(false),
             decisions: RefCell::default(),
+            mails: RefCell::default(),
+            meanwhile: RefCell::default(),
             network: RefCell::default(),
             models: RefCell::new(Ok(Vec::new())),
             trust: RefCell::default(),
@@ -166,6 +188,21 @@ impl World {
         world
     }
 
+    /// Says what the approver of an execution answers, as soon as it waits.
+    pub(crate) fn decide(&self, name: &str, decision: Decision) {
+        self.decisions.borrow_mut().insert(name.to_owned(), decision);
+    }
+
+    fn decision(&self, arn: &str) -> Option<Decision> {
+        self.decisions.borrow().get(arn.rsplit(':').next().unwrap()).cloned()
+    }
+
+    /// The request for approval of an execution, by its name or ARN.
+    pub(crate) fn asked(&self, execution: &str) -> Json {
+        let key = approval(execution.rsplit(':').next().unwrap());
+        serde_json::from_slice(&self.store.content(&key).unwrap()).unwrap()
+    }
+
     /// How often approvers were told.
     pub(crate) fn announced(&self) -> usize {
         self.announced.get()
@@ -174,7 +211,7 @@ impl World {
     /// The execution of a custom resource's request, which is kept first as the function that takes requests does.
     pub(crate) fn respond(&self, name: &str, input: &Json, respond: &Respond) -> Report {
         let kept = json!({"response_url": URL, "respond": respond});
-        self.store.upload(&format!("deployments/{name}-request.json"), kept.to_string());
+        self.store.upload(&request(&respond.owner(), name), kept.to_string());
         let mut input = input.clone();
         input["respond"] = json!(respond);
         self.execute(name, &input)
@@ -479,15 +516,24 @@ impl<'a> Execution<'a> {
                         && message.contains("https://us-west-2.console.aws.amazon.com/s3/object/suite?")
                 );
                 self.world.announced.set(self.world.announced() + 1);
+                self.world.mails.borrow_mut().push(message.to_owned());
                 Ok(Json::Null)
             }
             "lambda:invoke.waitForTaskToken" => {
                 self.world.invoke(parameters["Payload"].clone()).await?;
                 let seconds = at_path(data, state["TimeoutSecondsPath"].as_str().unwrap()).unwrap();
+                let meanwhile = self.world.meanwhile.borrow_mut().pop_front();
+                if let Some(meanwhile) = meanwhile {
+                    meanwhile(self.world);
+                }
                 for _ in 0..seconds.as_u64().unwrap() {
-                    match self.world.decisions.borrow().get(&self.arn) {
-                        Some(Ok(())) => return Ok(Json::Null),
-                        Some(Err(reason)) => return Err(thrown("MLProvisioner.Rejected", reason)),
+                    match self.world.decision(&self.arn) {
+                        Some(Decision::Approve(by)) => {
+                            let nonce = self.world.asked(&self.arn)["nonce"].clone();
+                            return Ok(json!({"approved": true, "by": by, "nonce": nonce}));
+                        }
+                        Some(Decision::Success(output)) => return Ok(output),
+                        Some(Decision::Failure(error, cause)) => return Err(thrown(error, cause)),
                         None => {}
                     }
                     self.world.sleep(1).await;

@@ -75,19 +75,21 @@ const LARGEST: usize = 256 * 1024;
 pub const TEMPLATE: &str =
     "Resources:\n  Logs:\n    Type: AWS::Logs::LogGroup\n    Properties:\n      RetentionInDays: 365\n";
 
+/// A managed stack.
+fn managed(name: String) -> StackSeen {
+    StackSeen {
+        id: format!("arn:aws:cloudformation:us-west-2:123456789012:stack/{name}/1"),
+        name,
+        status: "CREATE_COMPLETE".to_owned(),
+        tags: BTreeMap::from([("ManagedBy".to_owned(), "ml-provisioner".to_owned())]),
+        parameters: BTreeMap::new(),
+    }
+}
+
 impl MemoryFleet {
     /// So many stacks, `product-0000-stack` and so on.
     pub fn of(count: usize) -> Self {
-        let stacks = (0..count).map(|number| {
-            let name = format!("product-{number:04}-stack");
-            StackSeen {
-                id: format!("arn:aws:cloudformation:us-west-2:123456789012:stack/{name}/1"),
-                name,
-                status: "CREATE_COMPLETE".to_owned(),
-                tags: BTreeMap::from([("ManagedBy".to_owned(), "ml-provisioner".to_owned())]),
-                parameters: BTreeMap::new(),
-            }
-        });
+        let stacks = (0..count).map(|number| managed(format!("product-{number:04}-stack")));
         let state = State { stacks: stacks.collect(), ..State::default() };
         Self {
             state: Mutex::new(state),
@@ -95,6 +97,11 @@ impl MemoryFleet {
             latency: Duration::from_millis(50),
             detection: Duration::from_secs(5),
         }
+    }
+
+    /// One more stack.
+    pub fn add(&self, name: &str) {
+        self.lock().stacks.push(managed(name.to_owned()));
     }
 
     /// Something goes wrong with a stack.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::happens::{Happens, OldOne};
 use super::properties::{Property, PropertyChange};
-use super::summary::Resource;
+use super::summary::{Deletion, Resource};
 
 /// Something that is worse than a change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -119,10 +119,10 @@ pub(super) fn holds_data(kind: &str) -> bool {
 }
 
 /// What is dangerous about what happens to a resource.
-pub(super) fn dangers(resource: &Resource) -> Vec<Danger> {
+pub(super) fn dangers(resource: &Resource, deletion: Option<Deletion>) -> Vec<Danger> {
     let mut found = Vec::new();
     if resource.holds_data {
-        found.extend(of_data(resource));
+        found.extend(of_data(resource, deletion));
     } else {
         found.extend(of_others(resource));
     }
@@ -150,15 +150,23 @@ fn danger(
     }
 }
 
-fn of_data(resource: &Resource) -> Option<Danger> {
+/// What is lost with a product's bucket when its stack is deleted: the suite empties it.
+const EMPTIED: &str = "its objects and all their versions: the bucket is emptied before the stack is deleted";
+
+fn of_data(resource: &Resource, deletion: Option<Deletion>) -> Option<Danger> {
     let holder = HOLDERS.iter().find(|holder| holder.kind == resource.kind || holder.kind.is_empty())?;
     let certain = matches!(resource.happens, Happens::Replaced | Happens::Deleted | Happens::Released);
     let what = resource.what.clone();
     match (resource.happens, resource.old_one) {
         (Happens::Added | Happens::Changed | Happens::Imported | Happens::Recorded, _) | (_, None) => None,
         (_, Some(OldOne::Deleted)) => {
-            let to_do = format!("{}, or take back in the config what asks for this", holder.rescue);
-            Some(danger(resource, Level::Lost, certain, what, Some(holder.lost), &to_do))
+            let (lost, otherwise) = match deletion {
+                Some(_) if resource.kind == "AWS::S3::Bucket" => (EMPTIED, "reject this"),
+                Some(_) => (holder.lost, "reject this"),
+                None => (holder.lost, "take back in the config what asks for this"),
+            };
+            let to_do = format!("{}, or {otherwise}", holder.rescue);
+            Some(danger(resource, Level::Lost, certain, what, Some(lost), &to_do))
         }
         (_, Some(OldOne::Snapshot)) => {
             let to_do = "know how a new one is made from the snapshot before you go on";

@@ -21,7 +21,7 @@ pub use model::{Change, Detail, ModuleInfo, Page, ResourceChange, Target};
 pub use next::{Next, Step};
 pub use page::html;
 pub use properties::{Property, PropertyChange, Replaces};
-pub use summary::{About, ChangeSet, Changes, Counts, Resource, SCHEMA_VERSION};
+pub use summary::{About, ChangeSet, Changes, Counts, Deleted, Deletion, Resource, SCHEMA_VERSION};
 pub use text::text;
 pub use values::{Shown, State};
 pub(crate) use values::{read as read_value, safe};

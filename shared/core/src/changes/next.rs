@@ -24,6 +24,8 @@ pub enum Next {
         execution: String,
         /// Until when it waits, in UTC.
         expires: Option<String>,
+        /// The suite's bucket, if it isn't called as `mlp` expects.
+        bucket: Option<String>,
     },
     /// They are made, or nothing follows.
     Nothing,
@@ -48,7 +50,7 @@ fn step(title: &str, text: &str, commands: &[String]) -> Step {
 
 pub(super) fn steps(changes: &Changes, about: &About, next: &Next) -> Vec<Step> {
     let set = &changes.change_set;
-    let usable = set.can_be_executed;
+    let usable = changes.can_be_executed();
     if changes.is_empty() && !usable {
         return if set.failed() {
             let text = "Mend what the reason names, then look again.";
@@ -64,21 +66,25 @@ pub(super) fn steps(changes: &Changes, about: &About, next: &Next) -> Vec<Step> 
     }
     match next {
         Next::Deploy { config } => steps.extend(deploying(changes, about, config)),
-        Next::Decide { execution, expires } if usable => {
-            let execution = crate::report::shell::word(execution);
+        Next::Decide { execution, expires, bucket } if usable => {
+            let mut execution = crate::report::shell::word(execution);
+            if let Some(bucket) = bucket {
+                execution = format!("{execution} --bucket {}", crate::report::shell::word(bucket));
+            }
+            let refused = if changes.deletion.is_some() {
+                "Nothing is deleted, and the stack stays as it is."
+            } else {
+                "The change set is deleted, and the stack stays as it is."
+            };
             let until = expires.as_ref().map_or_else(String::new, |time| {
                 format!(" It waits until {time}; after that it ends by itself, and nothing is changed.")
             });
             steps.push(step(
-                "Agree",
+                "Approve",
                 &format!("The execution then makes exactly these changes.{until}"),
                 &[format!("mlp approve {execution}")],
             ));
-            steps.push(step(
-                "Or refuse",
-                "The change set is deleted, and the stack stays as it is.",
-                &[format!("mlp reject {execution}")],
-            ));
+            steps.push(step("Or reject", refused, &[format!("mlp reject {execution} --reason \"...\"")]));
         }
         Next::Decide { .. } => steps.push(step(
             "Start again",

@@ -7,7 +7,7 @@ use askama::Template;
 use super::dangers::Danger;
 use super::properties::{Property, Replaces};
 use super::summary::{Changes, Resource};
-use super::text::verdict;
+use super::text::{title, verdict};
 use super::values::{Shown, State};
 use crate::error::InternalError;
 use crate::report::page::content_security_policy;
@@ -28,6 +28,7 @@ struct Page<'a> {
     style: &'static str,
     content_security_policy: &'static str,
     version: &'a str,
+    title: &'static str,
     verdict: String,
     place: Vec<&'a str>,
     tiles: [(&'static str, usize, String); 4],
@@ -62,6 +63,7 @@ pub fn html(changes: &Changes) -> Result<String, InternalError> {
         style: STYLE,
         content_security_policy: &POLICY,
         version: &changes.generator_version,
+        title: title(changes),
         verdict: verdict(changes),
         place: place.into_iter().filter_map(|it| it.as_deref()).collect(),
         tiles: [

@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use super::dangers::{Danger, dangers, holds_data};
 use super::happens::{Happens, OldOne, happens, sentence};
-use super::model::{Page, ResourceChange};
+use super::model::{Change, Page, ResourceChange};
 use super::next::{Next, Step, steps};
 use super::properties::{Property, properties};
 use super::values::safe;
 use crate::config::Tier;
-use crate::deploy::outcome::ChangeCounts;
+use crate::deploy::outcome::{ChangeCounts, Named};
 use crate::error::InternalError;
 use crate::product::{Blueprint, Product, blueprint};
 
@@ -75,6 +75,9 @@ pub struct Changes {
     /// The region.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
+    /// Present when the stack itself is deleted; then no change set is behind this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion: Option<Deletion>,
     /// Which change set.
     pub change_set: ChangeSet,
     /// How many resources meet what.
@@ -87,6 +90,29 @@ pub struct Changes {
     pub next: Vec<Step>,
     /// The version of ML Provisioner that made this.
     pub generator_version: String,
+}
+
+/// How a stack is deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Deletion {
+    /// For good.
+    Final,
+    /// To be created again from the config's template.
+    CreatedAgain,
+}
+
+/// A resource of a stack that is deleted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Deleted {
+    /// Its logical id.
+    pub logical_id: String,
+    /// Its type.
+    pub kind: String,
+    /// What it is called in AWS.
+    pub physical_id: Option<String>,
+    /// Whether its `DeletionPolicy` keeps it.
+    pub is_kept: bool,
 }
 
 /// A change set, apart from its changes.
@@ -214,6 +240,57 @@ impl Changes {
     ///
     /// When a tier file is broken, which the tests rule out.
     pub fn new(about: &About, pages: &[Page], next: &Next) -> Result<Self, InternalError> {
+        Self::of(about, pages, None, next)
+    }
+
+    /// The summary of a stack's deletion: `gone` are its resources. `again` are logical ids and types of those that the
+    /// stack gets when it is created again; none, if it isn't.
+    ///
+    /// ```
+    /// use mlp_core::changes::{About, Changes, Deleted, Next};
+    /// let bucket = Deleted { logical_id: "Bucket".into(), kind: "AWS::S3::Bucket".into(), ..Deleted::default() };
+    /// let changes = Changes::of_deletion(&About::default(), "arn", &[bucket], None, &Next::Nothing).unwrap();
+    /// assert_eq!((changes.counts.deleted, changes.loses_data()), (1, true));
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::new`].
+    pub fn of_deletion(
+        about: &About,
+        stack_id: &str,
+        gone: &[Deleted],
+        again: Option<&[(String, String)]>,
+        next: &Next,
+    ) -> Result<Self, InternalError> {
+        let change = |action: &str, id: &str, kind: &str| ResourceChange {
+            action: Some(action.to_owned()),
+            logical_resource_id: Some(id.to_owned()),
+            resource_type: Some(kind.to_owned()),
+            ..ResourceChange::default()
+        };
+        let removed = gone.iter().map(|it| ResourceChange {
+            physical_resource_id: it.physical_id.clone(),
+            policy_action: Some(if it.is_kept { "Retain" } else { "Delete" }.to_owned()),
+            ..change("Remove", &it.logical_id, &it.kind)
+        });
+        let added = again.unwrap_or_default().iter().map(|(id, kind)| change("Add", id, kind));
+        let changes = removed.chain(added);
+        let page = Page {
+            stack_id: Some(stack_id.to_owned()),
+            changes: changes.map(|resource_change| Change { r#type: None, resource_change }).collect(),
+            ..Page::default()
+        };
+        let deletion = if again.is_some() { Deletion::CreatedAgain } else { Deletion::Final };
+        Self::of(about, &[page], Some(deletion), next)
+    }
+
+    fn of(
+        about: &About,
+        pages: &[Page],
+        deletion: Option<Deletion>,
+        next: &Next,
+    ) -> Result<Self, InternalError> {
         let known = Known::new(about.tier)?;
         let mut resources: Vec<Resource> = pages
             .iter()
@@ -222,7 +299,8 @@ impl Changes {
             .collect();
         // Stable: what no tier has comes last, in CloudFormation's order.
         resources.sort_by_key(|resource| known.rank(&resource.logical_id));
-        let mut found: Vec<Danger> = resources.iter().flat_map(dangers).collect();
+        let mut found: Vec<Danger> =
+            resources.iter().flat_map(|resource| dangers(resource, deletion)).collect();
         found.sort_by_key(|danger| (danger.level, !danger.certain));
         let first = |get: fn(&Page) -> Option<&String>| pages.iter().find_map(get).map(|text| safe(text));
         let mut changes = Self {
@@ -238,6 +316,7 @@ impl Changes {
             scenario: about.scenario.as_deref().map(safe),
             account_id: about.account_id.as_deref().map(safe),
             region: about.region.as_deref().map(safe),
+            deletion,
             change_set: change_set(pages),
             counts: counts(&resources),
             dangers: found,
@@ -252,6 +331,11 @@ impl Changes {
     /// Whether no resource changes. Outputs and tags of the stack may all the same, if it can be executed.
     pub fn is_empty(&self) -> bool {
         self.resources.is_empty()
+    }
+
+    /// Whether what is told can still happen as it is told.
+    pub fn can_be_executed(&self) -> bool {
+        self.deletion.is_some() || self.change_set.can_be_executed
     }
 
     /// Whether something would be lost, as far as is known now.
@@ -285,9 +369,33 @@ impl From<&Changes> for ChangeCounts {
     /// The figures for an execution's result; where report and data are stored is the caller's to add.
     fn from(changes: &Changes) -> Self {
         let Counts { added, changed, replaced, deleted, .. } = changes.counts;
-        Self { added, changed, replaced, deleted, report: None, data: None }
+        let named = |wanted: &[Happens]| {
+            let resources = changes.resources.iter().filter(|it| wanted.contains(&it.happens));
+            let named = resources.map(|it| Named {
+                logical_id: it.logical_id.clone(),
+                kind: it.kind.clone(),
+                physical_id: it.physical_id.clone(),
+                certain: it.happens != Happens::MaybeReplaced,
+            });
+            named.take(MOST_NAMED).collect()
+        };
+        Self {
+            deletion: changes.deletion,
+            added,
+            changed,
+            replaced,
+            deleted,
+            deletions: named(&[Happens::Deleted]),
+            replacements: named(&[Happens::Replaced, Happens::MaybeReplaced]),
+            dangers: changes.dangers.iter().take(MOST_NAMED).cloned().collect(),
+            report: None,
+            data: None,
+        }
     }
 }
+
+/// How many resources and dangers an execution carries by name; the report has all of them.
+const MOST_NAMED: usize = 100;
 
 /// What the tier files know of logical ids.
 struct Known {

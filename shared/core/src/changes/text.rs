@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::dangers::Danger;
 use super::properties::{Property, Replaces};
-use super::summary::{Changes, Resource};
+use super::summary::{Changes, Deletion, Resource};
 use super::values::{Shown, State};
 use crate::report::visible::is_hidden;
 
@@ -23,17 +23,17 @@ const WIDEST: usize = 160;
 /// or turns the text around.
 pub fn text(changes: &Changes) -> String {
     let mut page = Lines { out: String::new() };
-    page.line(0, &format!("Changes of stack {}", changes.stack_name));
+    page.line(0, &format!("{} of stack {}", title(changes), changes.stack_name));
     let place = [&changes.tier, &changes.scenario, &changes.account_id, &changes.region];
     let place: Vec<&str> = place.into_iter().filter_map(|it| it.as_deref()).collect();
     if !changes.ml_name.is_empty() {
         page.line(0, &format!("Product {} ({})", changes.ml_name, place.join(", ")));
     }
-    let set = &changes.change_set;
-    page.line(
-        0,
-        &format!("Change set {}: {}", set.name.as_deref().unwrap_or("without a name"), verdict(changes)),
-    );
+    let set = match &changes.deletion {
+        Some(_) => "Stack".to_owned(),
+        None => format!("Change set {}", changes.change_set.name.as_deref().unwrap_or("without a name")),
+    };
+    page.line(0, &format!("{set}: {}", verdict(changes)));
     page.line(0, &format!("In all: {}", changes.headline()));
     if !changes.dangers.is_empty() {
         page.line(0, "");
@@ -69,8 +69,26 @@ pub fn text(changes: &Changes) -> String {
     page.out
 }
 
+/// What happens to the stack, as a title.
+pub(super) fn title(changes: &Changes) -> &'static str {
+    match changes.deletion {
+        None => "Changes",
+        Some(Deletion::Final) => "Deletion",
+        Some(Deletion::CreatedAgain) => "Deletion and new creation",
+    }
+}
+
 /// What can be done with the change set, in one sentence.
 pub(super) fn verdict(changes: &Changes) -> String {
+    match changes.deletion {
+        None => {}
+        Some(Deletion::Final) => {
+            return "it is deleted with everything in it that no policy keeps".to_owned();
+        }
+        Some(Deletion::CreatedAgain) => {
+            return "it is deleted with everything in it that no policy keeps, then created again".to_owned();
+        }
+    }
     let set = &changes.change_set;
     let because = set.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
     if set.failed() {

@@ -9,11 +9,13 @@
 
 mod answer;
 mod config;
+mod confirm;
 mod request;
 
 pub use answer::{ANSWER_LIMIT, Answer, Status};
 pub use config::{ATTRIBUTE_NAME, config};
-pub use request::{Kind, Request, Respond, stack_name};
+pub use confirm::differences;
+pub use request::{Kind, Request, Respond, owner, stack_name};
 
 /// The resource's type.
 pub const TYPE: &str = "Custom::MLProduct";

@@ -74,6 +74,9 @@ impl Request {
     }
 }
 
+/// How the status of a stack ends that deletes what its update has replaced.
+const CLEANING_UP: &str = "_COMPLETE_CLEANUP_IN_PROGRESS";
+
 /// How long CloudFormation waits, as the resource's properties say.
 pub(super) fn service_timeout(properties: &Object<String, Json>) -> Option<u64> {
     let seconds = match properties.get("ServiceTimeout")? {
@@ -119,33 +122,53 @@ impl Respond {
     /// assert_eq!(respond.owner(), "shop/9c1f0d30-0000-11f0-8000-0a0000000001/Fraud");
     /// ```
     pub fn owner(&self) -> String {
-        let stack = self.stack_id.split_once(":stack/").map_or(self.stack_id.as_str(), |(_, stack)| stack);
-        let owner = format!("{stack}/{}", self.logical_resource_id);
-        if owner.len() <= 256 {
-            return owner;
-        }
-        let digits: String = sha256(owner.as_bytes()).chars().take(40).collect();
-        let start: String = owner.chars().take(215).collect();
-        format!("{start}-{digits}")
+        owner(&self.stack_id, &self.logical_resource_id)
     }
 
-    /// Whether CloudFormation works on the request, by what it says of the resource: its status and physical id. Whoever may
-    /// call the function can write a request, and one that was held up may come when all is over.
+    /// Whether CloudFormation works on the request, by what it says of the resource: its status and physical id, and of
+    /// the status of the stack that the resource is in. Whoever may call the function can write a request, and one that was
+    /// held up may come when all is over.
     ///
-    /// A resource that was replaced is deleted while the new one is complete: then the id is another one.
+    /// A resource that was replaced is deleted while the new one is complete. Then the stack is cleaning up, and the request
+    /// names a physical id that isn't the current one. A request without an id never means what is in use.
     ///
-    /// Source: AWS CloudFormation API Reference, `StackResourceDetail`, whose statuses have some of rollbacks of their own.
-    pub fn is_waited_for(&self, status: &str, physical_id: Option<&str>) -> bool {
+    /// Source: AWS CloudFormation API Reference, `StackResourceDetail`, whose statuses have some of rollbacks of their own;
+    /// User Guide, "Update behaviors of stack resources" (replacement, and deletion in the clean-up).
+    pub fn is_waited_for(&self, status: &str, physical_id: Option<&str>, stack_status: &str) -> bool {
         match self.request_type {
             Kind::Create => status == "CREATE_IN_PROGRESS",
             Kind::Update => matches!(status, "UPDATE_IN_PROGRESS" | "UPDATE_ROLLBACK_IN_PROGRESS"),
-            Kind::Delete => {
-                let is_old = physical_id.is_some() && physical_id != self.physical_resource_id.as_deref();
-                matches!(status, "DELETE_IN_PROGRESS" | "ROLLBACK_IN_PROGRESS")
-                    || status == "UPDATE_COMPLETE" && is_old
-            }
+            Kind::Delete => match (self.physical_resource_id.as_deref(), physical_id) {
+                _ if matches!(status, "DELETE_IN_PROGRESS" | "ROLLBACK_IN_PROGRESS") => true,
+                (Some(old), Some(current)) => {
+                    status == "UPDATE_COMPLETE" && old != current && stack_status.ends_with(CLEANING_UP)
+                }
+                _ => false,
+            },
         }
     }
+
+    /// Whether CloudFormation has given up on what this request is to create or change, so that nothing more may be made
+    /// for it. It gives up on a resource when another one of the stack fails.
+    pub fn is_withdrawn(&self, status: Option<&str>) -> bool {
+        match self.request_type {
+            Kind::Create => status != Some("CREATE_IN_PROGRESS"),
+            Kind::Update => !matches!(status, Some("UPDATE_IN_PROGRESS" | "UPDATE_ROLLBACK_IN_PROGRESS")),
+            Kind::Delete => false,
+        }
+    }
+}
+
+/// As [`Respond::owner`], for a stack's ARN and a logical id.
+pub fn owner(stack_id: &str, logical_id: &str) -> String {
+    let stack = stack_id.split_once(":stack/").map_or(stack_id, |(_, stack)| stack);
+    let owner = format!("{stack}/{logical_id}");
+    if owner.len() <= 256 {
+        return owner;
+    }
+    let digits: String = sha256(owner.as_bytes()).chars().take(40).collect();
+    let start: String = owner.chars().take(215).collect();
+    format!("{start}-{digits}")
 }
 
 /// The name in a stack's ARN; the text itself, if it is none.
@@ -200,22 +223,49 @@ mod tests {
             physical_resource_id: Some("mine".to_owned()),
             ..request(&json!({})).respond(0)
         };
-        for (status, physical, waited_for) in [
-            ("DELETE_IN_PROGRESS", Some("mine"), true),
-            ("DELETE_IN_PROGRESS", None, true),
-            ("ROLLBACK_IN_PROGRESS", Some("mine"), true),
-            ("UPDATE_ROLLBACK_IN_PROGRESS", Some("mine"), false),
-            ("UPDATE_COMPLETE", Some("another"), true),
-            ("UPDATE_COMPLETE", Some("mine"), false),
-            ("UPDATE_COMPLETE", None, false),
-            ("CREATE_COMPLETE", Some("another"), false),
-            ("UPDATE_IN_PROGRESS", Some("another"), false),
-            ("CREATE_IN_PROGRESS", None, false),
-            ("DELETE_COMPLETE", Some("mine"), false),
-            ("DELETE_FAILED", Some("mine"), false),
+        let cleaning = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS";
+        for (status, current, stack, waited_for) in [
+            ("DELETE_IN_PROGRESS", Some("mine"), "DELETE_IN_PROGRESS", true),
+            ("DELETE_IN_PROGRESS", None, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", true),
+            ("ROLLBACK_IN_PROGRESS", Some("mine"), "ROLLBACK_IN_PROGRESS", true),
+            ("UPDATE_ROLLBACK_IN_PROGRESS", Some("mine"), "UPDATE_ROLLBACK_IN_PROGRESS", false),
+            ("UPDATE_COMPLETE", Some("another"), cleaning, true),
+            ("UPDATE_COMPLETE", Some("another"), "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", true),
+            ("UPDATE_COMPLETE", Some("another"), "UPDATE_COMPLETE", false),
+            ("UPDATE_COMPLETE", Some("mine"), cleaning, false),
+            ("UPDATE_COMPLETE", None, cleaning, false),
+            ("CREATE_COMPLETE", Some("another"), cleaning, false),
+            ("UPDATE_IN_PROGRESS", Some("another"), "UPDATE_IN_PROGRESS", false),
+            ("CREATE_IN_PROGRESS", None, "CREATE_IN_PROGRESS", false),
+            ("DELETE_COMPLETE", Some("mine"), "UPDATE_COMPLETE", false),
+            ("DELETE_FAILED", Some("mine"), "DELETE_FAILED", false),
         ] {
-            assert_eq!(delete.is_waited_for(status, physical), waited_for, "{status} {physical:?}");
+            assert_eq!(
+                delete.is_waited_for(status, current, stack),
+                waited_for,
+                "{status} {current:?} {stack}"
+            );
         }
+        // Without an id of its own a request never means what is in use, whatever the stack does.
+        let nameless = Respond { physical_resource_id: None, ..delete };
+        for stack in [cleaning, "UPDATE_COMPLETE"] {
+            for current in [Some("mine"), None] {
+                assert!(!nameless.is_waited_for("UPDATE_COMPLETE", current, stack));
+            }
+        }
+        assert!(nameless.is_waited_for("DELETE_IN_PROGRESS", Some("mine"), "DELETE_IN_PROGRESS"));
+    }
+
+    #[test]
+    fn what_is_to_be_created_is_withdrawn_as_soon_as_cloudformation_says_something_else() {
+        let create = request(&json!({})).respond(0);
+        assert!(!create.is_withdrawn(Some("CREATE_IN_PROGRESS")));
+        for status in [Some("CREATE_FAILED"), Some("DELETE_IN_PROGRESS"), Some("DELETE_COMPLETE"), None] {
+            assert!(create.is_withdrawn(status), "{status:?}");
+        }
+        let update = Respond { request_type: Kind::Update, ..create };
+        assert!(!update.is_withdrawn(Some("UPDATE_ROLLBACK_IN_PROGRESS")));
+        assert!(update.is_withdrawn(Some("UPDATE_FAILED")));
     }
 
     #[test]

@@ -52,10 +52,10 @@ names! {
     StackStuck = "StackStuck", "The stack's last rollback failed; only a person can tell what may be skipped.",
         "mend what the causes name, run `aws cloudformation continue-update-rollback --stack-name <stack>`, then start a new execution";
     StackNotRecreated = "StackNotRecreated", "The stack never came to be, or could not be deleted, and stands in the way.",
-        "start a new execution with `\"recreate_failed\": true`; the stack is deleted and created anew";
+        "if nobody needs what is left of it: start `deploy-product` with `\"recreate_failed\": true`. It empties the stack's bucket, deletes the stack and creates it again";
     StackProtected = "StackProtected", "Termination protection is on, as it is for every product in prod.",
         "if it is meant: `aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name <stack>`, then start a new execution";
-    StackTaken = "StackTaken", "The stack belongs to something else: another custom resource, or no product of ours.",
+    StackTaken = "StackTaken", "The stack is not this product's: its tags say otherwise, or it has none, or a custom resource owns it.",
         "give the product another use case or workload";
     ChangeSetFailed = "ChangeSetFailed", "CloudFormation could not work out the changes.",
         "mend what the reason names and start a new execution";
@@ -75,6 +75,10 @@ names! {
         "talk to who rejected them";
     ApprovalTimedOut = "ApprovalTimedOut", "Nobody approved in time; the change set was deleted.",
         "start a new execution; `\"approval\": {\"timeout_seconds\": n}` waits longer";
+    ApprovalInvalid = "ApprovalInvalid", "The approval doesn't count, so nothing was changed.",
+        "start a new execution, and let somebody else approve it with `mlp approve`";
+    RequestWithdrawn = "RequestWithdrawn", "CloudFormation no longer works on the custom resource's request; nothing more was made.",
+        "look at the events of the stack that the custom resource is in";
     TimedOut = "TimedOut", "The operation takes longer than was waited for; CloudFormation goes on.",
         "look at the stack; a new execution follows it up when it is done";
     Throttled = "Throttled", "AWS throttled the calls for longer than was retried.",

@@ -7,6 +7,7 @@ use serde_json::{Map as Object, Value as Json, json};
 
 use super::identity::Execution;
 use super::input::Input;
+use super::keys;
 use super::outcome::{Ending, Report};
 use crate::codes;
 use crate::finding::Finding;
@@ -102,7 +103,7 @@ pub struct Summary {
 pub struct Line {
     /// The config's key.
     pub config: String,
-    /// The execution's name; its result is `deployments/<name>.json`.
+    /// The execution's name; its result is `deployments/results/<name>.json`.
     pub execution: String,
     /// How it ended; absent without a result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -230,7 +231,7 @@ pub struct Run<'a> {
 impl Run<'_> {
     /// Where its list and its notes lie.
     pub fn folder(self) -> String {
-        format!("deployments/fleets/{}-{}", self.execution.name(), self.digits("folder", 8))
+        keys::fleet(self.execution.name(), &self.digits("folder", 8))
     }
 
     /// The name of a product's execution. Step Functions takes 80 letters, digits, hyphens and underscores.

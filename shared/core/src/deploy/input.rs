@@ -153,6 +153,9 @@ pub struct Input {
     pub approval_seconds: Option<u64>,
     /// Whether a stack that never came to be may be deleted and made anew.
     pub recreate_failed: bool,
+    /// Whether a stack of ours is taken over that has no tags, or whose custom resource no longer exists.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub adopt: bool,
     /// Whether `test-deploy` leaves its stack behind.
     pub keep: bool,
     /// Whether what was changed by hand is put back.
@@ -160,7 +163,13 @@ pub struct Input {
     /// Whom to answer at the end: a custom resource.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub respond: Option<Respond>,
+    /// Who asked, as far as they say it: the ARN that `sts:GetCallerIdentity` answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requested_by: Option<String>,
 }
+
+/// The longest ARN that is taken as `requested_by`. Source: IAM API Reference, `arnType` (20 to 2,048 characters).
+const LONGEST_ARN: usize = 2_048;
 
 /// Every action that has a config.
 const WITH_CONFIG: [Action; 11] = [
@@ -181,7 +190,7 @@ const WITH_CONFIG: [Action; 11] = [
 const SUBJECTS: [&str; 5] = ["config", "stack", "prefix", "tier", "template"];
 
 /// Which keys there are, and for which actions.
-const KEYS: [(&str, &[Action]); 12] = [
+const KEYS: [(&str, &[Action]); 14] = [
     ("action", &Action::ALL),
     ("config", &WITH_CONFIG),
     ("stack", &[Action::DeleteProduct, Action::CheckDrift]),
@@ -189,11 +198,13 @@ const KEYS: [(&str, &[Action]); 12] = [
     ("tier", &[Action::ShowProduct]),
     ("template", &[Action::ValidateProvTemplate]),
     ("force", &Action::ALL),
-    ("approval", &[Action::DeployProduct]),
+    ("approval", &[Action::DeployProduct, Action::TestDeploy, Action::DeleteProduct]),
     ("recreate_failed", &[Action::DeployProduct, Action::TestDeploy]),
+    ("adopt", &[Action::DeployProduct, Action::DeleteProduct]),
     ("keep", &[Action::TestDeploy]),
     ("drift", &[Action::DeployProduct, Action::ShowChanges]),
     ("respond", &[Action::DeployProduct, Action::DeleteProduct]),
+    ("requested_by", &Action::ALL),
 ];
 
 impl Input {
@@ -226,9 +237,11 @@ impl Input {
             is_template: reader.is_given("template"),
             approval_seconds: reader.approval(),
             recreate_failed: reader.flag("recreate_failed"),
+            adopt: reader.flag("adopt"),
             keep: reader.flag("keep"),
             revert_drift: reader.revert(),
             respond: reader.respond(),
+            requested_by: reader.requested_by(),
         };
         reader.keys(action);
         if action.is_some_and(Action::needs_force) && !force {
@@ -410,6 +423,22 @@ impl Reader<'_> {
             self.findings.push(wrong("/respond", message));
         })
         .ok()
+    }
+
+    /// An ARN; it is shown to who approves.
+    fn requested_by(&mut self) -> Option<String> {
+        let value = self.fields.get("requested_by").filter(|value| !value.is_null())?;
+        let arn = value.as_str().filter(|text| {
+            text.starts_with("arn:")
+                && text.len() <= LONGEST_ARN
+                && text.chars().all(|it| it.is_ascii_graphic())
+        });
+        if arn.is_none() {
+            let message = format!("`requested_by` is {}; it is an ARN", brief(value));
+            let help = "leave it out, or give the ARN that `aws sts get-caller-identity` answers";
+            self.findings.push(wrong("/requested_by", message).help(help));
+        }
+        arn.map(str::to_owned)
     }
 
     fn revert(&mut self) -> bool {

@@ -1,4 +1,4 @@
-//! The result object of an execution: its output, or the cause of its failure, and `deployments/<execution>.json`.
+//! The result object of an execution: its output, or the cause of its failure, and `deployments/results/<execution>.json`.
 
 use std::collections::BTreeMap;
 
@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::causes::Cause;
 use super::failure::Failure;
+use crate::changes::{Danger, Deletion};
 use crate::drift::Verdict;
 use crate::drift::fleet::Totals;
 use crate::finding::Finding;
@@ -75,6 +76,18 @@ pub struct Report {
     /// The stack's status when it was last looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stack_status: Option<String>,
+    /// The account that the product is in, 12 digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account_id: Option<String>,
+    /// The region that the product is in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// Who asked, as far as they said it: an ARN, or a custom resource.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requested_by: Option<String>,
+    /// Who approved it, an ARN.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved_by: Option<String>,
     /// The tier.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tier: Option<String>,
@@ -133,6 +146,9 @@ pub struct DriftFound {
 /// A change set in figures, and where it is told in full.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChangeCounts {
+    /// Present when the stack itself is deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion: Option<Deletion>,
     /// Resources that are added.
     pub added: usize,
     /// Resources that are changed where they are.
@@ -141,12 +157,36 @@ pub struct ChangeCounts {
     pub replaced: usize,
     /// Resources that are deleted.
     pub deleted: usize,
+    /// The first 100 of those that are deleted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deletions: Vec<Named>,
+    /// The first 100 of those that are, or may be, made anew.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replacements: Vec<Named>,
+    /// The first 100 dangers, the worst first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dangers: Vec<Danger>,
     /// The page, `s3://bucket/key`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<String>,
     /// The same as JSON, `s3://bucket/key`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<String>,
+}
+
+/// A resource by its names.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Named {
+    /// Its logical id.
+    pub logical_id: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What it is called in AWS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub physical_id: Option<String>,
+    /// Whether it is certain; else the deployment shows it.
+    pub certain: bool,
 }
 
 /// A resource that stays.

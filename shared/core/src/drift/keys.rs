@@ -60,9 +60,14 @@ pub fn report(run: &str, stack: &str) -> String {
     format!("{}{stack}.json", reports(run))
 }
 
-/// A stack's last report, without its ending.
+/// A stack's last report, without its ending. In a folder of its own: a stack may be called `fleet` or `index`.
+///
+/// ```
+/// # use mlp_core::drift::keys::{FLEET, latest};
+/// assert_ne!(latest("fleet") + ".json", FLEET);
+/// ```
 pub fn latest(stack: &str) -> String {
-    format!("reports/drift/latest/{stack}")
+    format!("reports/drift/latest/stacks/{stack}")
 }
 
 #[cfg(test)]

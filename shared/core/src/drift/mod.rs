@@ -22,7 +22,7 @@ mod severity;
 pub use fleet::Fleet;
 pub use ignore::Ignore;
 pub use judge::{About, judge};
-pub use order::{Asked, Item, Order, Place, none_begins, not_managed};
+pub use order::{Asked, Item, Order, Place, Unchecked, none_begins};
 pub use page::{Shelf, fleet_html, stack_html};
 pub use probes::{Probe, wanted};
 pub use report::{Finding, Kind, StackReport, Verdict};

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::deploy::status::StackStatus;
 use crate::product::MANAGED_BY;
 
 /// Which stacks a run is about: the event that the drift function takes, from the schedule, by hand, or from an execution of
@@ -81,9 +82,55 @@ pub struct Item {
     pub config: Option<Place>,
 }
 
-/// What is said of a stack that was named and isn't one of ours.
-pub fn not_managed(stack: &str) -> String {
-    format!("there is no stack `{stack}` with the tag `ManagedBy` that says `{MANAGED_BY}`")
+/// Why a stack that was named can't be checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unchecked {
+    /// It isn't there.
+    Missing,
+    /// It has no resources yet.
+    Empty,
+    /// It isn't tagged as one of ours.
+    Untagged,
+}
+
+impl Unchecked {
+    /// By the stack's status; nothing for one that isn't there.
+    pub fn of(status: Option<&str>) -> Self {
+        match status.and_then(StackStatus::parse) {
+            None if status.is_none() => Self::Missing,
+            Some(StackStatus::DeleteComplete) => Self::Missing,
+            Some(StackStatus::ReviewInProgress) => Self::Empty,
+            _ => Self::Untagged,
+        }
+    }
+
+    /// What is said of the stack.
+    ///
+    /// ```
+    /// # use mlp_core::drift::Unchecked;
+    /// assert!(Unchecked::of(None).message("x-stack").contains("there is no stack"));
+    /// assert!(Unchecked::of(Some("CREATE_COMPLETE")).message("x-stack").contains("has no tag"));
+    /// ```
+    pub fn message(self, stack: &str) -> String {
+        match self {
+            Self::Missing => format!("there is no stack `{stack}` in this account and region"),
+            Self::Empty => format!("the stack `{stack}` has no resources yet: a change set waits in it"),
+            Self::Untagged => {
+                format!("the stack `{stack}` exists, but has no tag `ManagedBy` that says `{MANAGED_BY}`")
+            }
+        }
+    }
+
+    /// What to do about it.
+    pub fn help(self) -> &'static str {
+        match self {
+            Self::Missing => "deploy it first, or name another one; check the region and the account",
+            Self::Empty => "execute its change set first, or name another one",
+            Self::Untagged => {
+                "if it is one of ours, deploy it again with `\"adopt\": true` (`--adopt`), which tags it"
+            }
+        }
+    }
 }
 
 /// What is said of a prefix with which the name of none of our stacks begins.

@@ -110,9 +110,9 @@ impl FleetPage<'_> {
     /// A stack's page: names of stacks are letters, digits and hyphens.
     fn href(&self, stack_name: &str) -> String {
         match self.shelf {
-            Shelf::Latest => format!("{stack_name}.html"),
+            Shelf::Latest => format!("stacks/{stack_name}.html"),
             Shelf::Run if self.of_run.contains(stack_name) => format!("stacks/{stack_name}.html"),
-            Shelf::Run => format!("../../latest/{stack_name}.html"),
+            Shelf::Run => format!("../../latest/stacks/{stack_name}.html"),
         }
     }
 }

@@ -1,0 +1,298 @@
+//! Whose stacks, buckets and templates an execution touches.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests may panic")]
+
+mod world;
+
+use std::collections::BTreeMap;
+
+use mlp_aws::memory_stacks::BUCKET;
+use mlp_aws::stacks::StackResource;
+use mlp_core::custom::OWNER_TAG;
+use mlp_core::deploy::outcome::{Ending, Report};
+use mlp_core::outcome::sha256;
+use serde_json::{Value as Json, json};
+use world::World;
+
+const NAME: &str = "techcorp-dev-a001-us-west-2-churn-ml";
+const STACK: &str = "techcorp-dev-a001-us-west-2-churn-ml-stack";
+
+const CONFIG: &str = "client: {company_name: T, company_prefix: techcorp, account_id: '123456789012', tenant_id: a001}\n\
+                      environment: {env: dev, region: us-west-2}\n\
+                      ml_product: {use_case: churn, tier: starter, source_control: codecommit}\n\
+                      tags: {cost_center: c, project: p, owner: o}\n";
+
+fn input(action: &str, more: &Json) -> Json {
+    let mut input = json!({"action": action, "force": true, "config": CONFIG});
+    input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    input
+}
+
+fn deletion(more: &Json) -> Json {
+    let mut input = json!({"action": "delete-product", "force": true, "stack": STACK});
+    input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    input
+}
+
+fn tags() -> BTreeMap<String, String> {
+    [
+        ("ManagedBy", "ml-provisioner"),
+        ("ml-provisioner:product", NAME),
+        ("ml-provisioner:company", "techcorp"),
+        ("ml-provisioner:tenant", "a001"),
+        ("ml-provisioner:environment", "dev"),
+    ]
+    .map(|(key, value)| (key.to_owned(), value.to_owned()))
+    .into()
+}
+
+fn template(ml_name: &str) -> String {
+    format!(
+        "Metadata: {{MLProvisioner: {{MlName: {ml_name}, StackName: {ml_name}-stack}}}}\nResources: {{}}\n"
+    )
+}
+
+/// A world with a full bucket in a stack with these tags.
+fn world(tags: &BTreeMap<String, String>) -> World {
+    let world = World::new();
+    world.stacks.put(STACK, "CREATE_COMPLETE", None);
+    world.stacks.set_tags(STACK, tags.clone());
+    world.stacks.fill(7);
+    world
+}
+
+fn error(report: &Report) -> &str {
+    &report.error.as_ref().unwrap_or_else(|| panic!("{report:?}")).name
+}
+
+fn help(report: &Report) -> &str {
+    &report.error.as_ref().unwrap().help
+}
+
+/// Nothing was ordered, emptied or deleted.
+fn is_untouched(world: &World, before: &BTreeMap<String, String>) {
+    assert_eq!(world.stacks.status(STACK).as_deref(), Some("CREATE_COMPLETE"));
+    assert_eq!((world.stacks.versions_left(), world.stacks.tags(STACK)), (7, before.clone()));
+    let calls = world.stacks.calls();
+    for call in ["CreateChangeSet", "DeleteStack", "UpdateTerminationProtection"] {
+        assert!(!calls.contains_key(format!("cloudformation:{call}").as_str()), "{call}");
+    }
+}
+
+#[test]
+fn a_stack_of_another_product_company_tenant_environment_or_tool_is_never_touched() {
+    for tag in tags().keys() {
+        let mut others = tags();
+        others.insert(tag.clone(), "another".to_owned());
+        // Nor when its template is ours, nor when somebody insists.
+        for adopt in [false, true] {
+            let world = world(&others);
+            world.stacks.set_template(STACK, &template(NAME));
+            for action in ["deploy-product", "delete-product"] {
+                let report = world.execute(action, &input(action, &json!({"adopt": adopt})));
+                assert_eq!(error(&report), "MLProvisioner.StackTaken", "{action} {tag}: {report:?}");
+                let message = &report.error.as_ref().unwrap().message;
+                assert!(message.contains(tag.as_str()) && message.contains("another"), "{message}");
+            }
+            let report = world.execute("show", &input("show-changes", &json!({})));
+            assert_eq!(error(&report), "MLProvisioner.StackTaken", "{tag}: {report:?}");
+            is_untouched(&world, &others);
+        }
+    }
+}
+
+#[test]
+fn a_stack_without_tags_is_taken_over_only_if_its_template_is_ours_and_somebody_says_so() {
+    let mut some = tags();
+    some.remove("ml-provisioner:tenant");
+    for tags in [BTreeMap::new(), some] {
+        for (made_for, adopt, taken) in [
+            (None, false, true),
+            (None, true, true),
+            (Some("techcorp-dev-a001-us-west-2-other-ml"), true, true),
+            (Some(NAME), false, true),
+            (Some(NAME), true, false),
+        ] {
+            for (action, outcome) in
+                [("deploy-product", Ending::Updated), ("delete-product", Ending::Deleted)]
+            {
+                let world = world(&tags);
+                if let Some(made_for) = made_for {
+                    world.stacks.set_template(STACK, &template(made_for));
+                }
+                let report = world.execute("one", &input(action, &json!({"adopt": adopt})));
+                let case = format!("{action} {made_for:?} {adopt}: {report:?}");
+                if taken {
+                    assert_eq!(error(&report), "MLProvisioner.StackTaken", "{case}");
+                    assert_eq!(help(&report).contains("adopt"), made_for == Some(NAME), "{case}");
+                    is_untouched(&world, &tags);
+                } else {
+                    assert_eq!(report.outcome, outcome, "{case}");
+                    assert!(report.findings.iter().any(|it| it.code.as_str() == "MLP-DEP-005"), "{case}");
+                }
+            }
+        }
+    }
+    // From then on it is the product's.
+    let world = world(&BTreeMap::new());
+    world.stacks.set_template(STACK, &template(NAME));
+    assert!(world.execute("adopt", &input("deploy-product", &json!({"adopt": true}))).ok);
+    assert!(world.execute("again", &input("deploy-product", &json!({}))).ok);
+}
+
+#[test]
+fn changes_of_a_stack_without_tags_are_shown_and_it_is_said() {
+    let world = world(&BTreeMap::new());
+    let report = world.execute("one", &input("show-changes", &json!({})));
+    assert_eq!(report.outcome, Ending::Shown, "{report:?}");
+    let finding = report.findings.iter().find(|it| it.code.as_str() == "MLP-DEP-003").unwrap();
+    assert!(finding.help.as_ref().unwrap().contains("adopt"), "{finding:?}");
+    assert_eq!((world.stacks.executed(), world.stacks.versions_left()), (0, 7));
+}
+
+#[test]
+fn a_deletion_by_the_stacks_name_needs_the_tags_or_our_template() {
+    let without = |tag: &str| {
+        let mut tags = tags();
+        tags.remove(tag);
+        tags
+    };
+    for tags in [BTreeMap::new(), without("ManagedBy"), without("ml-provisioner:product")] {
+        for (made_for, adopt) in [(None, true), (Some("another-ml"), true), (Some(NAME), false)] {
+            let world = world(&tags);
+            if let Some(made_for) = made_for {
+                world.stacks.set_template(STACK, &template(made_for));
+            }
+            let report = world.execute("one", &deletion(&json!({"adopt": adopt})));
+            assert_eq!(
+                error(&report),
+                "MLProvisioner.StackTaken",
+                "{tags:?} {made_for:?} {adopt}: {report:?}"
+            );
+            is_untouched(&world, &tags);
+        }
+        let world = world(&tags);
+        world.stacks.set_template(STACK, &template(NAME));
+        let report = world.execute("one", &deletion(&json!({"adopt": true})));
+        assert_eq!(report.outcome, Ending::Deleted, "{tags:?}: {report:?}");
+        assert_eq!(report.ml_name.as_deref(), Some(NAME));
+    }
+    let world = world(&tags());
+    assert_eq!(world.execute("one", &deletion(&json!({}))).outcome, Ending::Deleted);
+}
+
+#[test]
+fn a_product_whose_custom_resource_is_gone_can_be_taken_over_or_deleted() {
+    const SHOP: &str = "shop";
+    // What has become of the stack that the custom resource was in, and whether the resource is still there.
+    let cases: [(&str, Option<&str>, bool); 5] = [
+        ("UPDATE_COMPLETE", Some("UPDATE_COMPLETE"), true),
+        ("DELETE_FAILED", Some("DELETE_FAILED"), true),
+        ("UPDATE_COMPLETE", Some("DELETE_COMPLETE"), false),
+        ("UPDATE_COMPLETE", None, false),
+        ("DELETE_COMPLETE", Some("DELETE_SKIPPED"), false),
+    ];
+    for (stack, resource, is_there) in cases {
+        for (action, outcome) in [("deploy-product", Ending::Updated), ("delete-product", Ending::Deleted)] {
+            let world = world(&tags());
+            world.stacks.put(SHOP, stack, None);
+            let made_by = ("aws:cloudformation:stack-id".to_owned(), world.stacks.id(STACK).unwrap());
+            world.stacks.set_bucket_tags([made_by].into());
+            if let Some(status) = resource {
+                let resource = StackResource {
+                    logical_id: "Product".to_owned(),
+                    status: status.to_owned(),
+                    ..StackResource::default()
+                };
+                // By its id, since a deleted stack has no name.
+                world.stacks.put_resource(&world.stacks.id(SHOP).unwrap(), resource);
+            }
+            let owner = mlp_core::custom::owner(&world.stacks.id(SHOP).unwrap(), "Product");
+            world.stacks.tag(STACK, OWNER_TAG, &owner);
+            let before = world.stacks.tags(STACK);
+            let case = format!("{action} {stack} {resource:?}");
+            let report = world.execute("plain", &input(action, &json!({})));
+            assert_eq!(error(&report), "MLProvisioner.StackTaken", "{case}: {report:?}");
+            assert_eq!(help(&report).contains("adopt"), !is_there, "{case}: {report:?}");
+            is_untouched(&world, &before);
+            let report = world.execute("adopt", &input(action, &json!({"adopt": true})));
+            if is_there {
+                assert_eq!(error(&report), "MLProvisioner.StackTaken", "{case}: {report:?}");
+                is_untouched(&world, &before);
+            } else {
+                assert_eq!(report.outcome, outcome, "{case}: {report:?}");
+                assert!(!world.stacks.tags(STACK).contains_key(OWNER_TAG) || outcome == Ending::Deleted);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_bucket_that_the_stack_did_not_create_is_never_emptied() {
+    let id = |it: &str| BTreeMap::from([("aws:cloudformation:stack-id".to_owned(), it.to_owned())]);
+    for bucket_tags in [BTreeMap::new(), id("arn:aws:cloudformation:us-west-2:123456789012:stack/other/1")] {
+        let world = world(&tags());
+        world.stacks.set_bucket_tags(bucket_tags);
+        let report = world.execute("one", &input("delete-product", &json!({})));
+        assert_eq!(error(&report), "MLProvisioner.BucketNotEmptied", "{report:?}");
+        assert!(report.error.as_ref().unwrap().message.contains(BUCKET), "{report:?}");
+        is_untouched(&world, &tags());
+    }
+    // One with nothing in it holds up nothing.
+    let world = World::new();
+    world.stacks.put(STACK, "CREATE_COMPLETE", None);
+    world.stacks.set_tags(STACK, tags());
+    world.stacks.set_bucket_tags(BTreeMap::new());
+    assert_eq!(world.execute("one", &input("delete-product", &json!({}))).outcome, Ending::Deleted);
+}
+
+#[test]
+fn a_bucket_that_could_not_be_created_is_somebody_elses() {
+    let world = world(&tags());
+    let taken = StackResource {
+        logical_id: "Bucket".to_owned(),
+        physical_id: Some(BUCKET.to_owned()),
+        kind: "AWS::S3::Bucket".to_owned(),
+        status: "CREATE_FAILED".to_owned(),
+        reason: Some("the name is taken".to_owned()),
+    };
+    world.stacks.put_resource(STACK, taken);
+    let report = world.execute("one", &input("delete-product", &json!({})));
+    assert_eq!(world.stacks.versions_left(), 7, "{report:?}");
+    assert!(!world.stacks.calls().contains_key("s3:DeleteObjectVersion"));
+}
+
+#[test]
+fn cloudformation_gets_the_bytes_that_were_checked_whatever_lies_under_their_name() {
+    let plain = World::new();
+    assert!(plain.execute("one", &input("deploy-product", &json!({}))).ok);
+    let key = plain.store.keys().into_iter().find(|key| key.starts_with("deployments/templates/")).unwrap();
+    let right = plain.store.content(&key).unwrap();
+    assert_eq!(key, format!("deployments/templates/{}.yaml", sha256(&right)));
+
+    // Somebody who could write there has been faster.
+    let world = World::new();
+    world.store.upload(&key, "Resources: {Admin: {Type: 'AWS::IAM::Role'}}");
+    let report = world.execute("one", &input("deploy-product", &json!({})));
+    assert_eq!(report.outcome, Ending::Created, "{report:?}");
+    assert!(report.findings.iter().any(|it| it.code.as_str() == "MLP-DEP-004"), "{report:?}");
+    let url = world.stacks.ordered()[0].template_url.clone();
+    let (address, version) = url.split_once("?versionId=").unwrap();
+    assert!(address.ends_with(&key), "{url}");
+    // What is written afterwards is another version.
+    world.store.upload(&key, "Resources: {Admin: {Type: 'AWS::IAM::Role'}}");
+    let used = mlp_aws::store::BucketStore::get(&world.store, "suite", &key, Some(version), None);
+    assert_eq!(mlp_aws::memory::run(used).unwrap().bytes, right);
+}
+
+#[test]
+fn every_change_set_has_the_suites_boundary() {
+    let mut world = World::new();
+    let boundary = "arn:aws:iam::123456789012:policy/mlp-product-boundary-us-west-2";
+    world.settings.suite.permissions_boundary = Some(boundary.to_owned());
+    assert!(world.execute("one", &input("deploy-product", &json!({}))).ok);
+    let wanted = [("PermissionsBoundary".to_owned(), boundary.to_owned())];
+    assert_eq!(world.stacks.ordered()[0].parameters, wanted);
+    let text = world.store.keys().into_iter().find(|key| key.starts_with("deployments/templates/")).unwrap();
+    let text = String::from_utf8(world.store.content(&text).unwrap()).unwrap();
+    assert!(text.contains("\n  PermissionsBoundary:\n"), "the template has the parameter");
+}
