@@ -30,9 +30,7 @@ class Calls(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.skipped = set()
-        cls.calls = {
-            product.file: calls.of_product(product, skipped=cls.skipped) for product in products.bounded()
-        }
+        cls.calls = {product.file: calls.of_product(product, skipped=cls.skipped) for product in products.bounded()}
 
     def check(self, findings):
         findings = list(findings)
@@ -157,7 +155,9 @@ class Broken(unittest.TestCase):
         partition, region, account = product.place
         suite = Suite(partition=partition, region=region, account=account, changed=without_rules)
         findings = refused(suite.roles["ServiceRole"].access(calls.SERVICE_ROLE), calls.of_product(product))
-        self.assert_found(list(findings), "ServiceRole", "create of ApprovalRule (AWS::Events::Rule, without tags): events:PutRule")
+        self.assert_found(
+            list(findings), "ServiceRole", "create of ApprovalRule (AWS::Events::Rule, without tags): events:PutRule"
+        )
 
 
 if __name__ == "__main__":

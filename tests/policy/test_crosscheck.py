@@ -86,7 +86,9 @@ def of_roles():
                 ("iam:PassRole", things["role"], {"iam:PassedToService": "lambda.amazonaws.com"}, None),
             ]
         for key in ("configs/a.yaml", "deployments/templates/a.yaml", "templates/a.yaml"):
-            asked += [(name, f"{bucket}/{key}", {}, product.suite.bucket_policy) for name in ("s3:GetObject", "s3:PutObject")]
+            asked += [
+                (name, f"{bucket}/{key}", {}, product.suite.bucket_policy) for name in ("s3:GetObject", "s3:PutObject")
+            ]
         if product.stack.kinds("AWS::KMS::Key"):
             key = product.stack.arn("KmsKey")
             policy = product.resource_policies[key]
@@ -165,7 +167,7 @@ class Crosscheck(unittest.TestCase):
         try:
             oracle = kind()
         except Missing as reason:
-            self.skipTest(f"NOT CHECKED: the evaluator against {kind.__name__}; {reason}")
+            self.skipTest(f"the IAM evaluator against {kind.name}; {reason}")
         self.addCleanup(oracle.close)
         return oracle
 

@@ -155,7 +155,9 @@ class Escalation(unittest.TestCase):
         for product in everybody:
             others = [it for it in everybody if it.place == product.place and it.name != product.name]
             keys = [*FOREIGN_TAGS, "source", "data-lake"]
-            values = {key: [it.tag(key) for it in others if it.tag(key) not in (None, product.tag(key))] for key in keys}
+            values = {
+                key: [it.tag(key) for it in others if it.tag(key) not in (None, product.tag(key))] for key in keys
+            }
             # A data lake's name that is in Parameter Store can't be in a policy (policy/fill.rs).
             lake = product.tag("data-lake")
             if lake and lake.startswith(("looked-up", "<")):
@@ -347,9 +349,7 @@ class Broken(unittest.TestCase):
             named(them, "IamManagement")["Action"] += ["iam:PutRolePolicy", "iam:DeleteRolePermissionsBoundary"]
 
         findings = list(
-            attacks_on_roles(
-                self.of_product("iam-policy", more), self.product.place, self.product.suite.boundary_arn
-            )
+            attacks_on_roles(self.of_product("iam-policy", more), self.product.place, self.product.suite.boundary_arn)
         )
         self.assert_found(findings, "iam:PutRolePolicy without a boundary", "IamManagement")
         self.assert_found(findings, "iam:DeleteRolePermissionsBoundary", "IamManagement")
@@ -375,11 +375,11 @@ class Broken(unittest.TestCase):
 
     def test_a_trust_policy_of_somebody_else_is_found(self):
         def wide(them):
-            named(them, "IamManagement")["Resource"].append("arn:aws:iam::123456789012:role/*-codebuild-role")
+            named(them, "RoleRights")["Resource"].append("arn:aws:iam::123456789012:role/*-codebuild-role")
 
         found = unconfined(self.of_product("service-role-policy", wide), self.product.named(), self.product.place)
         texts = [text for name, text in found if name == "iam:UpdateAssumeRolePolicy"]
-        self.assert_found(texts, "role/-codebuild-role (allowed by service-role-policy/IamManagement)")
+        self.assert_found(texts, "role/-codebuild-role (allowed by service-role-policy/RoleRights)")
 
     def test_a_fence_that_is_open_is_found(self):
         access = self.of_product("service-role-policy", lambda them: named(them, "TaggedResources").pop("Condition"))
@@ -404,9 +404,7 @@ class Broken(unittest.TestCase):
     def test_a_template_of_ones_own_is_found(self):
         for kind in ("iam-policy", "stack-operator-policy"):
             access = self.of_product(kind, lambda them: named(them, "StackTemplate")["Condition"].pop("StringLike"))
-            findings = list(
-                attacks_by_templates(access, self.product.place, True, foreign_urls(self.product))
-            )
+            findings = list(attacks_by_templates(access, self.product.place, True, foreign_urls(self.product)))
             self.assert_found(findings, "cloudformation:CreateChangeSet with the template None", "StackTemplate")
             self.assert_found(findings, "configs/template.yaml")
 
@@ -487,7 +485,11 @@ class Broken(unittest.TestCase):
         product = products.Product(ENTERPRISE, suite)
         access = with_everything(product.roles["CodebuildRole"])
         findings = list(attacks_on_roles(access, product.place, suite.boundary_arn))
-        for part in ("iam:CreateRole without a boundary", "iam:CreatePolicyVersion that is the boundary", "sts:AssumeRole"):
+        for part in (
+            "iam:CreateRole without a boundary",
+            "iam:CreatePolicyVersion that is the boundary",
+            "sts:AssumeRole",
+        ):
             self.assert_found(findings, part, "mlp-product-boundary-us-west-2/TooMuch")
 
 

@@ -83,7 +83,9 @@ class Unknown(unittest.TestCase):
         document = self.allow(Condition={"StringEqualsIfExists": {"s3:prefix": "a"}})
         with self.assertRaisesRegex(PolicyError, "the request doesn't say whether it has s3:prefix"):
             decide(access(document), "s3:ListBucket", "arn:aws:s3:::a")
-        self.assertTrue(decide(access(document), "s3:ListBucket", "arn:aws:s3:::a", Context({"s3:prefix": ABSENT})).certain)
+        self.assertTrue(
+            decide(access(document), "s3:ListBucket", "arn:aws:s3:::a", Context({"s3:prefix": ABSENT})).certain
+        )
         # Requests for another action can't have it.
         self.assertTrue(decide(access(document), "s3:DeleteBucket", "arn:aws:s3:::a").certain)
 

@@ -19,21 +19,13 @@ ENTERPRISE = "globalbank-prod-c001-us-west-2-demand-forecasting-ml-codecommit-st
 
 # What products share, or AWS can't scope by name. Each is a pattern of no product, and has its reason.
 JOBS_IN_A_VPC = "Within the boundary: builds and jobs in a VPC share its subnets with everything else there"
-NETWORK = "Rules of a new group can't wait for tags (aws-cdk issues 13204 and 13256); an operator through CloudFormation"
 IMAGES = "Images of any repository, whose policy decides"
 SHARED_LOGS = "All jobs of an account share their log groups; reading and writing is by stream"
 SHARED = {
-    "ec2:AuthorizeSecurityGroupEgress": NETWORK,
-    "ec2:AuthorizeSecurityGroupIngress": NETWORK,
     "ec2:CreateNetworkInterface": JOBS_IN_A_VPC,
     "ec2:CreateNetworkInterfacePermission": JOBS_IN_A_VPC,
-    "ec2:CreateSecurityGroup": NETWORK,
-    "ec2:CreateVpcEndpoint": NETWORK,
     "ec2:DeleteNetworkInterface": JOBS_IN_A_VPC,
     "ec2:DeleteNetworkInterfacePermission": JOBS_IN_A_VPC,
-    "ec2:ModifyVpcEndpoint": NETWORK,
-    "ec2:RevokeSecurityGroupEgress": NETWORK,
-    "ec2:RevokeSecurityGroupIngress": NETWORK,
     "ecr:BatchCheckLayerAvailability": IMAGES,
     "ecr:BatchGetImage": IMAGES,
     "ecr:GetDownloadUrlForLayer": IMAGES,
@@ -111,7 +103,9 @@ def renamed(product, name, everywhere):
     other_jobs = re.sub(r"[0-9a-f]{12}--$", "0123456789ab--", jobs)
     found = []
     for arn in things(product):
-        new = arn.replace(jobs, other_jobs) if jobs in arn else arn.replace(own, name).replace(own_everywhere, everywhere)
+        new = (
+            arn.replace(jobs, other_jobs) if jobs in arn else arn.replace(own, name).replace(own_everywhere, everywhere)
+        )
         if new != arn:
             found.append(new)
     return found

@@ -688,14 +688,12 @@ class Conditions(Policies):
         self.assertGreaterEqual(checked, 15)
 
     def test_roles_are_created_with_the_boundary_alone(self):
-        wanted = {"iam:CreateRole", "iam:AttachRolePolicy", "iam:PutRolePermissionsBoundary"}
+        wanted = {"iam:CreateRole", "iam:AttachRolePolicy", "iam:PutRolePermissionsBoundary", "iam:UpdateAssumeRolePolicy"}
         for name in wanted:
             found = self.allowing("ServiceRole", name)
             self.assertTrue(found, name)
             for statement in found:
                 self.assertEqual(self.condition(statement, "ArnEquals", "iam:PermissionsBoundary"), [self.BOUNDARY], name)
-        for statement in self.allowing("ServiceRole", "iam:UpdateAssumeRolePolicy"):
-            self.assertEqual(self.condition(statement, "ArnEqualsIfExists", "iam:PermissionsBoundary"), [self.BOUNDARY])
         for where, role, statement in self.statements():
             for pattern in listed(statement["Action"]):
                 beyond = matched(pattern) & {

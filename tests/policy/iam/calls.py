@@ -142,7 +142,11 @@ class Resources:
             found.append(f"{self.prefix['kms']}key/{properties['TargetKeyId']}")
         if kind in ("AWS::EC2::SecurityGroup", "AWS::EC2::VPCEndpoint"):
             found.append(f"{self.prefix['ec2']}vpc/{properties['VpcId']}")
-            for key, it in (("SubnetIds", "subnet"), ("SecurityGroupIds", "security-group"), ("RouteTableIds", "route-table")):
+            for key, it in (
+                ("SubnetIds", "subnet"),
+                ("SecurityGroupIds", "security-group"),
+                ("RouteTableIds", "route-table"),
+            ):
                 found += [f"{self.prefix['ec2']}{it}/{id_}" for id_ in properties.get(key, [])]
         if kind == "AWS::EC2::SecurityGroup":
             found.append(f"{self.prefix['ec2']}security-group-rule/*")
@@ -227,7 +231,9 @@ def _own_keys(call_action, arn, name, handler, tagged, resources):
             }
         ]
     if service == "sns":
-        return [{"sns:Protocol": properties.get("Protocol", ABSENT), "sns:Endpoint": properties.get("Endpoint", ABSENT)}]
+        return [
+            {"sns:Protocol": properties.get("Protocol", ABSENT), "sns:Endpoint": properties.get("Endpoint", ABSENT)}
+        ]
     if service == "ec2":
         vpc = properties["VpcId"]
         known = {
@@ -263,7 +269,9 @@ def of_resource(resources, name, wanted, skipped):
         if call_action in never and call_action != "iam:PutRolePermissionsBoundary":
             continue
         service = call_action.partition(":")[0]
-        types = {*resource_types(call_action), EXCEPTIONS["data_set_lags"].get(call_action, {}).get("resource")} - {None}
+        types = {*resource_types(call_action), EXCEPTIONS["data_set_lags"].get(call_action, {}).get("resource")} - {
+            None
+        }
         on = [it for it in arns if any(is_of_type(it, service, one) for one in types)]
         if action(call_action)["access_level"] == "Tagging" or call_action in LOG_GROUP_ITSELF:
             # Of what a handler names only its own resource has tags.
@@ -281,7 +289,7 @@ def of_resource(resources, name, wanted, skipped):
         if lacking:
             raise LookupError(f"{kind}: {call_action} must have {lacking}, and {name} names none of them")
         steps = {_step(it, call_action) for it in needing} & set(wanted)
-        for step, moment in ((step, moment) for step in sorted(steps) for moment in moments(step)):
+        for step, moment in [(one, moment) for one in sorted(steps) for moment in moments(one)]:
             if moment == "without tags" and (kind, call_action) in ONLY_TAGGED:
                 continue
             for arn in on or ["*"]:

@@ -38,7 +38,12 @@ def made_up(prefix, *what, length=17):
 
 
 # What `Ref` gives where it is not the name: an ARN.
-REF_IS_ARN = {"AWS::IAM::ManagedPolicy", "AWS::SNS::Topic", "AWS::Serverless::StateMachine", "AWS::SageMaker::ModelPackageGroup"}
+REF_IS_ARN = {
+    "AWS::IAM::ManagedPolicy",
+    "AWS::SNS::Topic",
+    "AWS::Serverless::StateMachine",
+    "AWS::SageMaker::ModelPackageGroup",
+}
 # Property that names a resource, and its ARN.
 NAMED = {
     "AWS::CloudFormation::Macro": ("Name", None),

@@ -645,17 +645,13 @@ def reach(access, action, target, context=None, resource_policy=None, outside=()
         return None
     denies = [it for policy in every for it in policy.for_action(action) if not it.allows]
     if resource_policy is not None:
-        denies += [
-            it for it in resource_policy.for_action(action) if not it.allows and _named(it, access.principal)
-        ]
+        denies += [it for it in resource_policy.for_action(action) if not it.allows and _named(it, access.principal)]
     denies = [it for it in denies if conditions(it, context, action) == YES]
     left_over = [_left_areas(it, context, action) for it in denies]
     limits = [None]
     if access.boundary:
         limits = [
-            it
-            for it in access.boundary.for_action(action)
-            if it.allows and conditions(it, context, action) >= MAYBE
+            it for it in access.boundary.for_action(action) if it.allows and conditions(it, context, action) >= MAYBE
         ]
     for statement, limited in allows:
         for limit in limits if limited else [None]:

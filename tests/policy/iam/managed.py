@@ -15,10 +15,7 @@ def _documents():
     (folder,) = importlib.util.find_spec("moto").submodule_search_locations
     source = (pathlib.Path(folder) / "iam/aws_managed_policies.py").read_text(encoding="utf-8")
     values = {
-        target.id: it.value
-        for it in ast.parse(source).body
-        if isinstance(it, ast.Assign)
-        for target in it.targets
+        target.id: it.value for it in ast.parse(source).body if isinstance(it, ast.Assign) for target in it.targets
     }
     policies = json.loads(ast.literal_eval(values["aws_managed_policies_data"]))
     return {name: it["Document"] for name, it in policies.items()}

@@ -2,7 +2,6 @@
 
 import copy
 import json
-import os
 import pathlib
 import re
 import shutil
@@ -10,7 +9,7 @@ import subprocess
 
 HERE = pathlib.Path(__file__).resolve().parents[1] / "oracles"
 ROOT = HERE.parents[2]
-TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target")
+TARGET = ROOT / "target"
 VARIABLE = re.compile(r"\$\{([^}]*)\}")
 NEGATED = re.compile(r"(String|Arn)Not")
 
@@ -46,10 +45,12 @@ class Process:
 class Emulator:
     """ministack's evaluator, in the emulator's Python environment."""
 
+    name = "ministack"
+
     def __init__(self):
         python = TARGET / "venv/emulator/bin/python"
         if not python.exists():
-            raise Missing(f"the emulator's environment isn't there ({python}); `cargo xtask test` makes it")
+            raise Missing(f"there is no {python}, which `cargo xtask test` makes")
         self._process = Process(python, str(HERE / "emulator.py"))
         self.close = self._process.close
 
@@ -65,10 +66,12 @@ class Emulator:
 class Simulate:
     """@cloud-copilot/iam-simulate, installed below the target folder."""
 
+    name = "iam-simulate"
+
     def __init__(self):
         node, npm = shutil.which("node"), shutil.which("npm")
         if not node or not npm:
-            raise Missing("node and npm aren't there")
+            raise Missing("node and npm are not there")
         folder = TARGET / "iam-simulate"
         folder.mkdir(parents=True, exist_ok=True)
         lock = (HERE / "package-lock.json").read_text(encoding="utf-8")

@@ -2,7 +2,6 @@
 
 import functools
 import json
-import pathlib
 import re
 
 from aws import GOLDEN

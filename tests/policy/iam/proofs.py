@@ -164,9 +164,11 @@ OF_OTHERS = Context(
 
 def services_of(access):
     """The services that a principal has any right on: those of the boundary where it has one."""
-    statements = access.boundary.statements if access.boundary else [
-        it for policy in access.identity for it in policy.statements
-    ]
+    statements = (
+        access.boundary.statements
+        if access.boundary
+        else [it for policy in access.identity for it in policy.statements]
+    )
     found = set()
     for statement in statements:
         if statement.allows:
@@ -181,9 +183,7 @@ def services_of(access):
 @functools.cache
 def writes(service):
     """The actions of a service that change something."""
-    return frozenset(
-        it for it in actions_of(service) if data_of(it)["access_level"] not in ("Read", "List")
-    )
+    return frozenset(it for it in actions_of(service) if data_of(it)["access_level"] not in ("Read", "List"))
 
 
 @functools.cache
@@ -205,7 +205,7 @@ def unconfined(access, own, place, context=OF_OTHERS):
     """
     partition, _, account = place
     for service in sorted(services_of(access)):
-        for name, members in classes(writes(service), policies_of(access)):
+        for _, members in classes(writes(service), policies_of(access)):
             by_target = {}
             for member in members:
                 by_target.setdefault(_arns_taken(member, partition, account), []).append(member)
@@ -226,6 +226,12 @@ OTHER_SERVICES = (
     "apprunner", "batch", "bedrock", "cloudformation", "datapipeline", "ec2", "ecs-tasks", "glue", "lambda", "scheduler",
     "ssm", "states",
 )  # fmt: skip
+# Rights of principals that no stack has.
+OTHER_PRINCIPALS = (
+    "iam:AddRoleToInstanceProfile", "iam:AddUserToGroup", "iam:AttachGroupPolicy", "iam:AttachUserPolicy",
+    "iam:CreateAccessKey", "iam:CreateLoginProfile", "iam:CreateOpenIDConnectProvider", "iam:CreateSAMLProvider",
+    "iam:CreateUser", "iam:PutGroupPolicy", "iam:PutUserPolicy", "iam:UpdateLoginProfile",
+)  # fmt: skip
 
 
 def attacks_on_roles(access, place, boundary):
@@ -245,7 +251,12 @@ def attacks_on_roles(access, place, boundary):
     attacks = [
         *(
             ("without a boundary", name, roles, asked(PermissionsBoundary=ABSENT))
-            for name in ("iam:AttachRolePolicy", "iam:CreateRole", "iam:PutRolePolicy")
+            for name in (
+                "iam:AttachRolePolicy",
+                "iam:CreateRole",
+                "iam:PutRolePolicy",
+                "iam:UpdateAssumeRolePolicy",
+            )
         ),
         *(
             (f"with the boundary {other}", name, roles, asked(PermissionsBoundary=other))
@@ -276,15 +287,7 @@ def attacks_on_roles(access, place, boundary):
             for service in OTHER_SERVICES
             if service != "cloudformation"
         ),
-        *(
-            ("", name, anything, ANY_REQUEST)
-            for name in (
-                "iam:AddRoleToInstanceProfile", "iam:AddUserToGroup", "iam:AttachGroupPolicy", "iam:AttachUserPolicy",
-                "iam:CreateAccessKey", "iam:CreateLoginProfile", "iam:CreateOpenIDConnectProvider",
-                "iam:CreateSAMLProvider", "iam:CreateUser", "iam:PutGroupPolicy", "iam:PutUserPolicy",
-                "iam:UpdateLoginProfile",
-            )  # fmt: skip
-        ),
+        *(("", name, anything, ANY_REQUEST) for name in OTHER_PRINCIPALS),
         *(("", name, roles, ANY_REQUEST) for name in ("sts:AssumeRole", "sts:SetSourceIdentity", "sts:TagSession")),
     ]
     for what, name, target, context in attacks:

@@ -66,4 +66,3 @@ def question(name, access, action, resource, context, account, resource_policy=N
         "resource_policy": resource_policy.document if resource_policy else None,
         "context": values,
     }
-

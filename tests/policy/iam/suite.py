@@ -4,6 +4,7 @@ import copy
 import dataclasses
 import functools
 import pathlib
+import re
 
 from . import cloudformation, managed
 from .evaluator import ABSENT, Access, Context, Policy, Principal, tags
@@ -62,12 +63,24 @@ def tag_map(value):
     return {it["Key"]: it["Value"] for it in value or []}
 
 
+# What gives rights in a template, of which the proofs know the meaning.
+GIVES_RIGHTS = re.compile(r"AWS::IAM::|.*(Policy|Permission)$")
+KNOWN_RIGHTS = {
+    "AWS::IAM::ManagedPolicy", "AWS::IAM::Role", "AWS::Lambda::Permission", "AWS::S3::BucketPolicy",
+    "AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy",
+}  # fmt: skip
+
+
 class RolesOf:
     """The roles and managed policies of a stack."""
 
     def __init__(self, stack, boundaries=None):
         """`boundaries` maps ARNs of policies of other stacks to the policies."""
         self.stack = stack
+        for name in stack.resources:
+            kind = stack.resources[name]["Type"]
+            if GIVES_RIGHTS.match(kind) and kind not in KNOWN_RIGHTS:
+                raise LookupError(f"{name}: the proofs don't know what rights {kind} gives")
         self.policies = {
             name: Policy(stack.name(name), stack.properties(name)["PolicyDocument"])
             for name in stack.kinds("AWS::IAM::ManagedPolicy")
@@ -148,8 +161,15 @@ class Suite:
         return self.resource_policies.get(self.bucket_arn)
 
     def _resource_policies(self):
-        """ARN to the policy of the resource: of buckets, queues, topics and functions."""
+        """ARN to the policy of the resource: of buckets, queues and topics.
+
+        A topic without one gives roles nothing: "to enable other users", IAM policies or a topic policy are needed (Amazon
+        SNS Developer Guide, "Give users permissions to publish"). A function's permissions are for services.
+        """
         stack, found = self.stack, {}
+        for name in stack.kinds("AWS::Lambda::Permission"):
+            if not stack.properties(name)["Principal"].endswith(".amazonaws.com"):
+                raise LookupError(f"{name} is for others than a service of AWS")
         for kind, targets in (
             ("AWS::S3::BucketPolicy", "Bucket"),
             ("AWS::SQS::QueuePolicy", "Queues"),
@@ -158,9 +178,7 @@ class Suite:
             for name in stack.kinds(kind):
                 properties = stack.properties(name)
                 for target in properties[targets] if isinstance(properties[targets], list) else [properties[targets]]:
-                    arn = next(
-                        stack.arn(it) for it in stack.resources if target in (stack.ref(it), stack.arn(it))
-                    )
+                    arn = next(stack.arn(it) for it in stack.resources if target in (stack.ref(it), stack.arn(it)))
                     if arn in found:
                         raise LookupError(f"{arn} has two policies")
                     found[arn] = Policy(name, properties["PolicyDocument"], "resource")

@@ -68,6 +68,6 @@ def decide(request):
 for line in sys.stdin:
     try:
         answer = {"decision": DECISIONS[decide(json.loads(line)).decision]}
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         answer = {"error": f"{type(error).__name__}: {error}"}
     print(json.dumps(answer), flush=True)
