@@ -63,8 +63,8 @@ class Asking(unittest.TestCase):
                 for key, path in zip(asked["result"]["outputs"], made["outputs"]):
                     self.assertEqual(suite.read(key), pathlib.Path(self.folder, path).read_bytes(), key)
                 name = asked["execution"].rsplit(":", 1)[1]
-                self.assertEqual(json.loads(suite.read(f"deployments/{name}/result.json")), asked["result"])
-                self.assertEqual(json.loads(suite.read(f"deployments/{name}.json")), asked)
+                self.assertEqual(json.loads(suite.read(f"deployments/files/{name}/result.json")), asked["result"])
+                self.assertEqual(json.loads(suite.read(f"deployments/results/{name}.json")), asked)
 
     def test_tiers_are_listed_and_shown(self):
         self.assertEqual(common(ask(action="list-products")["result"]), common(self.by_hand("list-products")))

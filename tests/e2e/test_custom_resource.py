@@ -57,6 +57,11 @@ def settled(name, seconds=120):
     return suite.wait(f"end of the operation on {name}", look, seconds)
 
 
+def bucket_of(stack_id):
+    resources = suite.client("cloudformation").list_stack_resources(StackName=stack_id)["StackResourceSummaries"]
+    return next(r["PhysicalResourceId"] for r in resources if r["ResourceType"] == "AWS::S3::Bucket")
+
+
 def outputs(found):
     return {output["OutputKey"]: output["OutputValue"] for output in found["Outputs"]}
 
@@ -64,6 +69,12 @@ def outputs(found):
 def reasons(name):
     events = suite.client("cloudformation").describe_stack_events(StackName=name)["StackEvents"]
     return [event.get("ResourceStatusReason", "") for event in events if event["LogicalResourceId"] == "Product"]
+
+
+def request_of(execution):
+    """The key of the request that an execution answers."""
+    listed = suite.client("s3").list_objects_v2(Bucket=suite.bucket(), Prefix="pending/requests/")["Contents"]
+    return next(it["Key"] for it in listed if it["Key"].endswith(f"/{execution.rsplit(':', 1)[1]}.json"))
 
 
 class CustomResource(unittest.TestCase):
@@ -117,7 +128,7 @@ class CustomResource(unittest.TestCase):
         self.assertEqual(len(own), 1)
         events = machine.get_execution_history(executionArn=own[0]["executionArn"], maxResults=1000)
         self.assertNotIn("cfn-response", json.dumps(events, default=str))
-        kept = json.loads(suite.read(f"deployments/{own[0]['name']}-request.json"))
+        kept = json.loads(suite.read(request_of(own[0]["executionArn"])))
         self.assertEqual(sorted(kept), ["respond"])
         self.delete()
 
@@ -211,6 +222,22 @@ class CustomResource(unittest.TestCase):
             }
             self.assertEqual(self.invoke(event), "late")
             self.assertEqual([answer["Status"] for answer in listener.answers], ["FAILED"])
+        # Nor when the resource was updated once, whatever the request calls it: the owner's ids and the properties are those
+        # of the product that somebody wants gone.
+        raised = {**given, "Tier": "professional"}
+        self.assertEqual(self.update(raised)["StackStatus"], "UPDATE_COMPLETE", reasons(self.name))
+        suite.client("s3").put_object(Bucket=bucket_of(product), Key="model.tar.gz", Body=b"weights")
+        for forged in (None, "x", product, product.rsplit("/", 1)[0] + "/another"):
+            with self.subTest(forged), Listener() as listener:
+                more = {} if forged is None else {"PhysicalResourceId": forged}
+                event = {
+                    "RequestType": "Delete", "RequestId": str(uuid.uuid4()), "ResponseURL": listener.url,
+                    "StackId": respond["stack_id"], "LogicalResourceId": "Product",
+                    "ResourceType": "Custom::MLProduct", "ResourceProperties": raised, **more,
+                }
+                self.assertEqual(self.invoke(event), "late")
+                self.assertEqual([answer["Status"] for answer in listener.answers], ["FAILED"])
+        suite.client("s3").head_object(Bucket=bucket_of(product), Key="model.tar.gz")
         # Nor does an execution that says whom it answers.
         machine = suite.client("stepfunctions")
         started = machine.start_execution(
@@ -219,9 +246,56 @@ class CustomResource(unittest.TestCase):
         ended = suite.wait("the refusal", lambda: (lambda it: it if it["status"] != "RUNNING" else None)(
             machine.describe_execution(executionArn=started["executionArn"])), 60)
         self.assertEqual(ended["error"], "MLProvisioner.InvalidInput")
-        self.assertEqual(stack(product)["StackStatus"], "CREATE_COMPLETE")
+        self.assertEqual(stack(product)["StackStatus"], "UPDATE_COMPLETE")
         self.delete()
         self.assertEqual(stack(product)["StackStatus"], "DELETE_COMPLETE")
+
+    def test_properties_that_somebody_makes_up_while_cloudformation_waits_begin_nothing(self):
+        given = properties()
+        product = outputs(self.create(given))["Product"]
+        suite.faults(stack_seconds=10)
+        self.cloudformation.update_stack(StackName=self.name, TemplateBody=template({**given, "Tier": "professional"}))
+        look = lambda: self.cloudformation.describe_stack_resource(  # noqa: E731
+            StackName=self.name, LogicalResourceId="Product")["StackResourceDetail"]["ResourceStatus"]
+        suite.wait("the update", lambda: look() == "UPDATE_IN_PROGRESS", 30)
+        with Listener() as listener:
+            event = {
+                "RequestType": "Update", "RequestId": str(uuid.uuid4()), "ResponseURL": listener.url,
+                "StackId": stack(self.name)["StackId"], "LogicalResourceId": "Product", "PhysicalResourceId": product,
+                "ResourceType": "Custom::MLProduct", "ResourceProperties": {**given, "Tier": "enterprise"},
+            }
+            self.assertEqual(self.invoke(event), "answered")
+            self.assertEqual([answer["Status"] for answer in listener.answers], ["FAILED"])
+            self.assertIn("/Tier", listener.answers[0]["Reason"])
+        suite.faults(clear=True)
+        self.assertEqual(settled(self.name)["StackStatus"], "UPDATE_COMPLETE", reasons(self.name))
+        tags = {tag["Key"]: tag["Value"] for tag in stack(product)["Tags"]}
+        self.assertEqual(tags["ml-provisioner:tier"], "professional")
+        self.delete()
+
+    def test_a_deletion_that_overtakes_the_creation_leaves_nothing(self):
+        """CloudFormation calls a creation off when another resource fails, and sends the deletion at once."""
+        given = properties()
+        suite.faults(stack_seconds=15)
+        self.cloudformation.create_stack(StackName=self.name, TemplateBody=template(given), OnFailure="ROLLBACK")
+        name = f"techcorp-dev-{given['TenantId']}-{suite.REGION}-churn-ml-stack"
+        suite.wait("the product's stack", lambda: stack(name) and stack(name)["StackStatus"] == "CREATE_IN_PROGRESS", 60)
+        with Listener() as listener:
+            event = {
+                "RequestType": "Delete", "RequestId": str(uuid.uuid4()), "ResponseURL": listener.url,
+                "StackId": stack(self.name)["StackId"], "LogicalResourceId": "Product",
+                "PhysicalResourceId": f"{self.name}-Product-1ABC",
+                "ResourceType": "Custom::MLProduct", "ResourceProperties": given,
+            }
+            # The emulator never calls a creation off, so this says what CloudFormation would say then.
+            suite.control("custom", stack=self.name, resource="Product", status="DELETE_IN_PROGRESS")
+            self.assertEqual(self.invoke(event), "started")
+            suite.faults(clear=True)
+            answer = suite.wait("the answer", lambda: listener.answers and listener.answers[0], 180)
+            self.assertEqual(answer["Status"], "SUCCESS", answer)
+        self.assertIsNone(stack(name), "neither of the two leaves a product that is nobody's")
+        settled(self.name)
+        self.delete()
 
     def test_a_resource_that_leaves_the_template_takes_its_product_along(self):
         product = outputs(self.create(properties()))["Product"]

@@ -41,7 +41,7 @@ def ended(execution, seconds=120):
     result = json.loads(found["output"] if found["status"] == "SUCCEEDED" else found["cause"])
     if result["ok"] != (found["status"] == "SUCCEEDED"):
         raise AssertionError(found)
-    kept = json.loads(suite.read(f"deployments/{execution.rsplit(':', 1)[1]}.json"))
+    kept = json.loads(suite.read(f"deployments/results/{execution.rsplit(':', 1)[1]}.json"))
     if kept != result:
         raise AssertionError(f"kept {kept}, answered {result}")
     return result
@@ -320,17 +320,80 @@ class Deploying(unittest.TestCase):
 
 
 class Approving(unittest.TestCase):
-    def waiting(self, config, **approval):
-        """Starts a deployment that wants approval; returns it and its request, once that is there."""
-        execution = start("deploy-product", config, force=True, approval=approval or True)
-        key = f"deployments/{execution.rsplit(':', 1)[1]}-approval.json"
-        return execution, suite.wait("request for approval", lambda: suite.exists(key) and json.loads(suite.read(key)))
+    def waiting(self, config, action="deploy-product", seconds=None, **more):
+        """Starts what wants an approval; returns it and its request, once that is there."""
+        approval = {"timeout_seconds": seconds} if seconds else True
+        execution = start(action, config, force=True, approval=approval, **more)
+        return execution, self.request(execution)
+
+    def request(self, execution):
+        key = f"pending/approvals/{execution.rsplit(':', 1)[1]}.json"
+        return suite.wait("request for approval", lambda: suite.exists(key) and json.loads(suite.read(key)))
+
+    def approve(self, request, **more):
+        output = json.dumps({"approved": True, "nonce": request["nonce"], **more})
+        suite.client("stepfunctions").send_task_success(taskToken=request["task_token"], output=output)
 
     def test_an_approved_deployment_goes_on(self):
         execution, request = self.waiting(develop())
         self.assertEqual((request["execution"], request["changes"]["added"]), (execution, 13))
-        suite.client("stepfunctions").send_task_success(taskToken=request["task_token"], output=json.dumps({"approved": True}))
+        self.approve(request, by="arn:aws:iam::123456789012:user/ann")
+        result = ended(execution)
+        self.assertEqual((result["outcome"], result["approved_by"]), ("created", "arn:aws:iam::123456789012:user/ann"))
+
+    def test_an_approval_by_somebody_who_knows_the_token_alone_or_who_asked_counts_for_nothing(self):
+        ben = "arn:aws:sts::123456789012:assumed-role/developers/ben"
+        for answer in ({"approved": True}, {"nonce": "0" * 32}, {"by": ben}):
+            with self.subTest(answer):
+                config = develop()
+                execution, request = self.waiting(config, requested_by=ben)
+                # The token stands in the execution's history for everybody who may read that; the nonce nowhere.
+                history = suite.client("stepfunctions").get_execution_history(executionArn=execution, maxResults=1000)
+                self.assertNotIn(request["nonce"], json.dumps(history, default=str))
+                if "by" in answer:
+                    self.approve(request, **answer)
+                else:
+                    suite.client("stepfunctions").send_task_success(taskToken=request["task_token"], output=json.dumps(answer))
+                result = ended(execution)
+                self.assertEqual((result["outcome"], result["error"]["name"]), ("cancelled", "MLProvisioner.ApprovalInvalid"))
+                self.assertIsNone(stack(result["stack_name"]))
+
+    def test_nothing_is_deleted_before_somebody_has_approved_it(self):
+        config = develop()
+        made = run("deploy-product", config, force=True)
+        artifacts = bucket_of(made["stack_name"])
+        suite.client("s3").put_object(Bucket=artifacts, Key="model.tar.gz", Body=b"weights")
+        execution, request = self.waiting(config, "delete-product", requested_by="arn:aws:iam::123456789012:user/ben")
+        self.assertEqual(request["changes"]["deletion"], "final")
+        self.assertIn("ArtifactsBucket", [it["logical_id"] for it in request["changes"]["deletions"]])
+        self.assertIn("ArtifactsBucket", [it["logical_id"] for it in request["changes"]["dangers"]])
+        self.assertEqual((request["account_id"], request["region"]), ("123456789012", suite.REGION))
+        suite.client("stepfunctions").send_task_failure(taskToken=request["task_token"], error="Nope", cause="we need it")
+        result = ended(execution)
+        self.assertEqual((result["outcome"], result["error"]["name"]), ("cancelled", "MLProvisioner.Rejected"))
+        self.assertIn("we need it", result["error"]["message"])
+        suite.client("s3").head_object(Bucket=artifacts, Key="model.tar.gz")
+
+        # The same for a stack that could not be deleted, which is established and holds data.
+        suite.client("cloudformation").delete_stack(StackName=made["stack_name"])
+        suite.wait("a failed deletion", lambda: stack(made["stack_name"])["StackStatus"] == "DELETE_FAILED")
+        execution, request = self.waiting(config, recreate_failed=True)
+        self.assertEqual(request["changes"]["deletion"], "created-again")
+        suite.client("s3").head_object(Bucket=artifacts, Key="model.tar.gz")
+        self.approve(request)
         self.assertEqual(ended(execution)["outcome"], "created")
+
+    def test_the_suite_can_require_an_approval(self):
+        lambdas, name = suite.client("lambda"), suite.setting("MLP_DEPLOY_FUNCTION")
+        usual = lambdas.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        variables = {**usual, "MLP_REQUIRE_APPROVAL": "prod"}
+        self.addCleanup(lambdas.update_function_configuration, FunctionName=name, Environment={"Variables": usual})
+        lambdas.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+        self.assertEqual(run("deploy-product", develop(), force=True)["outcome"], "created")
+        execution = start("deploy-product", suite.starter(), force=True, approval=False)
+        request = self.request(execution)
+        suite.client("stepfunctions").send_task_failure(taskToken=request["task_token"])
+        self.assertEqual(ended(execution)["error"]["name"], "MLProvisioner.Rejected")
 
     def test_a_rejected_deployment_leaves_nothing_behind(self):
         execution, request = self.waiting(develop())
@@ -343,7 +406,7 @@ class Approving(unittest.TestCase):
         self.assertIsNone(stack(result["stack_name"]))
 
     def test_an_approval_that_never_comes_cancels(self):
-        execution, _ = self.waiting(develop(), timeout_seconds=60)
+        execution, _ = self.waiting(develop(), seconds=60)
         result = ended(execution)
         self.assertEqual((result["outcome"], result["error"]["name"]), ("cancelled", "MLProvisioner.ApprovalTimedOut"))
         self.assertIsNone(stack(result["stack_name"]))

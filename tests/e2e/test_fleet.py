@@ -47,13 +47,13 @@ class Fleet(unittest.TestCase):
         # A team's configs are checked before anything is deployed.
         found, name = run(action="validate-config", configs=place, tolerated_failure_percentage=25)
         self.assertEqual(found["status"], "SUCCEEDED", found)
-        summary = json.loads(suite.read(f"deployments/fleets/{name}.json"))
+        summary = json.loads(suite.read(f"deployments/fleets/{name}/summary.json"))
         self.assertEqual(summary["outcomes"], {"valid": 3, "failed": 1})
         found, name = run(
             action="deploy-product", force=True, configs=place, concurrency=2, tolerated_failure_percentage=25
         )
         self.assertEqual(found["status"], "SUCCEEDED", found)
-        summary = json.loads(suite.read(f"deployments/fleets/{name}.json"))
+        summary = json.loads(suite.read(f"deployments/fleets/{name}/summary.json"))
         self.assertEqual((summary["total"], summary["succeeded"], summary["failed"]), (4, 3, 1))
         self.assertEqual(summary["outcomes"], {"created": 3, "failed": 1})
         by_config = {line["config"].rsplit("/", 1)[1]: line for line in summary["products"]}
@@ -61,13 +61,13 @@ class Fleet(unittest.TestCase):
         told = json.loads(found["output"])
         self.assertEqual([line["config"] for line in told["products"]], [f"{prefix}broken.yaml"])
         for line in summary["products"]:
-            result = json.loads(suite.read(f"deployments/{line['execution']}.json"))
+            result = json.loads(suite.read(f"deployments/results/{line['execution']}.json"))
             self.assertEqual(result["outcome"], line["outcome"])
 
         # Without tolerance the same failure fails the fleet: what comes behind it is not begun.
         found, name = run(action="delete-product", force=True, configs=place, concurrency=1)
         self.assertEqual((found["status"], found["error"]), ("FAILED", "MLProvisioner.FleetFailed"), found)
-        summary = json.loads(suite.read(f"deployments/fleets/{name}.json"))
+        summary = json.loads(suite.read(f"deployments/fleets/{name}/summary.json"))
         self.assertFalse(summary["ok"])
         self.assertEqual(summary["outcomes"], {"deleted": 2, "failed": 1, "not-begun": 1})
         self.assertEqual([line["config"] for line in summary["products"] if "outcome" not in line], [f"{prefix}c.yaml"])
@@ -75,7 +75,7 @@ class Fleet(unittest.TestCase):
         suite.upload(f"{prefix}broken.yaml", develop())
         found, name = run(action="delete-product", force=True, configs=place)
         self.assertEqual(found["status"], "SUCCEEDED", found)
-        summary = json.loads(suite.read(f"deployments/fleets/{name}.json"))
+        summary = json.loads(suite.read(f"deployments/fleets/{name}/summary.json"))
         self.assertEqual(summary["outcomes"], {"absent": 3, "deleted": 1})
 
     def test_mistakes_in_the_input_are_told_before_anything_is_begun(self):

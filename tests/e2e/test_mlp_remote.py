@@ -65,7 +65,7 @@ class Remote(unittest.TestCase):
         self.assertGreater(waiting["expires"], waiting["at"])
         self.assertEqual(self.result("approve", execution, "--yes", "--bucket", suite.bucket())["outcome"], "answered")
         self.assertEqual(self.result("follow", execution)["outcome"], "created")
-        self.assertEqual((told()["state"], told()["result"]), ("created", f"s3://{suite.bucket()}/deployments/{name}.json"))
+        self.assertEqual((told()["state"], told()["result"]), ("created", f"s3://{suite.bucket()}/deployments/results/{name}.json"))
 
     def test_a_failure_is_told_with_its_cause(self):
         self.addCleanup(suite.faults, clear=True)
