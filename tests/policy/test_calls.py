@@ -135,11 +135,11 @@ class Broken(unittest.TestCase):
         self.assert_found(findings, "create of CodebuildRole (AWS::IAM::Role, without tags): iam:CreateRole on")
 
     def test_a_role_that_cannot_be_passed_is_found(self):
-        def to_nobody(statement):
+        def to_none(statement):
             if statement["Sid"] == "PassRoles":
                 statement["Condition"]["StringEquals"]["iam:PassedToService"] = "lambda.amazonaws.com"
 
-        findings = self.findings(self.ENTERPRISE, "service-role-policy", to_nobody)
+        findings = self.findings(self.ENTERPRISE, "service-role-policy", to_none)
         self.assert_found(findings, "create of ModelBuildProject (AWS::CodeBuild::Project, without tags): iam:PassRole")
 
     def test_an_operator_without_cloudformation_is_found(self):

@@ -1,7 +1,7 @@
-"""Proof (c): nobody raises their own rights: not by IAM, not through a service role, not by tags that open a fence.
+"""Proof (c): no principal raises its own rights: not by IAM, not through a service role, not by tags that open a fence.
 
 Two kinds of questions. The attacks of `proofs.py` are requests that must not be allowed, whatever else is in them. And
-everything that somebody may change must be theirs: `unconfined` looks at every action that isn't a read, on everything.
+everything that a principal may change must be its own: `unconfined` looks at every action that isn't a read, on everything.
 What is left is listed here, each with its reason.
 """
 
@@ -79,7 +79,7 @@ OF_THE_SUITE = {
     "DeployMachineRole": RUNS,
     "DeployRole": {"iam:PassRole": "The service role, to CloudFormation (checked below)"},
     "DriftMachineRole": RUNS | STARTS | FOLLOWS,
-    "DriftRole": STARTS | {"events:PutEvents": "Tells the account's event bus of findings"},
+    "DriftRole": STARTS | {"events:PutEvents": "Reports findings to the account's event bus"},
     "DriftScheduleRole": RUNS,
     "FleetMachineRole": RUNS | STARTS | FOLLOWS | {"events:PutRule": OWN_RULE, "events:PutTargets": OWN_RULE},
     "GenerateRole": {},
@@ -91,14 +91,14 @@ NOT_OF_THE_SUITE = {"events:PutEvents", "events:PutRule", "events:PutTargets"}
 
 
 def foreign_urls(product):
-    """Templates that nobody may deploy: in the request, in a bucket of somebody else, in the suite's bucket but not checked."""
+    """Templates that no principal may deploy: in the request, in another owner's bucket, in the suite's bucket but not checked."""
     host = f"https://s3.{product.region}.{product.stack.pseudo['AWS::URLSuffix']}"
     bucket = product.suite.stack.name(product.suite.bucket)
     return [
         None,
-        f"{host}/somebody-elses/deployments/templates/template.yaml",
-        f"{host}/somebody-elses/{bucket}/templates/{product.name}-{product.scenario}.yaml",
-        f"https://somebody-elses.s3.{product.region}.{product.stack.pseudo['AWS::URLSuffix']}/{bucket}/templates/x.yaml",
+        f"{host}/another-owner/deployments/templates/template.yaml",
+        f"{host}/another-owner/{bucket}/templates/{product.name}-{product.scenario}.yaml",
+        f"https://another-owner.s3.{product.region}.{product.stack.pseudo['AWS::URLSuffix']}/{bucket}/templates/x.yaml",
         f"{host}/{bucket}/configs/template.yaml",
         f"{host}/{bucket}/templates/another-product-ml-codecommit.yaml",
     ]
@@ -143,14 +143,14 @@ class Escalation(unittest.TestCase):
                 self.check_confined(unconfined(product.who_has(kind), product.named(), product.place), reasons, used)
             self.assertEqual(used, set(reasons), f"{kind}: stale")
 
-    def test_nobody_changes_a_role_policy_or_user_to_get_more(self):
+    def test_no_principal_changes_a_role_policy_or_user_to_get_more(self):
         for product in products.bounded():
             for kind in products.KINDS:
                 access = product.who_has(kind)
                 self.check(attacks_on_roles(access, product.place, product.suite.boundary_arn))
                 self.check(attacks_by_tags(access, product.place, FOREIGN_TAGS))
 
-    def test_nobody_tags_a_role_with_names_of_another_product(self):
+    def test_no_principal_tags_a_role_with_names_of_another_product(self):
         everybody = products.bounded()
         for product in everybody:
             others = [it for it in everybody if it.place == product.place and it.name != product.name]
@@ -160,7 +160,7 @@ class Escalation(unittest.TestCase):
             }
             # A data lake's name that is in Parameter Store can't be in a policy (policy/fill.rs).
             lake = product.tag("data-lake")
-            if lake and lake.startswith(("looked-up", "<")):
+            if lake and lake.startswith(("from-ssm", "<")):
                 values.pop("data-lake")
             for kind in ("iam-policy", "service-role-policy"):
                 self.check(attacks_by_tags(product.who_has(kind), product.place, values))
@@ -373,7 +373,7 @@ class Broken(unittest.TestCase):
         self.assert_found(findings, "iam:TagRole with ml-provisioner:artifacts = 'payments-data'", "RoleTags")
         self.assert_found(findings, "ml-provisioner:sagemaker-role = 'OrganizationAccountAccessRole'")
 
-    def test_a_trust_policy_of_somebody_else_is_found(self):
+    def test_a_foreign_trust_policy_is_found(self):
         def wide(them):
             named(them, "RoleRights")["Resource"].append("arn:aws:iam::123456789012:role/*-codebuild-role")
 
@@ -386,7 +386,7 @@ class Broken(unittest.TestCase):
         found = {name for name, _ in unconfined(access, self.product.named(), self.product.place)}
         self.assertLessEqual({"kms:PutKeyPolicy", "kms:ScheduleKeyDeletion", "kms:TagResource"}, found)
 
-    def test_a_key_of_somebody_else_that_can_be_tagged_is_found(self):
+    def test_a_foreign_key_that_can_be_tagged_is_found(self):
         def without_null(them):
             named(them, "NewResources")["Condition"].pop("Null")
 
@@ -394,7 +394,7 @@ class Broken(unittest.TestCase):
         found = unconfined(access, self.product.named(), self.product.place)
         self.assert_found([text for _, text in found], "kms:TagResource on arn:aws:kms", "NewResources")
 
-    def test_code_of_somebody_elses_builds_is_found(self):
+    def test_code_of_foreign_builds_is_found(self):
         def wide(them):
             named(them, "CodeBuildManagement")["Resource"] = "arn:aws:codebuild:us-west-2:123456789012:project/*-build"
 

@@ -114,13 +114,13 @@ class Free(unittest.TestCase):
 
     def test_a_free_variable_may_be_any_name(self):
         own = policy(statement("Allow", "s3:GetObject", "arn:aws:s3:::${aws:PrincipalTag/bucket}/*"))
-        somebody = access(own)
+        anyone = access(own)
         free = Context({"aws:PrincipalTag/*": FREE})
-        self.assertTrue(decide(somebody, "s3:GetObject", "arn:aws:s3:::any/key", free).possible)
-        self.assertFalse(decide(somebody, "s3:GetObject", "arn:aws:s3:::any/key", free).certain)
-        self.assertEqual(reach(somebody, "s3:GetObject", "arn:aws:s3:::mine/*", free).arn, "arn:aws:s3:::mine/")
+        self.assertTrue(decide(anyone, "s3:GetObject", "arn:aws:s3:::any/key", free).possible)
+        self.assertFalse(decide(anyone, "s3:GetObject", "arn:aws:s3:::any/key", free).certain)
+        self.assertEqual(reach(anyone, "s3:GetObject", "arn:aws:s3:::mine/*", free).arn, "arn:aws:s3:::mine/")
         for value, expected in (("mine", "arn:aws:s3:::mine/"), ("*", None), (ABSENT, None)):
-            found = reach(somebody, "s3:GetObject", "arn:aws:s3:::mine/*", Context({"aws:PrincipalTag/bucket": value}))
+            found = reach(anyone, "s3:GetObject", "arn:aws:s3:::mine/*", Context({"aws:PrincipalTag/bucket": value}))
             self.assertEqual(found and found.arn, expected)
 
     def test_a_denial_counts_only_if_every_request_meets_it(self):
@@ -190,20 +190,20 @@ class Search(unittest.TestCase):
                 for _ in range(2)
             ]
             boundary = policy(statement("Allow", "s3:*", f"arn:aws:s3:::{self.pattern().replace(':', '/') or 'b'}"))
-            somebody = access(*documents, boundary=boundary if self.random.random() < 0.5 else None)
-            found = reach(somebody, "s3:GetObject", "arn:aws:s3:::*")
+            anyone = access(*documents, boundary=boundary if self.random.random() < 0.5 else None)
+            found = reach(anyone, "s3:GetObject", "arn:aws:s3:::*")
             answers.add(found is None)
             if found:
-                self.assertTrue(decide(somebody, "s3:GetObject", found.arn).certain, found.arn)
+                self.assertTrue(decide(anyone, "s3:GetObject", found.arn).certain, found.arn)
             else:
                 for name in names:
-                    self.assertFalse(decide(somebody, "s3:GetObject", f"arn:aws:s3:::{name}").possible)
+                    self.assertFalse(decide(anyone, "s3:GetObject", f"arn:aws:s3:::{name}").possible)
         self.assertEqual(answers, {True, False})
 
     def test_actions_of_a_class_have_the_same_answer(self):
-        somebody = access(policy(statement("Allow", ["s3:Get*", "s3:PutObject"]), statement("Deny", "s3:GetObjectAcl")))
+        anyone = access(policy(statement("Allow", ["s3:Get*", "s3:PutObject"]), statement("Deny", "s3:GetObjectAcl")))
         actions = ["s3:GetObject", "s3:GetObjectAcl", "s3:GetBucketAcl", "s3:PutObject", "s3:DeleteObject"]
-        found = classes(actions, somebody.identity)
+        found = classes(actions, anyone.identity)
         self.assertEqual(
             sorted(members for _, members in found),
             [["s3:GetBucketAcl", "s3:GetObject", "s3:PutObject"], ["s3:GetObjectAcl"]],

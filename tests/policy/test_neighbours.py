@@ -73,7 +73,7 @@ def things(product):
     ]
     bucket = product.suite.bucket_arn
     found += [f"{bucket}/templates/{product.name}-{product.scenario}.yaml"]
-    # Keys, endpoints and groups have no names; their tags tell whose they are.
+    # Keys, endpoints and groups have no names; their tags name the owner.
     found += [product.stack.arn(it) for it in product.stack.kinds("AWS::KMS::Key")]
     return list(dict.fromkeys(found))
 

@@ -25,6 +25,34 @@ class Reach(unittest.TestCase):
             ]
         )
 
+    def test_nor_does_it_reach_a_suite_with_other_parameters(self):
+        for name in (STARTER, ENTERPRISE):
+            partition, region, account = Product(name).place
+            here = f"{region}:{account}"
+            suite = Suite(
+                partition=partition,
+                region=region,
+                account=account,
+                parameters={
+                    "AccessLogBucket": "acme-logs",
+                    "AlarmTopicArn": f"arn:{partition}:sns:{here}:alarms",
+                    "ApprovalEmail": "approvals@acme.example",
+                    "Approvers": f"arn:{partition}:iam::{account}:role/leads/*",
+                    "BoundaryName": "acme-boundary",
+                    "BucketName": "acme-platform",
+                    "ConfigWriters": f"arn:{partition}:iam::{account}:role/teams/*",
+                    "CustomResourceFunctionName": "AcmeProduct",
+                    "DriftDigestSchedule": "rate(1 day)",
+                    "DriftEmail": "drift@acme.example",
+                    "KmsKeyArn": f"arn:{partition}:kms:{here}:key/acme",
+                    "MacroName": "Acme",
+                    "RequireApproval": "production",
+                    "StateMachineName": "AcmeDeploy",
+                },
+            )
+            for role in Product(name, suite).roles.values():
+                self.check(list(reaches_suite(with_everything(role), suite)))
+
     def test_nor_does_it_with_any_tags(self):
         # With any tags roles differ in their names only, and only the bucket's policy looks at these.
         suites = {product.place: product for product in products.bounded()}

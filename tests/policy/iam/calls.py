@@ -44,7 +44,7 @@ GLOBAL_SERVICES = {"iam", "route53"}
 GLOBAL_REGION = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
 # What takes a log group's ARN as it is; everything else is about the group with its streams.
 LOG_GROUP_ITSELF = {"logs:ListTagsForResource", "logs:TagResource", "logs:UntagResource"}
-CHANGED_TAGS = {"owner": "somebody else"}
+CHANGED_TAGS = {"owner": "another team"}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -61,7 +61,7 @@ class Call:
 
     @property
     def key(self):
-        """Equal for calls that IAM can't tell apart."""
+        """Equal for calls that IAM can't distinguish."""
         values = (f"{key}={value}" for key, value in self.context.values.items())
         return self.action, self.resource, tuple(sorted(values))
 
@@ -226,7 +226,7 @@ def _own_keys(call_action, arn, name, handler, tagged, resources):
             {
                 "kms:CallerAccount": product.account,
                 "kms:ResourceAliases": alias if tagged and arn != "*" else ABSENT,
-                # KMS waits 30 days if it isn't told otherwise (KMS API Reference, ScheduleKeyDeletion).
+                # KMS waits 30 days by default (KMS API Reference, ScheduleKeyDeletion).
                 "kms:ScheduleKeyDeletionPendingWindowInDays": properties.get("PendingWindowInDays", 30),
             }
         ]
@@ -339,7 +339,7 @@ def of_template(product):
             path = it["Default"] if it["Default"].startswith("/") else f"/{it['Default']}"
             arn = f"arn:{product.partition}:ssm:{product.region}:{product.account}:parameter{path}"
             context = request(product, "ssm:GetParameters")
-            yield Call(name, "parameter", "create", "looked up", "ssm:GetParameters", arn, context)
+            yield Call(name, "parameter", "create", "resolved", "ssm:GetParameters", arn, context)
 
 
 def private_dns(resources):

@@ -1,6 +1,6 @@
 """CloudFormation templates with their functions resolved, as far as policies and names need it.
 
-A value that AWS chooses when it creates a resource (a key's id) becomes a made-up one of the right form. A function that
+A value that AWS chooses when it creates a resource (a key's id) becomes an example of the right form. A function that
 the resolver doesn't know is an error.
 """
 
@@ -86,13 +86,13 @@ WITHOUT_ARN = {
     "AWS::SQS::QueuePolicy",
 }
 # Sample values of parameters that CloudFormation looks up.
-LOOKED_UP = {
+FROM_SSM = {
     "AWS::EC2::VPC::Id": "vpc-0a1b2c3d4e5f60718",
     "AWS::EC2::SecurityGroup::Id": "sg-0a1b2c3d4e5f60718",
     "List<AWS::EC2::Subnet::Id>": ["subnet-0a1b2c3d4e5f60718", "subnet-0b1b2c3d4e5f60718"],
     "List<AWS::EC2::SecurityGroup::Id>": ["sg-0a1b2c3d4e5f60718"],
     "List<String>": ["rtb-0a1b2c3d4e5f60718"],
-    "String": "looked-up",
+    "String": "from-ssm",
 }
 
 
@@ -128,9 +128,9 @@ class Stack:
     @staticmethod
     def _parameter(declared, given):
         kind = declared["Type"]
-        looked_up = re.fullmatch(r"AWS::SSM::Parameter::Value<(.+)>", kind)
-        if looked_up and given is None:
-            return LOOKED_UP[looked_up[1]]
+        from_ssm = re.fullmatch(r"AWS::SSM::Parameter::Value<(.+)>", kind)
+        if from_ssm and given is None:
+            return FROM_SSM[from_ssm[1]]
         value = declared.get("Default") if given is None else given
         if value is None:
             raise TemplateError(f"a parameter of the type {kind} has no value")
@@ -282,5 +282,5 @@ class Stack:
             return f"{arn}:*" if kind == "AWS::Logs::LogGroup" else arn
         if attribute in ("GroupId", "Id", "KeyId", "Name", "QueueName", "TopicName"):
             return self.name(name)
-        # Values of which no policy and no name is made, such as a repository's URL.
+        # Values that no policy and no name contains, such as a repository's URL.
         return f"<{name}.{attribute}>"

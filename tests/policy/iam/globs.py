@@ -158,7 +158,7 @@ def witness(include, exclude=()):
     patterns, needed = include + exclude, len(include)
     alphabet = sorted({it for pattern in patterns for it in pattern if it not in REGEX} | {OTHER, ":"})
     start = tuple(_closed(it, frozenset([0])) for it in patterns)
-    seen, queue = {start}, collections.deque([(start, "")])
+    visited, queue = {start}, collections.deque([(start, "")])
     while queue:
         state, text = queue.popleft()
         accepts = [len(pattern) in states for pattern, states in zip(patterns, state, strict=True)]
@@ -171,7 +171,7 @@ def witness(include, exclude=()):
                 _after(pattern, states, character) for pattern, states in zip(patterns, state, strict=True)
             )
             # Where a pattern of `include` has no position left, no text can follow.
-            if following not in seen and all(following[:needed]):
-                seen.add(following)
+            if following not in visited and all(following[:needed]):
+                visited.add(following)
                 queue.append((following, text + character))
     return None

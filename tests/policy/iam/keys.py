@@ -1,4 +1,4 @@
-"""The condition keys that AWS knows: a key that nobody knows is a mistake of the policy, and never met."""
+"""The condition keys that AWS knows: an unknown key is a mistake in the policy, and its condition is never met."""
 
 import functools
 import re

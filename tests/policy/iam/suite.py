@@ -112,7 +112,7 @@ class RolesOf:
         for name, policy in self.policies.items():
             if self.stack.arn(name) == arn:
                 return policy
-        raise LookupError(f"nobody has the policy {arn}")
+        raise LookupError(f"the template has no policy {arn}")
 
     def _boundary(self, arn):
         if arn in self._boundaries:
