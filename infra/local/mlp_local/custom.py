@@ -61,6 +61,19 @@ def _invoke_custom_resource(request_type, logical_id, props, stack_name, stack_i
                 resources[logical_id] = before
 
 
+def configure(request: dict) -> dict:
+    """``/_mlp/custom``: what DescribeStackResource says of a custom resource whose request is out.
+
+    ``{"stack": ..., "resource": <logical id>, "status": "DELETE_IN_PROGRESS"}``: nothing here calls a creation off.
+    """
+    stack = handlers._resolve_stack(str(request.get("stack", "")))
+    record = (stack or {}).get("_resources", {}).get(str(request.get("resource", "")))
+    if record is None or not record["ResourceStatus"].endswith("_IN_PROGRESS"):
+        raise ValueError("there is no such resource with a request that is out")
+    record["ResourceStatus"] = str(request["status"])
+    return {"status": record["ResourceStatus"]}
+
+
 def install() -> None:
     custom_resource.invoke_custom_resource = _invoke_custom_resource
     custom_resource.deliver_response = _deliver_response

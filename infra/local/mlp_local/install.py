@@ -53,6 +53,8 @@ _CONTROLS = {
     "license": (license_manager.state, license_manager.configure),
     "faults": (faults.state, faults.configure),
     "sessions": (None, sessions.create),
+    "bucket-tags": (None, s3.configure),
+    "custom": (None, custom.configure),
     "schedules/fire": (None, lambda request: events.fire(str(request.get("name", "")))),
 }
 

@@ -185,6 +185,19 @@ def _delete_bucket_tagging(name: str):
     return answer
 
 
+def configure(request: dict) -> dict:
+    """``/_mlp/bucket-tags``: ``{"bucket": ..., "tags": {...}}`` sets all tags of a bucket, CloudFormation's own too.
+
+    So a bucket looks as one that a stack has imported, or that another stack created.
+    """
+    bucket, tags = str(request.get("bucket", "")), request.get("tags")
+    owner = s3._bucket_owner_account(bucket)
+    if owner is None or not isinstance(tags, dict):
+        raise ValueError("a bucket that exists, and its tags as an object")
+    s3._bucket_tags.set_scoped(owner, None, bucket, {str(key): str(value) for key, value in tags.items()})
+    return {"tags": tags}
+
+
 def install() -> None:
     s3._put_bucket_tagging = _put_bucket_tagging
     s3._delete_bucket_tagging = _delete_bucket_tagging

@@ -139,6 +139,9 @@ class CustomResources(suite.StackCase):
         self.cloudformation.delete_stack(StackName=body["StackId"])
         self.assertTrue(suite.eventually(lambda: self.cloudformation.describe_stack_resource(
             StackName=body["StackId"], LogicalResourceId="P")["StackResourceDetail"]["ResourceStatus"] == "DELETE_IN_PROGRESS"))
+        suite.control("custom", {"stack": body["StackId"], "resource": "P", "status": "ROLLBACK_IN_PROGRESS"})
+        self.assertEqual(self.cloudformation.describe_stack_resource(
+            StackName=body["StackId"], LogicalResourceId="P")["StackResourceDetail"]["ResourceStatus"], "ROLLBACK_IN_PROGRESS")
         self.assertEqual(self.delete(body["StackName"])["StackStatus"], "DELETE_COMPLETE")
 
 

@@ -184,6 +184,8 @@ class ChangeSets(suite.StackCase):
         self.assertIn("updated", self.refused("InvalidTag", put, tags={**system, "aws:cloudformation:stack-id": "other"}))
         put({**system, "Owner": "you"})
         self.assertEqual(tags(), {**system, "Owner": "you"})
+        suite.control("bucket-tags", {"bucket": bucket, "tags": {"Owner": "them"}})
+        self.assertEqual(tags(), {"Owner": "them"})
         self.assertEqual(iam.list_role_tags(RoleName=role["Properties"]["RoleName"])["Tags"], [])
 
     def test_a_create_only_property_replaces(self):
