@@ -32,6 +32,9 @@ from aws import (
     useless,
 )
 
+import iam.suite
+from iam.evaluator import Context, decide, tags
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TEMPLATE = loads((ROOT / "infra/template.yaml").read_text(encoding="utf-8"))
 ACCOUNT, REGION = "123456789012", "us-west-2"
@@ -90,7 +93,9 @@ class Deployment:
 
     def __init__(self, long_names=False, pseudo=None, **parameters):
         self.values = {name: it.get("Default") for name, it in TEMPLATE["Parameters"].items()}
-        self.values = {name: [it] if "List" in TEMPLATE["Parameters"][name]["Type"] else it for name, it in self.values.items()}
+        self.values = {
+            name: it.split(",") if "List" in TEMPLATE["Parameters"][name]["Type"] else it for name, it in self.values.items()
+        }
         self.values |= PSEUDO | (pseudo or {}) | parameters
         self.long_names = long_names
         self.resources = {
@@ -132,6 +137,8 @@ class Deployment:
                 return self.resolve(argument[1 if self.holds(argument[0]) else 2])
             if function == "Fn::Join":
                 return argument[0].join(self.resolve(argument[1]))
+            if function == "Fn::Split":
+                return self.resolve(argument[1]).split(argument[0])
             if function == "Fn::Sub":
                 text, variables = argument if isinstance(argument, list) else (argument, {})
                 known = {name: self.resolve(it) for name, it in variables.items()}
@@ -446,6 +453,33 @@ class Suite(Policies):
             self.assertTrue(self.allows("DeployRole", "s3:DeleteObjectVersion", f"{bucket}/key"), name)
         for name in self.identities["AWS::SSM::Parameter"]:
             self.assertTrue(self.allows("DeployRole", "ssm:GetParameters", arn_of("AWS::SSM::Parameter", name)), name)
+
+    @staticmethod
+    def may_read(stack, role, path, account=ACCOUNT, region=REGION):
+        """Whether a role of the suite may read an SSM parameter."""
+        context = Context({"aws:ResourceAccount": account, "aws:RequestedRegion": region, **tags("aws:ResourceTag", {})})
+        arn = f"arn:aws:ssm:{region}:{account}:parameter{path}"
+        return decide(stack.roles[role].access(context), "ssm:GetParameters", arn).certain
+
+    def test_values_can_be_read_below_the_parameter_paths_of_this_account_and_region_only(self):
+        stack = iam.suite.Suite(account=ACCOUNT, region=REGION)
+        for role in ("MacroRole", "DeployRole", "ServiceRole"):
+            for pattern in TEMPLATE["Parameters"]["ParameterPaths"]["Default"].split(","):
+                self.assertTrue(self.may_read(stack, role, pattern.replace("*", "a/b")), f"{role}: {pattern}")
+            for path in ("/billing/db/password", "/vpc", "/vpcs/a", "/app/vpc/a"):
+                self.assertFalse(self.may_read(stack, role, path), f"{role}: {path}")
+            self.assertFalse(self.may_read(stack, role, "/vpc/a", account="999999999999"), role)
+            self.assertFalse(self.may_read(stack, role, "/s3/a", region="eu-west-1"), role)
+
+    def test_other_parameter_paths_are_the_only_ones_and_published_values_stay_readable(self):
+        stack = iam.suite.Suite(account=ACCOUNT, region=REGION, parameters={"ParameterPaths": "/net/*/id,/lakes/*"})
+        for role in ("MacroRole", "DeployRole", "ServiceRole"):
+            self.assertTrue(self.may_read(stack, role, "/net/main/id"), role)
+            self.assertTrue(self.may_read(stack, role, "/lakes/one"), role)
+            self.assertFalse(self.may_read(stack, role, "/vpc/main/VPCId"), role)
+        for role in ("DeployRole", "ServiceRole"):
+            self.assertTrue(self.may_read(stack, role, "/ml/product/BucketName"), role)
+        self.assertFalse(self.may_read(stack, "MacroRole", "/ml/product/BucketName"))
 
     def test_the_functions_may_use_their_parts_of_the_bucket(self):
         """What the Rust side does with which key; the statements' conditions are the bucket's owner alone."""
