@@ -20,7 +20,7 @@ const FILES: [&str; 3] = ["infra/local/requirements.txt", "tests/requirements.tx
 pub(crate) fn run(_: &Arguments) -> Result<()> {
     let tools = venv::pip_tools()?;
     for file in FILES {
-        let task = progress::task(&format!("hashes of {file}"));
+        let task = progress::task(format!("hashes of {file}"));
         let log = suite::log("requirements");
         task.follow(&log);
         let path = paths::at(file);
@@ -84,7 +84,7 @@ fn check(file: &str, text: &str) -> Result<()> {
     let mut wrong = Vec::new();
     let mut end = |pin: Option<(&str, usize)>| match pin {
         Some((package, 0)) => {
-            wrong.push(format!("{file}: `{package}` has no hash; run `cargo xtask requirements`"))
+            wrong.push(format!("{file}: `{package}` has no hash; run `cargo xtask requirements`"));
         }
         Some((package, _)) if !package.contains("==") => {
             wrong.push(format!("{file}: `{package}` has no version after `==`"));
