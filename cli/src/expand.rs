@@ -92,7 +92,7 @@ pub(crate) fn run(flags: &Flags, shown: &Shown) -> Result<u8, InternalError> {
         }
         shown.findings(&made.outcome, Some(&input));
         return Ok(match template {
-            Some(template) => shown.printed(show::print(&template.text), DONE),
+            Some(template) => shown.printed(show::print_data(&template.text), DONE),
             None => BLOCKED,
         });
     }

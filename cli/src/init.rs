@@ -9,6 +9,7 @@ use mlp_core::config;
 use mlp_core::error::InternalError;
 use mlp_core::finding::{self, Finding};
 use mlp_core::outcome::Made;
+use mlp_core::printable::printable;
 
 use crate::config_text::config_text;
 use crate::files::{self, Input};
@@ -222,7 +223,7 @@ pub(crate) fn run(flags: &Flags, shown: &Shown) -> Result<u8, InternalError> {
     "init".clone_into(&mut made.outcome.action);
     if made.outcome.ok {
         if name.as_os_str() == "-" {
-            return Ok(shown.printed(crate::show::print(&text), crate::DONE));
+            return Ok(shown.printed(crate::show::print_data(&text), crate::DONE));
         }
         if let Err(error) = files::whole(&name, text.as_bytes(), flags.force) {
             let why = if error.kind() == io::ErrorKind::AlreadyExists {
@@ -289,7 +290,7 @@ fn ask(answers: &mut Answers, input: &mut impl BufRead, output: &mut impl Write)
 
 fn explain(finding: &Finding, output: &mut impl Write) -> io::Result<()> {
     let help = finding.help.as_ref().map(|help| format!(" ({help})")).unwrap_or_default();
-    writeln!(output, "  {}{help}", finding.message)
+    writeln!(output, "  {}", printable(&format!("{}{help}", finding.message)))
 }
 
 /// What is wrong with one answer: the config so far is checked, and only what is said about this value counts.

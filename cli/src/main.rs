@@ -234,7 +234,10 @@ const UNREACHABLE: u8 = 3;
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return refused(&error),
+    };
     let shown = Shown::new(arguments.look.format == Format::Json, arguments.look.color);
     let status = match run(&arguments.command, &shown) {
         Ok(status) => status,
@@ -244,6 +247,16 @@ fn main() -> ExitCode {
         }
     };
     ExitCode::from(status)
+}
+
+/// Says what is wrong with the command line, which it quotes; or shows help or the version.
+fn refused(error: &clap::Error) -> ExitCode {
+    let text = error.render().to_string();
+    if text.contains(mlp_core::printable::is_hidden) {
+        show::complain(&text);
+        return ExitCode::from(UNUSABLE);
+    }
+    error.exit()
 }
 
 fn run(command: &Command, shown: &Shown) -> Result<u8, InternalError> {
@@ -308,7 +321,7 @@ fn run(command: &Command, shown: &Shown) -> Result<u8, InternalError> {
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Arguments::command(), "mlp", &mut script);
-            Ok(shown.printed(show::print(&String::from_utf8_lossy(&script)), DONE))
+            Ok(shown.printed(show::print_data(&String::from_utf8_lossy(&script)), DONE))
         }
     }
 }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write as _};
 
 use mlp_core::outcome::{Outcome, ProductSummary, ResourceCounts};
+use mlp_core::printable::{printable, printable_json, printable_lines};
 use mlp_core::render::render;
 
 use crate::files::Input;
@@ -31,13 +32,13 @@ impl Shown {
     /// Something that is not about the input: a defect of ours, or a file that can't be written.
     pub(crate) fn error(&self, message: &str) {
         let (on, off) = if self.color { ("\u{1b}[1;31m", "\u{1b}[0m") } else { ("", "") };
-        complain(&format!("{on}error{off}: {message}\n"));
+        complain_painted(&format!("{on}error{off}: {}\n", printable_lines(message)));
     }
 
     /// An error that has a name, with what belongs to it on further lines.
     pub(crate) fn named_error(&self, name: &str, message: &str) {
         let (on, off) = if self.color { ("\u{1b}[1;31m", "\u{1b}[0m") } else { ("", "") };
-        complain(&format!("{on}error[{name}]{off}: {message}\n"));
+        complain_painted(&format!("{on}error[{}]{off}: {}\n", printable(name), printable_lines(message)));
     }
 
     /// Whether findings are coloured.
@@ -53,7 +54,7 @@ impl Shown {
     /// Findings alone, on standard error; for commands whose result is something else than the result object.
     pub(crate) fn findings(&self, outcome: &Outcome, input: Option<&Input>) {
         let source = input.map(|input| (input.name.as_str(), input.bytes.as_slice()));
-        complain(&render(&outcome.findings, source, self.color));
+        complain_painted(&render(&outcome.findings, source, self.color));
     }
 
     /// Something worth knowing.
@@ -70,11 +71,10 @@ impl Shown {
     /// When standard output takes no more, for example because the disk is full.
     pub(crate) fn outcome(&self, outcome: &Outcome, input: Option<&Input>) -> io::Result<()> {
         if self.json {
-            let text = serde_json::to_string_pretty(outcome)?;
-            return print(&format!("{text}\n"));
+            return print_json(&serde_json::to_string_pretty(outcome)?);
         }
         let source = input.map(|input| (input.name.as_str(), input.bytes.as_slice()));
-        complain(&render(&outcome.findings, source, self.color));
+        complain_painted(&render(&outcome.findings, source, self.color));
         print(&if outcome.ok { text(outcome) } else { wrote(outcome) })
     }
 
@@ -181,8 +181,19 @@ fn one(product: &ProductSummary) -> String {
     out
 }
 
-/// Prints to standard output. Whoever has closed the pipe doesn't want to read on; that is no error.
+/// Prints text for people to standard output. Hidden characters are shown by their number.
 pub(crate) fn print(text: &str) -> io::Result<()> {
+    print_data(&printable_lines(text))
+}
+
+/// Prints one JSON value to standard output, with escapes for hidden characters.
+pub(crate) fn print_json(text: &str) -> io::Result<()> {
+    print_data(&format!("{}\n", printable_json(text)))
+}
+
+/// Prints data (a template, a script) to standard output as it is. Whoever has closed the pipe doesn't want to read on; that
+/// is no error.
+pub(crate) fn print_data(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -190,7 +201,12 @@ pub(crate) fn print(text: &str) -> io::Result<()> {
     }
 }
 
-/// Prints to standard error, which may be gone.
+/// Prints text to standard error. Hidden characters are shown by their number.
 pub(crate) fn complain(text: &str) {
+    complain_painted(&printable_lines(text));
+}
+
+/// Prints text to standard error, which may be closed. The caller has made it printable: only colors, and what redraws a line, are hidden.
+pub(crate) fn complain_painted(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }

@@ -522,8 +522,17 @@ fn expand_writes_json_into_a_file_and_the_result_object_to_standard_output() {
 fn expand_takes_values_of_parameters_and_of_parameter_store() {
     let folder = temporary();
     let input = format!("{}/input.yaml", case("parameter-store-is-looked-up"));
-    let without =
-        mlp(folder.path(), &["expand", &input, "--region", "us-west-2", "--parameter", "Lb=arn:aws:x"]);
+    let without = mlp(
+        folder.path(),
+        &[
+            "expand",
+            &input,
+            "--region",
+            "us-west-2",
+            "--parameter",
+            "Lb=arn:aws:elasticloadbalancing:us-west-2:123456789012:loadbalancer/app/a/1",
+        ],
+    );
     assert_eq!(status(&without), 1);
     assert!(stderr(&without).contains("`--ssm /vpc/main/VPCId=VALUE`"), "{}", stderr(&without));
     assert_eq!(stdout(&without), "");
@@ -534,7 +543,14 @@ fn expand_takes_values_of_parameters_and_of_parameter_store() {
         "/vpc/main/Rt=rtb-0a1b2c3d",
         "/s3/lake=my-lake",
     ];
-    let mut arguments = vec!["expand", &input, "--region", "us-west-2", "--parameter", "Lb=arn:aws:x"];
+    let mut arguments = vec![
+        "expand",
+        &input,
+        "--region",
+        "us-west-2",
+        "--parameter",
+        "Lb=arn:aws:elasticloadbalancing:us-west-2:123456789012:loadbalancer/app/a/1",
+    ];
     for value in &values {
         arguments.extend(["--ssm", value]);
     }
@@ -575,4 +591,45 @@ fn the_suites_own_template_passes_the_checks_that_products_must_pass() {
         .collect();
     assert!(errors.is_empty(), "{errors:#?}");
     assert_eq!(status(&output), 0);
+}
+
+#[test]
+fn the_rule_of_the_documentation_warns_of_alerts_to_foreign_addresses() {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/checks.md")).unwrap();
+    let rule = page.split("```text\n").find(|block| block.starts_with("rule warn_foreign_alerts")).unwrap();
+    let rule = rule.split("```").next().unwrap();
+    let folder = temporary();
+    let config = Path::new(env!("CARGO_MANIFEST_DIR")).join(
+        "../configs/examples/enterprise/globalbank-prod-c001-us-west-2-demand-forecasting-ml-codecommit-standalone-direct.yaml",
+    );
+    let config = fs::read_to_string(config).unwrap();
+    assert!(config.contains("alerts_email: ml-alerts@globalbank.example"));
+    fs::write(folder.path().join("config.yaml"), &config).unwrap();
+    fs::create_dir(folder.path().join("rules")).unwrap();
+    let warnings = |domain: &str| {
+        fs::write(folder.path().join("rules/alerts.guard"), rule.replace("example\\.com", domain)).unwrap();
+        let arguments =
+            ["validate-prov-template", "--config", "config.yaml", "--rules", "rules", "--format", "json"];
+        let output = mlp(folder.path(), &arguments);
+        assert_eq!(status(&output), 0, "a warning blocks nothing: {}", stdout(&output));
+        let found = json(&output)["findings"].as_array().unwrap().clone();
+        found.into_iter().filter(|it| it["code"].as_str().unwrap().starts_with("MLP-RUL")).collect::<Vec<_>>()
+    };
+    let foreign = warnings("example\\.com");
+    assert_eq!(foreign.len(), 1, "{foreign:?}");
+    assert_eq!((&foreign[0]["severity"], &foreign[0]["code"]), (&"warning".into(), &"MLP-RUL-001".into()));
+    assert!(foreign[0]["message"].as_str().unwrap().contains("outside of example.com"), "{foreign:?}");
+    assert_eq!(foreign[0]["path"], "/Resources/SecurityEmail/Properties/Endpoint");
+    assert_eq!(warnings("globalbank\\.example"), Vec::<Json>::new());
+    // A name that only ends like the domain is foreign.
+    assert_eq!(warnings("bank\\.example").len(), 1);
+    // What CloudFormation computes later is unknown.
+    let template = "Parameters: {Email: {Type: String}}\nResources:\n  S: {Type: AWS::SNS::Subscription, Properties: {Protocol: \
+                    email, TopicArn: arn:aws:sns:us-west-2:123456789012:t, Endpoint: !Ref Email}}\n";
+    fs::write(folder.path().join("template.yaml"), template).unwrap();
+    let output = mlp(
+        folder.path(),
+        &["validate-prov-template", "template.yaml", "--rules", "rules", "--format", "json"],
+    );
+    assert!(!stdout(&output).contains("MLP-RUL"), "{}", stdout(&output));
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop at the first surprise")]
 
+#[expect(dead_code, reason = "each test file uses a part of it")]
 mod stub;
 
 use std::fs;

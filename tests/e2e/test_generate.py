@@ -117,6 +117,18 @@ class Uploads(unittest.TestCase):
             if finding["code"] != "MLP-CFG-002":
                 self.assertIn(name, lines[finding["line"] - 1], finding)
 
+    def test_findings_without_end_are_limited_and_all_of_them_are_in_the_bucket(self):
+        key = f"configs/{uuid.uuid4().hex}.yaml"
+        text = suite.starter() + "".join(f"unknown_key_{number}: x\n" for number in range(1000))
+        status = suite.status(key, suite.upload(key, text))
+        self.assertFalse(status["ok"])
+        self.assertLessEqual(len(status["findings"]), 200)
+        place = f"s3://{suite.bucket()}/"
+        self.assertTrue(status["findings_at"].startswith(f"{place}reports/findings/{key}/"), status["findings_at"])
+        found = json.loads(suite.read(status["findings_at"].removeprefix(place)))["findings"]
+        self.assertEqual(len(found), len(status["findings"]) + status["findings_left_out"])
+        self.assertEqual(len({f["path"] for f in found if f["code"] == "MLP-CFG-001"}), 1000)
+
     def test_a_config_for_another_place_is_generated_and_says_so(self):
         key = unique("elsewhere.yaml")
         status = suite.status(key, suite.upload(key, suite.starter(**{"us-west-2": "eu-central-1"})))

@@ -81,7 +81,7 @@ Resources:
       Tier: enterprise
       SourceControl: codecommit
       AlertsEmail: ml-alerts@globalbank.example
-      VpcIntegration: {Mode: standalone, VpcParameterStorePath: /TENANT/vpc, SubnetParameterStorePath: /TENANT/subnets}
+      VpcIntegration: {Mode: standalone, VpcParameterStorePath: /vpc/TENANT/vpc, SubnetParameterStorePath: /vpc/TENANT/subnets}
       Tags: {cost_center: Fraud, project: Cards, owner: fraud-team}
 Outputs:
   Group: {Value: !GetAtt Fraud.SecurityGroupId}
@@ -325,7 +325,7 @@ class ParameterStore(Case):
         self.path = self.file(FROM_PARAMETER_STORE)
 
     def put(self, leaf, value, kind="String"):
-        suite.client("ssm").put_parameter(Name=f"/{self.tenant}/{leaf}", Type=kind, Value=value)
+        suite.client("ssm").put_parameter(Name=f"/vpc/{self.tenant}/{leaf}", Type=kind, Value=value)
 
     def filled(self):
         vpc, subnets = network()
@@ -349,16 +349,32 @@ class ParameterStore(Case):
     def test_a_missing_path_is_told_with_product_and_property(self):
         self.put("subnets", "subnet-0123456789abcdef0,subnet-0fedcba9876543210", "StringList")
         self.assertIn(
-            f"Fraud.VpcIntegration.VpcParameterStorePath: the SSM parameter `/{self.tenant}/vpc` can't be read: there is none in "
+            f"Fraud.VpcIntegration.VpcParameterStorePath: the SSM parameter `/vpc/{self.tenant}/vpc` can't be read: there is none in "
             "this account and region",
             self.failure(),
         )
+
+    def test_a_path_outside_of_what_the_suite_allows_is_refused(self):
+        self.filled()
+        self.path = self.file(FROM_PARAMETER_STORE.replace("/vpc/TENANT/", "/billing/TENANT/"))
+        self.assertIn(
+            f"Fraud.VpcIntegration.VpcParameterStorePath: the SSM path `/billing/{self.tenant}/vpc` is outside of the suite's "
+            "`ParameterPaths`; allowed is a path like `/vpc/*`",
+            self.failure(),
+        )
+
+    def test_a_wrong_value_is_told_by_its_length(self):
+        self.filled()
+        suite.client("ssm").put_parameter(Name=f"/vpc/{self.tenant}/vpc", Value="hunter2", Overwrite=True)
+        reason = self.failure()
+        self.assertIn("holds a value of 7 characters, but must hold `vpc-`", reason)
+        self.assertNotIn("hunter2", reason)
 
     def test_a_secret_is_not_read(self):
         self.put("vpc", "vpc-0123456789abcdef0", "SecureString")
         self.put("subnets", "subnet-0123456789abcdef0,subnet-0fedcba9876543210", "StringList")
         reason = self.failure()
-        self.assertIn(f"`/{self.tenant}/vpc` can't be read: it is a `SecureString`", reason)
+        self.assertIn(f"`/vpc/{self.tenant}/vpc` can't be read: it is a `SecureString`", reason)
         self.assertNotIn("vpc-0123456789abcdef0", reason)
 
     def test_throttling_for_a_moment_is_not_noticed(self):

@@ -90,7 +90,8 @@ class Deployment:
 
     def __init__(self, long_names=False, pseudo=None, **parameters):
         self.values = {name: it.get("Default") for name, it in TEMPLATE["Parameters"].items()}
-        self.values = {name: [it] if "List" in TEMPLATE["Parameters"][name]["Type"] else it for name, it in self.values.items()}
+        lists = {name for name, it in TEMPLATE["Parameters"].items() if it["Type"] == "CommaDelimitedList"}
+        self.values = {name: it.split(",") if name in lists else it for name, it in self.values.items()}
         self.values |= PSEUDO | (pseudo or {}) | parameters
         self.long_names = long_names
         self.resources = {
@@ -130,6 +131,8 @@ class Deployment:
                 return self.named(f"{name}.{attribute}")
             if function == "Fn::If":
                 return self.resolve(argument[1 if self.holds(argument[0]) else 2])
+            if function == "Fn::Split":
+                return self.resolve(argument[1]).split(argument[0])
             if function == "Fn::Join":
                 return argument[0].join(self.resolve(argument[1]))
             if function == "Fn::Sub":
@@ -206,6 +209,16 @@ def written(kind):
 
 def any_like(texts, patterns):
     return any(like(text, pattern) for text in listed(texts) for pattern in listed(patterns))
+
+
+def holds(condition, context):
+    """Whether a request with these keys meets a condition. Any other operator than StringEquals ends the test."""
+    for operator, keys in condition.items():
+        if operator != "StringEquals":
+            raise AssertionError(f"the test can't evaluate {operator}")
+        if not all(context.get(key) in listed(value) for key, value in keys.items()):
+            return False
+    return True
 
 
 class Policies(unittest.TestCase):
@@ -446,6 +459,39 @@ class Suite(Policies):
             self.assertTrue(self.allows("DeployRole", "s3:DeleteObjectVersion", f"{bucket}/key"), name)
         for name in self.identities["AWS::SSM::Parameter"]:
             self.assertTrue(self.allows("DeployRole", "ssm:GetParameters", arn_of("AWS::SSM::Parameter", name)), name)
+
+    def may_read(self, roles, role, path, account=ACCOUNT, region=REGION):
+        """Whether a role may read an SSM parameter, conditions evaluated."""
+        arn = f"arn:aws:ssm:{region}:{account}:parameter{path}"
+        context = {"aws:ResourceAccount": account, "aws:RequestedRegion": region}
+        return any(
+            any_like(arn, statement["Resource"]) and holds(statement.get("Condition", {}), context)
+            for statements in roles[role].values()
+            for statement in statements
+            if statement["Effect"] == "Allow"
+            if any("ssm:GetParameters" in matched(action) for action in listed(statement["Action"]))
+        )
+
+    def test_values_can_be_read_below_the_parameter_paths_of_this_account_and_region_only(self):
+        default = TEMPLATE["Parameters"]["ParameterPaths"]["Default"].split(",")
+        self.assertEqual(len(default), 5)
+        for role in ("MacroRole", "DeployRole", "ServiceRole"):
+            for pattern in default:
+                self.assertTrue(self.may_read(self.roles, role, pattern.replace("*", "a/b")), f"{role}: {pattern}")
+            for path in ("/billing/db/password", "/vpc", "/vpcs/a", "/app/vpc/a"):
+                self.assertFalse(self.may_read(self.roles, role, path), f"{role}: {path}")
+            self.assertFalse(self.may_read(self.roles, role, "/vpc/a", account="999999999999"), role)
+            self.assertFalse(self.may_read(self.roles, role, "/s3/a", region="eu-west-1"), role)
+
+    def test_other_parameter_paths_are_the_only_ones_and_published_values_stay_readable(self):
+        roles = Deployment(ParameterPaths=["/net/*/id", "/lakes/*"]).roles()
+        for role in ("MacroRole", "DeployRole", "ServiceRole"):
+            self.assertTrue(self.may_read(roles, role, "/net/main/id"), role)
+            self.assertTrue(self.may_read(roles, role, "/lakes/one"), role)
+            self.assertFalse(self.may_read(roles, role, "/vpc/main/VPCId"), role)
+        for role in ("DeployRole", "ServiceRole"):
+            self.assertTrue(self.may_read(roles, role, "/ml/product/BucketName"), role)
+        self.assertFalse(self.may_read(roles, "MacroRole", "/ml/product/BucketName"))
 
     def test_the_functions_may_use_their_parts_of_the_bucket(self):
         """What the Rust side does with which key; the statements' conditions are the bucket's owner alone."""

@@ -1,11 +1,12 @@
 //! The project's own commands.
 //!
 //! ```text
-//! cargo xtask demo     the whole product on this machine: deployed, fed with configs, shown
-//! cargo xtask test     everything that must hold, in an order that fails fast
-//! cargo xtask bench    how fast and how big it is
-//! cargo xtask docs     the pages of docs/ that are made from code
-//! cargo xtask fuzz     the fuzz targets, for a while
+//! cargo xtask demo           the whole product on this machine: deployed, fed with configs, shown
+//! cargo xtask test           everything that must hold, in an order that fails fast
+//! cargo xtask bench          how fast and how big it is
+//! cargo xtask docs           the pages of docs/ that are made from code
+//! cargo xtask fuzz           the fuzz targets, for a while
+//! cargo xtask requirements   the hashes of the pinned Python packages
 //! ```
 //!
 //! Rust and Python are all they need on the machine. What they make lies in `target/`: virtual environments in
@@ -20,6 +21,7 @@ mod fuzz;
 mod paths;
 mod process;
 mod progress;
+mod requirements;
 mod start;
 mod suite;
 mod test;
@@ -52,6 +54,8 @@ enum Command {
     Docs(docs::Arguments),
     /// Run the fuzz targets, each for a while
     Fuzz(fuzz::Arguments),
+    /// Write the hashes of the pinned Python packages into the requirements files
+    Requirements(requirements::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -62,6 +66,7 @@ fn main() -> ExitCode {
         Command::Bench(arguments) => bench::run(arguments),
         Command::Docs(arguments) => docs::run(arguments),
         Command::Fuzz(arguments) => fuzz::run(arguments),
+        Command::Requirements(arguments) => requirements::run(arguments),
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -26,6 +26,14 @@ pub(crate) fn tools() -> Result<Venv> {
     ensure("tools", &paths::at("tests/requirements.txt"))
 }
 
+/// The requirements of pip-tools.
+pub(crate) const PIP_TOOLS: &str = "xtask/requirements.txt";
+
+/// What writes hashes into requirements files. No other command needs it.
+pub(crate) fn pip_tools() -> Result<Venv> {
+    ensure("pip-tools", &paths::at(PIP_TOOLS))
+}
+
 /// Both, at the same time.
 pub(crate) fn both() -> Result<(Venv, Venv)> {
     std::thread::scope(|scope| {
@@ -86,9 +94,13 @@ fn ensure(name: &str, requirements: &Path) -> Result<Venv> {
             ))
         })?;
     let mut pip = venv.command("python");
-    pip.args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--requirement"])
-        .arg(requirements);
+    pip.args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input"]);
+    // A wheel is installed as it is. A source package would run its own code, and fetch what builds it, without a hash.
+    // The file names every package: pip looks for none beside it, and checks afterwards that none is missing.
+    pip.args(["--require-hashes", "--only-binary", ":all:", "--no-deps", "--requirement"]).arg(requirements);
     process::run(&mut pip, &log, Duration::from_mins(15))?;
+    let mut check = venv.command("python");
+    process::run(check.args(["-m", "pip", "check"]), &log, Duration::from_mins(2))?;
     fs::write(&stamp_file, stamp).context(paths::shown(&stamp_file))?;
     task.done("");
     Ok(venv)

@@ -5,6 +5,7 @@ use mlp_aws::calls::{CallError, Kind};
 use mlp_aws::executions::{Executions, Status};
 use mlp_aws::store::{self, BucketStore};
 use mlp_core::deploy::failure::Name;
+use mlp_core::printable::printable;
 use serde_json::{Value as Json, json};
 
 use super::problem::Problem;
@@ -66,8 +67,7 @@ impl Question {
         let mut lines = Vec::new();
         let mut line = |title: &str, value: Option<String>| {
             if let Some(value) = value {
-                let value: String = value.chars().filter(|c| !c.is_control()).collect();
-                lines.push(format!("{title:<10} {value}\n"));
+                lines.push(format!("{title:<10} {}\n", printable(&value)));
             }
         };
         let given = |pointer| text(&self.asked, pointer).map(str::to_owned);

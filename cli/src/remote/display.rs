@@ -4,8 +4,9 @@ use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
 use mlp_aws::following::Progress;
+use mlp_core::printable::printable;
 
-use crate::show::complain;
+use crate::show::complain_painted;
 
 /// Where progress is shown.
 pub(crate) struct Display {
@@ -23,7 +24,7 @@ impl Display {
     /// Standard error.
     pub(crate) fn standard() -> Self {
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        Self::on(io::stderr().is_terminal() && !dumb, complain)
+        Self::on(io::stderr().is_terminal() && !dumb, complain_painted)
     }
 
     /// Plain lines, wherever they go.
@@ -66,7 +67,7 @@ impl Display {
     /// A line of its own, which stays.
     pub(crate) fn say(&mut self, text: &str) {
         self.clear();
-        (self.write)(&format!("{text}\n"));
+        (self.write)(&format!("{}\n", printable(text)));
     }
 
     /// Takes the line away.
@@ -88,10 +89,11 @@ impl Display {
 }
 
 fn line(progress: &Progress) -> String {
-    let words: String = progress.words().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let words = progress.words();
+    let words = printable(&words);
     match progress.resources {
         Some(resources) => format!("{words}: {} of {} resources", resources.done, resources.total),
-        None => words,
+        None => words.into_owned(),
     }
 }
 

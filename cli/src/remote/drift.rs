@@ -12,6 +12,7 @@ use mlp_core::drift::fleet::Gathering;
 use mlp_core::drift::seen::ConfigSeen;
 use mlp_core::drift::{About, Asked, Ignore, Kind, StackReport, Unchecked, Verdict, judge, none_begins};
 use mlp_core::error::InternalError;
+use mlp_core::printable::printable;
 use mlp_core::time::rfc3339;
 use mlp_core::yaml;
 use serde_json::{Value as Json, json};
@@ -20,7 +21,6 @@ use tokio::time::Instant;
 use super::flags;
 use super::place::{self, Place};
 use super::problem::Problem;
-use super::report::printable;
 use super::{finish, within};
 use crate::files::Input;
 use crate::show::{self, Shown, complain};
@@ -168,7 +168,7 @@ impl Checked {
 
     fn show(&self, shown: &Shown) -> std::io::Result<()> {
         if shown.is_json() {
-            return show::print(&format!("{:#}\n", self.json()));
+            return show::print_json(&format!("{:#}", self.json()));
         }
         show::print(&self.text())
     }

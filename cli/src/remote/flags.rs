@@ -171,7 +171,7 @@ pub(crate) struct Suite {
     /// The suite's region; by default what an ARN says, else what AWS's tools would take
     #[arg(long, value_name = "REGION")]
     pub(crate) region: Option<String>,
-    /// A profile of ~/.aws/config; by default what AWS's tools would take
+    /// A profile of ~/.aws/config; it counts more than credentials in the environment
     #[arg(long, value_name = "NAME")]
     pub(crate) profile: Option<String>,
 }

@@ -68,7 +68,11 @@ async fn config(suite: &Suite, named: Option<&str>) -> Result<Config, Problem> {
             .help("leave --region out"));
     }
     let region = named.or(suite.region.as_deref());
-    let config = clients::sdk_config_in(region, suite.profile.as_deref()).await;
+    let config = clients::sdk_config_in(region, suite.profile.as_deref()).await.map_err(|error| {
+        Problem::usage(error.to_string()).help(
+            "`aws configure list-profiles` shows the profiles; --profile and AWS_PROFILE name one of them",
+        )
+    })?;
     self::region(&config)?;
     Ok(config)
 }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io;
 
 use mlp_core::finding::Finding;
+use mlp_core::printable::printable;
 use mlp_core::render::render;
 use serde_json::Value as Json;
 
@@ -14,7 +15,7 @@ use crate::show::{self, Shown};
 /// standard output.
 pub(crate) fn show(result: &Json, shown: &Shown, source: Option<&Input>) -> io::Result<()> {
     if shown.is_json() {
-        return show::print(&format!("{result:#}\n"));
+        return show::print_json(&format!("{result:#}"));
     }
     let mut findings: Vec<Finding> = Vec::new();
     for place in ["/findings", "/result/findings"] {
@@ -22,12 +23,28 @@ pub(crate) fn show(result: &Json, shown: &Shown, source: Option<&Input>) -> io::
         findings.extend(serde_json::from_value::<Vec<Finding>>(found).unwrap_or_default());
     }
     let source = source.map(|input| (input.name.as_str(), input.bytes.as_slice()));
-    show::complain(&render(&findings, source, shown.is_colored()));
+    show::complain_painted(&render(&findings, source, shown.is_colored()));
+    show::complain(&left_out(result));
     if let Some(error) = result.get("error").filter(|error| error.is_object()) {
         let name = text(error, "/name").unwrap_or("MLProvisioner.Internal");
         shown.named_error(name, &lines_of_error(error));
     }
     show::print(&summary(result))
+}
+
+/// How many findings a result leaves out, and where they are.
+fn left_out(result: &Json) -> String {
+    let mut lines = String::new();
+    for place in ["", "/result"] {
+        let count = result.pointer(&format!("{place}/findings_left_out")).and_then(Json::as_u64);
+        let Some(count) = count.filter(|count| *count > 0) else { continue };
+        let more = if count == 1 { "1 more finding".to_owned() } else { format!("{count} more findings") };
+        let _ = match text(result, &format!("{place}/findings_at")) {
+            Some(at) => writeln!(lines, "{more}; all findings are in {}", printable(at)),
+            None => writeln!(lines, "{more}, which could not be stored"),
+        };
+    }
+    lines
 }
 
 /// A text in a result object, which comes from elsewhere and may hold anything.
@@ -36,7 +53,7 @@ pub(crate) fn text<'a>(json: &'a Json, pointer: &str) -> Option<&'a str> {
 }
 
 fn lines_of_error(error: &Json) -> String {
-    let mut out = printable(text(error, "/message").unwrap_or("it is not said why"));
+    let mut out = printable(text(error, "/message").unwrap_or("it is not said why")).into_owned();
     for cause in error.get("causes").and_then(Json::as_array).into_iter().flatten() {
         let (id, kind) = (text(cause, "/logical_id").unwrap_or("?"), text(cause, "/type").unwrap_or("?"));
         let reason = text(cause, "/reason").unwrap_or("no reason was given");
@@ -46,11 +63,6 @@ fn lines_of_error(error: &Json) -> String {
         let _ = write!(out, "\nhelp: {}", printable(help));
     }
     out
-}
-
-/// What others wrote must not steer the terminal.
-pub(crate) fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 fn summary(result: &Json) -> String {
@@ -219,8 +231,26 @@ mod tests {
         let error = json!({"message": "rolled back", "causes": causes, "help": "choose another name"});
         assert_eq!(
             lines_of_error(&error),
-            "rolled back\n  Bucket (AWS::S3::Bucket): taken [2J\nhelp: choose another name"
+            "rolled back\n  Bucket (AWS::S3::Bucket): taken[U+001B][2J\nhelp: choose another name"
         );
+    }
+
+    #[test]
+    fn findings_that_are_left_out_are_counted_with_their_place() {
+        let at = "s3://suite/deployments/files/one/findings.json";
+        let result =
+            json!({"findings_left_out": 2_301, "findings_at": at, "result": {"findings_left_out": 1}});
+        assert_eq!(
+            left_out(&result),
+            format!(
+                "2301 more findings; all findings are in {at}\n1 more finding, which could not be stored\n"
+            )
+        );
+        for nothing in
+            [json!({}), json!({"findings_left_out": 0}), json!([]), json!({"findings_left_out": "x"})]
+        {
+            assert_eq!(left_out(&nothing), "");
+        }
     }
 
     #[test]

@@ -22,7 +22,7 @@ use super::problem::Problem;
 use super::request::{Checked, Request};
 use super::{Done, finish, follow_to_the_end, interrupted, prompt, within};
 use crate::files::Input;
-use crate::show::{Shown, complain};
+use crate::show::{Shown, complain, complain_painted};
 use crate::{DONE, INTERRUPTED, UNUSABLE};
 
 /// Starts what is asked for, and follows it unless that isn't wanted.
@@ -138,7 +138,7 @@ async fn read<S: BucketStore>(store: &S, stored: &Stored) -> Result<Option<Objec
 
 fn warn(checked: &Checked, source: Option<(&str, &[u8])>, shown: &Shown) {
     if !shown.is_json() {
-        complain(&render(&checked.warnings, source, shown.is_colored()));
+        complain_painted(&render(&checked.warnings, source, shown.is_colored()));
     }
 }
 

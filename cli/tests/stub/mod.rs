@@ -29,6 +29,8 @@ struct State {
     /// For each operation the answers in turn; the last one stays.
     answers: BTreeMap<String, Vec<Answer>>,
     asked: Vec<Asked>,
+    /// For each request the access key that signed it, and the region that it was signed for.
+    signed: Vec<(String, String)>,
 }
 
 /// A result of an operation.
@@ -141,6 +143,13 @@ impl Aws {
         self.asked().into_iter().map(|(operation, _)| operation).collect()
     }
 
+    /// Who has signed the requests so far: access key and region, each once.
+    pub(crate) fn signed(&self) -> Vec<(String, String)> {
+        let mut signed = self.state.lock().unwrap().signed.clone();
+        signed.dedup();
+        signed
+    }
+
     /// The last request of an operation.
     pub(crate) fn last(&self, operation: &str) -> Json {
         let asked = self.asked().into_iter().rev().find(|(name, _)| name == operation);
@@ -151,7 +160,7 @@ impl Aws {
 fn serve(connection: &TcpStream, state: &Mutex<State>) -> Option<()> {
     let mut reader = BufReader::new(connection);
     loop {
-        let (mut first, mut target, mut length) = (String::new(), None, 0);
+        let (mut first, mut target, mut length, mut signer) = (String::new(), None, 0, None);
         reader.read_line(&mut first).ok().filter(|read| *read > 0)?;
         loop {
             let mut header = String::new();
@@ -160,8 +169,12 @@ fn serve(connection: &TcpStream, state: &Mutex<State>) -> Option<()> {
             match name.to_ascii_lowercase().as_str() {
                 "x-amz-target" => target = value.trim().rsplit('.').next().map(str::to_owned),
                 "content-length" => length = value.trim().parse().unwrap(),
+                "authorization" => signer = signer_of(value),
                 _ => {}
             }
+        }
+        if let Some(signer) = signer.take() {
+            state.lock().unwrap_or_else(PoisonError::into_inner).signed.push(signer);
         }
         let mut body = vec![0; length];
         reader.read_exact(&mut body).ok()?;
@@ -183,6 +196,13 @@ fn serve(connection: &TcpStream, state: &Mutex<State>) -> Option<()> {
         )
         .ok()?;
     }
+}
+
+/// Access key and region of `AWS4-HMAC-SHA256 Credential=<key>/<date>/<region>/<service>/aws4_request, ...`.
+fn signer_of(authorization: &str) -> Option<(String, String)> {
+    let scope = authorization.split_once("Credential=")?.1.split(',').next()?;
+    let mut parts = scope.split('/');
+    Some((parts.next()?.to_owned(), parts.nth(1)?.to_owned()))
 }
 
 impl State {

@@ -77,6 +77,17 @@ pub enum Taken {
     Late,
 }
 
+impl Taken {
+    /// As in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Started => "started",
+            Self::Answered => "answered",
+            Self::Late => "late",
+        }
+    }
+}
+
 /// A request that was stored until it is answered.
 #[derive(Clone, Serialize, Deserialize)]
 struct Stored {
@@ -127,7 +138,8 @@ where
     let key = keys::request(&request.respond(0).owner(), &execution);
     if let Err(failure) = forget(front.store, &front.settings.bucket, &key).await {
         // It was answered. A second attempt might begin what was called off.
-        tracing::warn!(execution, %failure, "the address of an answered request is still kept");
+        let error = failure.name.as_str();
+        tracing::warn!(execution, error, "the address of an answered request is still kept");
     }
     Ok(taken)
 }

@@ -5,6 +5,7 @@
 //! waits in here; the state machine does.
 
 pub mod custom;
+pub mod log;
 mod settings;
 mod steps;
 mod work;
@@ -42,10 +43,23 @@ pub struct Task {
     pub started: Option<String>,
 }
 
-/// The tasks, by the names of their states.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[expect(missing_docs, reason = "each is documented where it is carried out")]
-pub enum Step {
+macro_rules! steps {
+    ($($step:ident,)*) => {
+        /// The tasks, by the names of their states.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+        #[expect(missing_docs, reason = "each is documented where it is carried out")]
+        pub enum Step { $($step,)* }
+
+        impl Step {
+            /// As the state machine calls it.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$step => stringify!($step),)* }
+            }
+        }
+    };
+}
+
+steps! {
     ReadInput,
     CheckLicence,
     Make,
@@ -102,7 +116,8 @@ pub struct Aws<'a, S, C, B, P> {
     pub now: SystemTime,
 }
 
-/// Carries out one task; the answer is the new `work`, or the result object of [`Step::Conclude`].
+/// Carries out one task; the answer is the new `work`, or the result object of [`Step::Conclude`]. Findings that neither can
+/// carry are stored in the bucket.
 ///
 /// # Errors
 ///
@@ -114,9 +129,28 @@ where
     B: VersionedBucket + Sync,
     P: ParameterStore + Sync,
 {
+    let (name, execution) = (task.step.as_str(), task.execution.clone());
+    match carry_out(aws, task).await {
+        Err(failure) => Err(Box::pin(steps::findings::limit_failure(aws, (name, &execution), failure)).await),
+        done => done,
+    }
+}
+
+async fn carry_out<S, C, B, P>(aws: &Aws<'_, S, C, B, P>, task: Task) -> Result<Json, Failure>
+where
+    S: BucketStore + Sync,
+    C: Stacks + Sync,
+    B: VersionedBucket + Sync,
+    P: ParameterStore + Sync,
+{
     let Task { step, execution, work, token, started } = task;
+    let name = step.as_str();
     let work = match step {
-        Step::ReadInput => return json(&Box::pin(steps::read::input(aws, &execution, &work)).await?),
+        Step::ReadInput => {
+            let mut work = Box::pin(steps::read::input(aws, &execution, &work)).await?;
+            steps::findings::limit_work(aws, (name, &execution), &mut work).await?;
+            return json(&work);
+        }
         Step::ReadFleet => {
             let started = started.unwrap_or_default();
             return json(&steps::fleet::read(aws, &execution, &started, &work).await?);
@@ -138,7 +172,7 @@ where
         );
         return Err(Failure::new(Name::TimedOut, message));
     }
-    let work = match step {
+    let mut work = match step {
         Step::ReadInput
         | Step::Conclude
         | Step::ReadFleet
@@ -172,6 +206,7 @@ where
         Step::FollowDeletion => steps::deletion::follow(aws, &execution, work).await?,
         Step::DiscardChangeSet => steps::change_set::discard(aws, &execution, work).await?,
     };
+    steps::findings::limit_work(aws, (name, &execution), &mut work).await?;
     json(&work)
 }
 

@@ -4,7 +4,9 @@
 //!
 //! Environment: `MLP_BUCKET`, the suite's bucket; `MLP_ACCOUNT_ID`, the account that must own it and products' buckets;
 //! `MLP_SERVICE_ROLE_ARN`, the role that CloudFormation assumes; `MLP_PERMISSIONS_BOUNDARY_ARN`, the boundary of every role
-//! of a product; `MLP_REQUIRE_APPROVAL`, `none`, `prod` or `all`; `MLP_LICENCE_MODE`, `MLP_LICENCE_SKU` and `MLP_LICENCE_KEY_FINGERPRINT`, the licence;
+//! of a product; `MLP_REQUIRE_APPROVAL`, `none`, `prod` or `all`; `MLP_LICENCE_MODE`, `MLP_LICENCE_SKU` and
+//! `MLP_LICENCE_KEY_FINGERPRINT`, the license; `MLP_PARAMETER_PATHS`, the SSM paths that configs may name, with commas
+//! between them (all, if absent);
 //! `AWS_LAMBDA_LOG_LEVEL`, as Lambda's logging configuration sets it; `AWS_ENDPOINT_URL` for an emulator.
 
 use std::future::Future;
@@ -17,7 +19,8 @@ use mlp_aws::logs;
 use mlp_aws::rules::RuleBook;
 use mlp_core::deploy::failure::{Failure, Name};
 use mlp_deploy::custom::{Front, take};
-use mlp_deploy::{Aws, Settings, Task, run};
+use mlp_deploy::{Aws, Settings, Task, log, run};
+use serde::Deserialize as _;
 use serde_json::Value as Json;
 
 /// As in the other functions: a template is thousands of small strings that live and die together.
@@ -49,13 +52,12 @@ async fn carry_out_tasks(config: &SdkConfig) -> Result<(), lambda_runtime::Error
         let (store, stacks, buckets, parameters) = (&store, &stacks, &buckets, &parameters);
         let (rules, answers, desk, licences) = (&rules, &answers, &desk, &licences);
         async move {
-            let (task, context) = event.into_parts();
+            let (event, context) = event.into_parts();
             let (now, time) = time_of(&context);
-            in_time(time, async {
+            let result = in_time(time, async {
                 let settings = settings(&context)?;
-                let task: Task = serde_json::from_value(task)
+                let task = Task::deserialize(&event)
                     .map_err(|error| Failure::new(Name::Internal, format!("this is no task: {error}")))?;
-                let (step, execution) = (task.step, task.execution.clone());
                 let settings = &settings;
                 let aws = Aws {
                     store,
@@ -70,17 +72,11 @@ async fn carry_out_tasks(config: &SdkConfig) -> Result<(), lambda_runtime::Error
                     time,
                     now,
                 };
-                let result = Box::pin(run(&aws, task)).await;
-                match &result {
-                    Ok(_) => tracing::info!(?step, execution, "a task was carried out"),
-                    Err(failure) => {
-                        let (name, message) = (failure.name.as_str(), failure.message.as_str());
-                        tracing::warn!(?step, execution, name, message, "a task failed");
-                    }
-                }
-                result
+                Box::pin(run(&aws, task)).await
             })
-            .await
+            .await;
+            log::task(&event, &result);
+            result.map_err(|failure| diagnostic(&failure))
         }
     })))
     .await
@@ -96,24 +92,15 @@ async fn take_requests(config: &SdkConfig, machine: &str) -> Result<(), lambda_r
         async move {
             let (event, context) = event.into_parts();
             let (now, time) = time_of(&context);
-            in_time(time, async {
+            let names = log::EventNames::of(&event);
+            let result = in_time(time, async {
                 let settings = settings(&context)?;
                 let front = Front { store, stacks, executions, answers, settings: &settings, machine, now };
-                // The request has an address that is a secret: nothing of it is logged but who asks.
-                let text = |key: &str| event.get(key).and_then(Json::as_str).unwrap_or_default().to_owned();
-                let (request, id) = (text("RequestType"), text("LogicalResourceId"));
-                let (stack, kind) = (text("StackId"), text("detail-type"));
-                let result = take(&front, event).await;
-                match &result {
-                    Ok(taken) => tracing::info!(request, id, stack, kind, ?taken, "an event was taken"),
-                    Err(failure) => {
-                        let (name, message) = (failure.name.as_str(), failure.message.as_str());
-                        tracing::error!(request, id, stack, kind, name, message, "an event failed");
-                    }
-                }
-                result
+                take(&front, event).await
             })
-            .await
+            .await;
+            log::event(&names, &result);
+            result.map_err(|failure| diagnostic(&failure))
         }
     })))
     .await
@@ -130,13 +117,14 @@ fn settings(context: &Context) -> Result<Settings, Failure> {
         .map_err(|name| Failure::new(Name::Internal, format!("the variable {name} is not set")))
 }
 
-async fn in_time<T>(time: Duration, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Diagnostic> {
-    let result = match tokio::time::timeout(time, work).await {
+async fn in_time<T>(time: Duration, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    match tokio::time::timeout(time, work).await {
         Ok(result) => result,
         Err(_) => Err(Failure::new(Name::Unavailable, "the invocation's time ran out; it is tried again")),
-    };
-    result.map_err(|failure| Diagnostic {
-        error_type: failure.name.as_str().to_owned(),
-        error_message: failure.to_wire(),
-    })
+    }
+}
+
+/// What Lambda hands to Step Functions: the stable name, which `Retry` and `Catch` know, and everything else as text.
+fn diagnostic(failure: &Failure) -> Diagnostic {
+    Diagnostic { error_type: failure.name.as_str().to_owned(), error_message: failure.to_wire() }
 }

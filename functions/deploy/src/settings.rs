@@ -3,6 +3,7 @@
 use mlp_aws::licence::{Licence, Mode};
 use mlp_core::actions::Suite;
 use mlp_core::deploy::approval::Required;
+use mlp_core::expand::ParameterPaths;
 
 /// What the suite's stack says, and where it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub struct Settings {
     pub service_role: Option<String>,
     /// The licence that deployments need.
     pub licence: Licence,
+    /// The SSM paths that configs may name.
+    pub parameter_paths: ParameterPaths,
     /// Account and region of the suite.
     pub suite: Suite,
     /// The partition of the suite, such as `aws`.
@@ -27,7 +30,7 @@ impl Settings {
     /// What the environment says, with account and region of the function's own ARN.
     ///
     /// `MLP_BUCKET`, `MLP_SERVICE_ROLE_ARN`, `MLP_PERMISSIONS_BOUNDARY_ARN`, `MLP_REQUIRE_APPROVAL`, `MLP_LICENCE_MODE`,
-    /// `MLP_LICENCE_SKU`, `MLP_LICENCE_KEY_FINGERPRINT`; `AWS_ENDPOINT_URL` for an emulator.
+    /// `MLP_LICENCE_SKU`, `MLP_LICENCE_KEY_FINGERPRINT`, `MLP_PARAMETER_PATHS`; `AWS_ENDPOINT_URL` for an emulator.
     ///
     /// # Errors
     ///
@@ -46,6 +49,7 @@ impl Settings {
                 fingerprint: set("MLP_LICENCE_KEY_FINGERPRINT").unwrap_or_default(),
                 account: suite.account_id.clone(),
             },
+            parameter_paths: ParameterPaths::parse(&set("MLP_PARAMETER_PATHS").unwrap_or_default()),
             suite,
             partition: function_arn.split(':').nth(1).unwrap_or("aws").to_owned(),
             require_approval: Required::parse(&set("MLP_REQUIRE_APPROVAL").unwrap_or_default()),

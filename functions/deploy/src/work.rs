@@ -75,6 +75,12 @@ pub struct Work {
     pub kept: Vec<Kept>,
     /// What is worth saying.
     pub findings: Vec<Finding>,
+    /// How many findings are left out here.
+    #[serde(default)]
+    pub findings_left_out: usize,
+    /// Where all of them are; absent when none is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub findings_at: Option<String>,
     /// The error output of a task that met others at work.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub busy: Option<Json>,
@@ -100,10 +106,8 @@ impl Work {
 /// What an action of the library answered, as far as an execution can carry it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Made {
-    /// The answer.
+    /// The answer. It says itself how many of its findings are left out.
     pub outcome: Outcome,
-    /// How many of its findings are left out here.
-    pub left_out: usize,
     /// The key of the whole in the suite's bucket.
     pub key: String,
 }

@@ -168,23 +168,6 @@ fn a_template_of_somebodys_own_is_checked_as_text_and_from_the_bucket() {
 }
 
 #[test]
-fn what_step_functions_cannot_carry_is_in_the_bucket() {
-    let unknown = |number: usize| format!("unknown_key_number_{number}: x\n");
-    let wrong = config() + &(0..3_000).map(unknown).collect::<String>();
-    let world = World::new();
-    let report = world.execute("one", &json!({"action": "validate-config", "config": wrong}));
-    let result = report.result.clone().unwrap();
-    assert!(serde_json::to_string(&report).unwrap().len() < 32_768);
-    let all: Outcome =
-        serde_json::from_slice(&world.store.content("deployments/files/one/result.json").unwrap()).unwrap();
-    assert!(all.findings.len() >= 3_000);
-    assert_eq!(result.findings.len() + report.findings_left_out, all.findings.len());
-    let told =
-        format!("({} more findings are in the bucket's deployments/results/)", report.findings_left_out);
-    assert!(report.error.unwrap().message.ends_with(&told), "{told}");
-}
-
-#[test]
 fn an_action_without_a_tier_needs_a_licence_for_any() {
     for (says, name) in [
         (None, None),

@@ -6,6 +6,7 @@
 
 mod gather;
 mod listing;
+pub mod log;
 mod settings;
 mod stack;
 mod summary;
@@ -143,6 +144,10 @@ pub enum Failure {
     Call(CallError),
     /// The bucket.
     Store(StoreError),
+    /// The event is none that the function takes.
+    Input(String),
+    /// The invocation's time ran out.
+    Time,
     /// A defect of ours.
     Internal(String),
 }
@@ -152,7 +157,8 @@ impl std::fmt::Display for Failure {
         match self {
             Self::Call(error) => error.fmt(f),
             Self::Store(error) => error.fmt(f),
-            Self::Internal(message) => f.write_str(message),
+            Self::Time => f.write_str("the invocation's time ran out; it is called again"),
+            Self::Input(message) | Self::Internal(message) => f.write_str(message),
         }
     }
 }

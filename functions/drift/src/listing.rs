@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures_util::stream::{self, StreamExt as _};
 use mlp_aws::drift::{DriftApi, managed, named};
-use mlp_aws::objects::{New, once, read};
+use mlp_aws::objects::{New, once, read, read_up_to};
 use mlp_aws::store::{BucketStore, Condition, ErrorKind, Metadata, Put};
 use mlp_aws::storing::config_of;
 use mlp_core::drift::ignore::KEY;
@@ -28,6 +28,13 @@ pub(crate) struct Claim {
 
 /// The most status objects that are read for the places of configs.
 const STATUSES: usize = 20_000;
+
+/// How many of them are read at once.
+const STATUSES_AT_ONCE: usize = 16;
+
+/// The most that is read of a status object, in bytes. With all findings that it may hold, and all outputs that a product
+/// may have, it has about half of that.
+const MAX_STATUS_BYTES: usize = 512 * 1024;
 
 /// What a run is about, for its summary.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -164,11 +171,19 @@ where
     let mut listed = aws.store.list(bucket, "status/", STATUSES).await?;
     listed.sort_by(|one, other| (one.modified, &one.key).cmp(&(other.modified, &other.key)));
     let mut statuses = stream::iter(&listed)
-        .map(|object| async move { read(aws.store, bucket, &object.key).await })
-        .buffered(16);
+        .map(|object| async move {
+            (object.key.as_str(), read_up_to(aws.store, bucket, &object.key, MAX_STATUS_BYTES).await)
+        })
+        .buffered(STATUSES_AT_ONCE);
     let mut claimed: BTreeMap<String, Vec<Claimed>> = BTreeMap::new();
-    while let Some(status) = statuses.next().await {
-        let Some(status) = status?.and_then(|bytes| serde_json::from_slice::<Json>(&bytes).ok()) else {
+    while let Some((key, status)) = statuses.next().await {
+        let Some(bytes) = status? else { continue };
+        let Ok(status) = serde_json::from_slice::<Json>(&bytes) else {
+            tracing::warn!(
+                key,
+                bytes = bytes.len(),
+                "a status object can't be read; its config counts as unknown"
+            );
             continue;
         };
         let text = |pointer: &str| status.pointer(pointer).and_then(Json::as_str);

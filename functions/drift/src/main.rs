@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use mlp_aws::drift::{Live, Pace};
 use mlp_aws::{clients, logs};
-use mlp_drift::{Aws, Clock, Event, Failure, Settings, run};
+use mlp_drift::{Aws, Clock, Event, Failure, Settings, log, run};
 use serde_json::Value as Json;
 use tokio::time::Instant;
 
@@ -39,7 +39,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
             let deadline = Instant::now() + left;
             let work = async {
                 let event: Event = serde_json::from_value(event).map_err(|_| {
-                    Failure::Internal(
+                    Failure::Input(
                         "the event is none: it has `name`, `scheduled`, `prefix`, `stacks`, `config` and `digest`, or nothing"
                             .to_owned(),
                     )
@@ -53,17 +53,15 @@ async fn main() -> Result<(), lambda_runtime::Error> {
                 let aws = Aws { api, store, executions, pace, settings: &settings, request, deadline, clock };
                 let answer = run(aws, event).await?;
                 let (calls, throttled) = pace.calls();
-                tracing::info!(?answer, calls, throttled, "carried out");
+                log::carried_out(&answer, calls, throttled);
                 Ok(answer)
             };
             let result: Result<_, Failure> = match tokio::time::timeout(left, Box::pin(work)).await {
                 Ok(result) => result,
-                Err(_) => {
-                    Err(Failure::Internal("the invocation's time ran out; it is called again".to_owned()))
-                }
+                Err(_) => Err(Failure::Time),
             };
             result.map_err(|failure| {
-                tracing::error!(%failure, "failed");
+                log::failed(&failure);
                 Diagnostic {
                     error_type: "MLProvisioner.DriftFailed".to_owned(),
                     error_message: failure.to_string(),

@@ -574,6 +574,9 @@ async fn a_stack_is_held_against_the_config_that_owns_its_template_and_exists() 
         world.store.upload(config, "{}");
     }
     world.store.upload("status/configs/broken.json", "{");
+    world
+        .store
+        .upload("status/configs/endless.json", format!("{{\"findings\": [{}]}}", "0,".repeat(400_000)));
     owned_by("templates/one.yaml", "configs/a.yaml");
     owned_by("templates/two.yaml", "configs/a.yaml");
     status("configs/a.yaml", "product-0001-stack", &["policies/one.json", "templates/one.yaml"]);

@@ -72,7 +72,9 @@ pub async fn handle<S: BucketStore + Sync>(
             return Ok(Summary::default());
         }
         Notification::Unknown => {
-            return Err(RecordsFailed::whole("the message is no S3 event: it has no list of Records"));
+            let reason = "the message is no S3 event: it has no list of Records";
+            tracing::info!(reason, "the event was refused");
+            return Err(RecordsFailed::whole(reason));
         }
     };
     let count = records.len();
@@ -85,12 +87,12 @@ pub async fn handle<S: BucketStore + Sync>(
                 format!("the event is of bucket {}, not of this suite's", upload.bucket),
             )),
             Record::Upload(upload) => settle(store, make, rules, &upload).await.map_err(|failure| {
-                let kind = match &failure {
-                    Failure::Store(error) => format!("store: {:?}", error.kind),
-                    Failure::Internal(_) => "internal".to_owned(),
-                    Failure::Unsettled { .. } => "unsettled".to_owned(),
+                let (kind, store) = match &failure {
+                    Failure::Store(error) => ("store", Some(error.kind.as_str())),
+                    Failure::Internal(_) => ("internal", None),
+                    Failure::Unsettled { .. } => ("unsettled", None),
                 };
-                tracing::error!(key = upload.key, kind, error = %failure, "a record failed");
+                tracing::error!(key = upload.key, kind, store, error = %failure, "a record failed");
                 format!("{}: {failure}", upload.key)
             }),
             Record::Ignored { key, reason } => Ok(ignored(key, reason)),

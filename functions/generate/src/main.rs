@@ -41,7 +41,11 @@ async fn main() -> Result<(), lambda_runtime::Error> {
             let handled = handle(store, &make, rules, only_bucket, &message);
             match tokio::time::timeout(time.saturating_sub(TIME_TO_ANSWER), handled).await {
                 Ok(result) => result,
-                Err(_) => Err(RecordsFailed::whole("the invocation's time ran out; it will be tried again")),
+                Err(_) => {
+                    let reason = "the invocation's time ran out; it will be tried again";
+                    tracing::error!(reason, "records were not handled");
+                    Err(RecordsFailed::whole(reason))
+                }
             }
             .map_err(|error| diagnostic(&error))
         }

@@ -6,17 +6,19 @@
 use std::time::Duration;
 
 use mlp_aws::parameters::{ParameterStore, look_up};
-use mlp_core::expand::{Lookups, Request, Response};
+use mlp_core::expand::{Lookups, ParameterPaths, Request, Response};
 
 /// Answers a macro request. `boundary` is the managed policy that bounds the roles of products that name none. `store` is
-/// called at most once, and only for a request that needs values; looking them up takes `time` at most.
+/// called at most once, and only for a request that needs values; looking them up takes `time` at most. A request with a
+/// path that `paths` doesn't allow is refused, and nothing is looked up for it.
 pub async fn answer<'s, S: ParameterStore + Sync + 's>(
     request: &[u8],
     boundary: Option<String>,
     time: Duration,
+    paths: &ParameterPaths,
     store: impl AsyncFnOnce() -> &'s S,
 ) -> Response {
-    let request = Request::read(request).with_permissions_boundary(boundary);
+    let request = Request::read(request).with_permissions_boundary(boundary).within(paths);
     let names = request.needs();
     let looked_up = if names.is_empty() { Lookups::new() } else { within(time, &names, store).await };
     // Paths and reasons, never values.

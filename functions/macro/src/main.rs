@@ -1,6 +1,7 @@
 //! The `macro` Lambda function: CloudFormation calls it for every template with `Transform: MLProvisioner`.
 //!
 //! Environment: `MLP_PERMISSIONS_BOUNDARY_ARN`, the managed policy that bounds the roles of products that name none;
+//! `MLP_PARAMETER_PATHS`, the SSM paths that templates may name, with commas between them (all, if absent);
 //! `AWS_LAMBDA_LOG_LEVEL`, as Lambda's logging configuration sets it; `AWS_ENDPOINT_URL` for an emulator.
 
 use std::convert::Infallible;
@@ -8,6 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use lambda_runtime::{LambdaEvent, service_fn};
 use mlp_aws::{clients, logs};
+use mlp_core::expand::ParameterPaths;
 use mlp_macro::answer;
 use serde_json::value::RawValue;
 use tokio::sync::OnceCell;
@@ -24,11 +26,12 @@ const TIME_TO_ANSWER: Duration = Duration::from_secs(1);
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     logs::as_json(&["macro", "mlp_macro", "mlp_aws", "mlp_core"]);
+    let paths = ParameterPaths::parse(&std::env::var("MLP_PARAMETER_PATHS").unwrap_or_default());
     // Most templates need no values, so no client.
     let parameters = OnceCell::new();
     // The request as it came: its numbers and its id go out as they came in.
     lambda_runtime::run(service_fn(|event: LambdaEvent<Box<RawValue>>| {
-        let parameters = &parameters;
+        let (parameters, paths) = (&parameters, &paths);
         async move {
             let (request, context) = event.into_parts();
             let time = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
@@ -37,7 +40,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
             };
             let time = time.saturating_sub(TIME_TO_ANSWER);
             let boundary = std::env::var("MLP_PERMISSIONS_BOUNDARY_ARN").ok().filter(|arn| !arn.is_empty());
-            Ok::<_, Infallible>(answer(request.get().as_bytes(), boundary, time, store).await)
+            Ok::<_, Infallible>(answer(request.get().as_bytes(), boundary, time, paths, store).await)
         }
     }))
     .await

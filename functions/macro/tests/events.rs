@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use mlp_aws::memory_parameters::MemoryParameters;
+use mlp_core::expand::ParameterPaths;
 use mlp_macro::answer;
 use serde_json::Value;
 
@@ -21,7 +22,13 @@ fn recorded(name: &str) -> Vec<u8> {
 /// The answer's text, as Lambda hands it to CloudFormation. Time stands still but for time-outs.
 fn text(request: &[u8], store: &MemoryParameters) -> String {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
-    let answered = runtime.unwrap().block_on(answer(request, None, Duration::from_secs(20), async || store));
+    let answered = runtime.unwrap().block_on(answer(
+        request,
+        None,
+        Duration::from_secs(20),
+        &ParameterPaths::any(),
+        async || store,
+    ));
     serde_json::to_string(&answered).unwrap()
 }
 
@@ -47,7 +54,7 @@ fn a_template_without_look_ups_is_expanded_and_no_client_is_made() {
     let request = recorded("two-resources-and-parameters");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let no_store = async || -> &MemoryParameters { panic!("a client was made") };
-    let answered = runtime.block_on(answer(&request, None, Duration::ZERO, no_store));
+    let answered = runtime.block_on(answer(&request, None, Duration::ZERO, &ParameterPaths::any(), no_store));
     let answered = serde_json::to_value(&answered).unwrap();
     assert_eq!((&answered["requestId"], &answered["status"]), (&ID.into(), &"success".into()));
     assert_eq!(answered["fragment"]["Resources"]["FraudArtifactsBucket"]["Type"], "AWS::S3::Bucket");
@@ -62,6 +69,32 @@ fn ids_come_from_the_parameter_store() {
     let group = resources.values().find(|resource| resource["Type"] == "AWS::EC2::SecurityGroup").unwrap();
     assert_eq!(group["Properties"]["VpcId"], "vpc-0a1b2c3d4e5f60718");
     assert_eq!(store.calls(), [[SUBNETS, VPC]]);
+}
+
+#[test]
+fn a_path_outside_of_what_the_suite_allows_is_refused_before_anything_is_looked_up() {
+    let request = recorded(FROM_SSM);
+    let answered = |paths: &str| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let no_store = async || -> &MemoryParameters { panic!("a client was made") };
+        let paths = ParameterPaths::parse(paths);
+        let answered = runtime.block_on(answer(&request, None, Duration::from_secs(20), &paths, no_store));
+        serde_json::to_value(&answered).unwrap()
+    };
+    assert_eq!(
+        failure(&answered("/vpc/main/Private*,/sg/*")),
+        "Fraud.VpcIntegration.VpcParameterStorePath: the SSM path `/vpc/main/VPCId` is outside of the suite's \
+         `ParameterPaths`; allowed is a path like `/vpc/main/Private*` or `/sg/*`; store the value under an allowed path, \
+         or ask the suite's operator to add the path to the parameter `ParameterPaths`"
+    );
+}
+
+#[test]
+fn a_wrong_value_is_told_by_its_length_only() {
+    let store = filled().with(VPC, "hunter2 is the password");
+    let answered = text(&recorded(FROM_SSM), &store);
+    assert!(answered.contains("holds a value of 23 characters, but must hold `vpc-`"), "{answered}");
+    assert!(!answered.contains("hunter2"), "{answered}");
 }
 
 #[test]

@@ -1,12 +1,21 @@
 //! SDK clients: built once per process, bounded in time, retried with jitter.
 
+use std::fmt;
 use std::time::Duration;
 
 pub use aws_config::SdkConfig;
+use aws_config::ecs::EcsCredentialsProvider;
+use aws_config::imds::credentials::ImdsCredentialsProvider;
+use aws_config::meta::credentials::CredentialsProviderChain;
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region};
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_credential_types::provider::error::CredentialsError;
+use aws_runtime::env_config::file::EnvConfigFiles;
+use aws_types::os_shim_internal::{Env, Fs};
 
 use crate::answers::Presigned;
 use crate::cloudformation::CloudFormation;
@@ -33,12 +42,72 @@ const MAX_ATTEMPTS: u32 = 4;
 /// The SDK's behaviour is pinned to a version, so that an update of the SDK doesn't change time-outs or retries
 /// behind our back.
 pub async fn sdk_config() -> SdkConfig {
-    sdk_config_in(None, None).await
+    load(None, None).await
 }
 
-/// As [`sdk_config`], with what a person has said of region and profile (of `~/.aws/config`) before what the environment
-/// says.
-pub async fn sdk_config_in(region: Option<&str>, profile: Option<&str>) -> SdkConfig {
+/// As [`sdk_config`], for a person who may have named a region and a profile. A named region is before the environment's.
+///
+/// Who signs follows AWS's own tools (botocore, `create_credential_resolver`):
+///
+/// 1. A profile that was named here. Credentials in the environment are then not used. A profile without credentials
+///    leads to those of the container or the instance.
+/// 2. Credentials in the environment.
+/// 3. The profile of `AWS_PROFILE`, or the profile `default`.
+///
+/// # Errors
+///
+/// When the profile that was named here, or else in `AWS_PROFILE`, doesn't exist: then nothing may be signed by somebody
+/// else.
+pub async fn sdk_config_in(region: Option<&str>, profile: Option<&str>) -> Result<SdkConfig, ProfileError> {
+    let from_environment = std::env::var("AWS_PROFILE").ok().filter(|name| !name.is_empty());
+    if let Some(name) = profile.or(from_environment.as_deref()) {
+        exists(name).await?;
+    }
+    let config = load(region, profile).await;
+    let Some(name) = profile else { return Ok(config) };
+    let provider = ProviderConfig::without_region().with_region(config.region().cloned());
+    let signing = CredentialsProviderChain::first_try(
+        "Profile",
+        ProfileFileCredentialsProvider::builder().configure(&provider).profile_name(name).build(),
+    )
+    .or_else("EcsContainer", EcsCredentialsProvider::builder().configure(&provider).build())
+    .or_else("Ec2InstanceMetadata", ImdsCredentialsProvider::builder().configure(&provider).build());
+    Ok(config.to_builder().credentials_provider(SharedCredentialsProvider::new(signing)).build())
+}
+
+/// Why a profile can't be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProfileError {
+    /// There is no profile of this name.
+    NotFound(String),
+    /// The files with the profiles can't be read.
+    Unreadable(String),
+}
+
+impl fmt::Display for ProfileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // As the AWS CLI says it.
+            Self::NotFound(name) => write!(f, "The config profile ({name}) could not be found"),
+            Self::Unreadable(reason) => write!(f, "the files with the profiles can't be read: {reason}"),
+        }
+    }
+}
+
+impl std::error::Error for ProfileError {}
+
+/// Whether a profile stands in one of the files of the AWS CLI, with credentials or without.
+async fn exists(name: &str) -> Result<(), ProfileError> {
+    let (files, environment) = (EnvConfigFiles::default(), Env::real());
+    let profiles = aws_config::profile::load(&Fs::real(), &environment, &files, None).await;
+    let profiles = profiles.map_err(|error| ProfileError::Unreadable(with_causes(&error)))?;
+    match profiles.get_profile(name) {
+        Some(_) => Ok(()),
+        None => Err(ProfileError::NotFound(name.to_owned())),
+    }
+}
+
+async fn load(region: Option<&str>, profile: Option<&str>) -> SdkConfig {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
@@ -50,6 +119,7 @@ pub async fn sdk_config_in(region: Option<&str>, profile: Option<&str>) -> SdkCo
     if let Some(region) = region {
         loader = loader.region(Region::new(region.to_owned()));
     }
+    // Region and endpoints of the profile; who signs is decided above.
     if let Some(profile) = profile {
         loader = loader.profile_name(profile);
     }

@@ -38,7 +38,11 @@ pub mod memory;
 #[cfg(feature = "testing")]
 pub mod memory_executions;
 #[cfg(feature = "testing")]
+pub mod memory_logs;
+#[cfg(feature = "testing")]
 pub mod memory_parameters;
+#[cfg(feature = "testing")]
+pub mod memory_runtime;
 #[cfg(feature = "testing")]
 pub mod memory_stacks;
 pub mod notification;

@@ -60,6 +60,7 @@ struct State {
     buckets: BTreeMap<String, Bucket>,
     unpublished: BTreeSet<String>,
     bucket_tags: Option<BTreeMap<String, String>>,
+    parameters: BTreeMap<String, String>,
     ordered: Vec<NewChangeSet>,
 }
 
@@ -272,6 +273,11 @@ impl MemoryStacks {
     /// A parameter isn't there; every other one is.
     pub fn unpublish(&self, name: &str) {
         self.lock().unpublished.insert(name.to_owned());
+    }
+
+    /// A value of Parameter Store. Every other parameter holds a text of its own.
+    pub fn put_parameter(&self, name: &str, value: &str) {
+        self.lock().parameters.insert(name.to_owned(), value.to_owned());
     }
 
     /// What is left in the bucket.
@@ -820,7 +826,11 @@ impl ParameterStore for MemoryStacks {
     async fn get(&self, names: &[String]) -> Result<BTreeMap<String, Parameter>, ParametersError> {
         let found = self.call("ssm:GetParameters", |state| {
             let there = names.iter().filter(|name| !state.unpublished.contains(*name));
-            Ok(there.map(|name| (name.clone(), Parameter::Plain(format!("value of {name}")))).collect())
+            let value = |name: &String| {
+                let put = state.parameters.get(name).cloned();
+                Parameter::Plain(put.unwrap_or_else(|| format!("value of {name}")))
+            };
+            Ok(there.map(|name| (name.clone(), value(name))).collect())
         });
         found.await.map_err(|error| ParametersError {
             kind: match error.kind {

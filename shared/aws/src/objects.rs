@@ -108,6 +108,24 @@ pub async fn read<S: BucketStore + Sync>(
     Ok(read_with_head(store, bucket, key).await?.map(|object| object.bytes))
 }
 
+/// The beginning of an object's content, `most` bytes of it; nothing for one that isn't there.
+///
+/// # Errors
+///
+/// When it could not be read.
+pub async fn read_up_to<S: BucketStore + Sync>(
+    store: &S,
+    bucket: &str,
+    key: &str,
+    most: usize,
+) -> Result<Option<Vec<u8>>, StoreError> {
+    match store.get(bucket, key, None, Some(most)).await {
+        Ok(object) => Ok(Some(object.bytes)),
+        Err(error) if error.kind == ErrorKind::Gone => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// An object with what a write under a condition needs; nothing for one that isn't there.
 ///
 /// # Errors

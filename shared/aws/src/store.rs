@@ -117,6 +117,19 @@ pub enum ErrorKind {
     Other,
 }
 
+impl ErrorKind {
+    /// In one word, for logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Gone => "gone",
+            Self::Conflict => "conflict",
+            Self::Denied => "denied",
+            Self::Transient => "transient",
+            Self::Other => "other",
+        }
+    }
+}
+
 /// A call to the bucket that failed. Names what was tried on which key, never any content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreError {

@@ -27,12 +27,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use mlp_core::error::InternalError;
 use mlp_core::finding::{Code, Finding};
-use mlp_core::outcome::{Made, OutputFile, Source, sha256, status_key};
+use mlp_core::outcome::{AllFindings, Made, OutputFile, Source, sha256, status_key};
 use mlp_core::security::Rules;
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use serde::Serialize;
 
 use crate::notification::Upload;
+use crate::objects::{New, once};
 use crate::sequencer::Sequencer;
 use crate::status::{Known, Status, Stored, to_bytes};
 use crate::store::{BucketStore, Condition, ErrorKind, Head, Metadata, Put, StoreError};
@@ -178,7 +179,8 @@ pub fn ignored(key: &str) -> Option<&'static str> {
     if key.chars().any(char::is_control) {
         return Some("the key has control characters");
     }
-    if status_key(key).len() > KEY_LIMIT || encode_key(key).len() > ENCODED_KEY_LIMIT {
+    let longest = status_key(key).len().max(findings_key(key, &[]).len());
+    if longest > KEY_LIMIT || encode_key(key).len() > ENCODED_KEY_LIMIT {
         return Some("the key is too long for a status object beside it");
     }
     None
@@ -434,8 +436,23 @@ impl<S: BucketStore + Sync> Run<'_, S> {
             stored.extend(known.stored().into_iter().filter(|earlier| still(&earlier.path)));
             known.left_behind().into_iter().filter(|path| still(path)).collect()
         };
+        if let Some(all) = outcome.limit() {
+            outcome.findings_at = Some(self.keep_findings(&all).await?);
+        }
         let bytes = to_bytes(&Status { outcome, stored, left_behind, deployment: known.deployment() });
         self.commit(known, bytes, good).await
+    }
+
+    /// Stores the findings that are too many for the status object; where they are. The key says all of the content, so an
+    /// older event never overwrites those of a newer one, and every version of the status names its own.
+    async fn keep_findings(&self, all: &AllFindings) -> Result<String, Failure> {
+        let bytes = all.to_bytes().map_err(|error| {
+            Failure::Internal(InternalError::new(format!("findings can't be written as JSON: {error}")))
+        })?;
+        let key = findings_key(&self.upload.key, &bytes);
+        let new = New { key: &key, bytes, media_type: "application/json" };
+        once(self.storing.store, &self.upload.bucket, new).await?;
+        Ok(format!("s3://{}/{key}", self.upload.bucket))
     }
 
     /// Writes the status, if it is still the one that was read.
@@ -721,6 +738,12 @@ impl<S: BucketStore + Sync> Run<'_, S> {
         let kind = if ok == Some(true) { Kind::Generated } else { Kind::Findings };
         settled(self.upload, ok, kind, None)
     }
+}
+
+/// Where findings are kept that are too many for a config's status object: below `reports/`, where no status is looked for.
+fn findings_key(config_key: &str, bytes: &[u8]) -> String {
+    let digits: String = sha256(bytes).chars().take(16).collect();
+    format!("reports/findings/{config_key}/{digits}.json")
 }
 
 fn settled(upload: &Upload, ok: Option<bool>, outcome: Kind, detail: Option<String>) -> Settled {

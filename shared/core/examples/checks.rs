@@ -29,6 +29,28 @@ suite's bucket, or give `mlp` their folder with `--rules`. They are enforced bes
 find comes out in the same list.
 ";
 
+/// A test of `mlp` runs this rule as it stands on the page.
+const FOREIGN_ALERTS: &str = r#"
+### Example: alerts to foreign addresses
+
+`alerts_email` accepts an address of any domain. This rule warns when alerts go to another domain than `example.com`.
+Replace the domain with your own, and store the rule as `rules/alerts.guard`. To block such configs, remove `warn_` from the
+rule's name.
+
+```text
+rule warn_foreign_alerts {
+    Resources.*[ Type == "AWS::SNS::Subscription" ].Properties {
+        when Protocol in ["email", "email-json"] Endpoint is_string {
+            Endpoint == /@example\.com$/
+                <<alerts go to an address outside of example.com>>
+        }
+    }
+}
+```
+
+An address that CloudFormation computes later, such as `!Ref Email`, is unknown and gives no warning.
+"#;
+
 fn main() -> std::io::Result<()> {
     let mut page = String::from(INTRODUCTION);
     let _ = writeln!(
@@ -36,6 +58,7 @@ fn main() -> std::io::Result<()> {
         "\nThere may be {RULE_FILES_LIMIT} files of {} KiB each. A file is read at the next upload of a config; configs that are\nalready stored are not checked again by themselves: upload them once more.",
         RULE_FILE_LIMIT / 1024
     );
+    page.push_str(FOREIGN_ALERTS);
     page.push_str("\n| Code | Severity | What |\n|---|---|---|\n");
     for check in security::checks() {
         let _ = writeln!(

@@ -148,8 +148,8 @@ codes! {
         "A product may have `Condition`, `DependsOn`, `DeletionPolicy`, `UpdateReplacePolicy` and `Metadata`; each of its resources gets them.";
     MAC_VALUE = "MLP-MAC-004", "A value that must be known when the macro runs",
         "Names, tiers and modes decide which resources there are, and CloudFormation resolves functions only after all macros. Write the value, or a `Ref` to a template parameter.";
-    MAC_PARAMETER = "MLP-MAC-005", "A template parameter that has no value here",
-        "The template has no such parameter, or the request brings no value for it.";
+    MAC_PARAMETER = "MLP-MAC-005", "A template parameter that can't be used here",
+        "The template has no such parameter, the request brings no value for it, or it is `NoEcho`: the values of names, tiers, modes and paths can be read in the stack and in messages.";
     MAC_REFERENCE = "MLP-MAC-006", "A reference to something that a product doesn't have",
         "The message says which tier or scenario has it, if any does.";
     MAC_COLLISION = "MLP-MAC-007", "Two resources get one logical id",
@@ -157,7 +157,7 @@ codes! {
     MAC_SAME_NAMES = "MLP-MAC-008", "Two products get the same names",
         "Names come from company prefix, environment, tenant, use case and workload. Products that differ in none of these would create the same roles and buckets.";
     MAC_LOOKUP = "MLP-MAC-009", "An SSM parameter that can't be used",
-        "With `parameter-store`, the values are read from SSM Parameter Store when the macro runs. The parameter must be there, and hold what the property is for.";
+        "With `parameter-store`, the values are read from SSM Parameter Store when the macro runs. The path must be one that the suite's parameter `ParameterPaths` allows, and the parameter must be there and hold what the property is for. Messages give the length of a wrong value and never the value.";
     MAC_LOOP = "MLP-MAC-010", "A product in a loop",
         "The macro can't tell what a `Fn::ForEach` makes. Let CloudFormation run the loop first: name `AWS::LanguageExtensions` before `MLProvisioner` in `Transform`.";
     MAC_REQUEST = "MLP-MAC-011", "Not a request of CloudFormation",
@@ -180,7 +180,7 @@ codes! {
     DEP_ADOPTED = "MLP-DEP-005", "A stack is taken over",
         "With `adopt`, a stack of ours that has no tags, or whose custom resource no longer exists, becomes this product's stack.";
     PRE_SSM = "MLP-PRE-001", "An SSM parameter that the stack needs can't be used",
-        "CloudFormation reads it when it deploys. It must be there in this account and region, and hold what the config's key is for.";
+        "CloudFormation reads it when it deploys. Its path must be one that the suite's parameter `ParameterPaths` allows. It must be there in this account and region, and hold what the config's key is for. Messages give the length of a wrong value and never the value.";
     PRE_SOURCE_BUCKET = "MLP-PRE-002", "The bucket of the sources is missing or keeps no versions",
         "Pipelines with `source_control: s3` start when a new version of their source arrives; without versioning they can't be created.";
     PRE_COLLISION = "MLP-PRE-003", "A name that something else has already",

@@ -86,7 +86,7 @@ impl Finding {
         Self {
             code,
             severity: Severity::Error,
-            path: path.into(),
+            path: bounded(path.into()),
             line: None,
             column: None,
             logical_id: None,
@@ -148,9 +148,64 @@ impl Finding {
     }
 }
 
+/// The longest step of a finding's pointer, in characters. Names of CloudFormation have 255 at most.
+const LONGEST_STEP: usize = 300;
+
+/// A pointer whose longer steps are cut off: thousands of findings below one endless name would otherwise each hold all
+/// of it.
+pub(crate) fn bounded(pointer: String) -> String {
+    if pointer.len() <= LONGEST_STEP {
+        return pointer;
+    }
+    let steps = pointer.split('/').map(|step| match step.char_indices().nth(LONGEST_STEP) {
+        Some((end, _)) => format!("{}…", step.get(..end).unwrap_or_default()),
+        None => step.to_owned(),
+    });
+    steps.collect::<Vec<_>>().join("/")
+}
+
 /// Whether any finding blocks.
 pub fn blocks(findings: &[Finding]) -> bool {
     findings.iter().any(|finding| finding.severity == Severity::Error)
+}
+
+/// The most findings that a stored result, a status object or an execution holds. Another object has all of them.
+pub const MAX_FINDINGS: usize = 200;
+
+/// The most that these findings take as JSON, in bytes. Step Functions carries 256 KiB from state to state.
+pub const MAX_FINDINGS_BYTES: usize = 100_000;
+
+/// What a list of findings takes as JSON, in bytes.
+pub fn size(findings: &[Finding]) -> usize {
+    findings.iter().map(size_of).sum()
+}
+
+/// What a finding takes in a list, in bytes of JSON.
+fn size_of(finding: &Finding) -> usize {
+    serde_json::to_string(finding).map_or(0, |text| text.len() + 1)
+}
+
+/// Leaves the most important findings, so many and of so many bytes at most: errors before warnings, and of each the first.
+/// Their order stays. The answer is how many were left out.
+pub fn keep(findings: &mut Vec<Finding>, most: usize, bytes: usize) -> usize {
+    let all = findings.len();
+    if all <= most && size(findings) <= bytes {
+        return 0;
+    }
+    let mut by_rank: Vec<usize> = (0..all).collect();
+    // Stable: within a rank the order of the file stays.
+    by_rank.sort_by_key(|index| findings.get(*index).map(|finding| finding.severity));
+    let (mut count, mut left) = (0, bytes);
+    let mut kept = vec![false; all];
+    for index in by_rank {
+        let rest = findings.get(index).and_then(|finding| left.checked_sub(size_of(finding)));
+        if let (Some(rest), Some(kept), true) = (rest, kept.get_mut(index), count < most) {
+            (*kept, left, count) = (true, rest, count + 1);
+        }
+    }
+    let mut kept = kept.into_iter();
+    findings.retain(|_| kept.next().unwrap_or_default());
+    all - findings.len()
 }
 
 /// Puts findings into the order in which every output shows them: by place, then code, then message; doubles go.
@@ -165,4 +220,44 @@ pub fn sort(findings: &mut Vec<Finding>) {
         ))
     });
     findings.dedup();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codes;
+
+    #[test]
+    fn errors_are_kept_before_warnings_and_the_order_stays() {
+        let made = |severity, index: usize| {
+            let finding = Finding::error(codes::TPL_SHAPE, format!("/{index}"), "x".repeat(50));
+            Finding { severity, ..finding }
+        };
+        let all: Vec<Finding> = (0..300)
+            .map(|index| made(if index % 3 == 0 { Severity::Error } else { Severity::Warning }, index))
+            .collect();
+        let kept = |most, bytes| {
+            let mut findings = all.clone();
+            let left_out = keep(&mut findings, most, bytes);
+            assert_eq!(findings.len() + left_out, 300);
+            assert!(findings.is_sorted_by_key(|it| it.path[1..].parse::<usize>().unwrap()));
+            findings
+        };
+        assert_eq!(kept(300, usize::MAX), all);
+        let some = kept(200, usize::MAX);
+        assert_eq!(some.len(), 200);
+        assert_eq!(some.iter().filter(|it| it.severity == Severity::Error).count(), 100);
+        let few = kept(200, size(&all[..20]));
+        assert!((15..=20).contains(&few.len()) && few.iter().all(|it| it.severity == Severity::Error));
+        assert!(size(&few) <= size(&all[..20]));
+        assert_eq!(kept(200, 10), []);
+    }
+
+    #[test]
+    fn a_pointer_keeps_every_step_and_cuts_off_endless_ones() {
+        let usual = format!("/Resources/{}/Properties/Tags/0", "A".repeat(255));
+        assert_eq!(Finding::error(codes::TPL_SHAPE, usual.clone(), "").path, usual);
+        let endless = Finding::error(codes::TPL_SHAPE, format!("/Resources/{}/Type", "é".repeat(9_000)), "");
+        assert_eq!(endless.path, format!("/Resources/{}…/Type", "é".repeat(300)));
+    }
 }

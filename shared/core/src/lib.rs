@@ -19,6 +19,7 @@ pub mod generate;
 pub mod names;
 pub mod outcome;
 pub mod policy;
+pub mod printable;
 pub mod product;
 pub mod render;
 pub mod report;

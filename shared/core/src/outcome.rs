@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::finding::{self, Finding};
+use crate::finding::{self, Finding, MAX_FINDINGS, MAX_FINDINGS_BYTES};
 use crate::security::secrets;
 
 /// The version of the result object's shape; it grows when a reader could break.
@@ -47,8 +47,14 @@ pub struct Outcome {
     /// What `list-products` and `show-product` answer; absent elsewhere.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub products: Vec<ProductSummary>,
-    /// Everything worth saying about the input.
+    /// Everything worth saying about the input; of a stored result at most [`finding::MAX_FINDINGS`].
     pub findings: Vec<Finding>,
+    /// How many findings are left out here.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub findings_left_out: usize,
+    /// Where all of them are, `s3://bucket/key` of an [`AllFindings`]; absent when none is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub findings_at: Option<String>,
     /// Which config this came from.
     pub source: Source,
     /// The version of ML Provisioner that answered.
@@ -153,6 +159,8 @@ impl Outcome {
             rules: Vec::new(),
             products: Vec::new(),
             findings,
+            findings_left_out: 0,
+            findings_at: None,
             source: Source::default(),
             generator_version: env!("CARGO_PKG_VERSION").to_owned(),
         }
@@ -163,6 +171,60 @@ impl Outcome {
         self.findings.extend(findings);
         settle(&mut self.findings);
         self.ok = !finding::blocks(&self.findings);
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands references")]
+pub(crate) fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
+/// Every finding of a result that holds only some of them: what the object at `findings_at` is. Its JSON Schema is
+/// `schemas/findings.schema.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AllFindings {
+    /// [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// Which action ran; absent when that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<String>,
+    /// All findings, in the order of the result.
+    pub findings: Vec<Finding>,
+    /// Which config they are about.
+    pub source: Source,
+    /// The version of ML Provisioner that found them.
+    pub generator_version: String,
+}
+
+impl AllFindings {
+    /// The findings of an action.
+    pub fn of(action: Option<String>, findings: Vec<Finding>, source: Source) -> Self {
+        let generator_version = env!("CARGO_PKG_VERSION").to_owned();
+        Self { schema_version: SCHEMA_VERSION, action, findings, source, generator_version }
+    }
+
+    /// The object's bytes: indented, because people open it in a console.
+    ///
+    /// # Errors
+    ///
+    /// Only for our own defects.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, serde_json::Error> {
+        let mut bytes = serde_json::to_vec_pretty(self)?;
+        bytes.push(b'\n');
+        Ok(bytes)
+    }
+}
+
+impl Outcome {
+    /// Takes out what a stored result doesn't hold; what is to be stored beside it then. Nothing when everything fits.
+    pub fn limit(&mut self) -> Option<AllFindings> {
+        let mut kept = self.findings.clone();
+        self.findings_left_out = finding::keep(&mut kept, MAX_FINDINGS, MAX_FINDINGS_BYTES);
+        if self.findings_left_out == 0 {
+            return None;
+        }
+        let all = std::mem::replace(&mut self.findings, kept);
+        Some(AllFindings::of(Some(self.action.clone()), all, self.source.clone()))
     }
 }
 

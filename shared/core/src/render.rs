@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use crate::finding::{Finding, Severity};
+use crate::printable::{self, printable};
 use crate::security::secrets::{hides_its_line, mask};
 use crate::security::title;
 
@@ -43,7 +44,7 @@ pub fn render(findings: &[Finding], source: Option<(&str, &[u8])>, color: bool) 
     let hidden = findings.iter().filter(|finding| hides_its_line(finding.code.as_str()));
     let page = Page {
         paint,
-        file: source.map(|(name, _)| visible(name)).unwrap_or_default(),
+        file: source.map(|(name, _)| printable(name).into_owned()).unwrap_or_default(),
         lines,
         hidden: hidden.filter_map(|finding| finding.line).collect(),
     };
@@ -122,7 +123,7 @@ impl Page<'_> {
         let title = title(first.code.as_str()).unwrap_or(first.message.as_str());
         self.head(out, first, &format!("{title}: {} times", findings.len()));
         for finding in findings {
-            let message = visible(&finding.message);
+            let message = printable(&finding.message);
             let _ = match self.whereabouts(finding) {
                 place if place.is_empty() => writeln!(out, "{} {message}", self.paint.dim(" -->")),
                 place => writeln!(out, "{} {place}: {message}", self.paint.dim(" -->")),
@@ -132,16 +133,16 @@ impl Page<'_> {
     }
 
     fn head(&self, out: &mut String, finding: &Finding, message: &str) {
-        let head = format!("{}[{}]", finding.severity, finding.code);
+        let head = format!("{}[{}]", finding.severity, printable(finding.code.as_str()));
         let (head, message) =
-            (self.paint.severity(&head, finding.severity), self.paint.bold(&visible(message)));
+            (self.paint.severity(&head, finding.severity), self.paint.bold(&printable(message)));
         let _ = writeln!(out, "{head}: {message}");
     }
 
     fn foot(&self, out: &mut String, finding: &Finding) {
         for (word, text) in [("why", &finding.why), ("help", &finding.help)] {
             if let Some(text) = text {
-                let _ = writeln!(out, "{}: {}", self.paint.bold(word), visible(text));
+                let _ = writeln!(out, "{}: {}", self.paint.bold(word), printable(text));
             }
         }
     }
@@ -153,7 +154,7 @@ impl Page<'_> {
             _ => self.file.clone(),
         };
         let pointer =
-            if finding.path.is_empty() { String::new() } else { format!("({})", visible(&finding.path)) };
+            if finding.path.is_empty() { String::new() } else { format!("({})", printable(&finding.path)) };
         [place, pointer].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
     }
 
@@ -192,34 +193,17 @@ fn excerpt(line: &str, column: usize) -> (String, usize) {
     let from = if characters.len() > WIDEST { at.saturating_sub(WIDEST / 2) } else { 0 };
     let to = characters.len().min(from + WIDEST);
     let part = |from: usize, to: usize| -> String {
-        characters.get(from..to).unwrap_or_default().iter().map(|character| cell(*character)).collect()
+        let characters = characters.get(from..to).unwrap_or_default().iter().copied();
+        characters.fold(String::new(), |mut shown, character| {
+            printable::push(&mut shown, character);
+            shown
+        })
     };
     let before = if from > 0 { "..." } else { "" };
     let after = if to < characters.len() { "..." } else { "" };
     let lead = format!("{before}{}", part(from, at));
     let caret = lead.chars().map(width).sum();
     (format!("{lead}{}{after}", part(at, to)).trim_end().to_owned(), caret)
-}
-
-/// A character as it may reach a terminal: a tab as a blank, what steers the terminal as a visible mark.
-fn cell(character: char) -> char {
-    match character {
-        '\t' => ' ',
-        // C0 have pictures of their own in Unicode.
-        '\0'..='\u{1f}' => char::from_u32(0x2400 + u32::from(character)).unwrap_or('?'),
-        '\u{7f}' => '\u{2421}',
-        // C1, and what reorders or hides text.
-        '\u{80}'..='\u{9f}'
-        | '\u{200b}'..='\u{200f}'
-        | '\u{2028}'..='\u{202e}'
-        | '\u{2066}'..='\u{2069}'
-        | '\u{feff}' => '\u{fffd}',
-        other => other,
-    }
-}
-
-fn visible(text: &str) -> String {
-    text.chars().map(cell).collect()
 }
 
 /// Cells that a character takes: 2 for the wide blocks of East Asian scripts and emoji, 0 for combining marks.
@@ -300,7 +284,16 @@ mod tests {
         let mut findings = at(1, 1);
         findings[0].message = "found `\u{1b}[2J`\u{202e}".to_owned();
         let text = render(&findings, Some(("f\u{7}", b"a: \x1b[31m\x9b\x00")), false);
-        assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text:?}");
+        assert!(!text.contains(printable::is_hidden), "{text:?}");
+    }
+
+    #[test]
+    fn the_caret_stands_under_the_place_behind_hidden_characters() {
+        let (source, caret) = shown("a\u{202e}\u{ad}b: c".as_bytes(), 1, 4);
+        assert_eq!(
+            (source.as_str(), caret.as_str()),
+            ("1 | a[U+202E][U+00AD]b: c", "  |                  ^")
+        );
     }
 
     #[test]
@@ -314,7 +307,7 @@ mod tests {
         let finding = Finding::error(codes::WRONG_SHAPE, "", "m").why("w\u{1b}").help("h");
         assert_eq!(
             render(&[finding], None, false),
-            "error[MLP-CFG-005]: m\nwhy: w\u{241b}\nhelp: h\n\n1 error\n"
+            "error[MLP-CFG-005]: m\nwhy: w[U+001B]\nhelp: h\n\n1 error\n"
         );
     }
 

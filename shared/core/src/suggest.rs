@@ -1,30 +1,88 @@
 //! "Did you mean ...?": the nearest of the names that would have been right.
 
-/// The candidates that a word was probably meant to be, best first: a few typing errors away, or sharing its words
-/// (`email` for `alerts_email`). Several only if they are equally near.
-pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
-    let plain = plain(word);
-    let mut best = Vec::new();
-    let mut least = usize::MAX;
-    for candidate in candidates {
-        let Some(distance) = distance(word, &plain, candidate) else { continue };
-        if distance < least {
-            least = distance;
-            best.clear();
-        }
-        if distance == least {
-            best.push(candidate);
-        }
+use std::cell::Cell;
+
+/// How much work all suggestions of one run may take together, see [`cost`]. That is about 20,000 comparisons of names of
+/// usual length, and some tens of milliseconds. Past it, findings have no suggestion.
+const MAX_WORK: usize = 8_000_000;
+
+/// The longest name that is compared, in bytes. Nobody mistypes a longer one.
+const LONGEST: usize = 200;
+
+/// Makes suggestions for one run of a check, within a bound: a file with thousands of wrong names and thousands of right
+/// ones would otherwise be compared name by name.
+///
+/// ```
+/// # use mlp_core::suggest::Suggestions;
+/// let suggestions = Suggestions::default();
+/// assert_eq!(suggestions.nearest("tenant", ["tenant_id", "account_id"]), ["tenant_id"]);
+/// assert_eq!(suggestions.did_you_mean("acount_id", ["tenant_id", "account_id"]).unwrap(), "did you mean `account_id`?");
+/// ```
+#[derive(Debug, Clone)]
+pub struct Suggestions {
+    /// What may still be spent.
+    left: Cell<usize>,
+}
+
+impl Default for Suggestions {
+    fn default() -> Self {
+        Self { left: Cell::new(MAX_WORK) }
     }
-    // Near to everything is near to nothing.
-    if best.len() > 3 { Vec::new() } else { best }
+}
+
+/// What a comparison of two names costs: the table of edits that it fills, and a little for everything else.
+fn cost(word: &str, candidate: &str) -> usize {
+    (word.len() + 8) * (candidate.len() + 8)
+}
+
+impl Suggestions {
+    /// The candidates that a word was probably meant to be, best first: a few typing errors away, or sharing its words
+    /// (`email` for `alerts_email`). Several only if they are equally near. None when the work is used up before all
+    /// candidates are compared: the best of a part of them may be a wrong one.
+    pub fn nearest<'a>(&self, word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+        if word.len() > LONGEST || self.left.get() == 0 {
+            return Vec::new();
+        }
+        let plain = plain(word);
+        let mut best = Vec::new();
+        let mut least = usize::MAX;
+        for candidate in candidates.into_iter().filter(|candidate| candidate.len() <= LONGEST) {
+            let Some(left) = self.left.get().checked_sub(cost(word, candidate)) else {
+                self.left.set(0);
+                return Vec::new();
+            };
+            self.left.set(left);
+            let Some(distance) = distance(word, &plain, candidate) else { continue };
+            if distance < least {
+                least = distance;
+                best.clear();
+            }
+            if distance == least {
+                best.push(candidate);
+            }
+        }
+        // Near to everything is near to nothing.
+        if best.len() > 3 { Vec::new() } else { best }
+    }
+
+    /// The question, if there is something to ask.
+    pub fn did_you_mean<'a>(
+        &self,
+        word: &str,
+        candidates: impl IntoIterator<Item = &'a str>,
+    ) -> Option<String> {
+        let nearest = self.nearest(word, candidates);
+        (!nearest.is_empty()).then(|| format!("did you mean {}?", or_list(nearest)))
+    }
 }
 
 /// How far a candidate is from a word; `None` when it is too far to be meant.
 fn distance(word: &str, plain_word: &str, candidate: &str) -> Option<usize> {
+    #[cfg(test)]
+    tests::count(cost(word, candidate));
     let plain_candidate = plain(candidate);
     let longest = plain_word.len().max(plain_candidate.len());
-    // The distance can't be less than the difference in length; long input isn't worth a comparison.
+    // The distance can't be less than the difference in length.
     let tolerance = (longest / 3).max(1);
     if plain_word.len().abs_diff(plain_candidate.len()) <= tolerance {
         let edits = strsim::damerau_levenshtein(plain_word, &plain_candidate);
@@ -53,7 +111,7 @@ fn words(text: &str) -> impl Iterator<Item = String> {
 
 /// Letters and digits only, in lower case: `tenantId`, `Tenant-ID` and `tenant_id` are the same.
 fn plain(text: &str) -> String {
-    text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).take(200).collect()
+    text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 /// `a`, `b` or `c`, each in backticks.
@@ -66,17 +124,35 @@ pub fn or_list<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     }
 }
 
-/// The question, if there is something to ask.
-pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    let nearest = nearest(word, candidates);
-    (!nearest.is_empty()).then(|| format!("did you mean {}?", or_list(nearest)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::actions::{self, Suite};
+    use crate::finding::Finding;
+    use crate::security::Rules;
 
     const KEYS: [&str; 5] = ["company_name", "company_prefix", "account_id", "tenant_id", "alerts_email"];
+
+    thread_local! {
+        /// What all comparisons of this thread have cost.
+        static WORK: Cell<usize> = const { Cell::new(0) };
+    }
+
+    /// Counts a comparison that is made.
+    pub(super) fn count(cost: usize) {
+        WORK.set(WORK.get() + cost);
+    }
+
+    /// What the comparisons cost that `run` makes.
+    fn work_of(run: impl FnOnce() -> Vec<Finding>) -> (usize, Vec<Finding>) {
+        WORK.set(0);
+        let findings = run();
+        (WORK.get(), findings)
+    }
+
+    fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+        Suggestions::default().nearest(word, candidates)
+    }
 
     #[test]
     fn typing_errors_other_spellings_and_parts_of_a_key_lead_to_it() {
@@ -95,7 +171,8 @@ mod tests {
 
     #[test]
     fn what_is_near_to_nothing_leads_nowhere() {
-        for word in ["", "x", "colour", "id", "company"] {
+        let endless = "tenant_".repeat(10_000);
+        for word in ["", "x", "colour", "id", "company", &endless] {
             assert!(
                 nearest(word, KEYS.into_iter().filter(|key| !key.starts_with("company"))).is_empty(),
                 "{word}"
@@ -106,8 +183,105 @@ mod tests {
     #[test]
     fn candidates_that_are_equally_near_are_all_named() {
         assert_eq!(
-            did_you_mean("us-west", ["us-east-1", "us-west-1", "us-west-2"]).unwrap(),
+            Suggestions::default().did_you_mean("us-west", ["us-east-1", "us-west-1", "us-west-2"]).unwrap(),
             "did you mean `us-west-1` or `us-west-2`?"
         );
+    }
+
+    #[test]
+    fn work_that_is_used_up_gives_no_suggestion_of_half_of_the_candidates() {
+        let suggestions = Suggestions { left: Cell::new(2 * cost("tenant", "tenant_id")) };
+        assert!(suggestions.nearest("tenant", ["account_id", "tenant_ids", "tenant_id"]).is_empty());
+        assert!(suggestions.nearest("tenant", ["tenant_id"]).is_empty());
+    }
+
+    /// A template with so many parameters, resources, conditions and mappings, and so many references to none of them.
+    fn template(names: usize, wrong: usize) -> String {
+        let list = |count: usize, line: &dyn Fn(usize) -> String| (0..count).map(line).collect::<String>();
+        let tags = list(wrong, &|n| {
+            format!(
+                "        - {{Key: !Sub 'k${{Wrnog{n}Name}}', Value: !If [Wrnog{n}Condition, !Ref Wrnog{n}Reference, \
+                 !FindInMap [Wrnog{n}Map, a, b]]}}\n"
+            )
+        });
+        format!(
+            "Parameters:\n{}Conditions:\n{}Mappings:\n{}Resources:\n  Topic:\n    Type: AWS::SNS::Topic\n    DependsOn: \
+             [{}]\n    Properties:\n      Tags:\n{tags}",
+            list(names, &|n| format!("  Right{n}Reference: {{Type: String}}\n")),
+            list(names, &|n| format!("  Right{n}Condition: !Equals [a, b]\n")),
+            list(names, &|n| format!("  Right{n}Map: {{a: {{b: c}}}}\n")),
+            list(wrong, &|n| format!("Wrnog{n}Resource, ")),
+        )
+    }
+
+    #[test]
+    fn suggestions_of_a_template_are_bounded_however_many_names_and_mistakes_it_has() {
+        let check = |names, wrong| {
+            let text = template(names, wrong);
+            work_of(|| actions::validate_template(text.as_bytes(), &Rules::none()).unwrap().outcome.findings)
+        };
+        let (small, found) = check(5, 5);
+        assert!(
+            small > 0
+                && found.iter().any(|it| it.help.as_ref().is_some_and(|it| it.contains("did you mean")))
+        );
+        for (names, wrong) in [(1_500, 1_500), (3_000, 300), (300, 3_000)] {
+            let (work, found) = check(names, wrong);
+            assert!(work <= MAX_WORK, "{names} names, {wrong} mistakes: {work}");
+            assert!(found.len() > 4 * wrong, "{}", found.len());
+        }
+    }
+
+    #[test]
+    fn suggestions_of_a_config_are_bounded_however_many_unknown_keys_it_has() {
+        let config = include_str!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../configs/examples/starter/techcorp-prod-a001-us-west-2-customer-churn-ml-codecommit.yaml"
+        ));
+        let unknown: String = (0..8_000).map(|n| format!("  aletrs_email_{n}: x\n")).collect();
+        let config = config.replace("ml_product:\n", &format!("ml_product:\n{unknown}"));
+        let (work, found) = work_of(|| {
+            actions::validate_config(config.as_bytes(), &Suite::default()).unwrap().outcome.findings
+        });
+        assert!((1..=MAX_WORK).contains(&work), "{work}");
+        assert!(found.len() >= 8_000, "{}", found.len());
+    }
+
+    #[test]
+    fn suggestions_of_the_macro_are_bounded_however_many_products_and_mistakes_a_template_has() {
+        let products: String = (0..300)
+            .map(|n| {
+                format!(
+                    "  Product{n}: {{Type: 'MLProvisioner::MLOps::MLProduct', Condition: Wrnog{n}, Tyep: 1, Properties: \
+                     {{Tier: !Ref Wrnog{n}Parameter, UseCaes: a, SourceControl: codecomit}}}}\n"
+                )
+            })
+            .collect();
+        let parameters: String =
+            (0..3_000).map(|n| format!("  Right{n}Parameter: {{Type: String}}\n")).collect();
+        let conditions: String = (0..3_000).map(|n| format!("  Right{n}: !Equals [a, b]\n")).collect();
+        let text = format!(
+            "Transform: MLProvisioner\nParameters:\n{parameters}Conditions:\n{conditions}Resources:\n{products}"
+        );
+        let place = crate::expand::Place {
+            account_id: "123456789012".to_owned(),
+            region: "us-west-2".to_owned(),
+            ..crate::expand::Place::default()
+        };
+        let (work, found) = work_of(|| {
+            let none = |path: &str| Err(path.to_owned());
+            actions::expand(text.as_bytes(), &place, actions::Language::Yaml, none).unwrap().outcome.findings
+        });
+        assert!((1..=MAX_WORK).contains(&work), "{work}");
+        assert!(found.len() > 900, "{}", found.len());
+    }
+
+    #[test]
+    fn suggestions_for_an_executions_input_are_bounded_however_many_keys_it_has() {
+        let keys = (0..20_000).map(|n| (format!("acton{n}"), serde_json::Value::from(1)));
+        let input = serde_json::Value::Object(keys.collect());
+        let (work, found) = work_of(|| crate::deploy::input::Input::read(&input).unwrap_err());
+        assert!((1..=MAX_WORK).contains(&work), "{work}");
+        assert!(found.len() >= 20_000, "{}", found.len());
     }
 }

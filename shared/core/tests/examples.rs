@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use mlp_core::config::{self, Config};
+use mlp_core::deploy::preflight::Preflight;
+use mlp_core::expand::{self, ParameterPaths};
 use mlp_core::names::Names;
 
 fn examples() -> Vec<(PathBuf, Config)> {
@@ -90,4 +92,39 @@ fn the_examples_are_every_scenario_that_the_file_name_pattern_has() {
         }
     }
     assert_eq!(found, expected);
+}
+
+/// The default of the suite's parameter `ParameterPaths`.
+fn default_paths() -> ParameterPaths {
+    let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../infra/template.yaml");
+    let text = std::fs::read_to_string(template).unwrap();
+    let parameter = text.split("\n  ParameterPaths:\n").nth(1).unwrap();
+    let default = parameter.lines().find_map(|line| line.trim().strip_prefix("Default: ")).unwrap();
+    assert!(default.contains("/vpc/*"), "{default}");
+    ParameterPaths::parse(default)
+}
+
+#[test]
+fn every_path_in_parameter_store_is_one_that_a_suite_allows_by_default() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut configs: Vec<PathBuf> = examples().into_iter().map(|(file, _)| file).collect();
+    let products = std::fs::read_dir(root.join("tests/golden/products")).unwrap();
+    configs.extend(products.map(|file| file.unwrap().path()));
+    let (mut paths, allowed) = (0, default_paths());
+    for file in configs {
+        let config = std::fs::read(&file).unwrap();
+        let Some(mut preflight) = Preflight::of(&config, None).unwrap() else { continue };
+        paths += preflight.ssm_paths().len();
+        assert_eq!(preflight.within(&allowed), [], "{}", file.display());
+    }
+    assert!(paths > 20, "{paths}");
+    let requests = std::fs::read_dir(root.join("events/macro")).unwrap();
+    for file in requests
+        .map(|file| file.unwrap().path())
+        .filter(|file| file.extension().is_some_and(|it| it == "json"))
+    {
+        let request = std::fs::read(&file).unwrap();
+        let needs = expand::needs(&request);
+        assert_eq!(expand::Request::read(&request).within(&allowed).needs(), needs, "{}", file.display());
+    }
 }

@@ -9,6 +9,7 @@ use indexmap::IndexMap;
 use mlp_core::config::{self, Config, Source, VpcIds};
 use mlp_core::expand::{self, Expanded, Input, Lookups, Status};
 use mlp_core::generate;
+use mlp_core::printable::is_hidden;
 use mlp_core::product::{Product, RoleBoundary};
 use mlp_core::template::references::{self, Reference};
 use mlp_core::template::{Template, Value};
@@ -331,9 +332,19 @@ fn well_formed(request: &[u8]) -> Result<(), TestCaseError> {
     if let Some(message) = answer.error_message {
         prop_assert!(!message.contains("internal error"), "{}", message);
         prop_assert!((1..=1_000).contains(&message.chars().count()), "{}", message);
-        prop_assert!(!message.chars().any(char::is_control), "{}", message);
+        prop_assert!(!message.contains(is_hidden) && !message.contains(['\n', '\t']), "{}", message);
     }
     Ok(())
+}
+
+#[test]
+fn a_message_shows_characters_that_nobody_sees_by_their_number() {
+    let properties = json!({"Tier": "a\u{1b}[2J\u{202e}b\u{200b}\u{ad}\u{e0041}", "\u{2066}x": 1});
+    let fragment = json!({"Resources": {"Fraud": {"Type": "MLProvisioner::MLOps::MLProduct", "Properties": properties}}});
+    let request = request(&fragment);
+    well_formed(&request).unwrap();
+    let message = expand::respond(&request, &Lookups::new()).error_message.unwrap();
+    assert!(message.contains("[U+202E]") && message.contains("[U+2066]"), "{message}");
 }
 
 #[test]

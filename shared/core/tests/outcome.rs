@@ -38,6 +38,8 @@ fn full() -> Outcome {
         resource_counts: Some(counts.clone()),
         outputs: vec!["templates/a.yaml".to_owned()],
         hashes: [("templates/a.yaml".to_owned(), hash.clone())].into(),
+        findings_left_out: 7,
+        findings_at: Some("s3://suite/reports/findings/configs/a.yaml/0123456789abcdef.json".to_owned()),
         products: vec![ProductSummary {
             tier: "enterprise".to_owned(),
             title: "Enterprise".to_owned(),
@@ -122,4 +124,24 @@ fn every_member_is_described() {
         assert_eq!(problems(&outcome).len(), 1, "{block}");
         outcome.pointer_mut(block).unwrap().as_object_mut().unwrap().remove("new");
     }
+}
+
+#[test]
+fn the_schemas_say_the_same_about_findings() {
+    let schema = |name: &str| -> Value {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas").join(name);
+        serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+    };
+    let outcome = schema("outcome.schema.json");
+    for (name, shared) in [
+        ("findings.schema.json", ["path", "sha256", "version", "finding", "position", "source"].as_slice()),
+        ("execution.schema.json", &["path", "version", "finding", "position"]),
+    ] {
+        let other = schema(name);
+        for definition in shared {
+            assert_eq!(other["$defs"][definition], outcome["$defs"][definition], "{name} {definition}");
+        }
+    }
+    let most = schema("execution.schema.json")["properties"]["findings"]["maxItems"].as_u64();
+    assert_eq!(most, u64::try_from(mlp_core::finding::MAX_FINDINGS).ok());
 }

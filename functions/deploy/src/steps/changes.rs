@@ -233,7 +233,8 @@ fn decide(settings: &Settings, execution: &str, work: &Work) -> Next {
 /// What SNS takes as a subject: ASCII, up to 100 characters.
 fn subject(ml_name: &str, changes: &Changes) -> String {
     let what = if changes.deletion.is_some() { "deletion" } else { "deployment" };
-    format!("Approve the {what} of {ml_name}").chars().filter(char::is_ascii).take(100).collect()
+    let text = format!("Approve the {what} of {ml_name}");
+    text.chars().filter(|c| matches!(c, ' '..='~')).take(100).collect()
 }
 
 /// SNS takes 256 KiB; an e-mail that anybody reads is shorter.
@@ -286,6 +287,7 @@ mod tests {
     fn a_subject_is_one_that_sns_takes() {
         let changes = Changes::new(&About::default(), &[], &Next::Nothing).unwrap();
         assert!(subject(&"x".repeat(200), &changes).len() == 100);
+        assert_eq!(subject("a\nb\u{202e}c\u{7}", &changes), "Approve the deployment of abc");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! `Conclude`: the result object, whatever happened.
 
+use std::fmt::Write as _;
+
 use mlp_aws::stacks::Stacks;
 use mlp_aws::store::BucketStore;
 use mlp_core::custom::Respond;
@@ -12,9 +14,10 @@ use mlp_core::drift::Verdict;
 use mlp_core::drift::fleet::Totals;
 use serde_json::Value as Json;
 
+use super::findings::{self, About, Carried};
 use super::read::invalid;
 use super::storing::{New, newest};
-use super::{excess, leave_out, status};
+use super::{damaged, excess, leave_out, status};
 use crate::work::Work;
 use crate::{Aws, Settings, custom};
 
@@ -38,14 +41,13 @@ pub(crate) async fn conclude<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
         Some(work) => of_work(aws.settings, execution, work),
         None => nothing(execution, work.pointer("/input/action").and_then(Json::as_str)),
     };
-    if let Some(failure) = failure {
+    if let Some(failure) = &failure {
         report.ok = false;
         report.outcome = match failure.name {
             Name::Rejected | Name::ApprovalTimedOut | Name::ApprovalInvalid => Ending::Cancelled,
             _ => Ending::Failed,
         };
-        report.findings.extend(failure.findings.iter().cloned());
-        report.error = Some(Error::from(&failure));
+        report.error = Some(Error::from(failure));
         if let (Some(tidying), Some(error)) = (tidying, &mut report.error) {
             error.message =
                 format!("{}; and what it had begun could not be removed: {tidying}", error.message);
@@ -58,9 +60,27 @@ pub(crate) async fn conclude<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
             report.stack_status = Some(stack.map_or_else(|| "absent".to_owned(), |stack| stack.status));
         }
     }
+    let about = About {
+        execution,
+        action: report.action.as_deref(),
+        source: known.as_ref().map(|work| &work.source),
+    };
+    let of_work = known.as_ref().map(|work| Carried {
+        findings: &work.findings,
+        left_out: work.findings_left_out,
+        at: work.findings_at.as_deref(),
+    });
+    let of_failure = failure.as_ref().map(|failure| Carried {
+        findings: &failure.findings,
+        left_out: failure.findings_left_out,
+        at: failure.findings_at.as_deref(),
+    });
+    let lists: Vec<Carried<'_>> = of_work.into_iter().chain(of_failure).collect();
+    (report.findings, report.findings_left_out, report.findings_at) =
+        findings::settle(aws, about, &lists).await?;
     let name = Execution::new(execution).name();
     let key = keys::result(name);
-    let mut bytes = serde_json::to_vec_pretty(&report).unwrap_or_default();
+    let mut bytes = serde_json::to_vec_pretty(&report).map_err(|error| damaged(&error))?;
     bytes.push(b'\n');
     newest(aws.store, &aws.settings.bucket, New { key: &key, bytes, media_type: "application/json" }).await?;
     if let Some(work) =
@@ -68,14 +88,15 @@ pub(crate) async fn conclude<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
         && let Err(error) = status::ended(aws, work, &report, aws.settings.s3(&key)).await
     {
         // The result is there; that the status can't be told must not hide it.
-        tracing::warn!(%error, "the config's status object could not be told of the end");
+        let (error, reason) = (error.name.as_str(), error.loggable());
+        tracing::warn!(error, reason, "the config's status object could not be told of the end");
     }
     if let Some(respond) = respond(work) {
         let answer = custom::answer(&respond, &report);
         let key = keys::request(&respond.owner(), name);
         custom::send(aws.store, &aws.settings.bucket, aws.answers, &key, &answer).await?;
     }
-    Ok(shortened(report))
+    Ok(shortened(report, &aws.settings.s3(&key)))
 }
 
 /// The custom resource that waits for this execution.
@@ -87,25 +108,42 @@ fn respond(work: &Json) -> Option<Respond> {
 /// Reference, `DescribeExecution` (`cause`).
 const CAUSE: usize = 30_000;
 
-/// The result as the execution carries it: without the last findings, if it would be cut off in the middle otherwise. The
-/// object in the bucket has them all.
-fn shortened(mut report: Report) -> Report {
+/// The result as the execution carries it: without the findings that matter least, if it would be cut off in the middle
+/// otherwise. `at` is the result object in the bucket.
+fn shortened(mut report: Report, at: &str) -> Report {
     let mut excess = excess(&report, CAUSE);
-    let result = report.result.as_mut().map(|result| &mut result.findings);
-    for findings in result.into_iter().chain([&mut report.findings]) {
-        let (left_out, rest) = leave_out(findings, excess);
-        report.findings_left_out += left_out;
+    if excess > 0 {
+        // Room for the numbers and places.
+        excess += ROOM_FOR_PLACES;
+    }
+    let result_at = report.result_at.clone();
+    if let Some(result) = &mut report.result {
+        let (left_out, rest) = leave_out(&mut result.findings, excess);
+        if left_out > 0 {
+            result.findings_left_out += left_out;
+            result.findings_at.get_or_insert_with(|| result_at.unwrap_or_else(|| at.to_owned()));
+        }
         excess = rest;
     }
-    let missing = report.findings_left_out;
-    if missing > 0
-        && let Some(error) = &mut report.error
-    {
-        error.message =
-            format!("{} ({missing} more findings are in the bucket's deployments/results/)", error.message);
+    let (left_out, _) = leave_out(&mut report.findings, excess);
+    if left_out > 0 {
+        report.findings_left_out += left_out;
+        report.findings_at.get_or_insert_with(|| at.to_owned());
+    }
+    let of_result = report.result.as_ref().map(|it| (it.findings_left_out, it.findings_at.as_deref()));
+    let missing = [Some((report.findings_left_out, report.findings_at.as_deref())), of_result];
+    if let Some(error) = &mut report.error {
+        for (count, at) in missing.into_iter().flatten() {
+            if let (1.., Some(at)) = (count, at) {
+                let _ = write!(error.message, " ({count} more findings are in {at})");
+            }
+        }
     }
     report
 }
+
+/// Room for how many findings are left out and where they are, in characters: twice a key of S3 and its bucket.
+const ROOM_FOR_PLACES: usize = 2_500;
 
 /// What a state caught and put under `key`.
 fn caught(work: &Json, key: &str) -> Option<Failure> {
@@ -177,8 +215,6 @@ fn of_work(aws: &Settings, execution: &str, work: &Work) -> Report {
         result: made.map(|made| made.outcome.clone()),
         result_at: made.map(|made| aws.s3(&made.key)),
         drift: work.drift.as_ref().and_then(|drift| drift.found.clone()),
-        findings: work.findings.clone(),
-        findings_left_out: made.map_or(0, |made| made.left_out),
         ..nothing(execution, Some(work.action.as_str()))
     };
     let refused = match (made, &report.drift) {
@@ -231,6 +267,7 @@ fn nothing(execution: &str, action: Option<&str>) -> Report {
         error: None,
         findings: Vec::new(),
         findings_left_out: 0,
+        findings_at: None,
         generator_version: env!("CARGO_PKG_VERSION").to_owned(),
     }
 }
@@ -245,14 +282,23 @@ mod tests {
     fn a_result_that_step_functions_would_cut_off_is_shortened_and_says_so() {
         let mut report = nothing("arn:aws:states:us-west-2:123456789012:execution:M:x", None);
         report.error = Some(Error::from(&Failure::new(Name::InvalidInput, "many mistakes")));
-        assert_eq!(shortened(report.clone()), report);
-        report.findings = vec![Finding::error(codes::DEP_INPUT, "/action", "x".repeat(300)); 500];
-        let short = shortened(report);
+        let at = "s3://suite/deployments/results/x.json";
+        assert_eq!(shortened(report.clone(), at), report);
+        report.findings = vec![Finding::error(codes::DEP_INPUT, "/action", "x".repeat(300)); 150];
+        let short = shortened(report.clone(), at);
         assert!(serde_json::to_string(&short).unwrap().len() < 32_768);
+        assert_eq!(short.findings.len() + short.findings_left_out, 150);
+        assert_eq!(short.findings_at.as_deref(), Some(at));
         let message = short.error.unwrap().message;
-        assert!(message.ends_with(&format!(
-            "({} more findings are in the bucket's deployments/results/)",
-            500 - short.findings.len()
-        )));
+        assert!(
+            message.ends_with(&format!("({} more findings are in {at})", short.findings_left_out)),
+            "{message}"
+        );
+        // An object that has more than the result object is the one to name.
+        report.findings_left_out = 2_000;
+        report.findings_at = Some("s3://suite/deployments/files/x/findings.json".to_owned());
+        let short = shortened(report, at);
+        assert_eq!(short.findings.len() + short.findings_left_out, 2_150);
+        assert_eq!(short.findings_at.as_deref(), Some("s3://suite/deployments/files/x/findings.json"));
     }
 }

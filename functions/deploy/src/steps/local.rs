@@ -9,9 +9,10 @@ use mlp_core::deploy::input::{Action, ConfigSource, Input};
 use mlp_core::deploy::keys;
 use mlp_core::outcome::{self, Outcome, Source};
 
+use super::findings::{self, About};
 use super::read::{config, defect, organisation, work};
 use super::storing::{New, newest};
-use super::{excess, leave_out, store_failed};
+use super::{damaged, excess, leave_out, store_failed};
 use crate::Aws;
 use crate::work::{Facts, Made, Next, Work};
 
@@ -74,12 +75,20 @@ pub(crate) async fn make<S: BucketStore + Sync, C, B, P>(
         outcome.outputs.push(key);
     }
     let key = format!("{folder}result.json");
-    let mut bytes = serde_json::to_vec_pretty(&outcome).unwrap_or_default();
+    if let Some(all) = outcome.limit() {
+        let about = About { execution, action: Some(work.action.as_str()), source: Some(&work.source) };
+        outcome.findings_at = Some(findings::store(aws, about, "result-findings.json", all.findings).await?);
+    }
+    let mut bytes = serde_json::to_vec_pretty(&outcome).map_err(|error| damaged(&error))?;
     bytes.push(b'\n');
     newest(store, bucket, New { key: &key, bytes, media_type: "application/json" }).await?;
     let too_long = excess(&outcome, CARRIED);
     let (left_out, _) = leave_out(&mut outcome.findings, too_long);
-    work.made = Some(Made { outcome, left_out, key });
+    if left_out > 0 {
+        outcome.findings_left_out += left_out;
+        outcome.findings_at.get_or_insert_with(|| aws.settings.s3(&key));
+    }
+    work.made = Some(Made { outcome, key });
     work.next = Next::Conclude;
     Ok(work)
 }

@@ -7,6 +7,7 @@ pub(crate) mod conclude;
 pub(crate) mod deletion;
 pub(crate) mod drift;
 pub(crate) mod execution;
+pub(crate) mod findings;
 pub(crate) mod fleet;
 pub(crate) mod inspect;
 pub(crate) mod licence;
@@ -24,7 +25,7 @@ use mlp_aws::stacks::Stack;
 use mlp_aws::store::{BucketStore, ErrorKind, StoreError};
 use mlp_core::deploy::failure::{Failure, Name};
 use mlp_core::deploy::status::StackStatus;
-use mlp_core::finding::Finding;
+use mlp_core::finding::{self, Finding, MAX_FINDINGS};
 
 /// A call that failed for no reason of the stack's.
 pub(crate) fn failed(error: &CallError) -> Failure {
@@ -88,20 +89,23 @@ pub(crate) fn status_of(stack: &Stack) -> Result<StackStatus, Failure> {
     })
 }
 
+/// JSON of our own that can't be written or read.
+pub(crate) fn damaged(error: &serde_json::Error) -> Failure {
+    Failure::new(Name::Internal, format!("an object of the execution can't be written or read: {error}"))
+}
+
 /// How many bytes of JSON a value is longer than `most`.
 pub(crate) fn excess(value: &impl serde::Serialize, most: usize) -> usize {
     serde_json::to_string(value).map_or(0, |text| text.len()).saturating_sub(most)
 }
 
-/// Leaves out the last findings, which matter least, until `excess` bytes of JSON are saved; how many, and how many bytes are
+/// Leaves out the findings that matter least, until `excess` bytes of JSON are saved; how many, and how many bytes are
 /// still too many.
-pub(crate) fn leave_out(findings: &mut Vec<Finding>, mut excess: usize) -> (usize, usize) {
-    let all = findings.len();
-    while excess > 0
-        && let Some(finding) = findings.pop()
-    {
-        let bytes = serde_json::to_string(&finding).map_or(0, |text| text.len()) + 1;
-        excess = excess.saturating_sub(bytes);
+pub(crate) fn leave_out(findings: &mut Vec<Finding>, excess: usize) -> (usize, usize) {
+    if excess == 0 {
+        return (0, 0);
     }
-    (all - findings.len(), excess)
+    let before = finding::size(findings);
+    let left_out = finding::keep(findings, MAX_FINDINGS, before.saturating_sub(excess));
+    (left_out, excess.saturating_sub(before - finding::size(findings)))
 }

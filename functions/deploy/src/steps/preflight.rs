@@ -32,11 +32,13 @@ where
     let (bytes, _) = config(aws.store, aws.settings, execution, &mut work.input).await?;
     let test = (work.action == Action::TestDeploy).then(|| execution.test_workload());
     let preflight = Preflight::of(&bytes, test.as_deref()).map_err(|error| defect(&error))?;
-    let preflight = preflight
+    let mut preflight = preflight
         .ok_or_else(|| Failure::new(Name::Internal, "the config that was good a moment ago has mistakes"))?;
 
+    // What the suite's roles may not read is not asked for: SSM would refuse the whole call.
+    let mut findings = preflight.within(&aws.settings.parameter_paths);
     let parameters = read(aws.parameters, &preflight.ssm_paths()).await.map_err(unread)?;
-    let mut findings = preflight.check_parameters(&parameters);
+    findings.extend(preflight.check_parameters(&parameters));
     if let Some(bucket) = preflight.source_bucket() {
         let seen = aws.buckets.look(bucket).await.map_err(|error| failed(&error))?;
         findings.extend(preflight.check_source(&seen));

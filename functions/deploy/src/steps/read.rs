@@ -157,6 +157,8 @@ pub(super) fn work(
         outputs: std::collections::BTreeMap::new(),
         kept: Vec::new(),
         findings,
+        findings_left_out: 0,
+        findings_at: None,
         busy: None,
         failed: None,
         original: None,

@@ -1,12 +1,10 @@
 //! Changes as lines of text, for a terminal and for a mail.
 
-use std::fmt::Write as _;
-
 use super::dangers::Danger;
 use super::properties::{Property, Replaces};
 use super::summary::{Changes, Deletion, Resource};
 use super::values::{Shown, State};
-use crate::report::visible::is_hidden;
+use crate::printable;
 
 /// The longest text, in bytes. A message of Amazon SNS may have 256 KiB (API Reference, `Publish`), its frame included.
 const LONGEST: usize = 195_000;
@@ -156,12 +154,7 @@ fn push_visible(out: &mut String, text: &str, longest: usize) {
             out.push_str("...");
             return;
         }
-        match c {
-            '\n' | '\t' => out.push(' '),
-            // Writing to a String can't fail.
-            c if is_hidden(c) => drop(write!(out, "[U+{:04X}]", u32::from(c))),
-            c => out.push(c),
-        }
+        printable::push(out, c);
     }
 }
 

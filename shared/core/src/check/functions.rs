@@ -10,7 +10,6 @@ use super::sections::{describe, is_condition, null};
 use super::{Report, Spot};
 use crate::codes;
 use crate::finding::Severity;
-use crate::suggest::did_you_mean;
 use crate::template::references::{Owner, Part};
 use crate::template::{Function, Map, Path, Value};
 
@@ -89,7 +88,7 @@ impl Walk<'_, '_> {
                 self.report.error_at_key(codes::TPL_FUNCTION, &path, message, help);
             } else {
                 let known = Function::ALL.iter().map(|function| function.long()).chain(["Fn::ForEach"]);
-                let help = did_you_mean(key, known);
+                let help = self.report.did_you_mean(key, known);
                 let message = format!("CloudFormation has no function `{key}`");
                 self.report.error_at_key(codes::TPL_UNKNOWN_FUNCTION, &path, message, help);
             }
@@ -469,7 +468,8 @@ impl Walk<'_, '_> {
         for key in entries.keys().filter(|key| !KEYS.contains(&key.as_str())) {
             let message = format!("`Fn::GetStackOutput` has `{key}`; {takes}");
             let at = (&path.key(key), Spot::Key);
-            self.report.add(Severity::Error, codes::TPL_FUNCTION, at, message, did_you_mean(key, KEYS));
+            let help = self.report.did_you_mean(key, KEYS);
+            self.report.add(Severity::Error, codes::TPL_FUNCTION, at, message, help);
         }
     }
 

@@ -22,8 +22,11 @@ pub(crate) mod places;
 mod references;
 mod sections;
 
+use std::collections::HashSet;
+
 use crate::codes;
 use crate::finding::{self, Code, Finding, Severity};
+use crate::suggest::Suggestions;
 use crate::template::{Path, Template, Transforms, read};
 use crate::yaml::{self, Document};
 
@@ -42,21 +45,23 @@ use crate::yaml::{self, Document};
 /// assert_eq!(findings[0].path, "/Resources/Bucket/Properties/BucketName");
 /// ```
 pub fn structure(template: &Template) -> Vec<Finding> {
-    run(template, None)
+    run(template, None, &Suggestions::default())
 }
 
 /// The findings on the structure of a template that [`read::from_document`] read from this document. Their pointers
 /// lead into the document as it is written: `!Join [",", [x]]` has no `Fn::Join` in it.
 pub fn structure_of(template: &Template, document: &Document) -> Vec<Finding> {
-    run(template, Some(document))
+    run(template, Some(document), &Suggestions::default())
 }
 
 /// Reads and checks a document: what [`read::from_document`] and [`structure_of`] find.
 pub fn document(document: &Document) -> (Vec<Finding>, Template) {
-    let (template, mut findings) = read::from_document(document);
+    let suggestions = Suggestions::default();
+    let (template, mut findings) = read::with_suggestions(document, &suggestions);
     // What could not be read is missing from the template; that it is missing is no second finding.
-    let unread: Vec<String> = findings.iter().map(|finding| finding.path.clone()).collect();
-    findings.extend(structure_of(&template, document).into_iter().filter(|it| !unread.contains(&it.path)));
+    let unread: HashSet<String> = findings.iter().map(|finding| finding.path.clone()).collect();
+    let found = run(&template, Some(document), &suggestions).into_iter();
+    findings.extend(found.filter(|it| !unread.contains(&it.path)));
     finding::sort(&mut findings);
     (findings, template)
 }
@@ -101,9 +106,9 @@ pub fn load(bytes: &[u8]) -> Result<Document, Vec<Finding>> {
     })
 }
 
-fn run(template: &Template, document: Option<&Document>) -> Vec<Finding> {
-    let mut report =
-        Report { template, document, transforms: template.transforms(), findings: Vec::with_capacity(8) };
+fn run(template: &Template, document: Option<&Document>, suggestions: &Suggestions) -> Vec<Finding> {
+    let transforms = template.transforms();
+    let mut report = Report { template, document, transforms, suggestions, findings: Vec::with_capacity(8) };
     sections::check(&mut report);
     limits::check(&mut report);
     functions::check(&mut report);
@@ -124,6 +129,7 @@ struct Report<'t> {
     template: &'t Template,
     document: Option<&'t Document>,
     transforms: Transforms,
+    suggestions: &'t Suggestions,
     findings: Vec<Finding>,
 }
 
@@ -135,6 +141,11 @@ pub(crate) enum Spot {
 }
 
 impl Report<'_> {
+    /// "did you mean ...?", if there is something near.
+    fn did_you_mean<'a>(&self, word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
+        self.suggestions.did_you_mean(word, candidates)
+    }
+
     /// An error about the value at `path`.
     fn error(&mut self, code: Code, path: &Path<'_>, message: impl Into<String>, help: impl Help) {
         self.add(Severity::Error, code, (path, Spot::Value), message.into(), help);
@@ -156,7 +167,7 @@ impl Report<'_> {
         let finding = Finding { severity, help: help.text(), ..Finding::error(code, String::new(), message) };
         self.findings.push(match self.document {
             Some(document) => places::place(document, &path.tokens(), spot, finding),
-            None => Finding { path: path.to_string(), ..finding },
+            None => Finding { path: finding::bounded(path.to_string()), ..finding },
         });
     }
 }

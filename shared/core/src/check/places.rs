@@ -1,7 +1,7 @@
 //! From a place in the template's long form to the place in the user's document.
 
 use super::Spot;
-use crate::finding::Finding;
+use crate::finding::{Finding, bounded};
 use crate::template::path::Token;
 use crate::yaml::{Document, NodeValue, join};
 
@@ -22,13 +22,13 @@ pub(crate) fn place(document: &Document, tokens: &[Token<'_>], spot: Spot, findi
             }
             (Token::Key(name), NodeValue::Map(entries)) => {
                 let Some(entry) = entries.iter().find(|entry| entry.key == name) else { break };
-                pointer = join(&pointer, name);
+                step(&mut pointer, name);
                 key = Some((entry.line, entry.column));
                 (node, inside) = (&entry.value, false);
             }
             (Token::Index(index), NodeValue::Seq(nodes)) => {
                 let Some(element) = nodes.get(index) else { break };
-                pointer = join(&pointer, &index.to_string());
+                step(&mut pointer, &index.to_string());
                 (node, key, inside) = (element, None, false);
             }
             // A pointer that came as text doesn't tell an index from a key.
@@ -36,7 +36,7 @@ pub(crate) fn place(document: &Document, tokens: &[Token<'_>], spot: Spot, findi
                 let Some(element) = text.parse::<usize>().ok().and_then(|index| nodes.get(index)) else {
                     break;
                 };
-                pointer = join(&pointer, text);
+                step(&mut pointer, text);
                 (node, key, inside) = (element, None, false);
             }
             _ => break,
@@ -46,9 +46,14 @@ pub(crate) fn place(document: &Document, tokens: &[Token<'_>], spot: Spot, findi
         (Spot::Key, Some(key)) => key,
         _ => (node.line, node.column),
     };
-    let finding = Finding { path: pointer, ..finding };
+    let finding = Finding { path: bounded(pointer), ..finding };
     // Lines count from 1: 0 is a document that was never a file.
     if line > 0 { finding.at(line, column) } else { finding }
+}
+
+/// Adds a step to a pointer.
+fn step(pointer: &mut String, token: &str) {
+    pointer.push_str(&join("", token));
 }
 
 /// Whether a short form's tag is the function of a long form's key.

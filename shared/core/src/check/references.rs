@@ -6,7 +6,6 @@ use std::collections::HashSet;
 use super::{Report, Spot};
 use crate::codes;
 use crate::finding::Severity;
-use crate::suggest::did_you_mean;
 use crate::template::references::{Owner, Part, Reference, is_pattern, pattern_matches};
 use crate::template::{Function, Map, Path, Section, Template, Value};
 
@@ -130,7 +129,8 @@ fn name(
     }
     if name.starts_with("AWS::") {
         let message = format!("`{function}` names `{name}`, which is no pseudo parameter");
-        let help = did_you_mean(name, PSEUDO_PARAMETERS)
+        let help = report
+            .did_you_mean(name, PSEUDO_PARAMETERS)
             .unwrap_or_else(|| format!("there are {}", PSEUDO_PARAMETERS.join(", ")));
         report.error(codes::TPL_UNKNOWN_REFERENCE, path, message, Some(help));
         return;
@@ -204,9 +204,9 @@ fn unknown(
         Some(format!("`{name}` is a condition: use `Fn::If`, or the attribute `Condition`"))
     } else if template.mappings.contains_key(name) {
         Some(format!("`{name}` is a mapping: use `Fn::FindInMap`"))
-    } else if let Some(help) = did_you_mean(name, candidates) {
+    } else if let Some(help) = report.did_you_mean(name, candidates) {
         Some(help)
-    } else if let Some(help) = did_you_mean(&format!("AWS::{name}"), PSEUDO_PARAMETERS) {
+    } else if let Some(help) = report.did_you_mean(&format!("AWS::{name}"), PSEUDO_PARAMETERS) {
         Some(help)
     } else if function == "Fn::Sub" {
         Some(format!("if the text itself is wanted, write `${{!{name}{suffix}}}`"))
@@ -222,7 +222,7 @@ fn condition(report: &mut Report<'_>, names: &Names<'_>, name: &str, path: &Path
     let template = report.template;
     if !template.conditions.contains_key(name) && !names.may_become_condition(name) {
         let message = format!("the condition `{name}` is not in `Conditions`");
-        let help = did_you_mean(name, template.conditions.keys().map(String::as_str));
+        let help = report.did_you_mean(name, template.conditions.keys().map(String::as_str));
         report.error(codes::TPL_UNKNOWN_CONDITION, path, message, help);
     }
 }
@@ -239,7 +239,7 @@ fn depends_on(report: &mut Report<'_>, names: &Names<'_>, owner: Owner<'_>, name
             "no resource of the template"
         };
         let message = format!("`DependsOn` names `{name}`, which is {what}; allowed are resources");
-        let help = did_you_mean(name, template.resources.keys().map(String::as_str));
+        let help = report.did_you_mean(name, template.resources.keys().map(String::as_str));
         let severity = if report.transforms.serverless { Severity::Warning } else { Severity::Error };
         report.add(severity, codes::TPL_DEPENDS_ON, (path, Spot::Value), message, help);
     }
@@ -254,7 +254,7 @@ fn mapping(report: &mut Report<'_>, name: &str, argument: &[Value], path: &Path<
     let path = path.key(Function::FindInMap.long());
     let Some(mapping) = mappings.get(name) else {
         let message = format!("`Fn::FindInMap` names the mapping `{name}`, which is not in `Mappings`");
-        let help = did_you_mean(name, mappings.keys().map(String::as_str));
+        let help = report.did_you_mean(name, mappings.keys().map(String::as_str));
         report.error(codes::TPL_FUNCTION, &path.index(0), message, help);
         return;
     };
@@ -270,7 +270,7 @@ fn mapping(report: &mut Report<'_>, name: &str, argument: &[Value], path: &Path<
             Some(_) => return,
             None => {
                 let message = format!("mapping `{name}` has no key `{top}`");
-                let help = did_you_mean(top, tops.keys().map(String::as_str));
+                let help = report.did_you_mean(top, tops.keys().map(String::as_str));
                 report.error(codes::TPL_FUNCTION, &path.index(1), message, help);
                 return;
             }
@@ -288,8 +288,8 @@ fn mapping(report: &mut Report<'_>, name: &str, argument: &[Value], path: &Path<
             Some(top) => format!("`{top}` of mapping `{name}` has no `{second}`"),
             None => format!("no key of mapping `{name}` has a `{second}`"),
         };
-        let help =
-            did_you_mean(&second, candidates.iter().flat_map(|seconds| seconds.keys()).map(String::as_str));
+        let help = report
+            .did_you_mean(&second, candidates.iter().flat_map(|seconds| seconds.keys()).map(String::as_str));
         report.error(codes::TPL_FUNCTION, &path.index(2), message, help);
     }
 }

@@ -3,7 +3,6 @@
 use super::{Report, Spot};
 use crate::codes;
 use crate::finding::Severity;
-use crate::suggest::did_you_mean;
 use crate::template::read::{is_expansion, shorten};
 use crate::template::{Function, Map, Parameter, Path, Resource, Section, Value};
 
@@ -77,7 +76,7 @@ fn parameter(report: &mut Report<'_>, parameter: &Parameter, path: &Path<'_>) {
              such as AWS::EC2::VPC::Id",
             shorten(kind)
         );
-        let help = did_you_mean(kind, PARAMETER_TYPES);
+        let help = report.did_you_mean(kind, PARAMETER_TYPES);
         report.error(codes::TPL_SHAPE, &path.key("Type"), message, help);
     }
     for (key, value) in &parameter.attributes {
@@ -230,7 +229,7 @@ fn resource(report: &mut Report<'_>, resource: &Resource, path: &Path<'_>) {
             Value::Ref(_) | Value::Sub(_) | Value::Call(..) => {}
             other => {
                 let message = format!("`{key}` is {}; allowed are {}", describe(other), allowed.join(", "));
-                let help = other.as_str().and_then(|text| did_you_mean(text, allowed.iter().copied()));
+                let help = other.as_str().and_then(|text| report.did_you_mean(text, allowed.iter().copied()));
                 report.error(codes::TPL_SHAPE, &path.key(key), message, help);
             }
         }

@@ -173,6 +173,33 @@ fn reserved_affix(bucket: &str) -> Option<&'static str> {
         .or_else(|| ENDINGS.into_iter().find(|ending| bucket.ends_with(ending)))
 }
 
+/// A load balancer of any generation: `loadbalancer/<name>`, or `loadbalancer/app|net|gwy/<name>/<id>`.
+///
+/// Source: Service Authorization Reference, "Resource types defined by Elastic Load Balancing (V2)"; a name has up to 32
+/// letters, digits and hyphens (API Reference, `CreateLoadBalancer`).
+fn load_balancer_arn(text: &str) -> bool {
+    let parts: Vec<&str> = text.split(':').collect();
+    let ["arn", partition, "elasticloadbalancing", region, account, resource] = parts.as_slice() else {
+        return false;
+    };
+    let name = |name: &str| {
+        (1..=32).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    };
+    let words = |text: &str| !text.is_empty() && text.bytes().all(|b| lower_or_digit(b) || b == b'-');
+    let generation = |kind: &str| matches!(kind, "app" | "net" | "gwy");
+    let id = |id: &str| (1..=32).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric());
+    partition.starts_with("aws")
+        && words(partition)
+        && words(region)
+        && account.len() == 12
+        && account.bytes().all(|b| b.is_ascii_digit())
+        && match resource.split('/').collect::<Vec<_>>().as_slice() {
+            ["loadbalancer", classic] => name(classic),
+            ["loadbalancer", kind, balancer, own] => generation(kind) && name(balancer) && id(own),
+            _ => false,
+        }
+}
+
 /// A bucket, and segments of a key: no empty one, no `.` and `..`, and only characters that S3 calls safe, without the
 /// `*` that would be a wildcard in a policy.
 fn s3_prefix(text: &str) -> bool {
@@ -309,6 +336,18 @@ text_field!(
     Cidr,
     cidr,
     "an IPv4 network such as `10.0.0.0/8`"
+);
+text_field!(
+    /// The name of a general purpose S3 bucket.
+    BucketName,
+    bucket,
+    "the name of an S3 bucket: 3-63 lower-case letters, digits, dots and hyphens"
+);
+text_field!(
+    /// The ARN of a load balancer of Elastic Load Balancing.
+    LoadBalancerArn,
+    load_balancer_arn,
+    "the ARN of a load balancer: `arn:<partition>:elasticloadbalancing:<region>:<account>:loadbalancer/<name>`"
 );
 text_field!(
     /// A bucket and a key prefix in it: `bucket` or `bucket/some/prefix`.

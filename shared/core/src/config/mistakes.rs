@@ -13,7 +13,7 @@ use super::place::{at_key, at_value};
 use super::schema::{self, Rule};
 use crate::codes;
 use crate::finding::{Code, Finding};
-use crate::suggest::{did_you_mean, nearest, or_list};
+use crate::suggest::{Suggestions, or_list};
 use crate::yaml::{Document, Node, NodeValue, ScalarKind, join};
 
 /// A broken rule, and the value or key that breaks it.
@@ -23,6 +23,8 @@ struct Mistake {
     rule: Rule,
     /// The paths of the fields that were probably meant.
     meant: Vec<String>,
+    /// "did you mean ...?", of a value that is none of the choices.
+    suggestion: Option<String>,
 }
 
 /// How a broken keyword is told.
@@ -64,16 +66,24 @@ static KEYWORDS: [Keyword; 15] = [
 
 /// Every finding that the schemas lead to, and the paths that misplaced and misspelled keys were meant to be.
 /// `values` is the document without its empty values.
-pub(super) fn find(document: &Document, values: &Value) -> (Vec<Finding>, Vec<String>) {
+pub(super) fn find(
+    document: &Document,
+    values: &Value,
+    suggestions: &Suggestions,
+) -> (Vec<Finding>, Vec<String>) {
     let mut mistakes: Vec<Mistake> = schema::errors(values).flat_map(|error| Mistake::of(&error)).collect();
     mistakes.sort_by_key(Mistake::rank);
-    let settled = settle(mistakes, values);
+    let mut settled = settle(mistakes, values, suggestions);
+    for mistake in settled.iter_mut().filter(|mistake| mistake.is("enum")) {
+        let choices = mistake.rule.choices().filter_map(Value::as_str);
+        mistake.suggestion = suggestions.did_you_mean(text(document, &mistake.path), choices);
+    }
     let findings = settled.iter().map(|mistake| mistake.tell(document)).collect();
     (findings, settled.into_iter().flat_map(|mistake| mistake.meant).collect())
 }
 
 /// Leaves one mistake for each that the user made. The most telling ones come first.
-fn settle(mut mistakes: Vec<Mistake>, values: &Value) -> Vec<Mistake> {
+fn settle(mut mistakes: Vec<Mistake>, values: &Value, suggestions: &Suggestions) -> Vec<Mistake> {
     let refused: Vec<String> =
         mistakes.iter().filter(|mistake| mistake.is("not")).map(|mistake| mistake.path.clone()).collect();
     let mut seen = HashSet::new();
@@ -86,7 +96,7 @@ fn settle(mut mistakes: Vec<Mistake>, values: &Value) -> Vec<Mistake> {
         .map(|mistake| mistake.path.clone())
         .collect();
     for mistake in &mut mistakes {
-        mistake.meant = mistake.guess(&absent, values);
+        mistake.meant = mistake.guess(&absent, values, suggestions);
         for path in &mistake.meant {
             absent.remove(path);
         }
@@ -116,7 +126,7 @@ impl Mistake {
             }
             _ => vec![path.to_owned()],
         };
-        paths.into_iter().map(|path| Self { path, rule, meant: Vec::new() }).collect()
+        paths.into_iter().map(|path| Self { path, rule, meant: Vec::new(), suggestion: None }).collect()
     }
 
     fn is(&self, keyword: &str) -> bool {
@@ -133,7 +143,7 @@ impl Mistake {
 
     /// What was meant by a key that shouldn't be there: something missing, something else beside it, or the same key in
     /// another block.
-    fn guess(&self, absent: &HashSet<String>, values: &Value) -> Vec<String> {
+    fn guess(&self, absent: &HashSet<String>, values: &Value, suggestions: &Suggestions) -> Vec<String> {
         let sibling = |key: &str| join(self.parent(), key);
         if let Some(instead) = self.rule.says("x-instead") {
             return vec![sibling(instead)];
@@ -142,16 +152,15 @@ impl Mistake {
             return Vec::new();
         }
         let key = last(&self.path);
-        if let Some(wanted) =
-            nearest(&key, self.rule.keys().filter(|key| absent.contains(&sibling(key)))).first()
-        {
+        let missing = self.rule.keys().filter(|key| absent.contains(&sibling(key)));
+        if let Some(wanted) = suggestions.nearest(&key, missing).first() {
             return vec![sibling(wanted)];
         }
         if let Some(block) = schema::home(&key) {
             return vec![join(block, &key)];
         }
         let free = self.rule.keys().filter(|key| values.pointer(&sibling(key)).is_none());
-        nearest(&key, free).into_iter().map(sibling).collect()
+        suggestions.nearest(&key, free).into_iter().map(sibling).collect()
     }
 
     fn tell(&self, document: &Document) -> Finding {
@@ -334,7 +343,7 @@ fn no_choice(mistake: &Mistake, document: &Document) -> Finding {
     }
     let allowed = rule.says("x-allowed").unwrap_or(&all);
     let message = format!("{name} {}, but must be {allowed}", found(document, &mistake.path));
-    let help = did_you_mean(value, choices).or_else(|| {
+    let help = mistake.suggestion.clone().or_else(|| {
         let next = rule
             .choices()
             .filter_map(Value::as_i64)
@@ -375,9 +384,8 @@ fn stands_twice(mistake: &Mistake, document: &Document) -> Finding {
 /// The indexes of entries that stood in the list before.
 fn doubles(list: &Value) -> impl Iterator<Item = usize> {
     let list = list.as_array().map(Vec::as_slice).unwrap_or_default();
-    let is_double =
-        |(index, value): &(usize, &Value)| list.iter().take(*index).any(|earlier| earlier == *value);
-    list.iter().enumerate().filter(is_double).map(|(index, _)| index)
+    let mut seen = HashSet::new();
+    list.iter().enumerate().filter(move |(_, value)| !seen.insert(value.to_string())).map(|(index, _)| index)
 }
 
 fn wrong_key(mistake: &Mistake, document: &Document) -> Finding {

@@ -15,10 +15,12 @@ use indexmap::IndexMap;
 use crate::finding::Finding;
 use crate::yaml::{self, Limits};
 pub use fields::{
-    AccountId, Cidr, CompanyName, CompanyPrefix, Email, FieldError, Image, ProductName, Reason, RouteTableId,
-    S3Prefix, SecurityGroupId, SsmPath, SubnetId, TenantId, UseCase, VpcId, Workload,
+    AccountId, BucketName, Cidr, CompanyName, CompanyPrefix, Email, FieldError, Image, LoadBalancerArn,
+    ProductName, Reason, RouteTableId, S3Prefix, SecurityGroupId, SsmPath, SubnetId, TenantId, UseCase,
+    VpcId, Workload,
 };
 pub use read::read;
+pub(crate) use read::with_suggestions;
 pub use region::Region;
 pub(crate) use schema::rules;
 

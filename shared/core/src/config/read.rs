@@ -15,7 +15,7 @@ use super::{
     Workload,
 };
 use crate::finding::{self, Code, Finding, Severity};
-use crate::suggest::{did_you_mean, nearest};
+use crate::suggest::Suggestions;
 use crate::yaml::{Document, Node, NodeValue, ScalarKind, join};
 use crate::{codes, names};
 
@@ -29,9 +29,17 @@ const WANTED_TAGS: [(&str, &str); 3] =
 ///
 /// All findings, warnings included, when at least one of them blocks.
 pub fn read(document: &Document) -> Result<(Config, Vec<Finding>), Vec<Finding>> {
+    with_suggestions(document, &Suggestions::default())
+}
+
+/// As [`read`], within the suggestions of a longer run.
+pub(crate) fn with_suggestions(
+    document: &Document,
+    suggestions: &Suggestions,
+) -> Result<(Config, Vec<Finding>), Vec<Finding>> {
     let values = without_empty(&document.root);
-    let (findings, meant) = mistakes::find(document, &values);
-    let mut reader = Reader { document, values: &values, findings, meant };
+    let (findings, meant) = mistakes::find(document, &values, suggestions);
+    let mut reader = Reader { document, values: &values, suggestions, findings, meant };
     let config = reader.config();
     reader.check_tags();
     reader.check_effects();
@@ -91,6 +99,7 @@ fn is_empty(node: &Node) -> bool {
 struct Reader<'a> {
     document: &'a Document,
     values: &'a Value,
+    suggestions: &'a Suggestions,
     findings: Vec<Finding>,
     /// Paths that misspelled keys were meant to be.
     meant: Vec<String>,
@@ -138,7 +147,7 @@ impl<'a> Reader<'a> {
             .map_err(|_| {
                 let message = format!("`region` is {}, but must be {}", shown(text), Region::ALLOWED);
                 let all: Vec<_> = Region::all().collect();
-                let guess = did_you_mean(text, all.iter().map(Region::as_str));
+                let guess = self.suggestions.did_you_mean(text, all.iter().map(Region::as_str));
                 self.refuse(path, codes::UNKNOWN_REGION, message, guess);
             })
             .ok()
@@ -298,7 +307,8 @@ impl<'a> Reader<'a> {
             if tags.get(tag).is_some() || self.meant.contains(&path) {
                 continue;
             }
-            let help = match nearest(tag, self.tag_entries().map(|(key, _)| key.as_str())).first() {
+            let keys = self.tag_entries().map(|(key, _)| key.as_str());
+            let help = match self.suggestions.nearest(tag, keys).first() {
                 Some(other) => format!("if {} is meant to be it, rename it to `{tag}`", shown(other)),
                 None => format!("add it, for example `{tag}: {example}`"),
             };

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::request::{Kind, Respond};
+use crate::printable::printable;
 use crate::security::secrets;
 
 /// The largest answer that CloudFormation reads, in bytes.
@@ -47,7 +48,7 @@ impl Answer {
 
     /// It didn't. `stack` is the ARN of the product's stack, if it is this resource's and came to be.
     pub fn failed(respond: &Respond, reason: &str, stack: Option<&str>) -> Self {
-        let reason = secrets::mask(reason).into_owned();
+        let reason = printable(&secrets::mask(reason)).into_owned();
         Self::new(respond, Status::Failed, reason, stack, BTreeMap::new())
     }
 
@@ -137,6 +138,13 @@ mod tests {
         let create = respond(Kind::Create, None);
         assert_eq!(id(&Answer::failed(&create, "no", None)), NOTHING);
         assert_eq!(id(&Answer::failed(&create, "no", Some(STACK))), STACK);
+    }
+
+    #[test]
+    fn a_reason_is_one_line_without_characters_that_nobody_sees() {
+        let answer = Answer::failed(&respond(Kind::Create, None), "a\u{1b}[2J\n\u{202e}b", None);
+        let read: Json = serde_json::from_str(&answer.to_json()).unwrap();
+        assert_eq!(read["Reason"], "a[U+001B][2J [U+202E]b");
     }
 
     #[test]

@@ -5,7 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::causes::Cause;
-use crate::finding::Finding;
+use crate::finding::{self, Finding, MAX_FINDINGS};
+use crate::outcome::is_zero;
 use crate::security::secrets;
 
 macro_rules! names {
@@ -100,6 +101,36 @@ impl Name {
     }
 }
 
+/// Where a failure comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// What a user asked for, or decided. It is no failure of the suite.
+    User,
+    /// AWS, or the state of a stack.
+    Surroundings,
+    /// A defect of ours.
+    Defect,
+}
+
+impl Name {
+    /// Where a failure of this name comes from.
+    pub fn origin(self) -> Origin {
+        match self {
+            Self::InvalidInput
+            | Self::PreflightFailed
+            | Self::LicenceRefused
+            | Self::StackBusy
+            | Self::StackNotRecreated
+            | Self::StackProtected
+            | Self::StackTaken
+            | Self::Rejected
+            | Self::ApprovalTimedOut => Origin::User,
+            Self::Internal => Origin::Defect,
+            _ => Origin::Surroundings,
+        }
+    }
+}
+
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -119,6 +150,10 @@ pub struct Failure {
     pub causes: Vec<Cause>,
     /// What is wrong with input, config or surroundings.
     pub findings: Vec<Finding>,
+    /// How many findings are left out here.
+    pub findings_left_out: usize,
+    /// Where all of them are, `s3://bucket/key`; absent when none is left out.
+    pub findings_at: Option<String>,
 }
 
 /// The part of a failure that is no plain text, as it stands behind the message that Step Functions carries.
@@ -130,11 +165,18 @@ struct Details {
     causes: Vec<Cause>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     findings: Vec<Finding>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    findings_left_out: usize,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    findings_at: Option<String>,
 }
 
 /// What Step Functions keeps of an error, in characters; it cuts off the rest. Source: AWS Step Functions API Reference,
 /// `HistoryEvent` (`cause`).
 const CAUSE_LIMIT: usize = 32_768;
+
+/// Room for the number of findings that are left out.
+const ROOM_FOR_COUNT: usize = 40;
 
 /// Room for what Lambda puts around a message, its escapes included.
 const WIRE_LIMIT: usize = CAUSE_LIMIT / 2 - 1_024;
@@ -143,7 +185,15 @@ impl Failure {
     /// A failure without more to say.
     pub fn new(name: Name, message: impl Into<String>) -> Self {
         let message = secrets::mask(&message.into()).into_owned();
-        Self { name, message, help: None, causes: Vec::new(), findings: Vec::new() }
+        Self {
+            name,
+            message,
+            help: None,
+            causes: Vec::new(),
+            findings: Vec::new(),
+            findings_left_out: 0,
+            findings_at: None,
+        }
     }
 
     /// With the way out.
@@ -168,23 +218,43 @@ impl Failure {
     }
 
     /// The text that goes through Lambda and Step Functions: the message for people, and on the next line the rest as JSON.
-    /// What doesn't fit is left out from the end, findings first.
+    /// What doesn't fit is left out, findings first, and counted.
     pub fn to_wire(&self) -> String {
         let message = crate::expand::shortened(&self.message, 4_096);
-        let mut details =
-            Details { help: self.help.clone(), causes: self.causes.clone(), findings: self.findings.clone() };
+        let mut details = Details {
+            help: self.help.clone(),
+            causes: self.causes.clone(),
+            findings: self.findings.clone(),
+            findings_left_out: self.findings_left_out,
+            findings_at: self.findings_at.clone(),
+        };
         loop {
             let json = serde_json::to_string(&details).unwrap_or_default();
             if json == "{}" {
                 return message;
             }
             let text = format!("{message}\n{json}");
-            if text.len() <= WIRE_LIMIT
-                || (details.findings.pop().is_none() && details.causes.pop().is_none())
-            {
+            let excess = text.len().saturating_sub(WIRE_LIMIT);
+            if excess == 0 {
                 return text;
             }
+            if details.findings.is_empty() {
+                if details.causes.pop().is_none() {
+                    return text;
+                }
+                continue;
+            }
+            let room = finding::size(&details.findings).saturating_sub(excess + ROOM_FOR_COUNT);
+            details.findings_left_out += finding::keep(&mut details.findings, MAX_FINDINGS, room);
         }
+    }
+
+    /// Whether the text that goes through Lambda and Step Functions has all findings.
+    pub fn fits(&self) -> bool {
+        self.findings_left_out == 0
+            && self.findings.len() <= MAX_FINDINGS
+            && Self::from_error_output(self.name.as_str(), &self.to_wire()).findings.len()
+                == self.findings.len()
     }
 
     /// The failure that a state caught: the `Error` and `Cause` of Step Functions' error output.
@@ -205,6 +275,8 @@ impl Failure {
                 help: details.help,
                 causes: details.causes,
                 findings: details.findings,
+                findings_left_out: details.findings_left_out,
+                findings_at: details.findings_at,
                 ..Self::new(name, message)
             };
         }
@@ -228,6 +300,22 @@ impl Failure {
             error if error.contains("AccessDenied") => Self::new(Name::AccessDenied, text),
             error => Self::new(Name::Internal, format!("{error}: {text}")),
         }
+    }
+
+    /// The message, if it can stand in a log: what AWS or our code says of a call. Messages about configs, and
+    /// CloudFormation's reasons, quote values.
+    pub fn loggable(&self) -> Option<&str> {
+        let is_plain = matches!(
+            self.name,
+            Name::Throttled
+                | Name::Unavailable
+                | Name::AccessDenied
+                | Name::LicenceDenied
+                | Name::LicenceUnavailable
+                | Name::TimedOut
+                | Name::Internal
+        );
+        is_plain.then_some(self.message.as_str())
     }
 
     /// What to do.
@@ -274,6 +362,13 @@ mod tests {
         let back = caught(&failure);
         assert_eq!(back.message, "1000 mistakes");
         assert!(!back.findings.is_empty() && failure.to_wire().len() <= WIRE_LIMIT);
+        assert_eq!(back.findings.len() + back.findings_left_out, 1_000);
+        assert!(!failure.fits() && caught(&back).fits() == (back.findings_left_out == 0));
+        let stored =
+            Failure { findings_at: Some("s3://suite/deployments/files/x/findings.json".into()), ..failure };
+        assert_eq!(caught(&stored).findings_at, stored.findings_at);
+        // Step Functions hands on what a state caught.
+        assert_eq!(caught(&caught(&stored)), caught(&stored));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::outcome::{Ending, Report};
 use crate::codes;
 use crate::finding::Finding;
 use crate::outcome::sha256;
-use crate::suggest::did_you_mean;
+use crate::suggest::Suggestions;
 
 /// The most configs of one fleet. Who has more names narrower prefixes.
 pub const MOST: usize = 1_000;
@@ -161,9 +161,10 @@ impl Fleet {
             findings
                 .push(wrong("/configs", "`configs` says neither bucket nor prefix, or only one").help(help));
         }
+        let suggestions = Suggestions::default();
         for key in configs.iter().filter_map(Json::as_object).flat_map(Object::keys) {
             if !["bucket", "prefix"].contains(&key.as_str()) {
-                let help = did_you_mean(key, ["bucket", "prefix"]);
+                let help = suggestions.did_you_mean(key, ["bucket", "prefix"]);
                 let path = crate::yaml::join("/configs", key);
                 findings.push(Finding { help, ..wrong(&path, "`configs` has only `bucket` and `prefix`") });
             }

@@ -7,7 +7,7 @@ use crate::codes;
 use crate::config::Tier;
 use crate::custom::Respond;
 use crate::finding::{Code, Finding};
-use crate::suggest::did_you_mean;
+use crate::suggest::Suggestions;
 
 /// How long an approval is waited for when the input doesn't say, in seconds: three days, so that a weekend fits in.
 pub const APPROVAL_SECONDS: u64 = 3 * 24 * 60 * 60;
@@ -227,7 +227,8 @@ impl Input {
                 r#"start the execution with {"action": "...", "config": {"bucket": "...", "key": "..."}}"#;
             return Err(vec![wrong("", "the input is not a JSON object").help(help)]);
         };
-        let mut reader = Reader { fields, findings: Vec::new() };
+        let suggestions = Suggestions::default();
+        let mut reader = Reader { fields, suggestions: &suggestions, findings: Vec::new() };
         let action = reader.action();
         let config = reader.subject(action);
         let force = reader.flag("force");
@@ -261,6 +262,7 @@ impl Input {
 
 struct Reader<'a> {
     fields: &'a Object<String, Json>,
+    suggestions: &'a Suggestions,
     findings: Vec<Finding>,
 }
 
@@ -275,7 +277,7 @@ impl Reader<'_> {
         let action = Action::ALL.into_iter().find(|action| action.as_str() == given);
         if action.is_none() {
             let message = format!("there is no action `{}`; allowed are {}", shown(given), allowed());
-            let help = did_you_mean(given, names());
+            let help = self.suggestions.did_you_mean(given, names());
             self.findings.push(Finding { help, ..wrong("/action", message) });
         }
         action
@@ -332,7 +334,10 @@ impl Reader<'_> {
         if tier.is_none() {
             let names = Tier::ALL.map(Tier::as_str);
             let message = format!("there is no tier `{}`; allowed are {}", shown(&given), names.join(", "));
-            self.findings.push(Finding { help: did_you_mean(&given, names), ..wrong("/tier", message) });
+            self.findings.push(Finding {
+                help: self.suggestions.did_you_mean(&given, names),
+                ..wrong("/tier", message)
+            });
         }
         tier
     }
@@ -362,7 +367,7 @@ impl Reader<'_> {
                 for field in
                     place.keys().filter(|field| !["bucket", "key", "version"].contains(&field.as_str()))
                 {
-                    let help = did_you_mean(field, ["bucket", "key", "version"]);
+                    let help = self.suggestions.did_you_mean(field, ["bucket", "key", "version"]);
                     let path = crate::yaml::join(&format!("/{name}"), field);
                     let finding = wrong(&path, format!("`{name}` has no `{}`", shown(field)));
                     self.findings.push(Finding { help, ..finding });
@@ -460,7 +465,7 @@ impl Reader<'_> {
             match KEYS.iter().find(|(known, _)| known == key) {
                 None => {
                     let message = format!("an execution's input has no `{}`", shown(key));
-                    let help = did_you_mean(key, KEYS.iter().map(|(known, _)| *known));
+                    let help = self.suggestions.did_you_mean(key, KEYS.iter().map(|(known, _)| *known));
                     self.findings.push(Finding { help, ..wrong(&path, message) });
                 }
                 // Somebody who switches off what isn't there is right.

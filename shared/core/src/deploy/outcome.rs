@@ -10,7 +10,7 @@ use crate::changes::{Danger, Deletion};
 use crate::drift::Verdict;
 use crate::drift::fleet::Totals;
 use crate::finding::Finding;
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, is_zero};
 
 /// The version of the result object's shape; it grows when a reader could break.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -118,16 +118,14 @@ pub struct Report {
     /// What was found in input, config, template and surroundings.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,
-    /// How many findings are left out here, because Step Functions would cut them off.
-    #[serde(default, skip_serializing_if = "is_none_of_them")]
+    /// How many findings are left out here.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub findings_left_out: usize,
+    /// Where all of them are, `s3://bucket/key`; absent when none is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub findings_at: Option<String>,
     /// The version of ML Provisioner that answered.
     pub generator_version: String,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands references")]
-fn is_none_of_them(count: &usize) -> bool {
-    *count == 0
 }
 
 /// What `check-drift` found, in figures, and where it is told in full.

@@ -11,7 +11,7 @@ use crate::actions::Suite;
 use crate::codes;
 use crate::config;
 use crate::error::InternalError;
-use crate::expand::{Lookups, Wanted};
+use crate::expand::{Lookups, ParameterPaths, Wanted};
 use crate::finding::Finding;
 use crate::product::Product;
 use crate::template::Value;
@@ -83,80 +83,88 @@ pub struct Seen {
 const NETWORK: &str = "/ml_product/vpc_integration";
 
 impl Network {
-    /// What is missing, belongs to another VPC, or shares a zone. All that was not looked up counts as there.
+    /// What is missing, belongs to another VPC, or shares a zone. What was not looked up counts as present.
+    ///
+    /// An id that comes from Parameter Store is called by its path: no message contains a looked-up value.
     pub fn check(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
-        let mut add = |id: &str, direct: &str, stored: &str, what: String, help: &str| {
-            let (key, from) = match self.paths.get(id) {
-                Some(path) => (stored, format!(" (from the SSM parameter `{path}`)")),
-                None => (direct, String::new()),
-            };
-            let message = format!("{what}{from}");
+        let mut add = |id: &str, (direct, stored): (&str, &str), message: String, help: &str| {
+            let key = if self.paths.contains_key(id) { stored } else { direct };
             findings.push(Finding::error(codes::PRE_NETWORK, format!("{NETWORK}/{key}"), message).help(help));
         };
+        let missing = |name: String| format!("{name} doesn't exist in this account and region");
         let there = "name one of this account and region";
         let vpc = self.vpc_id.as_str();
         if lacks(self.vpcs.as_ref(), "VpcId", vpc) {
-            let what = format!("there is no VPC `{vpc}` in this account and region");
-            add(vpc, "vpc_id", "vpc_parameter_store_path", what, there);
+            let keys = ("vpc_id", "vpc_parameter_store_path");
+            add(vpc, keys, missing(self.name("the VPC", vpc, None)), there);
         }
-        let mut zones: BTreeMap<&str, &str> = BTreeMap::new();
-        for id in &self.subnet_ids {
-            let mut add =
-                |what: String, help: &str| add(id, "subnet_ids", "subnet_parameter_store_path", what, help);
+        let of_list = |position: usize, ids: &[String]| (ids.len() > 1).then_some(position + 1);
+        let mut zones: BTreeMap<&str, String> = BTreeMap::new();
+        for (position, id) in self.subnet_ids.iter().enumerate() {
             let Some(seen) = &self.subnets else { break };
+            let keys = ("subnet_ids", "subnet_parameter_store_path");
+            let name = self.name("the subnet", id, of_list(position, &self.subnet_ids));
             let Some(subnet) = seen.find("SubnetId", id) else {
-                add(format!("there is no subnet `{id}` in this account and region"), there);
+                add(id, keys, missing(name), there);
                 continue;
             };
             let text = |key: &str| subnet.get(key).and_then(Json::as_str).unwrap_or_default();
             if text("VpcId") != vpc {
-                add(
-                    format!("the subnet `{id}` is in `{}`, not in `{vpc}`", text("VpcId")),
-                    "name subnets of the product's VPC",
-                );
+                let message = self.elsewhere(&name, id, text("VpcId"));
+                add(id, keys, message, "name subnets of the product's VPC");
             }
-            if let Some(other) = zones.insert(text("AvailabilityZone"), id) {
-                let zone = text("AvailabilityZone");
-                add(
-                    format!(
-                        "the subnets `{other}` and `{id}` are both in `{zone}`; an endpoint takes one a zone"
-                    ),
-                    "name subnets of different availability zones",
-                );
+            let zone = text("AvailabilityZone");
+            if let Some(other) = zones.insert(zone, name.clone()) {
+                let message =
+                    format!("{other} and {name} are both in `{zone}`; an endpoint takes one a zone");
+                add(id, keys, message, "name subnets of different availability zones");
             }
         }
         if let (Some(id), Some(seen)) = (&self.group_id, &self.groups) {
-            let what = match seen.find("GroupId", id).map(|it| it.get("VpcId").and_then(Json::as_str)) {
-                None => Some(format!("there is no security group `{id}` in this account and region")),
+            let keys = ("security_group_id", "sg_parameter_store_path");
+            let name = self.name("the security group", id, None);
+            match seen.find("GroupId", id).map(|it| it.get("VpcId").and_then(Json::as_str)) {
+                None => add(id, keys, missing(name), "name a security group of the product's VPC"),
                 Some(Some(other)) if other != vpc => {
-                    Some(format!("the security group `{id}` is in `{other}`, not in `{vpc}`"))
+                    let message = self.elsewhere(&name, id, other);
+                    add(id, keys, message, "name a security group of the product's VPC");
                 }
-                Some(_) => None,
-            };
-            if let Some(what) = what {
-                add(
-                    id,
-                    "security_group_id",
-                    "sg_parameter_store_path",
-                    what,
-                    "name a security group of the product's VPC",
-                );
+                Some(_) => {}
             }
         }
-        for id in &self.route_table_ids {
+        for (position, id) in self.route_table_ids.iter().enumerate() {
             let Some(seen) = &self.route_tables else { break };
-            let what = match seen.find("RouteTableId", id).map(|it| it.get("VpcId").and_then(Json::as_str)) {
-                None => format!("there is no route table `{id}` in this account and region"),
-                Some(Some(other)) if other != vpc => {
-                    format!("the route table `{id}` is in `{other}`, not in `{vpc}`")
-                }
+            let keys = ("route_table_ids", "route_table_parameter_store_path");
+            let name = self.name("the route table", id, of_list(position, &self.route_table_ids));
+            let message = match seen.find("RouteTableId", id).map(|it| it.get("VpcId").and_then(Json::as_str))
+            {
+                None => missing(name),
+                Some(Some(other)) if other != vpc => self.elsewhere(&name, id, other),
                 Some(_) => continue,
             };
-            let help = "name route tables of the product's VPC";
-            add(id, "route_table_ids", "route_table_parameter_store_path", what, help);
+            add(id, keys, message, "name route tables of the product's VPC");
         }
         findings
+    }
+
+    /// What a message calls an id: itself, or its place in Parameter Store. `position` counts from 1 in a list.
+    fn name(&self, what: &str, id: &str, position: Option<usize>) -> String {
+        match (self.paths.get(id), position) {
+            (None, _) => format!("{what} `{id}`"),
+            (Some(path), None) => format!("{what} in the SSM parameter `{path}`"),
+            (Some(path), Some(position)) => {
+                format!("{what} at position {position} in the SSM parameter `{path}`")
+            }
+        }
+    }
+
+    /// Something that belongs to another VPC than the product.
+    fn elsewhere(&self, name: &str, id: &str, other: &str) -> String {
+        match self.paths.get(id) {
+            None => format!("{name} is in `{other}`, not in `{}`", self.vpc_id),
+            Some(_) => format!("{name} is not in the product's VPC"),
+        }
     }
 }
 
@@ -278,6 +286,12 @@ impl Preflight {
         Ok(Some(Self { wanted: Wanted::of(&loaded.config), product, source_bucket, own_bucket }))
     }
 
+    /// Leaves out the SSM paths that the suite doesn't allow, with a finding for each: they are never looked up.
+    pub fn within(&mut self, paths: &ParameterPaths) -> Vec<Finding> {
+        let findings = self.wanted.within(paths).into_iter();
+        findings.map(|finding| Finding { code: codes::PRE_SSM, ..finding }).collect()
+    }
+
     /// The SSM parameters that the stack reads.
     pub fn ssm_paths(&self) -> Vec<String> {
         self.wanted.paths().map(str::to_owned).collect()
@@ -293,7 +307,7 @@ impl Preflight {
         self.own_bucket.as_deref()
     }
 
-    /// SSM parameters that are missing or hold something else than they must.
+    /// SSM parameters that are missing, or whose value has not the shape that its use requires.
     pub fn check_parameters(&self, found: &Lookups) -> Vec<Finding> {
         let findings = self.wanted.put_into(&mut self.product.clone(), found);
         let named = |finding: Finding| {
@@ -416,6 +430,118 @@ mod tests {
     }
 
     #[test]
+    fn a_path_outside_of_what_the_suite_allows_is_refused_and_never_looked_up() {
+        let mut preflight = example(
+            "enterprise/globalbank-prod-c001-us-west-2-demand-forecasting-ml-codecommit-sgprov-ssm.yaml",
+        );
+        assert_eq!(preflight.within(&ParameterPaths::parse("/vpc/*,/sg/*,/s3/*,/lb/*,/ml/*")), []);
+        let all = preflight.ssm_paths();
+        let findings = preflight.within(&ParameterPaths::parse("/vpc/*,/s3/*"));
+        assert_eq!(
+            findings.iter().map(|it| (it.code.as_str(), it.path.as_str())).collect::<Vec<_>>(),
+            [("MLP-PRE-001", "/ml_product/vpc_integration/sg_parameter_store_path")]
+        );
+        assert_eq!(
+            findings[0].message,
+            "the SSM path `/sg/ml/SecurityGroupId` is outside of the suite's `ParameterPaths`; allowed is a path like \
+             `/vpc/*` or `/s3/*`"
+        );
+        assert_eq!(preflight.ssm_paths().len(), all.len() - 1);
+    }
+
+    #[test]
+    fn a_data_lake_and_a_load_balancer_must_be_what_policies_and_builds_take_them_for() {
+        let config = std::fs::read(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../tests/golden/products/starter-data-lake-and-load-balancer.yaml"
+        ));
+        let preflight = Preflight::of(&config.unwrap(), None).unwrap().unwrap();
+        let paths = preflight.ssm_paths();
+        let (lake, balancer) = ("/s3/lake/BucketName", "/lb/ml/LoadBalancerArn");
+        let wrong = |path: &str, value: &str| {
+            assert!(paths.iter().any(|it| it == path), "{paths:?}");
+            let found = Lookups::from([(path.to_owned(), Ok(value.to_owned()))]);
+            let findings = preflight.check_parameters(&found);
+            let of_path = format!("the SSM parameter `{path}` ");
+            findings.into_iter().find(|it| it.message.starts_with(&of_path)).map(|it| it.message)
+        };
+        for good in ["globalbank-data-lake", "a.b-3"] {
+            assert_eq!(wrong(lake, good), None, "{good}");
+        }
+        for bad in ["*", "bucket/*", "arn:aws:s3:::lake", "Lake", "hunter2 secret", "", "a"] {
+            let message = wrong(lake, bad).unwrap_or_else(|| panic!("`{bad}` is no bucket"));
+            assert!(message.contains("but must hold the name of an S3 bucket"), "{message}");
+            assert!(bad.len() < 2 || !message.contains(bad), "{message}");
+        }
+        for good in [
+            "arn:aws:elasticloadbalancing:us-west-2:123456789012:loadbalancer/app/ml/0123456789abcdef",
+            "arn:aws-cn:elasticloadbalancing:cn-north-1:123456789012:loadbalancer/net/ml-1/0123456789abcdef",
+            "arn:aws:elasticloadbalancing:us-west-2:123456789012:loadbalancer/classic",
+        ] {
+            assert_eq!(wrong(balancer, good), None, "{good}");
+        }
+        for bad in [
+            "*",
+            "ml-balancer",
+            "arn:aws:elasticloadbalancing:us-west-2:123456789012:targetgroup/ml/0123456789abcdef",
+            "arn:aws:elasticloadbalancing:us-west-2:123456789012:loadbalancer/app/*/0123456789abcdef",
+            "arn:aws:s3:::lake",
+            "arn:aws:elasticloadbalancing:*:123456789012:loadbalancer/app/ml/0123456789abcdef",
+        ] {
+            let message = wrong(balancer, bad).unwrap_or_else(|| panic!("`{bad}` is no load balancer"));
+            let length = format!("holds a value of {} character", bad.len());
+            assert!(message.contains(&length) && message.contains("the ARN of a load balancer"), "{message}");
+            assert!(bad == "*" || !message.contains(bad), "{message}");
+        }
+    }
+
+    #[test]
+    fn no_message_contains_a_value_of_parameter_store() {
+        let preflight = example(
+            "enterprise/globalbank-prod-c001-us-west-2-demand-forecasting-ml-codecommit-sgprov-ssm.yaml",
+        );
+        let secret = "hunter2,correct horse,battery\u{202e}staple";
+        let found = preflight.ssm_paths().into_iter().map(|path| (path, Ok(secret.to_owned()))).collect();
+        let findings = preflight.check_parameters(&found);
+        assert!(findings.len() >= 3);
+        let text = serde_json::to_string(&findings).unwrap();
+        for part in secret.split(',') {
+            assert!(!text.contains(part), "{text}");
+        }
+        assert!(
+            text.contains("a list of 3 values with 36 characters in all, of which entry 1 doesn't fit"),
+            "{text}"
+        );
+        assert!(text.contains("`vpc-` and 8 or 17 hexadecimal digits"), "{text}");
+
+        // What EC2 says of ids that have the right shape names the path and the place in the list.
+        let ids = |path: &str| match path {
+            _ if path.contains("Subnet") => "subnet-0123456789abcdef0,subnet-0fedcba9876543210",
+            _ if path.contains("VPC") => "vpc-0123456789abcdef0",
+            _ => "sg-0123456789abcdef0",
+        };
+        let found = preflight.ssm_paths().into_iter().map(|path| (path.clone(), Ok(ids(&path).to_owned())));
+        let mut network = preflight.network(&found.collect()).unwrap();
+        let zone =
+            |id: &String| json!({"SubnetId": id, "VpcId": "vpc-other", "AvailabilityZone": "us-west-2a"});
+        let subnets = network.subnet_ids.iter().map(zone).collect();
+        network.subnets = Some(Seen { found: subnets });
+        (network.vpcs, network.groups) = (Some(Seen::default()), Some(Seen::default()));
+        let text = serde_json::to_string(&network.check()).unwrap();
+        for id in ["vpc-0", "vpc-other", "subnet-0", "sg-0"] {
+            assert!(!text.contains(id), "{text}");
+        }
+        for part in [
+            "the VPC in the SSM parameter `/vpc/main/VPCId` doesn't exist",
+            "the subnet at position 2 in the SSM parameter `/vpc/main/PrivateSubnetIds` is not in the product's VPC",
+            "the security group in the SSM parameter `/sg/ml/SecurityGroupId` doesn't exist",
+            "are both in `us-west-2a`",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+    }
+
+    #[test]
     fn a_network_is_looked_at_as_a_whole_and_mistakes_name_id_place_and_path() {
         let direct = example(
             "enterprise/globalbank-prod-c001-us-west-2-demand-forecasting-ml-codecommit-sgprov-direct.yaml",
@@ -489,7 +615,7 @@ mod tests {
         assert_eq!(of(None).check(), [], "nothing was asked yet");
         assert_eq!(of(Some(vec![table("vpc-1")])).check(), []);
         for (found, wanted) in
-            [(vec![], "there is no route table `rtb-1`"), (vec![table("vpc-2")], "is in `vpc-2`")]
+            [(vec![], "the route table `rtb-1` doesn't exist"), (vec![table("vpc-2")], "is in `vpc-2`")]
         {
             let finding = &of(Some(found)).check()[0];
             assert!(

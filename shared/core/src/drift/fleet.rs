@@ -11,6 +11,7 @@ use super::order::{Asked, Item};
 use super::report::{Coverage, Finding, Kind, SCHEMA_VERSION, Severity, Source, StackReport, Verdict};
 use crate::expand::shortened;
 use crate::finding::Finding as Mistake;
+use crate::printable::printable;
 
 /// How many runs the history keeps: three months of daily runs.
 pub const HISTORY: usize = 90;
@@ -194,7 +195,8 @@ impl Brief {
     fn told(&self) -> String {
         let as_of = self.as_of.as_ref().map(|at| format!(" (as of {at})")).unwrap_or_default();
         let Self { stack_name, place, message, .. } = self;
-        format!("- [{}] {stack_name}, {place}: {message}{as_of}\n", self.severity.words())
+        let line = format!("- [{}] {stack_name}, {place}: {message}{as_of}", self.severity.words());
+        format!("{}\n", printable(&line))
     }
 }
 
@@ -459,7 +461,7 @@ impl Fleet {
     /// The subject of a message; SNS takes 100 ASCII characters.
     pub fn subject(&self) -> String {
         let text = format!("Drift: {}, {} new", self.headline(), self.new.len());
-        text.chars().filter(char::is_ascii).take(100).collect()
+        text.chars().filter(|c| matches!(c, ' '..='~')).take(100).collect()
     }
 
     /// A message for people: what is new, what is over, what can't be checked; a digest names everything that is open.
@@ -593,6 +595,16 @@ mod tests {
             fingerprint: String::new(),
         }
         .sealed("a", None)
+    }
+
+    #[test]
+    fn a_message_shows_characters_that_nobody_sees_by_their_number() {
+        let odd = "a\u{1b}[2J\n\u{202e}b\u{200b}";
+        let mut finding = finding(Kind::Drifted, Source::Probe, odd, odd);
+        finding.message = odd.to_owned();
+        let line = Brief::of(odd, &finding).told();
+        assert!(line.ends_with('\n') && line.matches('\n').count() == 1, "{line:?}");
+        assert!(!line.contains(crate::printable::is_hidden) && line.contains("[U+202E]"), "{line:?}");
     }
 
     fn report(stack: &str, at: &str, verdict: Verdict, findings: &[Finding]) -> StackReport {

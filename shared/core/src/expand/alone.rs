@@ -9,6 +9,7 @@ use super::values::map;
 use crate::codes;
 use crate::config::properties;
 use crate::finding::{Finding, blocks};
+use crate::suggest::Suggestions;
 use crate::yaml::{Entry, Node};
 
 /// The config that the properties of the product `id` say, and what is worth saying of them.
@@ -29,7 +30,8 @@ pub(crate) fn config_of(
         region: region.to_owned(),
         permissions_boundary: None,
     };
-    let request = Request::of(&input);
+    let suggestions = Suggestions::default();
+    let request = Request::of(&input, &suggestions);
     let value = map([("Properties".to_owned(), Node::from_json(properties))]);
     let entry = Entry { key: id.to_owned(), line: 0, column: 0, value };
     let mut reader = Reader::of(id, &request);
@@ -48,6 +50,8 @@ pub(crate) fn config_of(
         let name = path.rsplit('/').next().unwrap_or_default().to_owned();
         let message = format!("`{name}` must be a path in SSM Parameter Store, which begins with `/`");
         let help = "write the value itself into the property without `ParameterStorePath`";
+        // That it has the wrong shape besides helps nobody.
+        findings.retain(|finding| finding.path != path);
         findings.push(Finding::error(codes::MAC_VALUE, path, message).help(help));
     }
     match (config, document) {

@@ -4,7 +4,7 @@ use crate::config::Tier;
 use crate::error::InternalError;
 use crate::product::attributes::attributes;
 use crate::product::{Product, ResourceSpec, When, blueprint};
-use crate::suggest::{did_you_mean, or_list};
+use crate::suggest::{Suggestions, or_list};
 use crate::template::Value;
 
 /// Attributes that every product has, with what they are; known when the macro runs, so they are plain text.
@@ -23,7 +23,12 @@ pub(super) struct Unknown {
 /// - a published leaf (`KmsKeyArn`): what the SSM parameter of that name publishes
 /// - one of its resources (`ArtifactsBucket`): what `Ref` of the resource gives
 /// - a resource and an attribute of it (`ArtifactsBucket.Arn`): that attribute
-pub(super) fn target(id: &str, product: &Product, attribute: Option<&str>) -> Result<Value, Unknown> {
+pub(super) fn target(
+    id: &str,
+    product: &Product,
+    attribute: Option<&str>,
+    suggestions: &Suggestions,
+) -> Result<Value, Unknown> {
     let Some(attribute) = attribute.filter(|name| *name != "MlName") else {
         return Ok(Value::str(product.names.ml_name()));
     };
@@ -44,15 +49,15 @@ pub(super) fn target(id: &str, product: &Product, attribute: Option<&str>) -> Re
         (Some(spec), Some(name)) if attributes(&spec.kind).contains(&name) => {
             Ok(Value::GetAtt(format!("{id}{resource}"), name.to_owned()))
         }
-        (Some(spec), Some(name)) => Err(no_attribute(id, resource, &spec.kind, name)),
-        (None, _) => Err(elsewhere(id, product, attribute, resource)),
+        (Some(spec), Some(name)) => Err(no_attribute((id, resource), &spec.kind, name, suggestions)),
+        (None, _) => Err(elsewhere(id, product, (attribute, resource), suggestions)),
     }
 }
 
-fn no_attribute(id: &str, resource: &str, kind: &str, name: &str) -> Unknown {
+fn no_attribute((id, resource): (&str, &str), kind: &str, name: &str, suggestions: &Suggestions) -> Unknown {
     let known = attributes(kind);
     let message = format!("`{resource}` of `{id}` is an {kind}, which has no attribute `{name}`");
-    let help = did_you_mean(name, known.iter().copied()).unwrap_or_else(|| match known {
+    let help = suggestions.did_you_mean(name, known.iter().copied()).unwrap_or_else(|| match known {
         [] => format!("`{id}.{resource}` without an attribute is its `Ref`"),
         known => format!("it has {}", or_list(known.iter().copied())),
     });
@@ -60,7 +65,12 @@ fn no_attribute(id: &str, resource: &str, kind: &str, name: &str) -> Unknown {
 }
 
 /// What a product doesn't have may be in another tier or scenario.
-fn elsewhere(id: &str, product: &Product, attribute: &str, resource: &str) -> Unknown {
+fn elsewhere(
+    id: &str,
+    product: &Product,
+    (attribute, resource): (&str, &str),
+    suggestions: &Suggestions,
+) -> Unknown {
     let mut tiers = Vec::new();
     let mut names: Vec<&str> = PRODUCT_ATTRIBUTES.iter().map(|(name, _)| *name).collect();
     for tier in Tier::ALL {
@@ -88,7 +98,9 @@ fn elsewhere(id: &str, product: &Product, attribute: &str, resource: &str) -> Un
     }
     if tiers.is_empty() {
         let message = format!("`{id}` has no `{attribute}`");
-        let guess = did_you_mean(attribute, names.iter().copied()).or_else(|| did_you_mean(resource, names));
+        let guess = suggestions
+            .did_you_mean(attribute, names.iter().copied())
+            .or_else(|| suggestions.did_you_mean(resource, names));
         return Unknown {
             message,
             help: Some(guess.unwrap_or_else(|| format!("it has {}", or_list(leaves(product))))),

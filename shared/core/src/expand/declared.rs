@@ -9,7 +9,7 @@ use crate::codes;
 use crate::config::Config;
 use crate::config::properties;
 use crate::finding::{Code, Finding, Severity};
-use crate::suggest::{did_you_mean, or_list};
+use crate::suggest::or_list;
 use crate::yaml::{Entry, Node, NodeValue, join};
 
 /// A product without a mistake in its own properties.
@@ -97,6 +97,9 @@ pub(super) struct Reader<'a> {
     pub(super) passed: BTreeMap<String, Node>,
     /// Pointers into the config of which something was said already.
     pub(super) settled: Vec<String>,
+    /// Pointers into the config whose values are from SSM, each with the template parameter. Messages leave such values
+    /// out.
+    pub(super) from_ssm: BTreeMap<String, String>,
 }
 
 impl<'a> Reader<'a> {
@@ -108,7 +111,17 @@ impl<'a> Reader<'a> {
             findings: Vec::new(),
             passed: BTreeMap::new(),
             settled: Vec::new(),
+            from_ssm: BTreeMap::new(),
         }
+    }
+
+    /// "did you mean ...?", if there is something near.
+    pub(super) fn did_you_mean<'n>(
+        &self,
+        word: &str,
+        candidates: impl IntoIterator<Item = &'n str>,
+    ) -> Option<String> {
+        self.request.suggestions.did_you_mean(word, candidates)
     }
 
     fn attributes(&mut self, entry: &Entry) -> Attributes {
@@ -151,7 +164,7 @@ impl<'a> Reader<'a> {
                     let property = properties::properties().iter().find(|property| property.name == key);
                     let help = property
                         .map(|_| "write it under `Properties`".to_owned())
-                        .or_else(|| did_you_mean(key, ATTRIBUTES).filter(|_| !OF_OTHERS.contains(&key)));
+                        .or_else(|| self.did_you_mean(key, ATTRIBUTES).filter(|_| !OF_OTHERS.contains(&key)));
                     self.about(key, node, message, help);
                 }
             }
@@ -168,7 +181,7 @@ impl<'a> Reader<'a> {
         let conditions = self.request.names_in("Conditions");
         if !conditions.contains(&name) {
             let message = format!("`Condition` names `{name}`, but the template has no such condition");
-            let help = did_you_mean(name, conditions.iter().copied());
+            let help = self.did_you_mean(name, conditions.iter().copied());
             self.add(codes::TPL_UNKNOWN_CONDITION, join(&self.resource, "Condition"), node, message, help);
         }
         Some(name.to_owned())

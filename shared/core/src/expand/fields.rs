@@ -8,7 +8,7 @@ use crate::codes;
 use crate::config::properties::{self, BOUNDARY_POINTER, BOUNDARY_PROPERTY, Kind, Property};
 use crate::config::{self, Config};
 use crate::finding::{Code, Finding};
-use crate::suggest::{did_you_mean, nearest, or_list};
+use crate::suggest::or_list;
 use crate::yaml::{Document, Entry, Node, NodeValue, ScalarKind, join};
 
 impl Reader<'_> {
@@ -70,7 +70,7 @@ impl Reader<'_> {
     /// Reads it; its findings are told in the words of the properties.
     pub(super) fn read(&mut self, document: &Document) -> Option<Config> {
         let path = join(&self.resource, "Properties");
-        let (config, found) = match config::read(document) {
+        let (config, found) = match config::with_suggestions(document, self.request.suggestions) {
             Ok((config, warnings)) => (Some(config), warnings),
             Err(findings) => (None, findings),
         };
@@ -78,6 +78,10 @@ impl Reader<'_> {
             if self.settled.contains(&finding.path) {
                 continue;
             }
+            let finding = match self.from_ssm.get(&finding.path) {
+                Some(parameter) => without_value(finding, parameter),
+                None => finding,
+            };
             self.findings.push(Finding {
                 path: format!("{path}{}", properties::pointer(&finding.path)),
                 message: properties::words(&finding.message),
@@ -145,7 +149,7 @@ impl Reader<'_> {
     fn unknown(&mut self, properties: &[Property], block: &Node, entry: &Entry, path: String) {
         let free = |property: &&Property| block.get(&property.name).is_none();
         let names = properties.iter().filter(free).map(|property| property.name.as_str());
-        let meant = nearest(&entry.key, names);
+        let meant = self.request.suggestions.nearest(&entry.key, names);
         for property in properties.iter().filter(|property| meant.contains(&property.name.as_str())) {
             self.settled.push(property.pointer.clone());
         }
@@ -210,22 +214,31 @@ impl Reader<'_> {
                 }
                 Some(node.clone())
             }
-            _ if property.functions => Some(self.free(property, node)),
+            _ if property.functions => Some(self.free(property, node, path)),
             _ => self.literal(property, node, path),
         }
     }
 
     /// A value that may be any function.
-    fn free(&mut self, property: &Property, node: &Node) -> Node {
+    fn free(&mut self, property: &Property, node: &Node, path: &str) -> Node {
         let is_path = super::lookups::is_path(&property.pointer);
         match function(node) {
             Some(("Ref", name)) if is_path => {
-                // A parameter that holds a path is looked up; one that holds the value itself is passed on.
                 let name = as_text(name).unwrap_or_default();
-                let path =
-                    self.request.parameter(name).and_then(as_text).filter(|value| value.starts_with('/'));
-                match path.filter(|_| !self.request.is_ssm_parameter(name)) {
-                    Some(path) => placed(text(path), node),
+                // CloudFormation reads the value of an SSM type after all macros.
+                let value = self.request.parameter(name).and_then(as_text);
+                let value = value.filter(|_| !self.request.is_ssm_parameter(name));
+                match value {
+                    Some(value) if value.starts_with('/') && self.request.is_no_echo(name) => {
+                        self.no_echo(property, node, path, name);
+                        stand_in(property)
+                    }
+                    Some(value) if value.starts_with('/') => placed(text(value), node),
+                    Some(value) => {
+                        let from = format!("a `Ref` to the template parameter `{name}`, which holds ");
+                        self.check_shape(property, node, path, value, &from);
+                        self.pass(property.pointer.clone(), node, stand_in(property))
+                    }
                     None => self.pass(property.pointer.clone(), node, stand_in(property)),
                 }
             }
@@ -237,10 +250,20 @@ impl Reader<'_> {
                         && !value.is_empty()
                         && (!value.contains('/') || value.starts_with("arn:")) =>
                 {
+                    self.check_shape(property, node, path, value, "");
                     self.pass(property.pointer.clone(), node, stand_in(property))
                 }
                 _ => node.clone(),
             },
+        }
+    }
+
+    /// A value in place of a path must be what the path would lead to.
+    fn check_shape(&mut self, property: &Property, node: &Node, path: &str, value: &str, from: &str) {
+        if let Some((found, allowed)) = super::lookups::misfit(&property.pointer, value) {
+            let message =
+                format!("`{}` is {from}{found}; allowed is an SSM path, or {allowed}", property.name);
+            self.settle(codes::WRONG_SHAPE, property, node, path, message, None);
         }
     }
 
@@ -257,7 +280,14 @@ impl Reader<'_> {
             Some("AWS::AccountId") => text(&self.request.account_id),
             Some("AWS::Region") => text(&self.request.region),
             Some(parameter) if !parameter.starts_with("AWS::") => match self.request.parameter(parameter) {
+                Some(_) if self.request.is_no_echo(parameter) => {
+                    self.no_echo(property, node, path, parameter);
+                    return None;
+                }
                 Some(value) if value.scalar().is_some() => {
+                    if self.request.is_ssm_parameter(parameter) {
+                        self.from_ssm.insert(property.pointer.clone(), parameter.to_owned());
+                    }
                     text(&value.scalar().map(|scalar| scalar.text.clone()).unwrap_or_default())
                 }
                 Some(value) => {
@@ -280,6 +310,17 @@ impl Reader<'_> {
             }
         };
         Some(placed(typed(property, &value), node))
+    }
+
+    /// A secret parameter can't decide what is made: its value would be part of names and messages.
+    fn no_echo(&mut self, property: &Property, node: &Node, path: &str, parameter: &str) {
+        let message = format!(
+            "`{}` is a `Ref` to the template parameter `{parameter}`, which is `NoEcho`; its value would be readable in names \
+             and messages",
+            property.name
+        );
+        let help = "write the value, or a `Ref` to a template parameter without `NoEcho`";
+        self.settle(codes::MAC_PARAMETER, property, node, path, message, Some(help.to_owned()));
     }
 
     fn no_parameter(&mut self, property: &Property, node: &Node, path: &str, parameter: &str) {
@@ -306,7 +347,7 @@ impl Reader<'_> {
                     "`{}` is a `Ref` to `{parameter}`, but the template has no such parameter",
                     property.name
                 ),
-                did_you_mean(parameter, declared.iter().copied())
+                self.did_you_mean(parameter, declared.iter().copied())
                     .unwrap_or_else(|| "write the value, or a `Ref` to a template parameter".to_owned()),
             )
         };
@@ -336,6 +377,20 @@ impl Reader<'_> {
         self.settled.push(property.pointer.clone());
         self.add(code, path.to_owned(), node, message, help);
     }
+}
+
+/// A finding about a value that CloudFormation has read from SSM, without that value.
+fn without_value(finding: Finding, parameter: &str) -> Finding {
+    let property = properties::pointer(&finding.path);
+    let allowed = properties::all().into_iter().find(|(_, property)| property.pointer == finding.path);
+    let allowed = allowed.and_then(|(_, property)| property.schema.get("x-allowed")?.as_str());
+    let message = format!(
+        "`{}` is the value of the template parameter `{parameter}`, which CloudFormation reads from SSM; this value can't be \
+         used here",
+        property.rsplit('/').next().unwrap_or_default()
+    );
+    let help = allowed.map(|allowed| format!("allowed: {allowed}"));
+    Finding { message, help, ..finding }
 }
 
 /// `!Ref AWS::NoValue` is the same as nothing.

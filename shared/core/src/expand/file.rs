@@ -7,7 +7,7 @@ use super::plan::Input;
 use super::values::{as_text, long_form, text};
 use crate::codes;
 use crate::finding::Finding;
-use crate::suggest::did_you_mean;
+use crate::suggest::Suggestions;
 use crate::yaml::{Document, Node, NodeValue};
 
 /// Where a template is expanded for, and with which values.
@@ -53,10 +53,12 @@ pub fn from_document(document: &Document, place: &Place) -> (Input, Vec<Finding>
         Some(NodeValue::Map(entries)) => entries.iter().map(|entry| entry.key.as_str()).collect(),
         _ => Vec::new(),
     };
+    let suggestions = Suggestions::default();
     for name in place.parameters.keys().filter(|name| !declared.contains(&name.as_str())) {
         let message = format!("a value is given for `{name}`, but the template has no such parameter");
         let finding = Finding::error(codes::MAC_PARAMETER, "/Parameters", message);
-        findings.push(Finding { help: did_you_mean(name, declared.iter().copied()), ..finding }.at(1, 1));
+        let help = suggestions.did_you_mean(name, declared.iter().copied());
+        findings.push(Finding { help, ..finding }.at(1, 1));
     }
     let input = Input {
         fragment,

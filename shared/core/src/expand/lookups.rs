@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::paths::ParameterPaths;
 use crate::codes;
-use crate::config::{Config, RouteTableId, SecurityGroupId, SubnetId, VpcId, VpcIds};
+use crate::config::{
+    BucketName, Config, LoadBalancerArn, RouteTableId, SecurityGroupId, SubnetId, VpcId, VpcIds,
+};
 use crate::finding::Finding;
 use crate::product::{Inputs, Product};
 use crate::template::Value;
@@ -14,24 +17,34 @@ pub type Lookups = BTreeMap<String, Result<String, String>>;
 
 /// What a product's inputs still need.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Wanted(Vec<(&'static str, String, Shape)>);
+pub(crate) struct Wanted(Vec<WantedValue>);
 
-/// What a looked-up value must be.
-#[derive(Debug, Clone, Copy)]
+/// A value of SSM Parameter Store that a product takes.
+#[derive(Debug, Clone)]
+struct WantedValue {
+    /// The place of the path in the config.
+    pointer: &'static str,
+    path: String,
+    shape: Shape,
+}
+
+/// What a looked-up value must be. Every value that gets into a policy, a property or a variable has one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Shape {
     Vpc,
     Subnets,
     SecurityGroup,
     RouteTables,
-    Text,
+    Bucket,
+    LoadBalancer,
 }
 
 impl Wanted {
-    /// Everything that a config takes from SSM: pointer into the config, path and shape.
+    /// Everything that a config takes from SSM.
     pub(crate) fn of(config: &Config) -> Self {
         let mut wanted = Vec::new();
         let mut add = |pointer, path: Option<&crate::config::SsmPath>, shape| {
-            wanted.extend(path.map(|path| (pointer, path.to_string(), shape)));
+            wanted.extend(path.map(|path| WantedValue { pointer, path: path.to_string(), shape }));
         };
         if let Some(VpcIds::ParameterStore { vpc, subnets, security_group, route_tables }) =
             config.ml_product.vpc.as_ref().map(|vpc| &vpc.ids)
@@ -41,31 +54,47 @@ impl Wanted {
             add(SECURITY_GROUP, security_group.as_ref(), Shape::SecurityGroup);
             add(ROUTE_TABLES, route_tables.as_ref(), Shape::RouteTables);
         }
-        add(DATA_LAKE, config.ml_product.data_lake.as_ref(), Shape::Text);
-        add(LOAD_BALANCER, config.ml_product.load_balancer.as_ref(), Shape::Text);
+        add(DATA_LAKE, config.ml_product.data_lake.as_ref(), Shape::Bucket);
+        add(LOAD_BALANCER, config.ml_product.load_balancer.as_ref(), Shape::LoadBalancer);
         Self(wanted)
     }
 
     /// Leaves out what the template gives itself.
     pub(super) fn without(mut self, given: impl Fn(&str) -> bool) -> Self {
-        self.0.retain(|(pointer, ..)| !given(pointer));
+        self.0.retain(|wanted| !given(wanted.pointer));
         self
+    }
+
+    /// Leaves out the paths that the suite doesn't allow, with a finding for each. The findings' paths point into the
+    /// config.
+    pub(crate) fn within(&mut self, paths: &ParameterPaths) -> Vec<Finding> {
+        let outside = self.0.extract_if(.., |wanted| !paths.allows(&wanted.path));
+        let finding = |WantedValue { pointer, path, .. }: WantedValue| {
+            let message = format!(
+                "the SSM path `{path}` is outside of the suite's `ParameterPaths`; allowed is a path like {}",
+                paths.words()
+            );
+            Finding::error(codes::MAC_LOOKUP, pointer, message).help(
+                "store the value under an allowed path, or ask the suite's operator to add the path to the parameter \
+                 `ParameterPaths`",
+            )
+        };
+        outside.map(finding).collect()
     }
 
     /// The paths.
     pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|(_, path, _)| path.as_str())
+        self.0.iter().map(|wanted| wanted.path.as_str())
     }
 
     /// Puts the values into a product in place of the template parameters that a generated template would have.
-    /// The findings' paths point into the config.
+    /// The findings' paths point into the config. No finding contains a value.
     pub(crate) fn put_into(&self, product: &mut Product, lookups: &Lookups) -> Vec<Finding> {
         let mut findings = Vec::new();
-        for (pointer, path, shape) in &self.0 {
+        for WantedValue { pointer, path, shape } in &self.0 {
             let found = match lookups.get(path) {
-                Some(Ok(value)) => shape.read(value).map_err(|allowed| {
-                    let value = crate::template::read::shorten(value);
-                    format!("the SSM parameter `{path}` holds `{value}`, but must hold {allowed}")
+                Some(Ok(value)) => shape.read(value).map_err(|Misfit { found, allowed }| {
+                    format!("the SSM parameter `{path}` holds {found}, but must hold {allowed}")
                 }),
                 Some(Err(why)) => Err(format!("the SSM parameter `{path}` can't be read: {why}")),
                 None => Err(format!("the SSM parameter `{path}` was not looked up")),
@@ -100,32 +129,91 @@ fn put(inputs: &mut Inputs, pointer: &str, value: Value) {
     }
 }
 
+/// A value that has not the shape that its use requires. The value itself is left out: it may be anything that somebody
+/// stores in the account.
+struct Misfit {
+    /// How many values there are, and how long they are.
+    found: String,
+    /// What is allowed, in words.
+    allowed: &'static str,
+}
+
 impl Shape {
-    /// The value, or what is allowed.
-    fn read(self, text: &str) -> Result<Value, &'static str> {
-        let items = || text.split(',').map(str::trim).filter(|item| !item.is_empty());
-        let list = |fits: fn(&str) -> bool, allowed| {
-            if items().next().is_some() && items().all(fits) {
-                Ok(Value::list(items().map(Value::str)))
-            } else {
-                Err(allowed)
-            }
-        };
-        let one = |fits: bool, allowed| if fits { Ok(Value::str(text.trim())) } else { Err(allowed) };
+    /// What is allowed, in words.
+    fn allowed(self) -> &'static str {
         match self {
-            Self::Vpc => one(VpcId::parse(text.trim()).is_ok(), VpcId::ALLOWED),
-            Self::SecurityGroup => one(SecurityGroupId::parse(text.trim()).is_ok(), SecurityGroupId::ALLOWED),
-            Self::Text => one(!text.trim().is_empty(), "a value"),
-            Self::Subnets => list(
-                |id| SubnetId::parse(id).is_ok(),
-                "a list of subnet ids: `subnet-` and 8 or 17 hexadecimal digits, with commas between them",
-            ),
-            Self::RouteTables => list(
-                |id| RouteTableId::parse(id).is_ok(),
-                "a list of route table ids: `rtb-` and 8 or 17 hexadecimal digits, with commas between them",
-            ),
+            Self::Vpc => VpcId::ALLOWED,
+            Self::SecurityGroup => SecurityGroupId::ALLOWED,
+            Self::Bucket => BucketName::ALLOWED,
+            Self::LoadBalancer => LoadBalancerArn::ALLOWED,
+            Self::Subnets => {
+                "a list of subnet ids: `subnet-` and 8 or 17 hexadecimal digits, with commas between them"
+            }
+            Self::RouteTables => {
+                "a list of route table ids: `rtb-` and 8 or 17 hexadecimal digits, with commas between them"
+            }
         }
     }
+
+    /// Whether one value, or one entry of a list, has this shape.
+    fn fits(self, value: &str) -> bool {
+        match self {
+            Self::Vpc => VpcId::parse(value).is_ok(),
+            Self::Subnets => SubnetId::parse(value).is_ok(),
+            Self::SecurityGroup => SecurityGroupId::parse(value).is_ok(),
+            Self::RouteTables => RouteTableId::parse(value).is_ok(),
+            Self::Bucket => BucketName::parse(value).is_ok(),
+            Self::LoadBalancer => LoadBalancerArn::parse(value).is_ok(),
+        }
+    }
+
+    fn is_list(self) -> bool {
+        matches!(self, Self::Subnets | Self::RouteTables)
+    }
+
+    fn read(self, text: &str) -> Result<Value, Misfit> {
+        let text = text.trim();
+        let misfit = |found| Misfit { found, allowed: self.allowed() };
+        if !self.is_list() {
+            return if self.fits(text) { Ok(Value::str(text)) } else { Err(misfit(described(text))) };
+        }
+        let items: Vec<&str> = entries(text).collect();
+        match items.iter().position(|item| !self.fits(item)) {
+            None if items.is_empty() => Err(misfit(described(text))),
+            None => Ok(Value::list(items.into_iter().map(Value::str))),
+            Some(0) if items.len() == 1 => Err(misfit(described(text))),
+            Some(index) => {
+                Err(misfit(format!("{}, of which entry {} doesn't fit", described(text), index + 1)))
+            }
+        }
+    }
+}
+
+fn entries(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|item| !item.is_empty())
+}
+
+/// How many values a text holds and how long it is. It says nothing of what stands in it.
+fn described(text: &str) -> String {
+    let characters = match text.chars().count() {
+        0 => return "nothing but blanks".to_owned(),
+        1 => "1 character".to_owned(),
+        count => format!("{count} characters"),
+    };
+    match entries(text).count() {
+        0 | 1 => format!("a value of {characters}"),
+        count => format!("a list of {count} values with {characters} in all"),
+    }
+}
+
+/// Why a value that stands in a template can't be used at a property that takes a path or a value; nothing when it can.
+pub(super) fn misfit(pointer: &str, value: &str) -> Option<(String, &'static str)> {
+    let shape = match pointer {
+        DATA_LAKE => Shape::Bucket,
+        LOAD_BALANCER => Shape::LoadBalancer,
+        _ => return None,
+    };
+    shape.read(value).err().map(|misfit| (misfit.found, misfit.allowed))
 }
 
 /// Whether the config holds an SSM path there, whose value a template may give itself.

@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 use super::declared::Declared;
 use super::expanded::{Expanded, Part, Parts};
 use super::lookups::Lookups;
+use super::paths::ParameterPaths;
 use super::references::{Last, Products, Rewriter};
 use super::values::{as_text, function, map};
 use super::{SHORT_TYPE, TYPE, checks, made, together};
@@ -15,7 +16,7 @@ use crate::config::{AccountId, Region};
 use crate::error::InternalError;
 use crate::finding::{Finding, blocks};
 use crate::product::{Product, RoleBoundary};
-use crate::suggest::did_you_mean;
+use crate::suggest::Suggestions;
 use crate::template::{Path, Template, Value};
 use crate::yaml::{Entry, Node, NodeValue, join};
 
@@ -41,11 +42,13 @@ pub(super) struct Request<'a> {
     parameters: &'a IndexMap<String, Node>,
     pub(super) account_id: String,
     pub(super) region: String,
+    pub(super) suggestions: &'a Suggestions,
 }
 
 impl<'a> Request<'a> {
-    pub(super) fn of(input: &'a Input) -> Self {
+    pub(super) fn of(input: &'a Input, suggestions: &'a Suggestions) -> Self {
         Self {
+            suggestions,
             fragment: &input.fragment,
             parameters: &input.parameters,
             account_id: input.account_id.clone(),
@@ -60,9 +63,19 @@ impl<'a> Request<'a> {
 
     /// Whether CloudFormation reads the value of a template parameter from SSM.
     pub(super) fn is_ssm_parameter(&self, name: &str) -> bool {
-        let kind =
-            self.fragment.get("Parameters").and_then(|all| all.get(name)).and_then(|it| it.get("Type"));
+        let kind = self.declaration(name).and_then(|it| it.get("Type"));
         kind.and_then(as_text).is_some_and(|kind| kind.starts_with("AWS::SSM::Parameter::Value<"))
+    }
+
+    /// Whether the value of a template parameter is a secret. Whatever is not plainly `false` is one.
+    pub(super) fn is_no_echo(&self, name: &str) -> bool {
+        let declared = self.declaration(name).and_then(|it| it.get("NoEcho"));
+        declared
+            .is_some_and(|it| !it.scalar().is_some_and(|scalar| scalar.text.eq_ignore_ascii_case("false")))
+    }
+
+    fn declaration(&self, parameter: &str) -> Option<&'a Node> {
+        self.fragment.get("Parameters")?.get(parameter)
     }
 
     /// The entries of a section.
@@ -80,12 +93,14 @@ pub struct Plan {
     input: Input,
     /// By logical id; nothing for a product with mistakes.
     products: IndexMap<String, Option<Declared>>,
+    suggestions: Suggestions,
     findings: Vec<Finding>,
 }
 
 /// Reads the products of a template.
 pub fn plan(input: Input) -> Plan {
-    let request = Request::of(&input);
+    let suggestions = Suggestions::default();
+    let request = Request::of(&input, &suggestions);
     let mut findings = place(&request);
     let mut products = IndexMap::new();
     match resources(&request) {
@@ -93,7 +108,7 @@ pub fn plan(input: Input) -> Plan {
             for entry in entries {
                 if entry.key.starts_with("Fn::") {
                     in_loop(entry, &mut findings);
-                } else if is_product(entry, &mut findings) {
+                } else if is_product(entry, &suggestions, &mut findings) {
                     let read = Declared::read(entry, &request);
                     let declared = read.map_err(|mut wrong| findings.append(&mut wrong)).ok();
                     products.insert(entry.key.clone(), declared);
@@ -102,7 +117,7 @@ pub fn plan(input: Input) -> Plan {
         }
         Err(finding) => findings.insert(0, *finding),
     }
-    Plan { input, products, findings }
+    Plan { input, products, suggestions, findings }
 }
 
 /// Account and region must be what they are called.
@@ -141,14 +156,15 @@ fn resources<'a>(request: &Request<'a>) -> Result<&'a [Entry], Box<Finding>> {
 }
 
 /// Whether the entry is a product; a type that was probably meant to be one is a finding.
-fn is_product(entry: &Entry, findings: &mut Vec<Finding>) -> bool {
+fn is_product(entry: &Entry, suggestions: &Suggestions, findings: &mut Vec<Finding>) -> bool {
     let kind = entry.value.get("Type");
     match kind.and_then(as_text) {
         Some(TYPE | SHORT_TYPE) => true,
         Some(other) if other.starts_with("MLProvisioner::") => {
             let path = join(&join("/Resources", &entry.key), "Type");
             let message = format!("there is no resource type `{}`", crate::template::read::shorten(other));
-            let help = did_you_mean(other, [TYPE]).unwrap_or_else(|| format!("the type is `{TYPE}`"));
+            let help =
+                suggestions.did_you_mean(other, [TYPE]).unwrap_or_else(|| format!("the type is `{TYPE}`"));
             let finding = Finding::error(codes::MAC_TYPE, path, message).help(help);
             let at = kind.map_or((0, 0), |kind| (kind.line, kind.column));
             findings.push(if at.0 > 0 { finding.at(at.0, at.1) } else { finding });
@@ -200,6 +216,17 @@ impl Plan {
         self.input.permissions_boundary = policy;
     }
 
+    /// Refuses products whose SSM paths are outside of those that the suite allows.
+    #[must_use]
+    pub fn within(mut self, paths: &ParameterPaths) -> Self {
+        for declared in self.products.values_mut().flatten() {
+            for finding in declared.wanted.within(paths) {
+                self.findings.push(in_properties(declared, finding));
+            }
+        }
+        self
+    }
+
     /// The SSM parameters whose values [`Plan::expand`] wants, in alphabetical order. Nothing when the template has
     /// mistakes: then no value helps.
     pub fn needs(&self) -> BTreeSet<String> {
@@ -215,8 +242,10 @@ impl Plan {
     ///
     /// Every finding when at least one blocks, or a defect of ours.
     pub fn expand(self, lookups: &Lookups) -> Result<Expanded, Failure> {
-        let Self { input, products: declared, mut findings } = self;
-        let request = Request::of(&input);
+        let Self { input, products: declared, suggestions, mut findings } = self;
+        let request = Request::of(&input, &suggestions);
+        // Of a template with mistakes nothing was looked up.
+        let lookups = (!blocks(&findings)).then_some(lookups);
         let mut products = Products::with_capacity(declared.len());
         for (id, declared) in &declared {
             let mut product = declared.as_ref().map(|it| Product::new(&it.config)).transpose()?;
@@ -231,7 +260,7 @@ impl Plan {
         }
         findings.extend(together::names(&declared, &products));
 
-        let mut rewriter = Rewriter::new(&products);
+        let mut rewriter = Rewriter::new(&products, &suggestions);
         let mut templates = IndexMap::new();
         for declared in declared.values().flatten() {
             findings.extend(declared.warnings.iter().cloned());
@@ -293,17 +322,13 @@ impl Plan {
 fn make(
     declared: &Declared,
     mut product: Product,
-    lookups: &Lookups,
+    lookups: Option<&Lookups>,
     rewriter: &mut Rewriter<'_>,
     findings: &mut Vec<Finding>,
 ) -> Result<Template, InternalError> {
-    let resource = join("/Resources", &declared.id);
-    let path = join(&resource, "Properties");
-    for finding in declared.wanted.put_into(&mut product, lookups) {
-        let path = format!("{path}{}", crate::config::properties::pointer(&finding.path));
-        let finding = Finding { path, ..finding };
-        let (line, column) = (declared.node.line, declared.node.column);
-        findings.push(if line > 0 { finding.at(line, column) } else { finding });
+    if let Some(lookups) = lookups {
+        let wrong = declared.wanted.put_into(&mut product, lookups);
+        findings.extend(wrong.into_iter().map(|finding| in_properties(declared, finding)));
     }
     let mut declared = declared.clone();
     let resources = Path::ROOT.key("Resources");
@@ -326,6 +351,15 @@ fn make(
     }
     made::put_passed(&declared.passed, &mut product.inputs);
     made::template(&declared, &product)
+}
+
+/// A finding that points into a product's config, pointing into the properties of its resource.
+fn in_properties(declared: &Declared, finding: Finding) -> Finding {
+    let properties = join(&join("/Resources", &declared.id), "Properties");
+    let path = format!("{properties}{}", crate::config::properties::pointer(&finding.path));
+    let finding = Finding { path, ..finding };
+    let (line, column) = (declared.node.line, declared.node.column);
+    if line > 0 { finding.at(line, column) } else { finding }
 }
 
 /// Rewrites a value some keys below a path.

@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::lookups::Lookups;
+use super::paths::ParameterPaths;
 use super::plan::{Failure, Input, Plan, plan};
 use crate::codes;
 use crate::finding::{Finding, Severity};
@@ -92,6 +93,12 @@ impl Request {
             plan.set_permissions_boundary(policy);
         }
         self
+    }
+
+    /// Refuses products whose SSM paths are outside of those that the suite allows.
+    #[must_use]
+    pub fn within(self, paths: &ParameterPaths) -> Self {
+        Self { plan: self.plan.and_then(|plan| guarded(|| plan.within(paths))), ..self }
     }
 
     /// The SSM parameters whose values [`Request::respond`] wants, in alphabetical order; none for a request with
@@ -268,7 +275,7 @@ fn told(finding: &Finding) -> String {
 
 /// CloudFormation shows one line.
 fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    crate::printable::printable(text).into_owned()
 }
 
 /// The beginning of a text of more than so many characters.

@@ -11,6 +11,7 @@ use super::values::{as_text, list, placed, text, to_node};
 use crate::codes;
 use crate::finding::Finding;
 use crate::product::Product;
+use crate::suggest::Suggestions;
 use crate::template::references::{self, Reference};
 use crate::template::{Path, SubPart, Value};
 use crate::yaml::{Node, NodeValue};
@@ -24,6 +25,7 @@ pub(super) type Last = HashMap<String, Vec<String>>;
 /// Rewrites references, and collects what can't be.
 pub(super) struct Rewriter<'a> {
     pub(super) products: &'a Products,
+    suggestions: &'a Suggestions,
     pub(super) findings: Vec<Finding>,
     /// The product that the current value becomes a tag of.
     pub(super) own: Option<String>,
@@ -34,8 +36,15 @@ pub(super) struct Rewriter<'a> {
 }
 
 impl<'a> Rewriter<'a> {
-    pub(super) fn new(products: &'a Products) -> Self {
-        Self { products, findings: Vec::new(), own: None, loops: Vec::new(), without_resources: None }
+    pub(super) fn new(products: &'a Products, suggestions: &'a Suggestions) -> Self {
+        Self {
+            products,
+            suggestions,
+            findings: Vec::new(),
+            own: None,
+            loops: Vec::new(),
+            without_resources: None,
+        }
     }
 
     /// A section in which CloudFormation resolves no reference to a resource: each is a finding.
@@ -184,7 +193,7 @@ impl<'a> Rewriter<'a> {
             self.add(node, path, message, Some(help));
             return None;
         }
-        match target(name, product, attribute) {
+        match target(name, product, attribute, self.suggestions) {
             Ok(Value::Ref(_) | Value::GetAtt(..)) if self.own.as_deref() == Some(name) => {
                 let message =
                     format!("a tag of `{name}` can't come from its own resources: they all have the tag");

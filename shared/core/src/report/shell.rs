@@ -5,7 +5,7 @@
 /// Characters that nobody sees are dropped: a command that is copied must do what it shows.
 pub(crate) fn word(text: &str) -> String {
     let text: String =
-        text.chars().filter(|c| !super::visible::is_hidden(*c) && *c != '\n' && *c != '\t').collect();
+        text.chars().filter(|c| !crate::printable::is_hidden(*c) && *c != '\n' && *c != '\t').collect();
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@,+%".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
         return text;

@@ -4,6 +4,8 @@ use std::fmt::{self, Write};
 
 use askama::filters::Escaper;
 
+use crate::printable::is_hidden;
+
 /// The escaper of every page (`askama.toml` names it), so a template can't forget it.
 ///
 /// `& < > " '` become character references, as in every HTML escaper. Characters that nobody sees or that turn the text
@@ -42,25 +44,4 @@ impl Escaper for Visible {
 
 fn needs_escape(c: char) -> bool {
     matches!(c, '&' | '<' | '>' | '"' | '\'') || is_hidden(c)
-}
-
-/// Controls except tab and line feed, and Unicode's formatting characters that change how others are shown.
-///
-/// Source: Unicode Standard Annex 9 ("Directional Formatting Characters"), and the zero-width and invisible characters
-/// of general category Cf; noncharacters, which HTML forbids.
-pub(crate) fn is_hidden(c: char) -> bool {
-    match c {
-        '\t' | '\n' => false,
-        '\u{ad}'
-        | '\u{61c}'
-        | '\u{180e}'
-        | '\u{200b}'..='\u{200f}'
-        | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}'
-        | '\u{feff}'
-        | '\u{fff9}'..='\u{fffb}'
-        | '\u{fdd0}'..='\u{fdef}'
-        | '\u{e0000}'..='\u{e007f}' => true,
-        c => c.is_control() || u32::from(c) & 0xfffe == 0xfffe,
-    }
 }

@@ -2,7 +2,7 @@
 
 use crate::check::Spot;
 use crate::check::places;
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Severity, bounded};
 use crate::template::path::Token;
 use crate::template::{Path, Template, Value};
 use crate::yaml::Document;
@@ -104,7 +104,7 @@ impl<'t> Inspection<'t> {
             Token::Index(index) => format!("{pointer}/{index}"),
         });
         // The resource's own place first: a pointer into the user's document may end at a short form's tag.
-        let finding = Finding { path: pointer, ..finding }.in_resource();
+        let finding = Finding { path: bounded(pointer), ..finding }.in_resource();
         self.findings.push(match self.document {
             Some(document) => places::place(document, tokens, Spot::Value, finding),
             None => finding,

@@ -7,7 +7,7 @@ use super::{Expansion, FORMAT_VERSION, Function, Map, Output, Parameter, Path, R
 use super::{Template, Transforms, Value};
 use crate::codes;
 use crate::finding::{Code, Finding, Severity};
-use crate::suggest::{did_you_mean, nearest};
+use crate::suggest::Suggestions;
 use crate::yaml::{Document, Entry, Node, NodeValue, Scalar, ScalarKind};
 
 /// Reads a template.
@@ -16,7 +16,17 @@ use crate::yaml::{Document, Entry, Node, NodeValue, Scalar, ScalarKind};
 /// CloudFormation doesn't know there; they carry their places in the document. Where a macro may read such keys, they
 /// are warnings.
 pub fn from_document(document: &Document) -> (Template, Vec<Finding>) {
-    let mut reader = Reader::default();
+    with_suggestions(document, &Suggestions::default())
+}
+
+/// As [`from_document`], within the suggestions of a longer run.
+pub(crate) fn with_suggestions(document: &Document, suggestions: &Suggestions) -> (Template, Vec<Finding>) {
+    let mut reader = Reader {
+        template: Template::default(),
+        transforms: Transforms::default(),
+        suggestions,
+        findings: Vec::new(),
+    };
     reader.template(&document.root);
     let Reader { template, mut findings, .. } = reader;
     if template.transforms().open {
@@ -171,10 +181,10 @@ fn is_number_of_yaml_1_1(text: &str) -> bool {
     whole && parts.all(|part| part.len() <= 2 && part.parse::<u8>().is_ok_and(|value| value < 60))
 }
 
-#[derive(Default)]
-struct Reader {
+struct Reader<'a> {
     template: Template,
     transforms: Transforms,
+    suggestions: &'a Suggestions,
     findings: Vec<Finding>,
 }
 
@@ -226,7 +236,7 @@ const SAM_RESOURCE_KEYS: [&str; 2] = ["Connectors", "IgnoreGlobals"];
 
 const OUTPUT_KEYS: [&str; 4] = ["Value", "Description", "Condition", "Export"];
 
-impl Reader {
+impl Reader<'_> {
     fn template(&mut self, root: &Node) {
         let Some(sections) = self.entries(root, &Path::ROOT, "a template", "a map of sections") else {
             return;
@@ -277,7 +287,7 @@ impl Reader {
                             "`Globals` is read by SAM: add `Transform: AWS::Serverless-2016-10-31`"
                                 .to_owned(),
                         ),
-                        _ => did_you_mean(key, SECTIONS),
+                        _ => self.suggestions.did_you_mean(key, SECTIONS),
                     };
                     self.unknown(section, &path, message, help);
                 }
@@ -355,8 +365,9 @@ impl Reader {
     fn no_expansion(&mut self, entry: &Entry, path: &Path<'_>) {
         let key = entry.key.as_str();
         let mut parts = key.splitn(3, "::").skip(1);
-        let meant =
-            parts.next().and_then(|function| nearest(function, ["ForEach", "Transform"]).first().copied());
+        let meant = parts
+            .next()
+            .and_then(|it| self.suggestions.nearest(it, ["ForEach", "Transform"]).first().copied());
         let help = match (meant, parts.next()) {
             (Some("ForEach"), Some(name)) => Some(format!("did you mean `Fn::ForEach::{name}`?")),
             (Some("ForEach"), None) => Some("a loop has a name of its own: `Fn::ForEach::<name>`".to_owned()),
@@ -383,7 +394,8 @@ impl Reader {
             }
             if !PARAMETER_KEYS.contains(&key) {
                 let message = format!("a parameter has no `{key}`; it may have {}", list(&PARAMETER_KEYS));
-                self.unknown(attribute, &path, message, did_you_mean(key, PARAMETER_KEYS));
+                let help = self.suggestions.did_you_mean(key, PARAMETER_KEYS);
+                self.unknown(attribute, &path, message, help);
             }
             parameter.attributes.insert(key.to_owned(), Value::from_node(&attribute.value));
         }
@@ -423,7 +435,7 @@ impl Reader {
                     if !RESOURCE_KEYS.contains(&key) && !is_expansion(key) && !sam {
                         let message =
                             format!("a resource has no `{key}`; it may have {}", list(&RESOURCE_KEYS));
-                        let help = did_you_mean(key, RESOURCE_KEYS).unwrap_or_else(|| {
+                        let help = self.suggestions.did_you_mean(key, RESOURCE_KEYS).unwrap_or_else(|| {
                             "settings of the resource stand under `Properties`".to_owned()
                         });
                         self.unknown(attribute, &path, message, Some(help));
@@ -481,7 +493,8 @@ impl Reader {
                 },
                 _ => {
                     let message = format!("an output has no `{key}`; it may have {}", list(&OUTPUT_KEYS));
-                    self.unknown(attribute, &path, message, did_you_mean(key, OUTPUT_KEYS));
+                    let help = self.suggestions.did_you_mean(key, OUTPUT_KEYS);
+                    self.unknown(attribute, &path, message, help);
                 }
             }
         }

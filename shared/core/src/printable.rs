@@ -1,0 +1,111 @@
+//! One rule for text that people read, wherever it is printed: pages, messages, the terminal, mails.
+//!
+//! Text from outside (a config, a template, AWS's reasons, another person's approval request) can hold characters that
+//! nobody sees, that steer a terminal, or that turn the text around them. They are shown by their number instead. So what a
+//! person reads is what stands there.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+/// Controls except tab and line feed, and Unicode's formatting characters that change how others are shown.
+///
+/// Source: Unicode Standard Annex 9 ("Directional Formatting Characters"), and the zero-width and invisible characters
+/// of general category Cf; noncharacters, which HTML forbids.
+pub fn is_hidden(c: char) -> bool {
+    match c {
+        '\t' | '\n' => false,
+        '\u{ad}'
+        | '\u{61c}'
+        | '\u{180e}'
+        | '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}'
+        | '\u{feff}'
+        | '\u{fff9}'..='\u{fffb}'
+        | '\u{fdd0}'..='\u{fdef}'
+        | '\u{e0000}'..='\u{e007f}' => true,
+        c => c.is_control() || u32::from(c) & 0xfffe == 0xfffe,
+    }
+}
+
+/// A text on one line.
+///
+/// ```
+/// # use mlp_core::printable::printable;
+/// assert_eq!(printable("approved\u{202e}\nby \u{1b}[2Jnobody"), "approved[U+202E] by [U+001B][2Jnobody");
+/// assert_eq!(printable("größer ✓"), "größer ✓");
+/// ```
+pub fn printable(text: &str) -> Cow<'_, str> {
+    shown(text, |c| is_hidden(c) || matches!(c, '\t' | '\n'))
+}
+
+/// A text of several lines.
+pub fn printable_lines(text: &str) -> Cow<'_, str> {
+    shown(text, |c| is_hidden(c) || c == '\t')
+}
+
+fn shown(text: &str, odd: impl Fn(char) -> bool) -> Cow<'_, str> {
+    if !text.contains(&odd) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if odd(c) { push(&mut out, c) } else { out.push(c) }
+    }
+    Cow::Owned(out)
+}
+
+/// Appends a character to a line.
+pub(crate) fn push(out: &mut String, c: char) {
+    match c {
+        '\n' | '\t' => out.push(' '),
+        // Writing to a String can't fail.
+        c if is_hidden(c) => drop(write!(out, "[U+{:04X}]", u32::from(c))),
+        c => out.push(c),
+    }
+}
+
+/// JSON for a terminal: the same values, with an escape for each hidden character. These stand only in texts.
+pub fn printable_json(json: &str) -> Cow<'_, str> {
+    if !json.contains(is_hidden) {
+        return Cow::Borrowed(json);
+    }
+    let mut out = String::with_capacity(json.len() + 16);
+    for c in json.chars() {
+        if is_hidden(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        } else {
+            out.push(c);
+        }
+    }
+    Cow::Owned(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ODD: &str =
+        "a\u{1b}[2J\u{7}\u{9b}\u{202e}b\u{2066}c\u{200b}d\u{ad}\u{feff}\u{e0041}\r\ne\tf\u{61c}";
+
+    #[test]
+    fn no_hidden_character_survives_and_all_others_do() {
+        for text in [printable(ODD), printable_lines(ODD), printable_json(ODD)] {
+            assert!(!text.contains(is_hidden), "{text:?}");
+        }
+        assert!(!printable(ODD).contains(['\n', '\t']) && printable_lines(ODD).contains('\n'));
+        let plain = "größer ✓ 日本 e\u{301} \u{1f600}";
+        assert!(matches!(printable(plain), Cow::Borrowed(text) if text == plain));
+    }
+
+    #[test]
+    fn json_keeps_its_values() {
+        let value = serde_json::json!({"a\u{202e}": ["\u{1b}[2J", ODD, 3], "plain": "ü"});
+        let text = format!("{value:#}\n");
+        let shown = printable_json(&text);
+        assert!(!shown.contains(is_hidden), "{shown:?}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), value);
+    }
+}
