@@ -93,9 +93,8 @@ class Deployment:
 
     def __init__(self, long_names=False, pseudo=None, **parameters):
         self.values = {name: it.get("Default") for name, it in TEMPLATE["Parameters"].items()}
-        self.values = {
-            name: it.split(",") if "List" in TEMPLATE["Parameters"][name]["Type"] else it for name, it in self.values.items()
-        }
+        lists = {name for name, it in TEMPLATE["Parameters"].items() if it["Type"] == "CommaDelimitedList"}
+        self.values = {name: it.split(",") if name in lists else it for name, it in self.values.items()}
         self.values |= PSEUDO | (pseudo or {}) | parameters
         self.long_names = long_names
         self.resources = {
@@ -135,10 +134,10 @@ class Deployment:
                 return self.named(f"{name}.{attribute}")
             if function == "Fn::If":
                 return self.resolve(argument[1 if self.holds(argument[0]) else 2])
-            if function == "Fn::Join":
-                return argument[0].join(self.resolve(argument[1]))
             if function == "Fn::Split":
                 return self.resolve(argument[1]).split(argument[0])
+            if function == "Fn::Join":
+                return argument[0].join(self.resolve(argument[1]))
             if function == "Fn::Sub":
                 text, variables = argument if isinstance(argument, list) else (argument, {})
                 known = {name: self.resolve(it) for name, it in variables.items()}
