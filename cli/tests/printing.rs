@@ -169,10 +169,7 @@ fn what_aws_and_others_say() {
     let aws = Aws::start()
         .with("DescribeExecution", [described("RUNNING", &json!({})), failed(odd, &result)])
         .with("GetExecutionHistory", [stub::ok(&history)])
-        .with(
-            "/mlp-123456789012-us-west-2/deployments/monday-approval.json",
-            [object(&approval.to_string())],
-        );
+        .with("/mlp-123456789012-us-west-2/pending/approvals/monday.json", [object(&approval.to_string())]);
     let mut all = printed(folder, &aws, &["follow", EXECUTION]);
     all += &printed(folder, &aws, &["approve", EXECUTION]);
     all += &printed(folder, &aws, &["approve", EXECUTION, "--yes"]);
@@ -188,7 +185,7 @@ fn what_aws_and_others_say() {
             .with("DescribeExecution", [refused(&format!("{code}{odd}"))])
             .with("StartExecution", [refused(code)])
             .with(
-                "/mlp-123456789012-us-west-2/deployments/monday-approval.json",
+                "/mlp-123456789012-us-west-2/pending/approvals/monday.json",
                 [s3_error(403, &format!("AccessDenied{IN_YAML}"))],
             );
         for arguments in [

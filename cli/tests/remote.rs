@@ -118,7 +118,8 @@ fn a_deployment_is_started_followed_and_told() {
     let started = aws.last("StartExecution");
     assert_eq!((&started["stateMachineArn"], &started["name"]), (&json!(MACHINE), &json!("monday")));
     let text = fs::read_to_string(config()).unwrap();
-    let wanted = json!({"action": "deploy-product", "config": text, "force": true, "approval": {"timeout_seconds": 3600}});
+    let wanted = json!({"action": "deploy-product", "config": text, "force": true, "approval": {"timeout_seconds": 3600},
+        "requested_by": "arn:aws:iam::123456789012:user/anna"});
     assert_eq!(input(&aws), wanted);
     let history = aws.last("GetExecutionHistory");
     assert_eq!((&history["reverseOrder"], &history["maxResults"]), (&json!(true), &json!(25)));
@@ -128,11 +129,17 @@ fn a_deployment_is_started_followed_and_told() {
 fn every_switch_reaches_the_execution() {
     let cases: [(&[&str], Json); 4] = [
         (
-            &["deploy-product", "--force", "--recreate-failed", "--drift", "revert"],
-            json!({"force": true, "recreate_failed": true, "drift": "revert"}),
+            &["deploy-product", "--force", "--recreate-failed", "--adopt", "--drift", "revert"],
+            json!({"force": true, "recreate_failed": true, "adopt": true, "drift": "revert"}),
         ),
-        (&["test-deploy", "--keep", "--recreate-failed"], json!({"keep": true, "recreate_failed": true})),
-        (&["delete-product", "--force", "--yes"], json!({"force": true})),
+        (
+            &["test-deploy", "--keep", "--recreate-failed", "--approval"],
+            json!({"approval": true, "keep": true, "recreate_failed": true}),
+        ),
+        (
+            &["delete-product", "--force", "--yes", "--adopt", "--approval", "--approval-timeout", "60"],
+            json!({"force": true, "approval": {"timeout_seconds": 60}, "adopt": true}),
+        ),
         (&["show-changes", "--drift", "revert"], json!({"drift": "revert"})),
     ];
     for (arguments, switches) in cases {
@@ -144,6 +151,9 @@ fn every_switch_reaches_the_execution() {
         let mut input = input(&aws);
         assert_eq!(input["action"], arguments[0]);
         input.as_object_mut().unwrap().retain(|key, _| key != "action" && key != "config");
+        // Approvers see who asked.
+        assert_eq!(input["requested_by"], "arn:aws:iam::123456789012:user/anna");
+        input.as_object_mut().unwrap().retain(|key, _| key != "requested_by");
         assert_eq!(input, switches);
         let result = json(&output);
         let execution = result["execution"].as_str().unwrap();
@@ -405,11 +415,17 @@ fn a_service_that_can_not_be_reached_is_status_3() {
 
 fn asking() -> Aws {
     let asked = json!({
-        "task_token": "secret-token", "execution": EXECUTION, "ml_name": ML_NAME,
-        "changes": {"added": 1, "changed": 0, "replaced": 2, "deleted": 0, "report": "s3://b/r.html"},
+        "task_token": "secret-token", "nonce": "secret-nonce", "execution": EXECUTION, "ml_name": ML_NAME,
+        "account_id": "123456789012", "region": "us-west-2", "requested_by": "arn:aws:iam::123456789012:user/ben",
+        "changes": {
+            "added": 1, "changed": 0, "replaced": 2, "deleted": 1, "report": "s3://b/r.html",
+            "deletions": [{"logical_id": "ModelBuildRepository", "type": "AWS::CodeCommit::Repository", "certain": true}],
+            "dangers": [{"logical_id": "ModelBuildRepository", "type": "AWS::CodeCommit::Repository", "level": "lost",
+                         "certain": true, "what": "is deleted", "lost": "the whole history", "to_do": "copy it first"}],
+        },
     });
     Aws::start()
-        .with("/mlp-123456789012-us-west-2/deployments/monday-approval.json", [object(&asked.to_string())])
+        .with("/mlp-123456789012-us-west-2/pending/approvals/monday.json", [object(&asked.to_string())])
 }
 
 #[test]
@@ -418,10 +434,18 @@ fn an_approval_shows_the_changes_and_says_who_gave_it() {
     let output = mlp(&aws, &["approve", EXECUTION, "--yes", "--format", "json"]);
     assert_eq!(status(&output), 0, "{}", stderr(&output));
     assert!(
-        stderr(&output).contains("Changes    1 added, 0 changed, 2 REPLACED, 0 deleted\n"),
+        stderr(&output).contains("Changes    1 added, 0 changed, 2 REPLACED, 1 deleted\n"),
         "{}",
         stderr(&output)
     );
+    for told in [
+        "Account    123456789012, us-west-2\n",
+        "Asked      arn:aws:iam::123456789012:user/ben\n",
+        "Deleted\n  ModelBuildRepository (AWS::CodeCommit::Repository)\n",
+        "data is lost: ModelBuildRepository",
+    ] {
+        assert!(stderr(&output).contains(told), "{told}: {}", stderr(&output));
+    }
     let result = json(&output);
     assert_eq!(
         (&result["outcome"], &result["action"], &result["ml_name"]),
@@ -429,7 +453,9 @@ fn an_approval_shows_the_changes_and_says_who_gave_it() {
     );
     let sent = aws.last("SendTaskSuccess");
     let answer: Json = serde_json::from_str(sent["output"].as_str().unwrap()).unwrap();
-    assert_eq!(answer, json!({"approved": true, "by": "arn:aws:iam::123456789012:user/anna"}));
+    let wanted =
+        json!({"approved": true, "by": "arn:aws:iam::123456789012:user/anna", "nonce": "secret-nonce"});
+    assert_eq!(answer, wanted);
     assert_eq!(sent["taskToken"], "secret-token");
     assert!(!stdout(&output).contains("secret-token") && !stderr(&output).contains("secret-token"));
 }
@@ -471,7 +497,7 @@ fn an_execution_that_asks_nothing_can_not_be_approved() {
         (status(&output), error(&output).1.as_str()),
         (1, "the execution runs, and doesn't wait for an approval now")
     );
-    assert!(aws.operations().contains(&"/another/deployments/monday-approval.json".to_owned()));
+    assert!(aws.operations().contains(&"/another/pending/approvals/monday.json".to_owned()));
 }
 
 #[cfg(unix)]

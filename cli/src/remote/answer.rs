@@ -4,7 +4,9 @@ use mlp_aws::arns::ExecutionArn;
 use mlp_aws::calls::{CallError, Kind};
 use mlp_aws::executions::{Executions, Status};
 use mlp_aws::store::{self, BucketStore};
+use mlp_core::deploy::approval::is_same_person;
 use mlp_core::deploy::failure::Name;
+use mlp_core::deploy::keys;
 use mlp_core::printable::printable;
 use serde_json::{Value as Json, json};
 
@@ -17,6 +19,8 @@ const LIMIT: usize = 1024 * 1024;
 /// What an execution asks. It holds the token that is the answer's key, and is never shown as a whole.
 pub(crate) struct Question {
     token: String,
+    /// What an approval must carry.
+    nonce: String,
     asked: Json,
 }
 
@@ -39,7 +43,7 @@ impl Question {
         bucket: &str,
         execution: &ExecutionArn,
     ) -> Result<Self, Problem> {
-        let key = format!("deployments/{}-approval.json", execution.name());
+        let key = keys::approval(execution.name());
         let object = match store.get(bucket, &key, None, Some(LIMIT)).await {
             Ok(object) => object,
             Err(error) if error.kind == store::ErrorKind::Gone => {
@@ -51,6 +55,7 @@ impl Question {
             || Problem::refused(Name::Internal, format!("s3://{bucket}/{key} is no request for approval"));
         let asked: Json = serde_json::from_slice(&object.bytes).map_err(|_| damaged())?;
         let token = text(&asked, "/task_token").ok_or_else(damaged)?.to_owned();
+        let nonce = text(&asked, "/nonce").unwrap_or_default().to_owned();
         let arn = execution.to_string();
         if let Some(other) = text(&asked, "/execution").filter(|other| *other != arn) {
             // A state machine of the same account that writes to the same bucket.
@@ -59,7 +64,7 @@ impl Question {
             ))
             .help("name the execution by its ARN, or the bucket with --bucket"));
         }
-        Ok(Self { token, asked })
+        Ok(Self { token, nonce, asked })
     }
 
     /// What is asked, in words.
@@ -72,10 +77,18 @@ impl Question {
         };
         let given = |pointer| text(&self.asked, pointer).map(str::to_owned);
         line("Product", given("/ml_name"));
+        line("Action", given("/action"));
+        line("Stack", given("/stack_name"));
+        line("Account", super::report::place(&self.asked));
+        line(
+            "Asked",
+            Some(given("/requested_by").unwrap_or_else(|| "by somebody who didn't say so".to_owned())),
+        );
         line("Changes", self.asked.get("changes").and_then(super::report::changes));
         line("Report", given("/changes/report"));
         line("Expires", given("/expires"));
-        lines.concat()
+        let named = self.asked.get("changes").map(super::report::worth_a_look);
+        lines.concat() + &named.unwrap_or_default()
     }
 
     /// Gives the answer. The result has the shape of an execution's.
@@ -87,7 +100,14 @@ impl Question {
     ) -> Result<Json, Problem> {
         let (action, sent) = match answer {
             Answer::Approve { by } => {
-                let output = json!({"approved": true, "by": by}).to_string();
+                if let Some(asked) =
+                    text(&self.asked, "/requested_by").filter(|asked| is_same_person(asked, by))
+                {
+                    let message = format!("{asked} started the execution, and can't approve it");
+                    return Err(Problem::refused(Name::ApprovalInvalid, message)
+                        .help("let somebody else approve it; it waits on"));
+                }
+                let output = json!({"approved": true, "by": by, "nonce": self.nonce}).to_string();
                 ("approve", executions.succeed(&self.token, &output).await)
             }
             Answer::Reject { reason } => {
@@ -177,14 +197,19 @@ mod tests {
 
     fn asking() -> MemoryStore {
         asking_with(&json!({
-            "task_token": "secret-token", "execution": ARN, "ml_name": "a-ml", "expires": "2026-11-27T00:00:00Z",
-            "changes": {"added": 1, "changed": 2, "replaced": 3, "deleted": 4, "report": "s3://b/r.html"},
+            "task_token": "secret-token", "nonce": "secret-nonce", "execution": ARN, "ml_name": "a-ml",
+            "action": "deploy-product", "stack_name": "a-ml-stack", "account_id": "123456789012", "region": "us-west-2",
+            "expires": "2026-11-27T00:00:00Z", "requested_by": "arn:aws:iam::1:user/ben",
+            "changes": {
+                "added": 1, "changed": 2, "replaced": 3, "deleted": 1, "report": "s3://b/r.html",
+                "deletions": [{"logical_id": "Bucket", "type": "AWS::S3::Bucket", "physical_id": "a-ml-artifacts", "certain": true}],
+            },
         }))
     }
 
     fn asking_with(asked: &Json) -> MemoryStore {
         let store = MemoryStore::versioned();
-        store.upload("deployments/monday-approval.json", asked.to_string().as_bytes());
+        store.upload("pending/approvals/monday.json", asked.to_string().as_bytes());
         store
     }
 
@@ -209,9 +234,15 @@ mod tests {
         assert_eq!(
             question.words(),
             "Product    a-ml\n\
-             Changes    1 added, 2 changed, 3 REPLACED, 4 deleted\n\
+             Action     deploy-product\n\
+             Stack      a-ml-stack\n\
+             Account    123456789012, us-west-2\n\
+             Asked      arn:aws:iam::1:user/ben\n\
+             Changes    1 added, 2 changed, 3 REPLACED, 1 deleted\n\
              Report     s3://b/r.html\n\
-             Expires    2026-11-27T00:00:00Z\n"
+             Expires    2026-11-27T00:00:00Z\n\
+             \n\
+             Deleted\n  Bucket (AWS::S3::Bucket, a-ml-artifacts)\n"
         );
     }
 
@@ -222,8 +253,20 @@ mod tests {
             answered(&executions, &asking(), &Answer::Approve { by: "arn:aws:iam::1:user/a" }).unwrap();
         assert_eq!((&result["outcome"], &result["ml_name"]), (&json!("answered"), &json!("a-ml")));
         assert!(!result.to_string().contains("secret-token"));
-        let output = json!({"approved": true, "by": "arn:aws:iam::1:user/a"}).to_string();
+        let output =
+            json!({"approved": true, "by": "arn:aws:iam::1:user/a", "nonce": "secret-nonce"}).to_string();
         assert_eq!(executions.answers(), [scripted::Answer::Success("secret-token".into(), output)]);
+        assert!(!result.to_string().contains("secret-nonce"));
+    }
+
+    #[test]
+    fn who_asked_is_told_so_before_anything_is_sent() {
+        let executions = waiting();
+        let problem =
+            answered(&executions, &asking(), &Answer::Approve { by: "arn:aws:iam::1:user/ben" }).unwrap_err();
+        assert!(told(&problem).contains("can't approve it"), "{}", told(&problem));
+        assert!(executions.answers().is_empty());
+        answered(&executions, &asking(), &Answer::Reject { reason: "I was wrong" }).unwrap();
     }
 
     #[test]

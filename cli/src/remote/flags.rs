@@ -15,15 +15,14 @@ pub(crate) struct Deploy {
     /// Say that it is meant; without it nothing is started
     #[arg(long)]
     pub(crate) force: bool,
-    /// Have somebody approve the changes before they are made (`mlp approve`)
-    #[arg(long)]
-    pub(crate) approval: bool,
-    /// How long the approval is waited for; three days by default
-    #[arg(long, value_name = "SECONDS", requires = "approval", value_parser = clap::value_parser!(u64).range(60..=LONGEST_APPROVAL_SECONDS))]
-    pub(crate) approval_timeout: Option<u64>,
-    /// Delete a stack that never came to be, and create it anew
+    #[command(flatten)]
+    pub(crate) approval: Approval,
+    /// Delete a stack that never came to be or could not be deleted, with what is in its bucket, and create it again
     #[arg(long)]
     pub(crate) recreate_failed: bool,
+    /// Take over a stack of ours that has no tags, or whose custom resource no longer exists
+    #[arg(long)]
+    pub(crate) adopt: bool,
     /// What to do with what was changed by hand: put it back
     #[arg(long, value_enum, value_name = "WHAT")]
     pub(crate) drift: Option<Drift>,
@@ -35,7 +34,9 @@ pub(crate) struct Deploy {
 pub(crate) struct TestDeploy {
     #[command(flatten)]
     pub(crate) config: Config,
-    /// Delete a stack that never came to be, and create it anew
+    #[command(flatten)]
+    pub(crate) approval: Approval,
+    /// Delete a stack that never came to be, and create it again
     #[arg(long)]
     pub(crate) recreate_failed: bool,
     /// Leave the test's stack behind
@@ -56,7 +57,23 @@ pub(crate) struct Delete {
     #[arg(long)]
     pub(crate) yes: bool,
     #[command(flatten)]
+    pub(crate) approval: Approval,
+    /// Also a stack of ours that has no tags, or whose custom resource no longer exists
+    #[arg(long)]
+    pub(crate) adopt: bool,
+    #[command(flatten)]
     pub(crate) start: Start,
+}
+
+/// Whether somebody must approve.
+#[derive(clap::Args)]
+pub(crate) struct Approval {
+    /// Have somebody approve it before anything is changed or deleted (`mlp approve`)
+    #[arg(long)]
+    pub(crate) approval: bool,
+    /// How long the approval is waited for; three days by default
+    #[arg(long, value_name = "SECONDS", requires = "approval", value_parser = clap::value_parser!(u64).range(60..=LONGEST_APPROVAL_SECONDS))]
+    pub(crate) approval_timeout: Option<u64>,
 }
 
 #[derive(clap::Args)]

@@ -82,6 +82,9 @@ fn summary(result: &Json) -> String {
     line("Stack", given("/stack_name").map(|stack| format!("{stack}{status}")));
     let scenario = given("/scenario").map(|scenario| format!(", scenario {scenario}")).unwrap_or_default();
     line("Tier", given("/tier").map(|tier| format!("{tier}{scenario}")));
+    line("Account", place(result));
+    line("Asked", given("/requested_by"));
+    line("Approved", given("/approved_by"));
     line("Changes", result.get("changes").and_then(changes));
     line("Report", given("/changes/report"));
     line("Data", given("/changes/data"));
@@ -93,6 +96,7 @@ fn summary(result: &Json) -> String {
     }
     line("Result", given("/result_at"));
     line("Execution", given("/execution"));
+    out.push_str(&result.get("changes").map(worth_a_look).unwrap_or_default());
     let outputs = result.get("outputs").and_then(Json::as_object).filter(|outputs| !outputs.is_empty());
     if let Some(outputs) = outputs {
         out.push_str("\nOutputs\n");
@@ -167,6 +171,64 @@ pub(crate) fn changes(changes: &Json) -> Option<String> {
     (!figures.is_empty()).then(|| figures.join(", "))
 }
 
+/// Account and region of a result or a request, in one line.
+pub(crate) fn place(json: &Json) -> Option<String> {
+    let account = text(json, "/account_id")?;
+    let region = text(json, "/region").map(|region| format!(", {region}")).unwrap_or_default();
+    Some(format!("{account}{region}"))
+}
+
+/// What a change summary deletes, replaces and endangers, by name.
+pub(crate) fn worth_a_look(changes: &Json) -> String {
+    let mut out = String::new();
+    let list = |key: &str| changes.get(key).and_then(Json::as_array).filter(|list| !list.is_empty());
+    match text(changes, "/deletion") {
+        Some("created-again") => out.push_str("\nThe stack is deleted, then created again.\n"),
+        Some(_) => out.push_str("\nThe stack is deleted.\n"),
+        None => {}
+    }
+    for (key, title) in [("deletions", "Deleted"), ("replacements", "Replaced")] {
+        let Some(resources) = list(key) else { continue };
+        let _ = writeln!(out, "\n{title}");
+        for resource in resources {
+            let may = resource.get("certain").and_then(Json::as_bool) == Some(false);
+            let may = if may { " (may be)" } else { "" };
+            let _ = writeln!(out, "  {}{may}", named(resource));
+        }
+        let count = |key: &str| changes.get(key).and_then(Json::as_u64).unwrap_or_default();
+        let all = count(if key == "deletions" { "deleted" } else { "replaced" });
+        let more = all.saturating_sub(resources.len() as u64);
+        if more > 0 {
+            let _ = writeln!(out, "  and {more} more; the report has all of them");
+        }
+    }
+    if let Some(dangers) = list("dangers") {
+        out.push_str("\nDangers\n");
+        for danger in dangers {
+            let level = match text(danger, "/level") {
+                Some("lost") => "data is lost",
+                Some("left-behind") => "data stays behind",
+                _ => "others may notice",
+            };
+            let _ = writeln!(out, "  {level}: {}", named(danger));
+            if let Some(lost) = text(danger, "/lost") {
+                let _ = writeln!(out, "    lost: {}", printable(lost));
+            }
+            if let Some(to_do) = text(danger, "/to_do") {
+                let _ = writeln!(out, "    to do: {}", printable(to_do));
+            }
+        }
+    }
+    out
+}
+
+/// A resource by its names.
+fn named(resource: &Json) -> String {
+    let field = |pointer| printable(text(resource, pointer).unwrap_or("?")).into_owned();
+    let physical = text(resource, "/physical_id").map(|id| format!(", {}", printable(id)));
+    format!("{} ({}{})", field("/logical_id"), field("/type"), physical.unwrap_or_default())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -191,6 +253,27 @@ mod tests {
              \n\
              Outputs\n  /ml/bucket  a-bucket\n"
         );
+    }
+
+    #[test]
+    fn what_is_deleted_replaced_or_in_danger_is_told_by_name() {
+        let resource = |id: &str, certain: bool| json!({"logical_id": id, "type": "AWS::S3::Bucket", "physical_id": id.to_lowercase(), "certain": certain});
+        let danger = json!({
+            "logical_id": "Bucket", "type": "AWS::S3::Bucket", "level": "lost", "certain": true, "what": "is deleted",
+            "lost": "its objects\u{202e}", "to_do": "copy them",
+        });
+        let changes = json!({
+            "added": 0, "changed": 0, "replaced": 1, "deleted": 3, "deletion": "created-again",
+            "deletions": [resource("Bucket", true)], "replacements": [resource("Other", false)], "dangers": [danger],
+        });
+        assert_eq!(
+            worth_a_look(&changes),
+            "\nThe stack is deleted, then created again.\n\
+             \nDeleted\n  Bucket (AWS::S3::Bucket, bucket)\n  and 2 more; the report has all of them\n\
+             \nReplaced\n  Other (AWS::S3::Bucket, other) (may be)\n\
+             \nDangers\n  data is lost: Bucket (AWS::S3::Bucket)\n    lost: its objects[U+202E]\n    to do: copy them\n"
+        );
+        assert_eq!(worth_a_look(&json!({"added": 1})), "");
     }
 
     #[test]

@@ -36,27 +36,27 @@ pub(crate) struct Checked {
 
 impl<'a> Request<'a> {
     pub(crate) fn deploy(flags: &'a Deploy) -> Self {
-        let approval = match (flags.approval, flags.approval_timeout) {
-            (false, _) => Json::Bool(false),
-            (true, None) => Json::Bool(true),
-            (true, Some(seconds)) => json!({"timeout_seconds": seconds}),
-        };
         Self::new(Action::DeployProduct, &flags.config, &flags.start)
             .with("force", flags.force.into())
-            .with("approval", approval)
+            .with("approval", approval(&flags.approval))
             .with("recreate_failed", flags.recreate_failed.into())
+            .with("adopt", flags.adopt.into())
             .with("drift", drift(flags.drift))
     }
 
     pub(crate) fn test(flags: &'a TestDeploy) -> Self {
         Self::new(Action::TestDeploy, &flags.config, &flags.start)
+            .with("approval", approval(&flags.approval))
             .with("recreate_failed", flags.recreate_failed.into())
             .with("keep", flags.keep.into())
     }
 
     pub(crate) fn delete(flags: &'a Delete) -> Self {
         let request = Self::new(Action::DeleteProduct, &flags.config, &flags.start);
-        Self { asks: !flags.yes, ..request }.with("force", flags.force.into())
+        Self { asks: !flags.yes, ..request }
+            .with("force", flags.force.into())
+            .with("approval", approval(&flags.approval))
+            .with("adopt", flags.adopt.into())
     }
 
     pub(crate) fn show_changes(flags: &'a ShowChanges) -> Self {
@@ -139,6 +139,14 @@ impl<'a> Request<'a> {
             }
             _ => Err(found(outcome.findings)),
         })
+    }
+}
+
+fn approval(approval: &flags::Approval) -> Json {
+    match (approval.approval, approval.approval_timeout) {
+        (false, _) => Json::Bool(false),
+        (true, None) => Json::Bool(true),
+        (true, Some(seconds)) => json!({"timeout_seconds": seconds}),
     }
 }
 

@@ -72,9 +72,23 @@ async fn start(
         (None, None) => Err(Problem::usage("no config is named")),
     };
     Ok(match input {
-        Ok(input) => go(request, &clients::executions(&config), &arn, &input, shown).await,
+        Ok(input) => {
+            // Approvers see it. Whoever AWS doesn't name may start an execution all the same.
+            let caller = place::who(&config).await.ok();
+            let input = caller.map_or_else(|| input.clone(), |caller| requested_by(&input, &caller.arn));
+            go(request, &clients::executions(&config), &arn, &input, shown).await
+        }
         Err(problem) => Err(problem),
     })
+}
+
+/// An execution's input with the ARN of who asks, as AWS sees them.
+fn requested_by(input: &str, arn: &str) -> String {
+    let mut input: serde_json::Value = serde_json::from_str(input).unwrap_or_default();
+    if let Some(input) = input.as_object_mut() {
+        input.insert("requested_by".to_owned(), arn.into());
+    }
+    input.to_string()
 }
 
 type Asked = Result<Result<String, Problem>, InternalError>;

@@ -124,8 +124,7 @@ impl Progress {
     /// A task answered with its work document.
     fn worked(&mut self, output: Option<&str>) {
         // Results of other operations stay in the document; they are no progress of this step.
-        if !["FollowStack", "FollowDeletion", "RemoveFailedStack", "ExecuteChangeSet", "DeleteStack"]
-            .contains(&self.step.as_str())
+        if !["FollowStack", "FollowDeletion", "ExecuteChangeSet", "DeleteStack"].contains(&self.step.as_str())
         {
             return;
         }
@@ -167,12 +166,14 @@ impl Progress {
             "ReadInput" => "Reading the config",
             "CheckLicence" => "Checking the licence",
             "Preflight" => "Checking what the stack needs",
-            "InspectStack" => "Looking at the stack",
-            "RemoveFailedStack" => "Removing the stack that never came to be",
+            "InspectStack" | "InspectForDeletion" => "Looking at the stack",
+            "CheckRegistry" | "LookUpRegistry" => "Looking at the model registry",
             "CreateChangeSet" => "Asking for the changes",
             "FollowChangeSet" => "Working out the changes",
             "RecordChanges" => "Recording the changes",
-            "RequestApproval" => "Asking for approval",
+            "RecordDeletion" => "Recording what would be deleted",
+            "AnnounceApproval" | "RequestApproval" => "Asking for approval",
+            "CheckApproval" => "Checking the approval",
             "ExecuteChangeSet" => "Starting the changes",
             "FollowStack" => "Changing the stack",
             "ProtectStack" => "Protecting the stack",
