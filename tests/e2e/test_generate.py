@@ -44,6 +44,7 @@ class Uploads(unittest.TestCase):
                     "service-role-policy": f"policies/{name}-service-role-policy.json",
                     "service-role-policy-2": f"policies/{name}-service-role-policy-2.json",
                     "stack-operator-policy": f"policies/{name}-stack-operator-policy.json",
+                    "stack-operator-policy-2": f"policies/{name}-stack-operator-policy-2.json",
                     "report": f"reports/{name}-review.html",
                 }
                 # A golden policy has the config's name; a second document exists where one doesn't hold it.

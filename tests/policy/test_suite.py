@@ -1,11 +1,12 @@
 """The policies of the suite itself, in infra/template.yaml, against what AWS says of its actions (`aws.py`).
 
-Every pattern is held against the real names of the golden templates' resources: a role that may do the right things to the
-wrong names can do nothing.
+The template is resolved as CloudFormation would, for parameters that make it longest. Every pattern is held against the
+real names of the golden templates' resources: a role that may do the right things to the wrong names can do nothing.
 """
 
 import collections
-import fnmatch
+import functools
+import itertools
 import json
 import pathlib
 import re
@@ -22,6 +23,7 @@ from aws import (
     golden_templates,
     handlers,
     is_of_type,
+    like,
     listed,
     matched,
     meant,
@@ -30,29 +32,39 @@ from aws import (
     useless,
 )
 
-TEMPLATE = pathlib.Path(__file__).resolve().parents[2] / "infra/template.yaml"
+import iam.suite
+from iam.evaluator import Context, decide, tags
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+TEMPLATE = loads((ROOT / "infra/template.yaml").read_text(encoding="utf-8"))
 ACCOUNT, REGION = "123456789012", "us-west-2"
-PARAMETERS = {
+BUCKET = f"mlp-{ACCOUNT}-{REGION}"
+PSEUDO = {
     "AWS::Partition": "aws",
     "AWS::Region": REGION,
     "AWS::AccountId": ACCOUNT,
     "AWS::URLSuffix": "amazonaws.com",
     "AWS::StackName": "ml-provisioner",
-    "Name": f"mlp-{ACCOUNT}-{REGION}",
-    "StateMachineName": "MLProvisionerDeploy",
-    "KmsKeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab",
-    "ServiceRoleArn": f"arn:aws:iam::{ACCOUNT}:role/cloudformation-for-products",
-    # As the template's default says.
-    "ParameterPaths": ["/vpc/*", "/sg/*", "/s3/*", "/lb/*", "/ml/*"],
 }
-# What `Ref` or `GetAtt Arn` gives for a resource of the suite.
+# Everything that adds a statement or an ARN to a policy of the suite's own.
+LONGEST = {
+    "KmsKeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+    "LicenceMode": "enforce",
+    "Tracing": "Active",
+    "ConfigWriters": [f"arn:aws:iam::{ACCOUNT}:role/ml-config-writers"],
+    "RuleWriters": [f"arn:aws:iam::{ACCOUNT}:role/ml-rule-writers"],
+    "Approvers": [f"arn:aws:iam::{ACCOUNT}:role/aws-reserved/sso.amazonaws.com/*/AWSReservedSSO_MlApprovers_*"],
+}
+# What `Ref` and `GetAtt Arn` give for a resource of the suite.
 ARNS = {
-    "AWS::Serverless::Function": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{{}}",
-    "AWS::Serverless::StateMachine": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{{}}",
-    "AWS::IAM::Role": f"arn:aws:iam::{ACCOUNT}:role/{{}}",
-    "AWS::Logs::LogGroup": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{{}}:*",
-    "AWS::SNS::Topic": f"arn:aws:sns:{REGION}:{ACCOUNT}:{{}}",
-    "AWS::SQS::Queue": f"arn:aws:sqs:{REGION}:{ACCOUNT}:{{}}",
+    "AWS::IAM::ManagedPolicy": "arn:{partition}:iam::{account}:policy/{name}",
+    "AWS::IAM::Role": "arn:{partition}:iam::{account}:role/{name}",
+    "AWS::Logs::LogGroup": "arn:{partition}:logs:{region}:{account}:log-group:{name}:*",
+    "AWS::S3::Bucket": "arn:{partition}:s3:::{name}",
+    "AWS::SNS::Topic": "arn:{partition}:sns:{region}:{account}:{name}",
+    "AWS::SQS::Queue": "arn:{partition}:sqs:{region}:{account}:{name}",
+    "AWS::Serverless::Function": "arn:{partition}:lambda:{region}:{account}:function:{name}",
+    "AWS::Serverless::StateMachine": "arn:{partition}:states:{region}:{account}:stateMachine:{name}",
 }
 # The service and the resource type in the data set, for the product's types that have a name of our choice.
 KINDS = {
@@ -71,41 +83,115 @@ KINDS = {
     "AWS::SSM::Parameter": ("ssm", "parameter"),
     "AWS::SageMaker::ModelPackageGroup": ("sagemaker", "model-package-group"),
 }
+# IAM: managed policies of a role, if nobody asks for more. S3: a bucket policy's bytes.
+MOST_POLICIES, MAX_BUCKET_POLICY = 10, 20_480
+NOTHING = object()
 
 
-def resolved(value, resources):
-    """A value of the template as CloudFormation would make it; all branches of a condition, as a list."""
-    if isinstance(value, str):
-        return str(value)
-    if isinstance(value, list):
-        return [item for it in value for item in listed(resolved(it, resources)) if item is not None]
-    (function, argument), *others = value.items()
-    if not others and function == "Fn::If":
-        branches = [resolved(it, resources) for it in argument[1:]]
-        return [branch for branch in branches if branch is not None]
-    if not others and function == "Ref":
-        return None if argument == "AWS::NoValue" else named(argument, resources)
-    if not others and function == "Fn::GetAtt":
-        return named(argument if isinstance(argument, str) else argument[0], resources)
-    if not others and function == "Fn::Join":
-        return str(argument[0]).join(listed(resolved(argument[1], resources)))
-    if not others and function == "Fn::Split":
-        return resolved(argument[1], resources).split(argument[0])
-    if not others and function == "Fn::Sub":
-        text, own = (argument, {}) if isinstance(argument, str) else argument
-        values = {key: resolved(it, resources) for key, it in own.items() if key not in PARAMETERS}
-        return re.sub(
-            r"\$\{([^}]+)\}", lambda match: values.get(match[1]) or named(match[1], resources), str(text)
+class Deployment:
+    """The template as CloudFormation resolves it for some parameters."""
+
+    def __init__(self, long_names=False, pseudo=None, **parameters):
+        self.values = {name: it.get("Default") for name, it in TEMPLATE["Parameters"].items()}
+        lists = {name for name, it in TEMPLATE["Parameters"].items() if it["Type"] == "CommaDelimitedList"}
+        self.values = {name: it.split(",") if name in lists else it for name, it in self.values.items()}
+        self.values |= PSEUDO | (pseudo or {}) | parameters
+        self.long_names = long_names
+        self.resources = {
+            name: self.resolve({key: it for key, it in resource.items() if key != "Metadata"})
+            for name, resource in TEMPLATE["Resources"].items()
+            if self.holds(resource.get("Condition", True))
+        }
+
+    def holds(self, condition):
+        if isinstance(condition, bool):
+            return condition
+        if isinstance(condition, str):
+            return self.holds(TEMPLATE["Conditions"][condition])
+        ((function, argument),) = condition.items()
+        if function == "Condition":
+            return self.holds(argument)
+        if function == "Fn::Not":
+            return not self.holds(argument[0])
+        if function == "Fn::And":
+            return all(self.holds(it) for it in argument)
+        if function == "Fn::Equals":
+            one, other = (str(self.resolve(it)) for it in argument)
+            return one == other
+        raise AssertionError(f"no condition function: {function}")
+
+    def resolve(self, value):
+        if isinstance(value, list):
+            return [it for it in map(self.resolve, value) if it is not NOTHING]
+        if not isinstance(value, dict):
+            return str(value) if isinstance(value, str) else value
+        if len(value) == 1:
+            ((function, argument),) = value.items()
+            if function == "Ref":
+                return NOTHING if argument == "AWS::NoValue" else self.named(argument)
+            if function == "Fn::GetAtt":
+                name, attribute = argument if isinstance(argument, list) else argument.split(".", 1)
+                return self.named(f"{name}.{attribute}")
+            if function == "Fn::If":
+                return self.resolve(argument[1 if self.holds(argument[0]) else 2])
+            if function == "Fn::Split":
+                return self.resolve(argument[1]).split(argument[0])
+            if function == "Fn::Join":
+                return argument[0].join(self.resolve(argument[1]))
+            if function == "Fn::Sub":
+                text, variables = argument if isinstance(argument, list) else (argument, {})
+                known = {name: self.resolve(it) for name, it in variables.items()}
+                return re.sub(
+                    r"\$\{([^}]+)\}",
+                    lambda it: f"${{{it[1][1:]}}}" if it[1].startswith("!") else known.get(it[1]) or self.named(it[1]),
+                    str(text),
+                )
+        pairs = ((str(key), self.resolve(it)) for key, it in value.items())
+        return {key: it for key, it in pairs if it is not NOTHING}
+
+    def named(self, name):
+        """What `Ref` and `GetAtt` of a parameter or resource give."""
+        if name in self.values:
+            return self.values[name]
+        resource, _, attribute = name.partition(".")
+        kind = TEMPLATE["Resources"][resource]["Type"]
+        properties = TEMPLATE["Resources"][resource]["Properties"]
+        physical = f"{self.values['AWS::StackName']}-{resource}"
+        if self.long_names:
+            # CloudFormation cuts the names that it chooses to what the service takes.
+            physical = physical.ljust(64, "x")[:64]
+        for key in ("BucketName", "ManagedPolicyName", "Name", "FunctionName"):
+            if key in properties:
+                physical = self.resolve(properties[key])
+        if kind not in ARNS or kind in ("AWS::IAM::Role", "AWS::S3::Bucket") and not attribute:
+            return physical
+        return ARNS[kind].format(
+            name=physical,
+            partition=self.values["AWS::Partition"],
+            region=self.values["AWS::Region"],
+            account=self.values["AWS::AccountId"],
         )
-    return {str(key): resolved(it, resources) for key, it in value.items()}
+
+    def roles(self):
+        """Role to its policies, each a name and its statements."""
+        roles = collections.defaultdict(dict)
+        for name, resource in self.resources.items():
+            if resource["Type"] == "AWS::IAM::ManagedPolicy":
+                for role in TEMPLATE["Resources"][name]["Properties"].get("Roles", []):
+                    roles[role["Ref"]][name] = resource["Properties"]["PolicyDocument"]["Statement"]
+        return roles
+
+    def statements(self, resource):
+        return self.resources[resource]["Properties"]["PolicyDocument"]["Statement"]
+
+    def arn(self, role):
+        return self.named(f"{role}.Arn")
 
 
-def named(name, resources):
-    name = name.removesuffix(".Arn")
-    if name in PARAMETERS:
-        return PARAMETERS[name]
-    resource = resources[name]
-    return ARNS[resource["Type"]].format(name)
+@functools.cache
+def suite(account=ACCOUNT, region=REGION):
+    partition = next((it for start, it in (("us-gov-", "aws-us-gov"), ("cn-", "aws-cn")) if region.startswith(start)), "aws")
+    return Deployment(pseudo={"AWS::AccountId": account, "AWS::Region": region, "AWS::Partition": partition}, **LONGEST)
 
 
 def arn_of(kind, name):
@@ -124,33 +210,18 @@ def written(kind):
     return {name for it in statements for pattern in listed(it["Action"]) for name in meant(pattern)}
 
 
-def policies_of(resources):
-    """Role to its policies, each a name and its statements."""
-    roles = collections.defaultdict(dict)
-    for name, resource in resources.items():
-        if resource["Type"] == "AWS::IAM::ManagedPolicy":
-            for role in resource["Properties"]["Roles"]:
-                document = resolved(resource["Properties"]["PolicyDocument"], resources)
-                roles[role["Ref"]][name] = document["Statement"]
-    return roles
+def any_like(texts, patterns):
+    return any(like(text, pattern) for text in listed(texts) for pattern in listed(patterns))
 
 
-def holds(condition, context):
-    """Whether a request with these keys meets a condition. Any other operator than StringEquals ends the test."""
-    for operator, keys in condition.items():
-        if operator != "StringEquals":
-            raise AssertionError(f"the test can't evaluate {operator}")
-        if not all(context.get(key) in listed(value) for key, value in keys.items()):
-            return False
-    return True
+class Policies(unittest.TestCase):
+    """The roles' policies, the golden templates and the names in them."""
 
+    maxDiff = None
 
-class Suite(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.template = loads(TEMPLATE.read_text(encoding="utf-8"))
-        cls.resources = cls.template["Resources"]
-        cls.roles = policies_of(cls.resources)
+        cls.roles = suite().roles()
         cls.templates = golden_templates()
         cls.identities = collections.defaultdict(set)
         for line in (GOLDEN / "identities.txt").read_text(encoding="utf-8").splitlines():
@@ -160,49 +231,83 @@ class Suite(unittest.TestCase):
                 cls.identities[kind].add(name)
 
     def statements(self):
+        """Where, role and statement, of everything that a role of the suite is allowed."""
         for role, policies in self.roles.items():
             for policy, statements in policies.items():
                 for statement in statements:
-                    yield f"{policy}: {statement['Sid']}", role, statement
+                    if statement["Effect"] == "Allow":
+                        yield f"{policy}: {statement['Sid']}", role, statement
+
+    def allowing(self, role, name, arn=None):
+        """The statements that allow a role to do something (to a resource), conditions apart."""
+        return [
+            statement
+            for _, owner, statement in self.statements()
+            if owner == role
+            and any(name in matched(pattern) for pattern in listed(statement["Action"]))
+            and (arn is None or any_like(arn, statement["Resource"]))
+        ]
 
     def allows(self, role, name, arn):
-        """Whether a role may do something to a resource, conditions apart."""
-        return any(
-            name in matched(pattern) and any(fnmatch.fnmatchcase(arn, it) for it in listed(statement["Resource"]))
-            for statements in self.roles[role].values()
-            for statement in statements
-            for pattern in listed(statement["Action"])
-        )
+        return bool(self.allowing(role, name, arn))
 
+    def grants(self, role, name):
+        return bool(self.allowing(role, name))
+
+    def every_statement(self):
+        """Where and statement, of all policies of roles and of the boundary."""
+        for where, _, statement in self.statements():
+            yield where, statement
+        for statement in suite().statements("ProductBoundary"):
+            yield f"ProductBoundary: {statement['Sid']}", statement
+
+
+class Suite(Policies):
     def test_every_role_has_its_policies_and_none_inline(self):
-        roles = {name for name, it in self.resources.items() if it["Type"] == "AWS::IAM::Role"}
+        roles = {name for name, it in suite().resources.items() if it["Type"] == "AWS::IAM::Role"}
         self.assertGreaterEqual(len(roles), 10)
         self.assertEqual(set(self.roles), roles)
         for name in roles:
-            self.assertNotIn("Policies", self.resources[name]["Properties"], name)
+            self.assertNotIn("Policies", suite().resources[name]["Properties"], name)
+            self.assertNotIn("ManagedPolicyArns", suite().resources[name]["Properties"], name)
+            self.assertLessEqual(len(self.roles[name]), MOST_POLICIES, name)
 
-    def test_every_document_fits_into_a_managed_policy(self):
-        for policies in self.roles.values():
-            for policy, statements in policies.items():
-                document = {"Version": "2012-10-17", "Statement": statements}
-                self.assertLessEqual(size(document), MAX_SIZE, policy)
+    def test_every_document_fits_into_a_managed_policy_with_the_longest_names(self):
+        longest = Deployment(
+            long_names=True,
+            pseudo={"AWS::Partition": "aws-us-gov", "AWS::Region": "ap-southeast-2", "AWS::URLSuffix": "amazonaws.com.cn"},
+            **LONGEST,
+            BucketName="b" * 63,
+            BoundaryName="b" * 128,
+            StateMachineName="m" * 70,
+            CustomResourceFunctionName="f" * 64,
+        )
+        for name, resource in longest.resources.items():
+            if resource["Type"] == "AWS::IAM::ManagedPolicy":
+                self.assertLessEqual(size(resource["Properties"]["PolicyDocument"]), MAX_SIZE, name)
+        policy = longest.resources["BucketPolicy"]["Properties"]["PolicyDocument"]
+        self.assertLessEqual(len(json.dumps(policy)), MAX_BUCKET_POLICY / 2, "leave room for lists of principals")
 
     def test_sids_are_used_once(self):
-        for policies in self.roles.values():
-            for policy, statements in policies.items():
-                sids = [statement["Sid"] for statement in statements]
-                self.assertEqual(len(sids), len(set(sids)), policy)
+        for name, resource in suite().resources.items():
+            document = resource["Properties"].get("PolicyDocument")
+            if document:
+                sids = [statement["Sid"] for statement in document["Statement"]]
+                self.assertEqual(len(sids), len(set(sids)), name)
 
     def test_every_action_exists(self):
-        for where, _, statement in self.statements():
-            for pattern in listed(statement["Action"]):
-                self.assertTrue(matched(pattern), f"{where}: {pattern} matches no action of AWS")
+        for name in suite().resources:
+            if "PolicyDocument" in suite().resources[name]["Properties"]:
+                for statement in suite().statements(name):
+                    for pattern in listed(statement["Action"]):
+                        self.assertTrue(matched(pattern), f"{name}: {pattern} matches no action of AWS")
 
     def test_every_action_takes_the_resources_that_it_is_scoped_to(self):
-        for where, _, statement in self.statements():
+        for where, statement in self.every_statement():
             # A log group's Arn ends in `:*`, which stands for its streams.
-            resources = [re.sub(r"(:log-group:[^:]+):\*$", r"\1:log-stream:*", it) for it in listed(statement["Resource"])]
-            if resources == ["*"]:
+            resources = [re.sub(r"\$\{[^}]*\}", "x", it) for it in listed(statement["Resource"])]
+            resources = [re.sub(r"(:log-group:[^:]+):\*$", r"\1:log-stream:*", it) for it in resources]
+            if resources == ["*"] or listed(statement["Action"]) == ["s3:*"]:
                 continue
             effective = set()
             for pattern in listed(statement["Action"]):
@@ -219,20 +324,21 @@ class Suite(unittest.TestCase):
 
     def test_what_can_be_scoped_is_scoped_and_the_rest_is_bounded(self):
         unscoped = set()
-        for where, _, statement in self.statements():
-            if listed(statement["Resource"]) == ["*"]:
-                self.assertIn("Condition", statement, where)
+        for where, statement in self.every_statement():
+            if listed(statement["Resource"]) == ["*"] and statement["Effect"] == "Allow":
+                if where not in EXCEPTIONS["suite_unbounded"]:
+                    self.assertIn("Condition", statement, where)
                 for pattern in listed(statement["Action"]):
                     if "*" not in pattern:
                         unscoped |= {pattern} if resource_types(pattern) else set()
                         continue
                     # Beside the calls that it is for, a pattern may match others that only look.
                     levels = {action(name)["access_level"] for name in matched(pattern)}
-                    self.assertLessEqual(levels, {"Read", "List"}, f"{where}: {pattern}")
+                    unscoped |= set() if levels <= {"Read", "List"} else {pattern}
         self.assertEqual(unscoped, set(EXCEPTIONS["suite_unscoped"]))
 
     def test_every_condition_key_means_something_to_its_actions(self):
-        for where, _, statement in self.statements():
+        for where, statement in self.every_statement():
             names = {name for pattern in listed(statement["Action"]) for name in matched(pattern)}
             self.assertEqual(list(useless(statement, names)), [], where)
 
@@ -245,14 +351,6 @@ class Suite(unittest.TestCase):
                         needed = [other for other in it["dependent_actions"] if not self.grants(role, other)]
                         missing |= {f"{role} {name} {other}" for other in needed}
         self.assertEqual(missing, set(EXCEPTIONS["suite_independent"]))
-
-    def grants(self, role, name):
-        return any(
-            name in matched(pattern)
-            for statements in self.roles[role].values()
-            for statement in statements
-            for pattern in listed(statement["Action"])
-        )
 
     def needed(self, wanted):
         """Type and action for everything that CloudFormation calls in some handlers of the products' types."""
@@ -296,59 +394,727 @@ class Suite(unittest.TestCase):
                     arn = arn_of(kind, physical)
                     self.assertTrue(self.allows(role, name, arn), f"{role}: {name} on {arn}")
 
+    def test_patterns_match_no_name_that_only_ends_like_a_products(self):
+        """`payments-artifacts` is somebody else's: names of products end in `-ml-artifacts`, or in a digest and the suffix."""
+        suffixes = {(kind, re.sub(r".*-(?:ml|[0-9a-f]{6})-", "", name)) for kind in KINDS for name in self.identities[kind]}
+        foreign = [arn_of(kind, f"payments-{suffix}") for kind, suffix in suffixes if kind != "AWS::SSM::Parameter"]
+        foreign += [f"{arn}/key" for arn in foreign if ":s3:" in arn]
+        foreign.append(f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/payments-stack/1234abcd")
+        self.assertGreater(len(foreign), 20)
+        for where, role, statement in self.statements():
+            if role not in ("DeployRole", "DriftRole", "ServiceRole"):
+                continue
+            for pattern in listed(statement["Resource"]):
+                # What is only looked at may have any name.
+                if any(f"-{suffix}" in pattern for suffix in [*(it for _, it in suffixes), "stack/*"]):
+                    self.assertFalse([arn for arn in foreign if like(arn, pattern)], f"{where}: {pattern}")
+
+    def test_every_pattern_of_a_name_that_may_be_cut_has_its_second_form(self):
+        """The limits of shared/core/src/names.rs, and the longest name that a config can give (with a region's code)."""
+        rules = (ROOT / "shared/core/src/names.rs").read_text(encoding="utf-8")
+        limits = {
+            kind: (int(most), scope == "global")
+            for scope, kind, most in re.findall(r'(global|regional)\("(AWS::[^"]+)", "[^"]+", (\d+)\)', rules)
+        }
+        self.assertGreaterEqual(len(limits), 15)
+        both = collections.defaultdict(lambda: [False, False])
+        for statement in (it for name in ("BucketPolicy", "ProductBoundary") for it in suite().statements(name)):
+            for values in statement.get("Condition", {}).get("ArnLike", {}).values():
+                self.note(both, values)
+        for _, role, statement in self.statements():
+            if role in ("DeployRole", "DriftRole", "ServiceRole"):
+                self.note(both, statement["Resource"])
+                for condition in statement.get("Condition", {}).values():
+                    for values in condition.values():
+                        self.note(both, values)
+        for kind, suffix in {
+            (kind, re.sub(r".*-(?:ml|[0-9a-f]{6})-", "", name))
+            for kind in set(KINDS) - {"AWS::SSM::Parameter"}
+            for name in self.identities[kind]
+        }:
+            most, is_global = limits[kind]
+            longest = 100 + (len("-apse2") if is_global else 0) + len(f"-{suffix}")
+            self.assertEqual(both[suffix], [True, longest > most], f"{kind} {suffix}: ml form, digest form")
+
+    @staticmethod
+    def note(both, values):
+        for value in listed(values):
+            for form, index in ((r"\*-ml-([a-z-]+)", 0), (r"\*-\?{6}-([a-z-]+)", 1)):
+                found = re.search(form, str(value))
+                if found:
+                    both[found[1]][index] = True
+
     def test_the_deploy_function_may_empty_and_look_at_what_products_publish(self):
         for name in self.identities["AWS::S3::Bucket"]:
             bucket = f"arn:aws:s3:::{name}"
-            self.assertTrue(self.allows("DeployRole", "s3:ListBucketVersions", bucket), name)
+            for looked in ("s3:ListBucketVersions", "s3:GetBucketTagging"):
+                self.assertTrue(self.allows("DeployRole", looked, bucket), name)
             self.assertTrue(self.allows("DeployRole", "s3:DeleteObjectVersion", f"{bucket}/key"), name)
         for name in self.identities["AWS::SSM::Parameter"]:
             self.assertTrue(self.allows("DeployRole", "ssm:GetParameters", arn_of("AWS::SSM::Parameter", name)), name)
 
-    def may_read(self, roles, role, path, account=ACCOUNT, region=REGION):
-        """Whether a role may read an SSM parameter, conditions evaluated."""
+    @staticmethod
+    def may_read(stack, role, path, account=ACCOUNT, region=REGION):
+        """Whether a role of the suite may read an SSM parameter."""
+        context = Context({"aws:ResourceAccount": account, "aws:RequestedRegion": region, **tags("aws:ResourceTag", {})})
         arn = f"arn:aws:ssm:{region}:{account}:parameter{path}"
-        context = {"aws:ResourceAccount": account, "aws:RequestedRegion": region}
-        return any(
-            fnmatch.fnmatchcase(arn, pattern) and holds(statement.get("Condition", {}), context)
-            for statements in roles[role].values()
-            for statement in statements
-            if any("ssm:GetParameters" in matched(action) for action in listed(statement["Action"]))
-            for pattern in listed(statement["Resource"])
-        )
+        return decide(stack.roles[role].access(context), "ssm:GetParameters", arn).certain
 
     def test_values_can_be_read_below_the_parameter_paths_of_this_account_and_region_only(self):
-        default = self.template["Parameters"]["ParameterPaths"]["Default"].split(",")
-        self.assertEqual(PARAMETERS["ParameterPaths"], default)
+        stack = iam.suite.Suite(account=ACCOUNT, region=REGION)
         for role in ("MacroRole", "DeployRole", "ServiceRole"):
-            for pattern in default:
-                self.assertTrue(self.may_read(self.roles, role, pattern.replace("*", "a/b")), f"{role}: {pattern}")
+            for pattern in TEMPLATE["Parameters"]["ParameterPaths"]["Default"].split(","):
+                self.assertTrue(self.may_read(stack, role, pattern.replace("*", "a/b")), f"{role}: {pattern}")
             for path in ("/billing/db/password", "/vpc", "/vpcs/a", "/app/vpc/a"):
-                self.assertFalse(self.may_read(self.roles, role, path), f"{role}: {path}")
-            self.assertFalse(self.may_read(self.roles, role, "/vpc/a", account="999999999999"), role)
-            self.assertFalse(self.may_read(self.roles, role, "/s3/a", region="eu-west-1"), role)
+                self.assertFalse(self.may_read(stack, role, path), f"{role}: {path}")
+            self.assertFalse(self.may_read(stack, role, "/vpc/a", account="999999999999"), role)
+            self.assertFalse(self.may_read(stack, role, "/s3/a", region="eu-west-1"), role)
 
     def test_other_parameter_paths_are_the_only_ones_and_published_values_stay_readable(self):
-        before = PARAMETERS["ParameterPaths"]
-        PARAMETERS["ParameterPaths"] = ["/net/*/id", "/lakes/*"]
-        self.addCleanup(PARAMETERS.update, ParameterPaths=before)
-        roles = policies_of(self.resources)
+        stack = iam.suite.Suite(account=ACCOUNT, region=REGION, parameters={"ParameterPaths": "/net/*/id,/lakes/*"})
         for role in ("MacroRole", "DeployRole", "ServiceRole"):
-            self.assertTrue(self.may_read(roles, role, "/net/main/id"), role)
-            self.assertTrue(self.may_read(roles, role, "/lakes/one"), role)
-            self.assertFalse(self.may_read(roles, role, "/vpc/main/VPCId"), role)
+            self.assertTrue(self.may_read(stack, role, "/net/main/id"), role)
+            self.assertTrue(self.may_read(stack, role, "/lakes/one"), role)
+            self.assertFalse(self.may_read(stack, role, "/vpc/main/VPCId"), role)
         for role in ("DeployRole", "ServiceRole"):
-            self.assertTrue(self.may_read(roles, role, "/ml/product/BucketName"), role)
-        self.assertFalse(self.may_read(roles, "MacroRole", "/ml/product/BucketName"))
+            self.assertTrue(self.may_read(stack, role, "/ml/product/BucketName"), role)
+        self.assertFalse(self.may_read(stack, "MacroRole", "/ml/product/BucketName"))
 
-    def test_conditions_on_tags_are_about_the_tag_that_products_have(self):
+    def test_the_functions_may_use_their_parts_of_the_bucket(self):
+        """What the Rust side does with which key; the statements' conditions are the bucket's owner alone."""
+        for role, keys, names in (
+            ("GenerateRole", ("status/a", "templates/a", "policies/a", "reports/a"), ("GetObject", "PutObject")),
+            ("DeployRole", ("deployments/templates/a.yaml", "deployments/results/a.json", "deployments/files/a/b"),
+             ("GetObject", "GetObjectVersion", "PutObject")),
+            ("DeployRole", ("pending/approvals/a.json", "pending/requests/a/b.json", "status/a"), ("GetObject", "PutObject")),
+            ("CustomResourceRole", ("pending/requests/a/b.json",), ("GetObject", "PutObject")),
+            ("DriftRole", ("configs/a.yaml", "deployments/files/a/config.yaml", "reports/drift/a", "drift-ignore.yaml", "status/a", "templates/a"),
+             ("GetObject",)),
+            ("FleetMachineRole", ("deployments/fleets/a/items.json",), ("GetObject",)),
+        ):
+            for key in keys:
+                for name in names:
+                    self.assertTrue(self.allows(role, f"s3:{name}", f"arn:aws:s3:::{BUCKET}/{key}"), f"{role} {name} {key}")
+                    self.assertFalse(Bucket.denied(f"s3:{name}", key, suite().arn(role)), f"{role} {name} {key}")
+        for role in ("GenerateRole", "DeployRole", "CustomResourceRole", "DriftRole"):
+            self.assertTrue(self.allows(role, "s3:ListBucket", f"arn:aws:s3:::{BUCKET}"), role)
+        stack = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/any-name/1234abcd"
+        for role in ("DeployRole", "CustomResourceRole"):
+            for name in ("DescribeStackEvents", "DescribeStackResource", "DescribeStacks"):
+                self.assertTrue(self.allows(role, f"cloudformation:{name}", stack), f"{role} {name}")
+        self.assertTrue(self.allows("DeployRole", "cloudformation:ListStackResources", stack))
+        self.assertFalse(self.grants("CustomResourceRole", "s3:DeleteObject"))
+
+    def test_the_functions_get_their_environment(self):
+        boundary = f"arn:aws:iam::{ACCOUNT}:policy/mlp-product-boundary-{REGION}"
+        for function, wanted in (
+            ("GenerateFunction", {"MLP_ACCOUNT_ID": ACCOUNT, "MLP_PERMISSIONS_BOUNDARY_ARN": boundary}),
+            ("MacroFunction", {"MLP_PERMISSIONS_BOUNDARY_ARN": boundary}),
+            ("DeployFunction", {"MLP_ACCOUNT_ID": ACCOUNT, "MLP_PERMISSIONS_BOUNDARY_ARN": boundary, "MLP_REQUIRE_APPROVAL": "none"}),
+            ("CustomResourceFunction", {"MLP_ACCOUNT_ID": ACCOUNT, "MLP_PERMISSIONS_BOUNDARY_ARN": boundary}),
+            ("DriftFunction", {"MLP_ACCOUNT_ID": ACCOUNT}),
+        ):
+            environment = suite().resources[function]["Properties"]["Environment"]["Variables"]
+            self.assertLessEqual(wanted.items(), environment.items(), function)
+        organization = f"arn:aws:iam::{ACCOUNT}:policy/organization/boundary"
+        other = Deployment(PermissionsBoundaryArn=organization, RequireApproval="prod")
+        self.assertNotIn("ProductBoundary", other.resources)
+        environment = other.resources["DeployFunction"]["Properties"]["Environment"]["Variables"]
+        self.assertEqual(environment["MLP_PERMISSIONS_BOUNDARY_ARN"], organization)
+        self.assertEqual(environment["MLP_REQUIRE_APPROVAL"], "prod")
+        self.assertIn(organization, json.dumps(other.statements("ServiceRoleIdentity")))
+
+
+class Bucket(unittest.TestCase):
+    """The bucket policy: who is denied what, whatever else they may do. A test fails without the statement it names."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.all = suite().statements("BucketPolicy")
+        names = (GOLDEN / "identities.txt").read_text(encoding="utf-8").splitlines()
+        cls.product_roles = {
+            f"arn:aws:iam::{ACCOUNT}:role/{path}{line.split(' | ')[3]}"
+            for line in names
+            if line.split(" | ")[2] == "AWS::IAM::Role"
+            for path in ("", "teams/ml/")
+        }
+        cls.suite_roles = {name: suite().arn(name) for name in suite().roles()}
+
+    @classmethod
+    def denied(cls, name, key, principal, tags=None, statements=None):
+        """Whether the policy denies something to a principal, on an object or (with no key) on the bucket."""
+        arn = f"arn:aws:s3:::{BUCKET}" + (f"/{key}" if key is not None else "")
+        context = {f"aws:PrincipalTag/{tag}": value for tag, value in (tags or {}).items()}
+        context |= {"aws:PrincipalArn": principal} if principal else {}
+        context["aws:SecureTransport"] = "true"
+        return any(
+            any(like(name.lower(), pattern.lower()) for pattern in listed(statement["Action"]))
+            and any_like(arn, statement["Resource"])
+            and all(
+                cls.met(operator, context.get(key), listed(values))
+                for operator, keys in statement["Condition"].items()
+                for key, values in keys.items()
+            )
+            for statement in (suite().statements("BucketPolicy") if statements is None else statements)
+        )
+
+    @staticmethod
+    def met(operator, value, patterns):
+        """IAM User Guide, "Condition operators": a key that is missing matches the negated operators, and no other."""
+        if operator == "Null":
+            return (value is None) == (patterns == ["true"])
+        if operator in ("ArnNotEquals", "ArnNotLike"):
+            return value is None or not any_like(value, patterns)
+        if operator in ("ArnLike", "Bool"):
+            return value is not None and any_like(value, patterns)
+        raise AssertionError(f"the bucket policy has an operator that is new: {operator}")
+
+    def test_every_statement_is_a_deny_for_everybody_with_a_condition(self):
+        for statement in self.all:
+            self.assertEqual((statement["Effect"], statement["Principal"]), ("Deny", "*"), statement["Sid"])
+            self.assertTrue(statement["Condition"], statement["Sid"])
+            self.assertNotIn("NotPrincipal", statement, statement["Sid"])
+
+    def test_no_role_of_a_product_reaches_any_key(self):
+        self.assertGreater(len(self.product_roles), 20)
+        keys = (None, "configs/a.yaml", "rules/a.guard", "templates/a", "deployments/templates/a.yaml", "pending/approvals/a", "new")
+        for role in self.product_roles:
+            for key in keys:
+                for name in ("s3:GetObject", "s3:PutObject", "s3:DeleteObjectVersion", "s3:ListBucket", "s3:PutBucketPolicy"):
+                    self.assertTrue(self.denied(name, key, role), f"{role} {name} {key}")
+
+    def test_a_role_with_a_products_tag_reaches_nothing_either(self):
+        role, tags = f"arn:aws:iam::{ACCOUNT}:role/anything", {"ml-provisioner:product": "a-ml"}
+        self.assertTrue(self.denied("s3:GetObject", "configs/a.yaml", role, tags))
+        self.assertFalse(self.denied("s3:GetObject", "configs/a.yaml", role))
+
+    def test_only_the_suites_roles_write_outputs(self):
+        """Who may write by the roles' own policies, and nobody else by the bucket policy."""
+        writes = {
+            f"s3:{name}"
+            for name, it in AWS["s3"]["privileges"].items()
+            if "object" in it["resource_types"] and it["access_level"] not in ("Read", "List")
+        }
+        self.assertGreater(len(writes), 15)
+        administrator = f"arn:aws:iam::{ACCOUNT}:role/administrator"
+        outputs = {
+            "templates/a.yaml": {"GenerateRole"},
+            "policies/a.json": {"GenerateRole"},
+            "reports/a.html": {"GenerateRole", "DeployRole", "DriftRole"},
+            "reports/changes/a.html": {"DeployRole"},
+            "reports/drift/runs/a.json": {"DriftRole"},
+            "status/configs/a.json": {"GenerateRole", "DeployRole"},
+            "deployments/templates/a.yaml": {"DeployRole"},
+            "deployments/fleets/a/items.json": {"DeployRole"},
+            "pending/approvals/a.json": {"DeployRole", "CustomResourceRole"},
+            "pending/requests/a/b.json": {"DeployRole", "CustomResourceRole"},
+        }
+        for key, writers in outputs.items():
+            for name in writes:
+                for principal in (administrator, f"arn:aws:iam::{ACCOUNT}:root", None):
+                    self.assertTrue(self.denied(name, key, principal), f"{principal} {name} {key}")
+                for role, arn in self.suite_roles.items():
+                    self.assertEqual(self.denied(name, key, arn), role not in writers, f"{role} {name} {key}")
+
+    def test_only_the_suite_reads_response_urls(self):
+        for name in ("s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectAttributes"):
+            for principal in (f"arn:aws:iam::{ACCOUNT}:role/administrator", LONGEST["Approvers"][0], None):
+                self.assertTrue(self.denied(name, "pending/requests/a/b.json", principal), principal)
+            for role, arn in self.suite_roles.items():
+                denied = self.denied(name, "pending/requests/a/b.json", arn)
+                self.assertEqual(denied, role not in ("DeployRole", "CustomResourceRole"), role)
+
+    def test_only_approvers_read_tokens_where_they_are_named(self):
+        session = f"arn:aws:iam::{ACCOUNT}:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_MlApprovers_0123456789abcdef"
+        starter = f"arn:aws:iam::{ACCOUNT}:role/starter"
+        key = "pending/approvals/a.json"
+        self.assertFalse(self.denied("s3:GetObject", key, session))
+        self.assertFalse(self.denied("s3:GetObject", key, suite().arn("DeployRole")))
+        self.assertTrue(self.denied("s3:GetObject", key, starter))
+        self.assertTrue(self.denied("s3:PutObject", key, session))
+        open_to_iam = Deployment().statements("BucketPolicy")
+        self.assertFalse(self.denied("s3:GetObject", key, starter, statements=open_to_iam))
+        for role in self.product_roles:
+            self.assertTrue(self.denied("s3:GetObject", key, role, statements=open_to_iam), role)
+
+    def test_configs_and_rules_have_their_writers_where_they_are_named(self):
+        nobody = f"arn:aws:iam::{ACCOUNT}:role/administrator"
+        open_to_iam = Deployment().statements("BucketPolicy")
+        for parameter, keys in (("ConfigWriters", ["configs/a.yaml"]), ("RuleWriters", ["rules/a.guard", "drift-ignore.yaml"])):
+            (writer,) = LONGEST[parameter]
+            for name, key in itertools.product(("s3:PutObject", "s3:DeleteObject", "s3:PutObjectTagging"), keys):
+                self.assertFalse(self.denied(name, key, writer), f"{parameter} {name} {key}")
+                self.assertTrue(self.denied(name, key, nobody), f"{parameter} {name} {key}")
+                self.assertFalse(self.denied(name, key, nobody, statements=open_to_iam), f"{name} {key}")
+
+    def test_people_and_the_suite_go_on_with_what_is_theirs(self):
+        people = f"arn:aws:iam::{ACCOUNT}:role/ml-platform"
+        plain = Deployment().statements("BucketPolicy")
+        for name, key in (
+            ("s3:PutObject", "configs/a.yaml"), ("s3:GetObject", "status/configs/a.json"), ("s3:GetObject", "reports/a.html"),
+            ("s3:GetObject", "templates/a.yaml"), ("s3:GetObject", "deployments/results/a.json"), ("s3:ListBucket", None),
+            ("s3:PutBucketPolicy", None), ("s3:PutLifecycleConfiguration", None),
+        ):
+            self.assertFalse(self.denied(name, key, people, statements=plain), f"{name} {key}")
+        for role, arn in self.suite_roles.items():
+            for key in ("configs/a.yaml", "rules/a.guard", "templates/a.yaml", "deployments/fleets/a"):
+                self.assertFalse(self.denied("s3:GetObject", key, arn), f"{role} {key}")
+
+    def test_the_bucket_keeps_no_pending_object_for_long(self):
+        rules = suite().resources["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+        (pending,) = [rule for rule in rules if rule.get("Prefix") == "pending/"]
+        self.assertEqual((pending["ExpirationInDays"], pending["NoncurrentVersionExpiration"]), (14, {"NoncurrentDays": 1}))
+
+    def test_an_access_log_is_written_where_it_is_asked_for(self):
+        self.assertNotIn("LoggingConfiguration", suite().resources["Bucket"]["Properties"])
+        logged = Deployment(AccessLogBucket="access-logs").resources["Bucket"]["Properties"]["LoggingConfiguration"]
+        self.assertEqual(logged, {"DestinationBucketName": "access-logs", "LogFilePrefix": f"{BUCKET}/"})
+
+
+class Conditions(Policies):
+    """Conditions that keep rights from growing. Each test fails without the condition."""
+
+    BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/mlp-product-boundary-{REGION}"
+    PRODUCT_NAMES = {
+        "aws:RequestTag/ml-provisioner:product",
+        "aws:ResourceTag/ml-provisioner:product",
+    }
+
+    def condition(self, statement, operator, key):
+        return listed(statement.get("Condition", {}).get(operator, {}).get(key, []))
+
+    def test_cloudformation_gets_templates_of_the_suite_alone(self):
+        for endpoint, start in (("", f"https://s3.{REGION}.amazonaws.com"), ("http://127.0.0.1:4566", "http://127.0.0.1:4566")):
+            deployment = Deployment(EndpointUrl=endpoint)
+            found = [
+                it
+                for policies in deployment.roles().values()
+                for statements in policies.values()
+                for it in statements
+                if any(
+                    "cloudformation:CreateChangeSet" in matched(pattern) or "cloudformation:CreateStack" in matched(pattern)
+                    or "cloudformation:UpdateStack" in matched(pattern)
+                    for pattern in listed(it["Action"])
+                )
+            ]
+            self.assertEqual(len(found), 1)
+            (statement,) = found
+            self.assertEqual(listed(statement["Action"]), ["cloudformation:CreateChangeSet"])
+            self.assertEqual(
+                statement["Condition"],
+                {
+                    "StringEquals": {"cloudformation:RoleArn": deployment.arn("ServiceRole")},
+                    "StringLike": {"cloudformation:TemplateUrl": f"{start}/{BUCKET}/deployments/templates/*"},
+                    "Null": {"cloudformation:ImportResourceTypes": "true"},
+                },
+            )
+
+    def test_buckets_are_those_of_the_account(self):
+        """A bucket's ARN has no account, so each statement that names one says whose it must be."""
+        checked = 0
+        for where, statement in self.every_statement():
+            buckets = [it for it in listed(statement["Resource"]) if it.startswith("arn:aws:s3:::") and it != "arn:aws:s3:::*"]
+            if not buckets or statement["Effect"] == "Deny" or where in EXCEPTIONS["suite_foreign_buckets"]:
+                continue
+            self.assertEqual(self.condition(statement, "StringEquals", "aws:ResourceAccount"), [ACCOUNT], where)
+            checked += 1
+        self.assertGreaterEqual(checked, 15)
+
+    def test_roles_are_created_with_the_boundary_alone(self):
+        wanted = {"iam:CreateRole", "iam:AttachRolePolicy", "iam:PutRolePermissionsBoundary", "iam:UpdateAssumeRolePolicy"}
+        for name in wanted:
+            found = self.allowing("ServiceRole", name)
+            self.assertTrue(found, name)
+            for statement in found:
+                self.assertEqual(self.condition(statement, "ArnEquals", "iam:PermissionsBoundary"), [self.BOUNDARY], name)
+        for where, role, statement in self.statements():
+            for pattern in listed(statement["Action"]):
+                beyond = matched(pattern) & {
+                    "iam:DeleteRolePermissionsBoundary", "iam:PutRolePolicy", "iam:CreateUser", "iam:AddUserToGroup",
+                    "iam:CreateAccessKey", "iam:AttachUserPolicy", "iam:AttachGroupPolicy", "iam:SetDefaultPolicyVersion",
+                    "iam:CreateLoginProfile", "sts:AssumeRole",
+                }
+                self.assertFalse(beyond, where)
+                if role != "ServiceRole":
+                    changing = {it for it in matched(pattern) if it.startswith("iam:") and action(it)["access_level"] not in ("Read", "List")}
+                    self.assertLessEqual(changing, {"iam:PassRole"}, where)
+
+    def test_what_roles_are_attached_is_what_templates_attach(self):
+        attached = {
+            str(it["Fn::Sub"])
+            for template in self.templates.values()
+            for resource in template["Resources"].values()
+            if resource["Type"] == "AWS::IAM::Role"
+            for it in resource["Properties"]["ManagedPolicyArns"]
+            if "Fn::Sub" in it
+        }
+        (statement,) = self.allowing("ServiceRole", "iam:AttachRolePolicy")
+        allowed = self.condition(statement, "ArnLikeIfExists", "iam:PolicyARN")
+        of_aws = {arn for arn in allowed if ":iam::aws:" in arn}
+        self.assertEqual(of_aws, {arn.replace("${AWS::Partition}", "aws") for arn in attached})
+        own = {arn_of("AWS::IAM::ManagedPolicy", it) for it in self.identities["AWS::IAM::ManagedPolicy"]}
+        for arn in own:
+            # A product's own boundary bounds; attached it would grant.
+            self.assertEqual(any_like(arn, allowed), not arn.endswith("-permission-boundary"), arn)
+        self.assertFalse(any_like(["arn:aws:iam::aws:policy/AdministratorAccess", self.BOUNDARY], allowed))
+
+    def test_nobody_changes_the_boundary(self):
+        denies = [it for it in self.roles["ServiceRole"]["ServiceRoleIdentity"] if it["Effect"] == "Deny"]
+        refused = {
+            name
+            for it in denies
+            if any_like(self.BOUNDARY, it["Resource"]) and "Condition" not in it
+            for name in listed(it["Action"])
+        }
+        changes = {
+            f"iam:{name}"
+            for name, it in AWS["iam"]["privileges"].items()
+            if "policy" in it["resource_types"] and it["access_level"] not in ("Read", "List")
+        }
+        self.assertEqual(changes - refused, set())
+        self.assertIn("iam:DeleteRolePermissionsBoundary", refused)
+        (without,) = [it for it in denies if it.get("Condition")]
+        self.assertEqual(without["Condition"], {"ArnNotEquals": {"iam:PermissionsBoundary": self.BOUNDARY}})
+        self.assertLessEqual({"iam:CreateRole", "iam:AttachRolePolicy", "iam:PutRolePermissionsBoundary"}, set(without["Action"]))
+        # No role of the suite's own could, even without the Deny.
+        for role in self.roles:
+            for name in changes:
+                for statement in self.allowing(role, name):
+                    self.assertFalse(any_like(self.BOUNDARY, statement["Resource"]), f"{role} {name}")
+
+    def test_tags_of_roles_name_what_products_are_called(self):
+        (statement,) = self.allowing("ServiceRole", "iam:TagRole")
+        patterns = statement["Condition"]["StringLikeIfExists"]
+        tags = collections.defaultdict(set)
+        for template in self.templates.values():
+            for resource in template["Resources"].values():
+                if resource["Type"] == "AWS::IAM::Role":
+                    for tag in resource["Properties"]["Tags"]:
+                        tags[f"aws:RequestTag/{tag['Key']}"].add(str(tag["Value"]))
+        for key, values in patterns.items():
+            self.assertTrue(tags[key], key)
+            for value in tags[key]:
+                self.assertTrue(any_like(value, values), f"{key}={value}")
+            self.assertFalse(any_like([BUCKET, "data", "*", "ml-provisioner-deploy"], values), key)
+        fences = set(re.findall(r"aws:PrincipalTag/(ml-provisioner:[a-z-]+)", json.dumps(suite().statements("ProductBoundary"))))
+        fenced = {key.removeprefix("aws:RequestTag/") for key in patterns}
+        self.assertEqual(fences - fenced, set(EXCEPTIONS["suite_free_tags"]))
+
+    def test_keys_are_tagged_when_they_are_new_and_deleted_slowly(self):
+        new = [it for it in self.allowing("ServiceRole", "kms:TagResource") if it["Resource"] == "*"]
+        for statement in [*new, *self.allowing("ServiceRole", "kms:CreateKey")]:
+            self.assertEqual(statement["Condition"]["Null"], {"kms:ResourceAliases": "true"})
+            self.assertEqual(self.condition(statement, "StringLike", "aws:RequestTag/ml-provisioner:product"), ["*-ml"])
+        for name in ("kms:PutKeyPolicy", "kms:ScheduleKeyDeletion", "kms:UntagResource", "kms:DeleteAlias"):
+            for statement in self.allowing("ServiceRole", name, f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1234abcd"):
+                self.assertEqual(self.condition(statement, "StringLike", "aws:ResourceTag/ml-provisioner:product"), ["*-ml"], name)
+        for name in ("kms:EnableKeyRotation", "kms:CreateAlias", "kms:DescribeKey"):
+            key = self.allowing("ServiceRole", name, f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1234abcd")
+            self.assertTrue([it for it in key if "Condition" not in it], f"{name}: a new key's tags may not count yet")
+        days = {
+            resource["Properties"]["PendingWindowInDays"]
+            for template in self.templates.values()
+            for resource in template["Resources"].values()
+            if resource["Type"] == "AWS::KMS::Key"
+        }
+        (deletion,) = self.allowing("ServiceRole", "kms:ScheduleKeyDeletion")
+        window = deletion["Condition"]["NumericGreaterThanEquals"]["kms:ScheduleKeyDeletionPendingWindowInDays"]
+        self.assertEqual(days, {int(window)})
+        self.assertFalse(self.grants("ServiceRole", "kms:CreateGrant"))
+        self.assertFalse(self.grants("ServiceRole", "kms:Decrypt"))
+
+    def test_network_of_others_is_neither_deleted_nor_changed(self):
+        stacks = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/*-ml-stack/*"
+        group, endpoint = (f"arn:aws:ec2:{REGION}:{ACCOUNT}:{kind}/x" for kind in ("security-group", "vpc-endpoint"))
+        for name, arn in (
+            ("ec2:DeleteSecurityGroup", group), ("ec2:DeleteTags", group), ("ec2:RevokeSecurityGroupIngress", group),
+            ("ec2:DeleteVpcEndpoints", endpoint), ("ec2:ModifyVpcEndpoint", endpoint), ("ec2:DeleteTags", endpoint),
+        ):
+            found = self.allowing("ServiceRole", name, arn)
+            self.assertTrue(found, name)
+            for statement in found:
+                of_stack = self.condition(statement, "StringLike", "aws:ResourceTag/aws:cloudformation:stack-id")
+                self.assertEqual(of_stack, [stacks], name)
+        # Rules and tags of a new group are set at the same time, so rules can't wait for a tag.
+        for name in ("AuthorizeSecurityGroupEgress", "AuthorizeSecurityGroupIngress", "RevokeSecurityGroupEgress", "CreateSecurityGroup"):
+            (statement,) = self.allowing("ServiceRole", f"ec2:{name}", group)
+            self.assertNotIn("Condition", statement, name)
+        for statement in self.allowing("ServiceRole", "ec2:CreateTags", group):
+            self.assertTrue(
+                self.condition(statement, "StringLike", "aws:RequestTag/ml-provisioner:product")
+                or self.condition(statement, "StringLike", "aws:ResourceTag/aws:cloudformation:stack-id")
+            )
+
+    def test_conditions_on_tags_are_about_the_tags_that_products_have(self):
         keys = {
             key
-            for _, _, statement in self.statements()
+            for _, statement in self.every_statement()
             for keys in statement.get("Condition", {}).values()
             for key in keys
             if "Tag/" in key
         }
-        self.assertEqual(keys, {"aws:RequestTag/ManagedBy", "aws:ResourceTag/ManagedBy"})
+        names = {"artifacts", "jobs", "product", "registry", "sagemaker-role"}
+        known = {f"aws:RequestTag/ml-provisioner:{name}" for name in names} | self.PRODUCT_NAMES
+        known |= {"aws:RequestTag/ManagedBy", "aws:ResourceTag/ManagedBy", "aws:ResourceTag/aws:cloudformation:stack-id"}
+        self.assertEqual(keys, known)
+
+
+class Boundary(Policies):
+    """What the suite's permissions boundary lets through, for the roles of each golden product."""
+
+    # The data lake of the golden templates is a look-up.
+    LOOKED_UP = {"DataLakeBucketName": "golden-data-lake"}
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.products = {name: list(cls.roles_of(template)) for name, template in cls.templates.items()}
+
+    @classmethod
+    def roles_of(cls, template):
+        """Role, its tags, the statements of the product's own policies that it gets, and the suite of its account."""
+        place = template["Metadata"]["MLProvisioner"]
+        deployment = suite(str(place["AccountId"]), str(place["Region"]))
+
+        def plain(value):
+            """A value of the template as CloudFormation would make it."""
+            if isinstance(value, list):
+                return [plain(it) for it in value]
+            if not isinstance(value, dict):
+                return value
+            if "Fn::Sub" in value:
+                return re.sub(r"\$\{([^}]+)\}", lambda it: known(it[1]), str(value["Fn::Sub"]))
+            if "Ref" in value:
+                return known(value["Ref"])
+            if "Fn::GetAtt" in value:
+                return known("AWS::Partition").join(["arn:", f":kms:{known('AWS::Region')}:{known('AWS::AccountId')}:key/1234abcd"])
+            return {str(key): plain(it) for key, it in value.items()}
+
+        def known(name):
+            return deployment.values[name] if name in PSEUDO else cls.LOOKED_UP[name]
+
+        resources = template["Resources"]
+        for name, resource in resources.items():
+            if resource["Type"] == "AWS::IAM::Role":
+                properties = resource["Properties"]
+                tags = {str(tag["Key"]): plain(tag["Value"]) for tag in properties["Tags"]}
+                attached = [it["Ref"] for it in properties["ManagedPolicyArns"] if "Ref" in it]
+                documents = [plain(resources[it]["Properties"]["PolicyDocument"]) for it in attached]
+                yield name, tags, [statement for document in documents for statement in document["Statement"]], deployment
+
+    @classmethod
+    def bounds(cls, deployment, tags):
+        """The boundary's statements for a role with these tags: effect, actions, patterns and conditions."""
+        key = id(deployment), tuple(sorted(tags.items()))
+        if key not in cls.known_bounds:
+
+            def filled(value):
+                """A value with the role's tags in the place of variables; None where the role lacks a tag."""
+                names = re.findall(r"\$\{aws:PrincipalTag/([^}]+)\}", value)
+                if set(names) - set(tags):
+                    return None
+                return re.sub(r"\$\{aws:PrincipalTag/([^}]+)\}", lambda it: tags[it[1]], value)
+
+            cls.known_bounds[key] = [
+                (
+                    it["Effect"],
+                    frozenset(name for pattern in listed(it["Action"]) for name in matched(pattern)),
+                    [pattern for pattern in map(filled, listed(it["Resource"])) if pattern is not None],
+                    {
+                        at: [pattern for pattern in map(filled, listed(values)) if pattern is not None]
+                        for keys in it.get("Condition", {}).values()
+                        for at, values in keys.items()
+                    },
+                )
+                for it in deployment.statements("ProductBoundary")
+            ]
+        return cls.known_bounds[key]
+
+    known_bounds = {}
+
+    @classmethod
+    def within(cls, deployment, tags, name, arn, condition, own=True):
+        """Whether the boundary of a role with these tags lets a statement through for an action and an ARN (pattern).
+
+        `own` says whether the resource is of the account and has the product's tag.
+        """
+
+        def implied(key, patterns):
+            if key in ("aws:ResourceAccount", "aws:ResourceTag/ml-provisioner:product"):
+                return own
+            if key == "aws:RequestedRegion" and arn.count(":") > 4 and arn.split(":")[3] in patterns:
+                return True
+            given = [it for keys in condition.values() for at, it in keys.items() if at == key]
+            return bool(given) and all(any_like(it, patterns) for it in listed(given[0]))
+
+        allowed = False
+        for effect, names, patterns, conditions in cls.bounds(deployment, tags):
+            if name in names and any_like(arn, patterns):
+                if effect == "Deny" and not conditions:
+                    return False
+                allowed |= effect == "Allow" and all(implied(key, values) for key, values in conditions.items())
+        return allowed
+
+    def test_the_products_own_policies_work_within_it(self):
+        cut, checked = set(), 0
+        self.assertGreaterEqual(len(self.products), 25)
+        for product in self.products:
+            for role, tags, statements, place in self.products[product]:
+                for statement in statements:
+                    for pattern in listed(statement["Action"]):
+                        for name in matched(pattern):
+                            for arn in listed(statement["Resource"]):
+                                checked += 1
+                                if not self.within(place, tags, name, arn, statement.get("Condition", {})):
+                                    # A pattern may match actions that don't take this resource.
+                                    kinds = resource_types(name)
+                                    if kinds and not any(is_of_type(arn, name.partition(":")[0], kind) for kind in kinds):
+                                        continue
+                                    self.assertIn(name, EXCEPTIONS["boundary_cuts"], f"{product} {role} {statement['Sid']}: {name} on {arn}")
+                                    cut.add(name)
+        self.assertEqual(cut, set(EXCEPTIONS["boundary_cuts"]), "stale: boundary_cuts")
+        self.assertGreater(checked, 1000)
+
+    def test_a_starters_roles_keep_what_its_builds_and_pipelines_need(self):
+        """Policies of AWS that starter attaches reach much further; within the boundary this is what they are for."""
+        seen = 0
+        for product in self.products:
+            for role, tags, statements, place in self.products[product]:
+                if statements:
+                    continue
+                seen += 1
+                partition, region, account = (place.values[f"AWS::{it}"] for it in ("Partition", "Region", "AccountId"))
+                regional = {"aws:RequestedRegion": region}
+                name, bucket = tags["ml-provisioner:product"], f"arn:{partition}:s3:::{tags['ml-provisioner:artifacts']}"
+
+                def arn(service, resource, place=(partition, region, account)):
+                    return f"arn:{place[0]}:{service}:{place[1]}:{place[2]}:{resource}"
+
+                needed = [
+                    ("s3:GetObject", f"{bucket}/key", {}), ("s3:PutObject", f"{bucket}/key", {}), ("s3:ListBucket", bucket, {}),
+                    ("sagemaker:CreateTrainingJob", arn("sagemaker", f"training-job/{tags['ml-provisioner:jobs']}x"), {}),
+                    ("sagemaker:CreateModelPackage", arn("sagemaker", f"model-package/{tags['ml-provisioner:registry']}/*"), {}),
+                    ("sagemaker:ListModelPackages", "*", {"StringEquals": regional}),
+                    ("ssm:GetParameters", arn("ssm", f"parameter/ml/{name}/ModelPackageGroupArn"), {}),
+                    ("logs:PutLogEvents", arn("logs", f"log-group:/aws/codebuild/{name}-build:*"), {}),
+                    ("codebuild:StartBuild", arn("codebuild", f"project/{name}-build"), {}),
+                    ("codecommit:UploadArchive", arn("codecommit", f"{name}-model-build"), {}),
+                    ("iam:PassRole", f"arn:{partition}:iam::{account}:role/{tags['ml-provisioner:sagemaker-role']}",
+                     {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}),
+                    ("ecr:BatchGetImage", f"arn:{partition}:ecr:{region}:683313688378:repository/sagemaker-xgboost", {}),
+                ]
+                for needed_name, needed_arn, condition in needed:
+                    self.assertTrue(self.within(place, tags, needed_name, needed_arn, condition), f"{product} {role} {needed_name}")
+        self.assertGreater(seen, 5)
+
+    def test_it_keeps_roles_from_the_suite_and_from_everything_of_others(self):
+        for product in self.products:
+            for role, tags, _, place in self.products[product]:
+                # Whatever a tag says.
+                bucket = place.named("Bucket")
+                tags = tags | {f"ml-provisioner:{it}": bucket for it in ("source", "data-lake", "artifacts")}
+                for name in ("s3:GetObject", "s3:PutObject", "s3:DeleteObject"):
+                    for key in ("configs/a.yaml", f"solutions/{tags['ml-provisioner:use-case']}/a", "deployments/templates/a.yaml"):
+                        self.assertFalse(self.within(place, tags, name, f"arn:aws:s3:::{bucket}/{key}", {}), f"{product} {role} {key}")
+        _, tags, _, place = next(it[0] for it in self.products.values() if it[0][3].named("Bucket") == BUCKET)
+        for name, arn in (
+            ("s3:GetObject", "arn:aws:s3:::payments/key"),
+            ("s3:PutObject", "arn:aws:s3:::other-ml-artifacts/key"),
+            ("s3:CreateBucket", f"arn:aws:s3:::{tags['ml-provisioner:artifacts']}"),
+            ("s3:PutBucketPolicy", f"arn:aws:s3:::{tags['ml-provisioner:artifacts']}"),
+            ("ssm:GetParameter", f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/billing/db/password"),
+            ("ssm:GetParameter", f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/ml/{tags['ml-provisioner:product']}-2/x"),
+            ("ssm:PutParameter", f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/ml/{tags['ml-provisioner:product']}/x"),
+            ("sagemaker:DeleteEndpoint", f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint/other-0123456789ab--x"),
+            ("sagemaker:PutModelPackageGroupPolicy", f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model-package-group/{tags['ml-provisioner:registry']}"),
+            ("sagemaker:CreatePresignedNotebookInstanceUrl", f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:notebook-instance/{tags['ml-provisioner:jobs']}x"),
+            ("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/other-ml-sagemaker-role"),
+            ("iam:CreateRole", f"arn:aws:iam::{ACCOUNT}:role/{tags['ml-provisioner:sagemaker-role']}"),
+            ("iam:TagRole", f"arn:aws:iam::{ACCOUNT}:role/{tags['ml-provisioner:sagemaker-role']}"),
+            ("sts:AssumeRole", f"arn:aws:iam::{ACCOUNT}:role/administrator"),
+            ("logs:DeleteLogGroup", f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/codebuild/{tags['ml-provisioner:product']}-build:*"),
+            ("kms:TagResource", f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1234abcd"),
+            ("kms:PutKeyPolicy", f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1234abcd"),
+            ("codecommit:GitPush", f"arn:aws:codecommit:{REGION}:{ACCOUNT}:{tags['ml-provisioner:product']}-model-build"),
+            ("states:StartExecution", f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:MLProvisionerDeploy"),
+            ("lambda:InvokeFunction", f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:MLProvisionerProduct"),
+        ):
+            self.assertFalse(self.within(place, tags, name, arn, {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}), f"{name} {arn}")
+        own = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1234abcd"
+        in_region = {"StringEquals": {"aws:RequestedRegion": REGION}}
+        self.assertTrue(self.within(place, tags, "kms:Decrypt", own, in_region))
+        self.assertFalse(self.within(place, tags, "kms:Decrypt", own, in_region, own=False), "a key of another product")
+
+    def test_one_product_is_not_within_the_boundary_of_another(self):
+        """Statements on names of a product; the neighbours' tests of shared/core try names that are alike."""
+        by_name = {roles[0][1]["ml-provisioner:product"]: name for name, roles in self.products.items()}
+        for one, other in itertools.permutations(by_name.values(), 2):
+            _, tags, _, place = self.products[one][0]
+            for _, _, statements, _ in self.products[other]:
+                for statement in statements:
+                    if statement["Sid"] not in ("UseArtifacts", "RegisterModels", "RunJobsAndEndpoints", "ReadPublishedValues", "RunBuilds", "PassSagemakerRole"):
+                        continue
+                    for pattern, arn in itertools.product(listed(statement["Action"]), listed(statement["Resource"])):
+                        for name in matched(pattern):
+                            if name.startswith("sagemaker:List"):
+                                continue
+                            self.assertFalse(self.within(place, tags, name, arn, statement.get("Condition", {}), own=False), f"{one} -> {other}: {name} {arn}")
+
+    def test_it_contains_no_right_on_identities_and_no_tags_that_open_it(self):
+        for statement in suite().statements("ProductBoundary"):
+            if statement["Effect"] == "Deny":
+                continue
+            for pattern in listed(statement["Action"]):
+                self.assertNotRegex(pattern, r"^[a-z-]+:\*$", statement["Sid"])
+                for name in matched(pattern):
+                    if name.startswith(("iam:", "sts:")):
+                        self.assertEqual(name, "iam:PassRole", statement["Sid"])
+                    if action(name)["access_level"] == "Tagging":
+                        self.assertIn(name, EXCEPTIONS["boundary_tagging"], statement["Sid"])
+
+    def test_it_denies_what_no_grant_may_bring_back(self):
+        denied = {it["Sid"]: it for it in suite().statements("ProductBoundary") if it["Effect"] == "Deny"}
+        self.assertEqual(denied["NotTheSuite"]["Action"], "s3:*")
+        self.assertEqual(denied["NotTheSuite"]["Resource"], [f"arn:*:s3:::{BUCKET}", f"arn:*:s3:::{BUCKET}/*"])
+        self.assertEqual(denied["TlsOnly"]["Condition"], {"Bool": {"aws:SecureTransport": "false"}})
+        self.assertEqual(denied["NoPresignedUrls"]["Action"], "sagemaker:CreatePresigned*Url")
+        self.assertGreaterEqual(len(matched("sagemaker:CreatePresigned*Url")), 2)
+
+
+class Parameters(unittest.TestCase):
+    def test_every_text_has_its_rule_and_says_it(self):
+        for name, it in TEMPLATE["Parameters"].items():
+            if it["Type"] in ("String", "CommaDelimitedList") and "AllowedValues" not in it:
+                if name not in EXCEPTIONS["free_parameters"]:
+                    self.assertIn("AllowedPattern", it, name)
+                    self.assertIn("ConstraintDescription", it, name)
+            self.assertIn("Description", it, name)
+
+    def test_groups_show_every_parameter_once(self):
+        groups = TEMPLATE["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+        shown = [str(name) for group in groups for name in group["Parameters"]]
+        self.assertEqual(sorted(shown), sorted(TEMPLATE["Parameters"]))
+
+    def accepts(self, name, value):
+        return re.fullmatch(str(TEMPLATE["Parameters"][name]["AllowedPattern"]), value) is not None
+
+    def test_an_endpoint_is_on_the_same_machine(self):
+        for good in ("", "http://localhost", "http://127.0.0.1:4566", "https://localhost:4566"):
+            self.assertTrue(self.accepts("EndpointUrl", good), good)
+        for bad in ("http://evil.example", "http://127.0.0.1.evil.example", "http://localhost:4566@evil.example", "http://127x0x0x1", "http://localhost/x"):
+            self.assertFalse(self.accepts("EndpointUrl", bad), bad)
+
+    def test_principals_are_roles_and_users(self):
+        for name in ("ConfigWriters", "RuleWriters", "Approvers"):
+            for good in ("", f"arn:aws:iam::{ACCOUNT}:role/teams/*", f"arn:aws-us-gov:iam::{ACCOUNT}:user/jane@company.example"):
+                self.assertTrue(self.accepts(name, good), good)
+            for bad in ("*", f"arn:aws:sts::{ACCOUNT}:assumed-role/a/b", "arn:aws:iam::*:role/a", f"arn:aws:iam::{ACCOUNT}:root"):
+                self.assertFalse(self.accepts(name, bad), bad)
+
+    def test_the_generate_function_may_be_limited(self):
+        self.assertNotIn("ReservedConcurrentExecutions", suite().resources["GenerateFunction"]["Properties"])
+        limited = Deployment(GenerateConcurrency=10).resources["GenerateFunction"]["Properties"]
+        self.assertEqual(limited["ReservedConcurrentExecutions"], 10)
 
 
 if __name__ == "__main__":

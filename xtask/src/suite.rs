@@ -117,9 +117,14 @@ impl Suite {
 
 /// A log below `target/local/logs`, emptied.
 pub(crate) fn log(name: &str) -> PathBuf {
-    let path = paths::local().join("logs").join(format!("{name}.log"));
+    let path = logged(name);
     let _ = fs::remove_file(&path);
     path
+}
+
+/// The log of a step that has run.
+pub(crate) fn logged(name: &str) -> PathBuf {
+    paths::local().join("logs").join(format!("{name}.log"))
 }
 
 fn client_environment(endpoint: &str) -> Vec<(String, String)> {

@@ -59,7 +59,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     count.add(python("golden templates against the resource schemas", golden, "tests/goldens")?);
     let browser = browser::find()?;
     let policies = tools.command("python");
-    count.add(python("golden policies against AWS's actions and handlers", policies, "tests/policy")?);
+    let folder = "tests/policy";
+    count.add(python(
+        "golden policies against AWS's actions and handlers, and what IAM decides",
+        policies,
+        folder,
+    )?);
+    let skipped = skipped(folder)?;
     let launcher = emulator.command("python");
     count.add(python("the emulator's launcher", launcher, "infra/local/tests")?);
 
@@ -88,6 +94,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     }
     if let Err(browser::Missing(why)) = &browser {
         say(&format!("NOT CHECKED: reports in a browser (tests/browser); {why}."));
+    }
+    for what in skipped {
+        say(&format!("NOT CHECKED: {what}."));
     }
     say(&format!("everything took {}", progress::seconds(started.elapsed())));
     say(&count.shown());
@@ -183,7 +192,19 @@ fn templates(tools: &Venv) -> Result<()> {
 /// The tests of a folder, with `unittest`.
 fn python(name: &str, mut python: Command, folder: &str) -> Result<Count> {
     python.args(["-m", "unittest", "discover", "--start-directory", folder, "--verbose"]);
-    unittest(name, python, &folder.replace('/', "-"))
+    unittest(name, python, &log_of(folder))
+}
+
+fn log_of(folder: &str) -> String {
+    folder.replace('/', "-")
+}
+
+/// Why tests of a folder were skipped: `test_it (...) ... skipped 'there is no node'`.
+fn skipped(folder: &str) -> Result<Vec<String>> {
+    let log = suite::logged(&log_of(folder));
+    let text = fs::read_to_string(&log).context(paths::shown(&log))?;
+    let reasons = text.lines().filter_map(|line| line.split_once(" ... skipped ").map(|(_, reason)| reason));
+    Ok(reasons.map(|reason| reason.trim_matches(['\'', '"']).to_owned()).collect())
 }
 
 /// The tests on the running suite, half of the files on another one beside it: what they do to a suite's clock and faults

@@ -1,15 +1,19 @@
-"""IAM checks (``--enforce-iam``): actions and resources of the services that the launcher adds, and loopback for TLS."""
+"""IAM checks (``--enforce-iam``): actions, resources and condition keys of requests that ministack does not know.
+
+What policies then make of them is in ``conditions``.
+"""
 
 from __future__ import annotations
 
 import json
 
-from ministack.core import iam_actions, iam_evaluator
+from ministack.core import iam_actions
+from ministack.core.responses import get_region
+from ministack.services import iam
 
-from . import codecommit, codepipeline, license_manager, sagemaker
+from . import codecommit, codepipeline, license_manager, sagemaker, tags
 
 _original_arn = iam_actions.extract_resource_arn
-_original_key = iam_evaluator._resolve_condition_key
 _original_context = iam_actions.request_tag_context
 
 # Services with calls that name several resources: the request's member, and the resource type in the ARN.
@@ -21,6 +25,10 @@ _CLOUDFORMATION_KEYS = {
     "cloudformation:TemplateUrl": "TemplateURL",
     "cloudformation:ChangeSetName": "ChangeSetName",
 }
+
+
+# The suite's own address, which stands for that of every service.
+_endpoint = ""
 
 
 def _json(body) -> dict:
@@ -54,6 +62,12 @@ def _extract_resource_arn(service, method, path, headers, body, query_params, re
         names = _json(body).get(member) or []
         if names and isinstance(names[0], str):
             return f"{prefix}:{kind}/{names[0].removeprefix('/')}"
+    if service == "ec2":
+        for member in ("VpcEndpointId", "ResourceId.1"):
+            resource_id = iam_actions._param(body, query_params, member)
+            kind = tags.NETWORK_KINDS.get(resource_id.split("-")[0])
+            if kind:
+                return f"{prefix}:{kind}/{resource_id}"
     if service == "cloudformation":
         change_set = iam_actions._param(body, query_params, "ChangeSetName")
         if change_set.startswith("arn:") and not iam_actions._param(body, query_params, "StackName"):
@@ -61,9 +75,15 @@ def _extract_resource_arn(service, method, path, headers, body, query_params, re
     return _original_arn(service, method, path, headers, body, query_params, region, account_id)
 
 
-def _resolve_condition_key(key, context):
-    # Requests come over loopback without TLS; policies that insist on it mean those from elsewhere.
-    return "true" if key.lower() == "aws:securetransport" else _original_key(key, context)
+def _iam_keys(action: str, body, params) -> dict:
+    """``iam:PolicyARN``, and ``iam:PermissionsBoundary``: the one that is set, else the one that the role has."""
+    policy, role = iam_actions._param(body, params, "PolicyArn"), iam_actions._param(body, params, "RoleName")
+    keys = {"iam:PolicyARN": policy} if policy and role else {}
+    if action in ("iam:CreateRole", "iam:PutRolePermissionsBoundary"):
+        boundary = iam_actions._param(body, params, "PermissionsBoundary")
+    else:
+        boundary = (iam._roles.get(role) or {}).get("PermissionsBoundary") if role else None
+    return {**keys, **({"iam:PermissionsBoundary": boundary} if boundary else {})}
 
 
 def _request_context(service, action, body, params):
@@ -71,6 +91,12 @@ def _request_context(service, action, body, params):
     if service == "cloudformation":
         values = {key: iam_actions._param(body, params, name) for key, name in _CLOUDFORMATION_KEYS.items()}
         context.update({key: value for key, value in values.items() if value})
+        # A template is in S3, wherever that listens.
+        url = context.get("cloudformation:TemplateUrl", "")
+        if url.startswith(f"{_endpoint}/"):
+            context["cloudformation:TemplateUrl"] = f"https://s3.{get_region()}.amazonaws.com{url[len(_endpoint):]}"
+    if service == "iam":
+        context.update(_iam_keys(action, body, params))
     if action == "events:PutEvents":
         sources = {entry.get("Source", "") for entry in _json(body).get("Entries", [])}
         # AWS checks every entry; here several sources are nobody's.
@@ -78,9 +104,10 @@ def _request_context(service, action, body, params):
     return context
 
 
-def install() -> None:
+def install(endpoint: str) -> None:
+    global _endpoint
+    _endpoint = endpoint
     for service in (codecommit.SERVICE, codepipeline.SERVICE, sagemaker.SERVICE, license_manager.SERVICE):
         iam_actions.SERVICE_TO_IAM_NAMESPACE[service.scope] = service.scope
     iam_actions.extract_resource_arn = _extract_resource_arn
     iam_actions.request_tag_context = _request_context
-    iam_evaluator._resolve_condition_key = _resolve_condition_key

@@ -3,16 +3,22 @@
 - While a request is out, DescribeStackResource says so (``CREATE_IN_PROGRESS``, ``UPDATE_IN_PROGRESS``,
   ``DELETE_IN_PROGRESS``), but for what was replaced: then it tells of the new one.
 - What a failed Create named is deleted: CloudFormation sends a Delete with the physical id of the failed answer.
+- The event that tells of the request tells its properties too (``ResourceProperties``).
 """
 
 from __future__ import annotations
 
+import json
+
+import ministack.services.cloudformation as cloudformation
 from ministack.core.responses import now_iso
-from ministack.services.cloudformation import custom_resource, handlers
+from ministack.services.cloudformation import custom_resource, handlers, helpers
 
 _invoke = custom_resource.invoke_custom_resource
 _deliver = custom_resource.deliver_response
 _failed: dict[tuple[str, str], str] = {}
+# By stack and logical id: what a test wants DescribeStackResource to say.
+_said: dict[tuple[str, str], str] = {}
 
 
 def _deliver_response(token: str, response: dict) -> bool:
@@ -21,8 +27,18 @@ def _deliver_response(token: str, response: dict) -> bool:
     return _deliver(token, response)
 
 
+def _tell_properties(stack_id: str, logical_id: str, props: dict) -> None:
+    for event in reversed(cloudformation._stack_events.get(stack_id, [])):
+        if event["LogicalResourceId"] == logical_id and event["ResourceStatus"].endswith("_IN_PROGRESS"):
+            known = custom_resource._normalise_resource_properties(props)
+            event["ResourceProperties"] = json.dumps(known, separators=(",", ":"), default=str)
+            return
+
+
 def _invoke_custom_resource(request_type, logical_id, props, stack_name, stack_id, resource_type, **more):
     _failed.pop((stack_id, logical_id), None)
+    _said.pop((stack_id, logical_id), None)
+    _tell_properties(stack_id, logical_id, props)
     stack = handlers._resolve_stack(stack_id)
     resources = stack.get("_resources") if stack else None
     before = resources.get(logical_id) if resources is not None else None
@@ -48,6 +64,36 @@ def _invoke_custom_resource(request_type, logical_id, props, stack_name, stack_i
                 resources[logical_id] = before
 
 
+def configure(request: dict) -> dict:
+    """``/_mlp/custom``: what DescribeStackResource says of a custom resource until its next request.
+
+    ``{"stack": ..., "resource": <logical id>, "status": "DELETE_IN_PROGRESS"}``: nothing here calls a creation off, and an
+    answer to a creation that CloudFormation has called off changes nothing.
+    """
+    stack, logical_id = handlers._resolve_stack(str(request.get("stack", ""))), str(request.get("resource", ""))
+    if stack is None or logical_id not in stack.get("_resources", {}):
+        raise ValueError("there is no such resource")
+    _said[stack["StackId"], logical_id] = str(request["status"])
+    return {"status": str(request["status"])}
+
+
+def _describe_stack_resource(original):
+    def describe(params):
+        stack, logical_id = handlers._resolve_stack(helpers._p(params, "StackName")), helpers._p(params, "LogicalResourceId")
+        status = _said.get((stack["StackId"], logical_id)) if stack else None
+        record = stack["_resources"].get(logical_id) if status else None
+        if record is None:
+            return original(params)
+        before, record["ResourceStatus"] = record["ResourceStatus"], status
+        try:
+            return original(params)
+        finally:
+            record["ResourceStatus"] = before
+    return describe
+
+
 def install() -> None:
+    table = handlers._ACTION_HANDLERS
+    table["DescribeStackResource"] = _describe_stack_resource(table["DescribeStackResource"])
     custom_resource.invoke_custom_resource = _invoke_custom_resource
     custom_resource.deliver_response = _deliver_response

@@ -6,8 +6,9 @@ import json
 
 import ministack.app as ministack_app
 
-from . import (access, codebuild, codecommit, codepipeline, custom, drift, ec2, events, faults, functions, iam, kms,
-               license_manager, macros, observability, runtime, s3, sagemaker, stacks, tags, workflows)
+from . import (access, codebuild, codecommit, codepipeline, conditions, custom, drift, ec2, events, faults, functions, iam,
+               kms, license_manager, macros, managed, observability, runtime, s3, sagemaker, sessions, stacks, tags,
+               workflows)
 
 SERVICES = (codecommit.SERVICE, codepipeline.SERVICE, sagemaker.SERVICE, license_manager.SERVICE)
 
@@ -18,8 +19,9 @@ def everything(endpoint: str):
         service.register()
     # Macros wrap what stacks puts in place, so they come after it.
     for part in (codecommit, codepipeline, sagemaker, codebuild, s3, iam, kms, ec2, observability, events, functions,
-                 drift, tags, stacks, custom, macros, faults, access):
+                 drift, tags, stacks, custom, macros, faults, conditions, managed):
         part.install()
+    access.install(endpoint)
     runtime.install(endpoint)
     workflows.install(endpoint)
     return _application
@@ -39,12 +41,20 @@ async def _application(scope, receive, send) -> None:
                                 (b"content-length", str(len(payload)).encode())]})
         await send({"type": "http.response.body", "body": payload})
         return
+    refusal = s3.refusal(scope) if scope["type"] == "http" else None
+    if refusal is not None:
+        await send({"type": "http.response.start", "status": 403, "headers": [(b"content-type", b"application/xml")]})
+        await send({"type": "http.response.body", "body": refusal})
+        return
     await ministack_app.app(scope, receive, send)
 
 
 _CONTROLS = {
     "license": (license_manager.state, license_manager.configure),
     "faults": (faults.state, faults.configure),
+    "sessions": (None, sessions.create),
+    "bucket-tags": (None, s3.configure),
+    "custom": (None, custom.configure),
     "schedules/fire": (None, lambda request: events.fire(str(request.get("name", "")))),
 }
 

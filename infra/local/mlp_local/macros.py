@@ -343,7 +343,8 @@ def _apply_transforms(template: dict, provided_params=None, previous_params=None
     if prepared is None:
         return _original_transforms(template, provided_params, previous_params)
     if "failed" in prepared:
-        return FailedTemplate(prepared["failed"])
+        # The request's parameters are still those of its template.
+        return FailedTemplate(prepared["failed"], {"Parameters": template.get("Parameters") or {}, "Resources": {}})
     return prepared["template"]
 
 

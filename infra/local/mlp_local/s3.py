@@ -1,7 +1,12 @@
-"""S3 as CloudFormation provisions it: every property of a bucket that the product sets, and no silent deletion."""
+"""S3 as CloudFormation provisions it: every property of a bucket that the product sets, and no silent deletion.
+
+Also what S3 refuses: buckets of another owner than expected, and changes of the tags that CloudFormation set.
+"""
 
 from __future__ import annotations
 
+from typing import Optional
+from urllib.parse import unquote
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from ministack.services import s3
@@ -11,6 +16,7 @@ from . import cfntype
 
 _create = provisioners._s3_create
 _update = provisioners._s3_update
+_put_tags, _delete_tags = s3._put_bucket_tagging, s3._delete_bucket_tagging
 
 
 def _xml(root: Element) -> bytes:
@@ -137,7 +143,64 @@ def _cfn_delete(physical_id: str, properties: dict) -> None:
         raise ValueError(f"AWS::S3::Bucket: {text}")
 
 
+# ---- Owners and system tags ----------------------------------------------------------------------------------------
+
+def refusal(scope: dict) -> Optional[bytes]:
+    """S3's answer to a request that expects a bucket of another owner; None for every other request.
+
+    S3 User Guide, "Verifying bucket ownership with bucket owner condition": the request fails with 403 Access Denied.
+    Buckets stand in the path here, as with every client of the suite.
+    """
+    headers = {name.lower(): value.decode("latin-1") for name, value in scope.get("headers", [])}
+    path = unquote(scope.get("path", "")).lstrip("/")
+    for header, place in ((b"x-amz-expected-bucket-owner", path),
+                          (b"x-amz-source-expected-bucket-owner", unquote(headers.get(b"x-amz-copy-source", "")))):
+        expected, bucket = headers.get(header), place.lstrip("/").split("/", 1)[0]
+        if expected and s3._bucket_owner_account(bucket) not in (None, expected):
+            return s3._error("AccessDenied", "Access Denied", 403, f"/{bucket}")[2]
+    return None
+
+
+def _system(tags: Optional[dict]) -> dict:
+    return {key: value for key, value in (tags or {}).items() if key.startswith("aws:")}
+
+
+def _put_bucket_tagging(name: str, body: bytes):
+    """PutBucketTagging replaces all tags but CloudFormation's: a caller must name those as they are."""
+    before = dict(s3._bucket_tags.get(name) or {})
+    answer = _put_tags(name, body)
+    if answer[0] < 300 and _system(s3._bucket_tags.get(name)) != _system(before):
+        lost = set(_system(before)) - set(s3._bucket_tags[name])
+        s3._bucket_tags[name] = before
+        return s3._error("InvalidTag", "System tags cannot be " + ("removed by requester" if lost else
+                                                                 "added/updated by requester"), 400, f"/{name}")
+    return answer
+
+
+def _delete_bucket_tagging(name: str):
+    before = _system(s3._bucket_tags.get(name))
+    answer = _delete_tags(name)
+    if before:
+        s3._bucket_tags[name] = before
+    return answer
+
+
+def configure(request: dict) -> dict:
+    """``/_mlp/bucket-tags``: ``{"bucket": ..., "tags": {...}}`` sets all tags of a bucket, CloudFormation's own too.
+
+    So a bucket looks as one that a stack has imported, or that another stack created.
+    """
+    bucket, tags = str(request.get("bucket", "")), request.get("tags")
+    owner = s3._bucket_owner_account(bucket)
+    if owner is None or not isinstance(tags, dict):
+        raise ValueError("a bucket that exists, and its tags as an object")
+    s3._bucket_tags.set_scoped(owner, None, bucket, {str(key): str(value) for key, value in tags.items()})
+    return {"tags": tags}
+
+
 def install() -> None:
+    s3._put_bucket_tagging = _put_bucket_tagging
+    s3._delete_bucket_tagging = _delete_bucket_tagging
     provisioners._RESOURCE_HANDLERS["AWS::S3::Bucket"].update(
         create=_cfn_create, update=_cfn_update, delete=_cfn_delete)
     provisioners._STACK_TAG_PROPERTY["AWS::S3::Bucket"] = ("Tags", "list")

@@ -6,10 +6,11 @@ import copy
 import json
 import re
 from typing import Any, Iterator, Optional
+from urllib.parse import parse_qs, unquote, urlparse
 from xml.sax.saxutils import escape
 
 import ministack.services.cloudformation as cloudformation
-from ministack.services import ec2, ssm
+from ministack.services import ec2, s3, ssm
 from ministack.services.cloudformation import changesets, drift, engine, handlers, helpers, stacks
 
 from . import roles
@@ -20,6 +21,8 @@ KNOWN_LATER = "{{changeSet:KNOWN_AFTER_APPLY}}"
 _UPDATABLE = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_FAILED", "UPDATE_ROLLBACK_COMPLETE",
                         "IMPORT_COMPLETE", "IMPORT_ROLLBACK_COMPLETE", "CREATE_FAILED"})
 
+_original_document = helpers._resolve_document
+_original_tags = stacks._with_stack_tags
 _original_support = engine.validate_template_support
 _original_parameters = engine._resolve_parameters
 
@@ -464,7 +467,51 @@ def _told(xml: str, change: dict, values: bool) -> str:
     return "".join(pieces)
 
 
+# ---- Templates and tags ----------------------------------------------------------------------------------------
+
+def _resolve_document(params, body_key, url_key, label):
+    """The version that the address of a document names, as S3 serves it; without one the current version."""
+    parsed = urlparse(helpers._p(params, url_key) or "")
+    version = parse_qs(parsed.query).get("versionId", [""])[0]
+    if not version or helpers._p(params, body_key):
+        return _original_document(params, body_key, url_key, label)
+    bucket, _, key = unquote(parsed.path).lstrip("/").partition("/")
+    text = s3._get_object_data(bucket, key, version)
+    if text is None:
+        return None, helpers._error("ValidationError", f"S3 error: The specified version of {label.lower()} {key} does not "
+                                    "exist. (NoSuchVersion)")
+    return text.decode("utf-8"), None
+
+
+# Types whose schema says `cloudFormationSystemTags: false`.
+_WITHOUT_SYSTEM_TAGS = frozenset({"AWS::IAM::Role", "AWS::IAM::User", "AWS::KMS::Key"})
+
+
+def _with_stack_tags(resource_type, props, *more):
+    """The tags ``aws:cloudformation:...`` only where CloudFormation sets them."""
+    tagged = _original_tags(resource_type, props, *more)
+    if resource_type not in _WITHOUT_SYSTEM_TAGS or tagged is props:
+        return tagged
+    return {**tagged, "Tags": [tag for tag in tagged["Tags"] if not tag["Key"].startswith("aws:")]}
+
+
 # ---- Stacks ----------------------------------------------------------------------------------------------------
+
+def _describe_stack_events(original):
+    """Events tell the properties that a custom resource was asked for, where ``custom`` has put them."""
+    def describe(params):
+        answer = original(params)
+        stack = handlers._resolve_stack(helpers._p(params, "StackName"))
+        if answer[0] != 200 or not stack:
+            return answer
+        body = answer[2].decode()
+        for event in cloudformation._stack_events.get(stack["StackId"], []):
+            if "ResourceProperties" in event:
+                marker = f"<EventId>{event['EventId']}</EventId>"
+                body = body.replace(marker, f"{marker}<ResourceProperties>{escape(event['ResourceProperties'])}"
+                                            "</ResourceProperties>")
+        return answer[0], answer[1], body.encode()
+    return describe
 
 def _describe_stacks(original):
     def describe(params):
@@ -519,6 +566,8 @@ def install() -> None:
                                ("_resolve_parameters", _resolve_parameters)):
             if hasattr(module, name):
                 setattr(module, name, function)
+    helpers._resolve_document = _resolve_document
+    stacks._with_stack_tags = _with_stack_tags
     # Capabilities are acknowledged on every AWS account; ministack asks for them only together with IAM checks.
     handlers._capabilities_enforced = lambda: True
     table = handlers._ACTION_HANDLERS
@@ -526,5 +575,6 @@ def install() -> None:
     table["ExecuteChangeSet"] = _execute_change_set(table["ExecuteChangeSet"])
     table["DescribeChangeSet"] = _describe_change_set(table["DescribeChangeSet"])
     table["DescribeStacks"] = _describe_stacks(table["DescribeStacks"])
+    table["DescribeStackEvents"] = _describe_stack_events(table["DescribeStackEvents"])
     for action in ("CreateStack", "UpdateStack", "DeleteStack"):
         table[action] = _with_role(table[action])

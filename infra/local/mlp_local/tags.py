@@ -1,4 +1,4 @@
-"""Resource Groups Tagging API: the product's resources and its stacks, which ministack's search leaves out."""
+"""Tags that ministack leaves out: of the product's resources and stacks, in Resource Groups Tagging and in policies."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 
 import ministack.services.cloudformation as cloudformation
 from ministack.core.responses import get_account_id, get_region
-from ministack.services import cloudwatch_logs, codebuild, ec2, tagging
+from ministack.services import cloudwatch_logs, codebuild, ec2, s3, tagging
 
 from . import codecommit, codepipeline, sagemaker
 
@@ -50,15 +50,27 @@ def _log_groups():
         yield _arn("logs", f"log-group:{name}"), _tags(group.get("tags") or {})
 
 
+# The resource type in an ARN, by the beginning of an id.
+NETWORK_KINDS = {"vpce": "vpc-endpoint", "sg": "security-group", "vpc": "vpc", "subnet": "subnet", "rtb": "route-table"}
+
+
 def _network():
-    kinds = {"vpce": "vpc-endpoint", "sg": "security-group", "vpc": "vpc", "subnet": "subnet", "rtb": "route-table"}
     for resource_id, tags in ec2._tags.items():
-        kind = kinds.get(resource_id.split("-")[0])
+        kind = NETWORK_KINDS.get(resource_id.split("-")[0])
         if kind:
             yield _arn("ec2", f"{kind}/{resource_id}"), list(tags)
 
 
+def _buckets():
+    for name, tags in s3._bucket_tags.items():
+        yield f"arn:aws:s3:::{name}", _tags(tags)
+
+
 def install() -> None:
+    # For aws:ResourceTag in policies; ministack knows those of other services.
+    tagging._RESOURCE_TAG_COLLECTORS.update({
+        "cloudformation": _stacks, "codebuild": _projects, "codecommit": _repositories, "codepipeline": _pipelines,
+        "ec2": _network, "s3": _buckets, "sagemaker": _groups})
     tagging._COLLECTORS.update({
         "cloudformation": _stacks, "codecommit": _repositories, "codepipeline": _pipelines, "sagemaker": _groups,
         "codebuild": _projects, "logs": _log_groups, "ec2": _network, "ssm": tagging._collect_ssm})

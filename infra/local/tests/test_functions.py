@@ -127,12 +127,21 @@ class CustomResources(suite.StackCase):
                   'method="PUT")); print("{}")' + "'")
         name = suite.function(answer)
         body = self.deploy({"Resources": {"P": {"Type": "Custom::MLProduct", "Properties": {
-            "ServiceToken": f"arn:aws:lambda:{suite.REGION}:{suite.ACCOUNT}:function:{name}", "Tier": "starter"}}},
+            "ServiceToken": f"arn:aws:lambda:{suite.REGION}:{suite.ACCOUNT}:function:{name}", "Tier": "starter",
+            "Private": True}}},
             "Outputs": {"Ref": {"Value": {"Ref": "P"}}, "Leaf": {"Value": {"Fn::GetAtt": ["P", "Leaf"]}}}})
         self.assertEqual(self.outputs(body), {"Ref": "made", "Leaf": "Create"})
+        events = self.cloudformation.describe_stack_events(StackName=body["StackId"])["StackEvents"]
+        told = {e["ResourceStatus"]: e.get("ResourceProperties") for e in events if e["LogicalResourceId"] == "P"}
+        self.assertEqual(json.loads(told["CREATE_IN_PROGRESS"]), {
+            "ServiceToken": f"arn:aws:lambda:{suite.REGION}:{suite.ACCOUNT}:function:{name}", "Tier": "starter",
+            "Private": "true"})
         self.cloudformation.delete_stack(StackName=body["StackId"])
         self.assertTrue(suite.eventually(lambda: self.cloudformation.describe_stack_resource(
             StackName=body["StackId"], LogicalResourceId="P")["StackResourceDetail"]["ResourceStatus"] == "DELETE_IN_PROGRESS"))
+        suite.control("custom", {"stack": body["StackId"], "resource": "P", "status": "ROLLBACK_IN_PROGRESS"})
+        self.assertEqual(self.cloudformation.describe_stack_resource(
+            StackName=body["StackId"], LogicalResourceId="P")["StackResourceDetail"]["ResourceStatus"], "ROLLBACK_IN_PROGRESS")
         self.assertEqual(self.delete(body["StackName"])["StackStatus"], "DELETE_COMPLETE")
 
 

@@ -71,6 +71,13 @@ class Macros(suite.StackCase):
         self.assertEqual(self.failure(template),
                          f"Transform {suite.ACCOUNT}::{name} failed with: Fraud.Tier: no tier gold")
 
+    def test_a_refusal_of_a_template_with_parameters_is_the_reason_too(self):
+        name = self.macro(fragment=None, status="failed", errorMessage="no tier gold")
+        template = {"Transform": name, "Parameters": {"Tier": {"Type": "String"}}, "Resources": {"A": {"Type": "AWS::SNS::Topic"}}}
+        described = self.change_set(suite.unique("stack-"), template, parameters={"Tier": "gold"})
+        self.assertEqual(described["Status"], "FAILED")
+        self.assertIn("no tier gold", described["StatusReason"])
+
     def test_a_refusal_rolls_a_direct_create_back(self):
         name = self.macro(fragment=None, status="failed", errorMessage="no")
         stack = suite.unique("stack-")

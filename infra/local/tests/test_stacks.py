@@ -146,6 +146,48 @@ class ChangeSets(suite.StackCase):
         self.assertEqual(json.loads(changes["T"]["AfterContext"])["Properties"]["DisplayName"],
                          "{{changeSet:KNOWN_AFTER_APPLY}}")
 
+    def test_the_address_of_a_template_may_name_a_version(self):
+        s3, bucket = suite.client("s3"), suite.unique("bucket-")
+        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": suite.REGION})
+        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+        versions = [s3.put_object(Bucket=bucket, Key="deployments/t.yaml", Body=json.dumps(
+            {"Resources": {name: TOPIC}}).encode())["VersionId"] for name in ("First", "Second")]
+        url = f"{suite.running()['endpoint']}/{bucket}/deployments/t.yaml"
+        for query, found in ((f"?versionId={versions[0]}", "First"), ("", "Second"), (f"?versionId={versions[1]}", "Second")):
+            stack = suite.unique("stack-")
+            self.cloudformation.create_change_set(StackName=stack, ChangeSetName="c", ChangeSetType="CREATE",
+                                                  TemplateURL=url + query)
+            described = self.cloudformation.describe_change_set(StackName=stack, ChangeSetName="c")
+            self.assertEqual([c["ResourceChange"]["LogicalResourceId"] for c in described["Changes"]], [found])
+        self.assertIn("does not exist", self.refused(
+            "ValidationError", self.cloudformation.create_change_set, StackName=suite.unique("stack-"), ChangeSetName="c",
+            ChangeSetType="CREATE", TemplateURL=f"{url}?versionId=none"))
+
+    def test_cloudformations_own_tags_stay_where_aws_sets_them(self):
+        bucket, s3, iam = suite.unique("bucket-"), suite.client("s3"), suite.client("iam")
+        role = {"Type": "AWS::IAM::Role", "Properties": {"RoleName": suite.unique("role-"), "AssumeRolePolicyDocument": {
+            "Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "codebuild.amazonaws.com"},
+                                                    "Action": "sts:AssumeRole"}]}}}
+        body = self.deploy({"Resources": {"Artifacts": {"Type": "AWS::S3::Bucket", "Properties": {
+            "BucketName": bucket, "Tags": [{"Key": "Owner", "Value": "me"}]}}, "Role": role}})
+        system = {"aws:cloudformation:stack-id": body["StackId"], "aws:cloudformation:stack-name": body["StackName"],
+                  "aws:cloudformation:logical-id": "Artifacts"}
+
+        def tags():
+            return {t["Key"]: t["Value"] for t in s3.get_bucket_tagging(Bucket=bucket)["TagSet"]}
+
+        def put(tags):
+            s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": [{"Key": k, "Value": v} for k, v in tags.items()]})
+
+        self.assertEqual(tags(), {**system, "Owner": "me"})
+        self.assertIn("removed", self.refused("InvalidTag", put, tags={"Owner": "you"}))
+        self.assertIn("updated", self.refused("InvalidTag", put, tags={**system, "aws:cloudformation:stack-id": "other"}))
+        put({**system, "Owner": "you"})
+        self.assertEqual(tags(), {**system, "Owner": "you"})
+        suite.control("bucket-tags", {"bucket": bucket, "tags": {"Owner": "them"}})
+        self.assertEqual(tags(), {"Owner": "them"})
+        self.assertEqual(iam.list_role_tags(RoleName=role["Properties"]["RoleName"])["Tags"], [])
+
     def test_a_create_only_property_replaces(self):
         bucket = {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": suite.unique("bucket-")}}
         stack = self.deploy({"Resources": {"B": bucket}})["StackName"]

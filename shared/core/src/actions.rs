@@ -406,6 +406,7 @@ fn policy_file(
         OutputKind::ServiceRolePolicy => (policy::service_role(product, suite)?, 0),
         OutputKind::ServiceRolePolicy2 => (policy::service_role(product, suite)?, 1),
         OutputKind::StackOperatorPolicy => (policy::stack_operator(product, suite)?, 0),
+        OutputKind::StackOperatorPolicy2 => (policy::stack_operator(product, suite)?, 1),
         OutputKind::Template | OutputKind::Report | OutputKind::Expanded | OutputKind::ExpandedJson => {
             return Ok(None);
         }

@@ -259,6 +259,9 @@ pub enum OutputKind {
     ServiceRolePolicy2,
     /// The policy of an operator beside such a role.
     StackOperatorPolicy,
+    /// The rest of it, where one document can't hold it.
+    #[serde(rename = "stack-operator-policy-2")]
+    StackOperatorPolicy2,
     /// The review report.
     Report,
     /// A template as the macro makes it, in YAML.
@@ -269,13 +272,14 @@ pub enum OutputKind {
 
 impl OutputKind {
     /// Every kind that is made from a config, in that order.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Template,
         Self::Policy,
         Self::Policy2,
         Self::ServiceRolePolicy,
         Self::ServiceRolePolicy2,
         Self::StackOperatorPolicy,
+        Self::StackOperatorPolicy2,
         Self::Report,
     ];
 
@@ -288,6 +292,7 @@ impl OutputKind {
             | Self::ServiceRolePolicy
             | Self::ServiceRolePolicy2
             | Self::StackOperatorPolicy
+            | Self::StackOperatorPolicy2
             | Self::ExpandedJson => "application/json",
             Self::Report => "text/html; charset=utf-8",
         }
@@ -308,6 +313,7 @@ impl OutputKind {
             Self::ServiceRolePolicy => ("policies", "-service-role-policy.json"),
             Self::ServiceRolePolicy2 => ("policies", "-service-role-policy-2.json"),
             Self::StackOperatorPolicy => ("policies", "-stack-operator-policy.json"),
+            Self::StackOperatorPolicy2 => ("policies", "-stack-operator-policy-2.json"),
             Self::Report => ("reports", "-review.html"),
             // A template of somebody's own belongs to no product.
             Self::Expanded => return "expanded.yaml".to_owned(),

@@ -8,8 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use mlp_core::config::{self, Tier};
+use mlp_core::config;
 use mlp_core::error::InternalError;
+use mlp_core::outcome::OutputKind;
 use mlp_core::policy::{self, MAX_SIZE, Policy};
 use mlp_core::product::Product;
 use mlp_core::suite::Suite;
@@ -74,17 +75,31 @@ fn every_product_gives_its_golden_policies() {
     assert_eq!(there, expected, "a golden policy without its product");
 }
 
-/// Names stand in full in a policy, so enterprise products need a second document.
+/// Names stand in full in a policy, so some products need a second document. The outputs have no third one.
 #[test]
 fn every_document_fits_into_a_managed_policy() {
     for (name, product) in products() {
-        let most = if product.tier == Tier::Starter { 1 } else { 2 };
         for (kind, make) in KINDS {
             let documents = make(&product, &Suite::default()).unwrap().documents();
             let sizes: Vec<usize> = documents.iter().map(Policy::size).collect();
             println!("{sizes:?} {kind} {name}");
             assert!(sizes.iter().all(|size| *size <= MAX_SIZE), "{name}: {kind}: {sizes:?}");
-            assert!(sizes.len() <= most, "{name}: {kind}: {sizes:?}");
+            assert!(sizes.len() <= 2, "{name}: {kind}: {sizes:?}");
+        }
+    }
+}
+
+/// A document that is no output is never stored, and its rights are missing without a word.
+#[test]
+fn every_document_is_an_output() {
+    let stored: BTreeSet<String> = OutputKind::ALL.iter().map(|kind| kind.path("name", "scenario")).collect();
+    for (name, product) in products() {
+        for (kind, make) in KINDS {
+            for index in 0..make(&product, &Suite::default()).unwrap().documents().len() {
+                let part = if index == 0 { String::new() } else { format!("-{}", index + 1) };
+                let path = format!("policies/name-scenario-{kind}{part}.json");
+                assert!(stored.contains(&path), "{name}: {path} is no output");
+            }
         }
     }
 }

@@ -125,14 +125,11 @@ impl<'a> Filler<'a> {
             },
             "suite_bucket" => vec![self.suite.bucket_for(product)],
             "templates" => vec![self.template_file()],
+            "template_url" => vec![self.template_url()],
             "template_urls" => {
                 let (bucket, file) = (self.suite.bucket_for(product), self.template_file());
-                let s3 = format!("s3.{}.{}", product.region, product.region.dns_suffix());
-                // The trailing `*` is for `?versionId=`.
-                vec![
-                    format!("https://{bucket}.{s3}/templates/{file}*"),
-                    format!("https://{s3}/{bucket}/templates/{file}*"),
-                ]
+                let host = format!("{bucket}.{}", s3_host(product));
+                vec![format!("https://{host}/templates/{file}*"), self.template_url()]
             }
             "aws_policies" => self.aws_policies.clone(),
             "own_policies" => self
@@ -155,6 +152,12 @@ impl<'a> Filler<'a> {
     fn template_file(&self) -> String {
         let path = OutputKind::Template.path(self.product.names.ml_name(), &self.product.scenario);
         path.rsplit('/').next().unwrap_or_default().to_owned()
+    }
+
+    /// The template's address as the report names it; the trailing `*` is for `?versionId=`.
+    fn template_url(&self) -> String {
+        let (host, bucket) = (s3_host(self.product), self.suite.bucket_for(self.product));
+        format!("https://{host}/{bucket}/templates/{}*", self.template_file())
     }
 
     fn role_assumed_by(&self, service: &str) -> Result<Vec<String>, InternalError> {
@@ -181,4 +184,8 @@ const NO_BUCKET: &str = "no bucket";
 
 pub(super) fn iam_arn(product: &Product, kind: &str, name: &str) -> String {
     format!("arn:{}:iam::{}:{kind}/{name}", product.region.partition(), product.account_id)
+}
+
+fn s3_host(product: &Product) -> String {
+    format!("s3.{}.{}", product.region, product.region.dns_suffix())
 }

@@ -8,8 +8,7 @@ use crate::error::InternalError;
 /// Makes a policy that is too big smaller: first wildcards for families of actions, then one statement an area instead
 /// of one a service. `areas` says which statement belongs to which area.
 ///
-/// What is too big even so (names that are shortened stand one by one) keeps its statements by service, for it takes
-/// two documents anyway: [`Policy::documents`].
+/// What takes as many documents even so keeps its statements by service: [`Policy::documents`].
 pub(super) fn fit(mut policy: Policy, areas: &IndexMap<String, String>) -> Result<Policy, InternalError> {
     if policy.size() <= MAX_SIZE {
         return Ok(policy);
@@ -21,24 +20,45 @@ pub(super) fn fit(mut policy: Policy, areas: &IndexMap<String, String>) -> Resul
         return Ok(policy);
     }
     let merged = Policy { statements: by_area(policy.statements.clone(), areas) };
-    Ok(if merged.size() <= MAX_SIZE { merged } else { policy })
+    Ok(if merged.documents().len() < policy.documents().len() { merged } else { policy })
 }
 
-/// Statements in as few documents as their order allows, none bigger than IAM takes.
+/// Statements in as few documents as possible, none bigger than IAM takes: in their order, or where it takes fewer
+/// documents, the big ones first.
 pub(super) fn split(statements: &[Statement]) -> Vec<Policy> {
-    let mut documents: Vec<Policy> = Vec::new();
-    for statement in statements.iter().flat_map(|statement| pieces(statement.clone())) {
-        let longer = documents.last().map(|last| {
-            let mut longer = last.clone();
-            longer.statements.push(statement.clone());
-            longer
-        });
-        match (longer, documents.last_mut()) {
-            (Some(longer), Some(last)) if longer.size() <= MAX_SIZE => *last = longer,
-            _ => documents.push(Policy { statements: vec![statement] }),
+    let pieces: Vec<Statement> = statements.iter().cloned().flat_map(pieces).collect();
+    let empty = Policy { statements: Vec::new() }.size();
+    // Each with the comma before the next one.
+    let size = |piece: &Statement| Policy { statements: vec![piece.clone()] }.size() - empty + 1;
+    let in_order: Vec<(usize, usize)> = pieces.iter().map(size).enumerate().collect();
+    let mut by_size = in_order.clone();
+    by_size.sort_by_key(|(_, size)| std::cmp::Reverse(*size));
+    let (ordered, packed) = (packed(&in_order, empty, false), packed(&by_size, empty, true));
+    let document = |indices: Vec<usize>| Policy {
+        statements: indices.iter().filter_map(|index| pieces.get(*index)).cloned().collect(),
+    };
+    if packed.len() < ordered.len() { packed } else { ordered }.into_iter().map(document).collect()
+}
+
+/// The indices of pieces (index and size) by document: each piece into the last one, or into the first one that has room.
+fn packed(pieces: &[(usize, usize)], empty: usize, anywhere: bool) -> Vec<Vec<usize>> {
+    let mut documents: Vec<(usize, Vec<usize>)> = Vec::new();
+    for (index, size) in pieces {
+        let skipped = if anywhere { 0 } else { documents.len().saturating_sub(1) };
+        let mut open = documents.iter_mut().skip(skipped);
+        // No comma after the last piece.
+        match open.find(|(taken, _)| empty + taken + size - 1 <= MAX_SIZE) {
+            Some((taken, indices)) => {
+                *taken += size;
+                indices.push(*index);
+            }
+            None => documents.push((*size, vec![*index])),
         }
     }
-    documents
+    for (_, indices) in &mut documents {
+        indices.sort_unstable();
+    }
+    documents.into_iter().map(|(_, indices)| indices).collect()
 }
 
 /// A statement that alone would be too big (long SSM paths), in parts that each name some of its resources.

@@ -81,6 +81,7 @@ impl<'a> Page<'a> {
         let of = |severity| findings.iter().filter(|finding| finding.severity == severity).collect();
         let blueprint = blueprint(product.tier)?;
         let groups = groups(product, template, &resolver);
+        let access = access(product, template, &resolver, suite)?;
         Ok(Self {
             product,
             style: STYLE,
@@ -103,10 +104,10 @@ impl<'a> Page<'a> {
             holding_data: groups.iter().flat_map(|group| &group.rows).filter(|row| row.holds_data).count(),
             groups,
             diagram: diagram(product, template, &resolver),
-            access: access(product, template, &resolver, suite)?,
+            steps: steps(product, template, &resolver, suite, access.operator.documents.len()),
+            access,
             cost: cost(product, template)?,
             checklist: checklist(product, template, &resolver),
-            steps: steps(product, template, &resolver, suite),
         })
     }
 }

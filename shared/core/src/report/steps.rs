@@ -24,10 +24,12 @@ pub(super) fn steps(
     template: &Template,
     resolver: &Resolver<'_>,
     suite: &Suite,
+    operator_documents: usize,
 ) -> Vec<Step> {
     let file = format!("{}-{}", product.names.ml_name(), product.scenario);
     let of = |kind: &str| template.resources.iter().find(|(_, it)| it.kind == kind).map(|(id, _)| id);
-    let mut steps = vec![operator(product, &file), deploy(product, template, &file, resolver, suite)];
+    let mut steps =
+        vec![operator(product, &file, operator_documents), deploy(product, template, &file, resolver, suite)];
     if let Some(email) = &product.inputs.alerts_email {
         steps.push(Step {
             title: "Confirm the subscription",
@@ -63,17 +65,22 @@ pub(super) fn steps(
     steps
 }
 
-fn operator(product: &Product, file: &str) -> Step {
-    Step {
-        title: "Give the operator the permissions",
-        text: "Once, by somebody who may change IAM. Attach the policy to the role that deploys.".to_owned(),
-        commands: vec![aws(
+fn operator(product: &Product, file: &str, documents: usize) -> Step {
+    let command = |number: usize| {
+        let part = if number == 1 { String::new() } else { format!("-{number}") };
+        aws(
             "iam create-policy",
             &[
-                ("policy-name", word(&format!("{}-operator", product.names.global_name()))),
-                ("policy-document", word(&format!("file://policies/{file}-iam-policy.json"))),
+                ("policy-name", word(&format!("{}-operator{part}", product.names.global_name()))),
+                ("policy-document", word(&format!("file://policies/{file}-iam-policy{part}.json"))),
             ],
-        )],
+        )
+    };
+    Step {
+        title: "Give the operator the permissions",
+        text: "Once, by somebody who may change IAM. Attach every policy to the role that deploys."
+            .to_owned(),
+        commands: (1..=documents).map(command).collect(),
     }
 }
 

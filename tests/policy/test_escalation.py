@@ -1,0 +1,497 @@
+"""Proof (c): no principal raises its own rights: not by IAM, not through a service role, not by tags that open a fence.
+
+Two kinds of questions. The attacks of `proofs.py` are requests that must not be allowed, whatever else is in them. And
+everything that a principal may change must be its own: `unconfined` looks at every action that isn't a read, on everything.
+What is left is listed here, each with its reason.
+"""
+
+import collections
+import copy
+import unittest
+
+from aws import action
+from iam import globs, products
+from iam.evaluator import Context, Policy, classes, decide, reach
+from iam.proofs import (
+    ANY_REQUEST,
+    FOREIGN_TAGS,
+    attacks_by_tags,
+    attacks_by_templates,
+    attacks_on_roles,
+    policies_of,
+    unconfined,
+    with_everything,
+    writes,
+)
+from iam.suite import Suite
+
+ENTERPRISE = "enterprise-codecommit-standalone-ssm-rtb"
+
+# What the service roles and operators may change beside what products are called.
+NETWORK = (
+    "Rules of a new group can't wait for tags (aws-cdk issues 13204 and 13256). Bounded by account and region, where the "
+    "config names the VPC by it; it gives no rights in IAM"
+)
+NAMELESS = {
+    "ec2:AuthorizeSecurityGroupEgress": NETWORK,
+    "ec2:AuthorizeSecurityGroupIngress": NETWORK,
+    "ec2:CreateSecurityGroup": NETWORK,
+    "ec2:CreateTags": "Only with the product's tag. It opens nothing: what products own in EC2 is known by CloudFormation's tag",
+    "ec2:CreateVpcEndpoint": NETWORK,
+    "ec2:ModifyVpcEndpoint": NETWORK,
+    "ec2:RevokeSecurityGroupEgress": NETWORK,
+    "ec2:RevokeSecurityGroupIngress": NETWORK,
+    "kms:CreateAlias": "A name for a key, within products' names of aliases; it takes nothing from the key's owner",
+    "kms:EnableKeyRotation": "It can't wait for tags (KMS Developer Guide, ABAC), and takes nothing from the key's owner",
+    "route53:AssociateVPCWithHostedZone": "A dependent action of CreateVpcEndpoint with private DNS; the zone is AWS's",
+    "sns:Unsubscribe": "A subscription has no ARN that a policy could name",
+}
+OF_OPERATORS = {
+    **NAMELESS,
+    "kms:CreateKey": "A new key",
+    "kms:TagResource": "Only through CloudFormation, which tags keys of the stack; a key can't be imported into it",
+}
+OF_STACK_OPERATORS = {"iam:PassRole": "The product's service role, to CloudFormation (checked below)"}
+
+# What a product's roles may change within the boundary beside their own.
+SHARED = {
+    "cloudwatch:PutMetricData": "Metrics have no ARN; the namespace limits them",
+    "ec2:CreateNetworkInterface": "Builds and jobs in a VPC share its subnets with everything else there",
+    "ec2:CreateNetworkInterfacePermission": "For CodeBuild and SageMaker only (ec2:AuthorizedService)",
+    "ec2:DeleteNetworkInterface": "Builds and jobs in a VPC share its subnets with everything else there",
+    "ec2:DeleteNetworkInterfacePermission": "Builds and jobs in a VPC share its subnets with everything else there",
+    "logs:CreateLogAnomalyDetector": "`CreateLog*` on the log groups that all jobs of an account share; it changes no rights",
+    "logs:CreateLogGroup": "Log groups that all jobs of an account share",
+    "logs:CreateLogStream": "Log groups that all jobs of an account share",
+    "logs:PutLogEvents": "Streams `pipelines-*` of the log groups that all jobs of an account share",
+}
+# SageMaker names the jobs of a pipeline's steps `pipelines-*`, for every product of the account.
+STEPS = ("sagemaker:AddTags", "sagemaker:Create", "sagemaker:Stop")
+# Keys by the service that uses them; IAM's context says which bucket or repository it is for.
+BY_SERVICE = ("kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncrypt")
+
+# What the suite's own roles may change beside its bucket, logs, queues and topics, and products' buckets and stacks.
+RUNS, STARTS = {"lambda:InvokeFunction": "Runs a task"}, {"states:StartExecution": "Starts an execution"}
+FOLLOWS = {"states:StopExecution": "Stops executions that it started"}
+OWN_RULE = "Step Functions' own rule, by which it hears that nested executions end"
+OF_THE_SUITE = {
+    "CustomResourceRole": STARTS,
+    "DeployMachineRole": RUNS,
+    "DeployRole": {"iam:PassRole": "The service role, to CloudFormation (checked below)"},
+    "DriftMachineRole": RUNS | STARTS | FOLLOWS,
+    "DriftRole": STARTS | {"events:PutEvents": "Reports findings to the account's event bus"},
+    "DriftScheduleRole": RUNS,
+    "FleetMachineRole": RUNS | STARTS | FOLLOWS | {"events:PutRule": OWN_RULE, "events:PutTargets": OWN_RULE},
+    "GenerateRole": {},
+    "MacroErrorsRole": {},
+    "MacroRole": {},
+}
+# Of these what is not the suite's.
+NOT_OF_THE_SUITE = {"events:PutEvents", "events:PutRule", "events:PutTargets"}
+
+
+def foreign_urls(product):
+    """Templates that no principal may deploy: in the request, in another owner's bucket, in the suite's bucket but not checked."""
+    host = f"https://s3.{product.region}.{product.stack.pseudo['AWS::URLSuffix']}"
+    bucket = product.suite.stack.name(product.suite.bucket)
+    return [
+        None,
+        f"{host}/another-owner/deployments/templates/template.yaml",
+        f"{host}/another-owner/{bucket}/templates/{product.name}-{product.scenario}.yaml",
+        f"https://another-owner.s3.{product.region}.{product.stack.pseudo['AWS::URLSuffix']}/{bucket}/templates/x.yaml",
+        f"{host}/{bucket}/configs/template.yaml",
+        f"{host}/{bucket}/templates/another-product-ml-codecommit.yaml",
+    ]
+
+
+class Escalation(unittest.TestCase):
+    def check(self, findings):
+        findings = list(findings)
+        self.assertEqual(findings[:5], [], f"{len(findings)} findings")
+
+    def check_confined(self, pairs, reasons, used):
+        """Every pair of action and text has its reason."""
+        pairs = list(pairs)
+        self.check(text for name, text in pairs if name not in reasons)
+        used |= {name for name, _ in pairs}
+
+    def suites(self):
+        return {product.place: product.suite for product in products.bounded()}
+
+    def test_names_of_products_are_what_this_proof_takes_for_their_names(self):
+        cut = set()
+        for product in products.bounded():
+            patterns = [globs.arn(globs.tokens(it)) for it in products.namespace(product.partition)]
+            for name, it in product.stack.resources.items():
+                arn = product.stack.arn(name) if it["Type"] in products.cloudformation.NAMED else None
+                if arn:
+                    self.assertTrue(any(globs.matches(pattern, arn) for pattern in patterns), arn)
+                    if "-ml-" not in product.stack.name(name) and it["Type"] != "AWS::SSM::Parameter":
+                        cut.add(it["Type"])
+        # The golden product with the longest names has no repositories.
+        cut.add("AWS::CodeCommit::Repository")
+        self.assertEqual(cut, {kind for kind, (_, _, may_be_cut) in products.SUFFIXES.items() if may_be_cut})
+
+    def test_service_roles_and_operators_of_a_product_change_nothing_else(self):
+        for kind, reasons in (
+            ("service-role-policy", NAMELESS),
+            ("iam-policy", OF_OPERATORS),
+            ("stack-operator-policy", OF_STACK_OPERATORS),
+        ):
+            used = set()
+            for product in products.bounded():
+                self.check_confined(unconfined(product.who_has(kind), product.named(), product.place), reasons, used)
+            self.assertEqual(used, set(reasons), f"{kind}: stale")
+
+    def test_no_principal_changes_a_role_policy_or_user_to_get_more(self):
+        for product in products.bounded():
+            for kind in products.KINDS:
+                access = product.who_has(kind)
+                self.check(attacks_on_roles(access, product.place, product.suite.boundary_arn))
+                self.check(attacks_by_tags(access, product.place, FOREIGN_TAGS))
+
+    def test_no_principal_tags_a_role_with_names_of_another_product(self):
+        everybody = products.bounded()
+        for product in everybody:
+            others = [it for it in everybody if it.place == product.place and it.name != product.name]
+            keys = [*FOREIGN_TAGS, "source", "data-lake"]
+            values = {
+                key: [it.tag(key) for it in others if it.tag(key) not in (None, product.tag(key))] for key in keys
+            }
+            # A data lake's name that is in Parameter Store can't be in a policy (policy/fill.rs).
+            lake = product.tag("data-lake")
+            if lake and lake.startswith(("from-ssm", "<")):
+                values.pop("data-lake")
+            for kind in ("iam-policy", "service-role-policy"):
+                self.check(attacks_by_tags(product.who_has(kind), product.place, values))
+
+    def test_only_checked_templates_are_deployed(self):
+        for product in products.bounded():
+            for kind in products.KINDS:
+                its_own = kind == "iam-policy"
+                self.check(
+                    attacks_by_templates(product.who_has(kind), product.place, not its_own, foreign_urls(product))
+                )
+        for place, suite in self.suites().items():
+            product = next(it for it in products.bounded() if it.place == place)
+            for role in suite.roles.values():
+                self.check(attacks_by_templates(role.access(), place, True, foreign_urls(product)))
+
+    def test_a_stack_operator_hands_over_the_products_service_role_only(self):
+        for product in products.bounded():
+            access = product.who_has("stack-operator-policy")
+            own = [product.service_role_arn]
+            self.check(text for _, text in unconfined(access, product.named() + own, product.place))
+            for service, allowed in (("cloudformation", True), ("lambda", False), ("codebuild", False)):
+                context = ANY_REQUEST.joined(Context({"iam:PassedToService": f"{service}.amazonaws.com"}))
+                decision = decide(access, "iam:PassRole", product.service_role_arn, context)
+                self.assertEqual(decision.possible, allowed, decision.explanation)
+
+    def test_the_suites_service_role_changes_only_what_products_are_called(self):
+        used = set()
+        for place, suite in self.suites().items():
+            access = suite.roles["ServiceRole"].access()
+            own = products.namespace(place[0])
+            self.check_confined(unconfined(access, own, place), NAMELESS, used)
+            self.check(attacks_on_roles(access, place, suite.boundary_arn))
+            self.check(attacks_by_tags(access, place, FOREIGN_TAGS))
+        # It revokes only in groups of products' stacks.
+        self.assertEqual(used | {"ec2:RevokeSecurityGroupIngress"}, set(NAMELESS), "stale")
+
+    def test_the_suites_service_role_changes_nothing_of_the_suite(self):
+        for place, suite in self.suites().items():
+            mine = suite.arns().values()
+            own = [globs.arn(globs.tokens(it)) for it in products.namespace(place[0])]
+            for arn in mine:
+                self.assertFalse(any(globs.matches(it, arn) for it in own), f"{arn} looks like a product's")
+
+    def test_the_suites_other_roles_change_only_the_suites_and_products_things(self):
+        used = collections.defaultdict(set)
+        for place, suite in self.suites().items():
+            partition, region, account = place
+            here = f"arn:{partition}"
+            arns = [it for it in suite.arns().values() if it.split(":")[2] in ("logs", "sns", "sqs")]
+            buckets = [it for it in products.namespace(partition) if it.startswith(f"{here}:s3:")]
+            own = [
+                *arns,
+                f"{suite.bucket_arn}/*",
+                *(f"{it}:*" for it in arns if ":log-group:" in it),
+                *buckets,
+                *(f"{it}/*" for it in buckets),
+                f"{here}:cloudformation:{region}:{account}:stack/*-ml-stack/*",
+            ]
+            for name, role in suite.roles.items():
+                if name != "ServiceRole":
+                    used[name] |= set()
+                    self.check_confined(unconfined(role.access(), own, place), OF_THE_SUITE[name], used[name])
+                    executions = [it.replace(":stateMachine:", ":execution:") + "*" for it in suite.arns().values()]
+                    beyond = unconfined(role.access(), [*own, *suite.arns().values(), *executions], place)
+                    self.check(text for it, text in beyond if it not in NOT_OF_THE_SUITE)
+                    self.check(attacks_on_roles(role.access(), place, suite.boundary_arn))
+                    self.check(attacks_by_tags(role.access(), place, FOREIGN_TAGS))
+        self.assertEqual(used, {name: set(reasons) for name, reasons in OF_THE_SUITE.items()}, "stale")
+
+    def test_the_suites_other_roles_manage_no_permissions_but_one_hands_the_service_role_to_cloudformation(self):
+        for place, suite in self.suites().items():
+            service_role = suite.roles["ServiceRole"].arn
+            for name, role in suite.roles.items():
+                if name == "ServiceRole":
+                    continue
+                access, allowed = role.access(), [service_role] if name == "DeployRole" else []
+                self.check(
+                    text
+                    for it, text in unconfined(access, allowed, place)
+                    if action(it)["access_level"] == "Permissions management"
+                )
+                for service in ("cloudformation", "lambda", "sagemaker"):
+                    context = ANY_REQUEST.joined(Context({"iam:PassedToService": f"{service}.amazonaws.com"}))
+                    decision = decide(access, "iam:PassRole", service_role, context)
+                    expected = name == "DeployRole" and service == "cloudformation"
+                    self.assertEqual(decision.possible, expected, f"{name}, {service}: {decision.explanation}")
+
+    def test_within_the_boundary_a_products_role_changes_only_its_own_whatever_is_attached_to_it(self):
+        used = set()
+        reasons = dict(SHARED)
+        for product in products.bounded():
+            access = with_everything(product.roles["CodebuildRole"])
+            jobs_role = f"arn:{product.partition}:iam::{product.account}:role/{product.tag('sagemaker-role')}"
+            pairs = list(unconfined(access, [*product.of_jobs(), jobs_role], product.place))
+            for name, text in pairs:
+                if name.startswith(STEPS) and ":*/pipelines-" not in text and "/pipelines-" in text:
+                    reasons[name] = "Jobs of pipelines' steps have the same names for all products of an account"
+                if name.startswith(BY_SERVICE):
+                    self.assertIn("ServiceKeys", text)
+                    reasons[name] = "Only through CodeCommit or S3 (kms:ViaService), for own buckets"
+            self.check_confined(pairs, reasons, used)
+        self.assertEqual(set(SHARED) - used, set(), "stale")
+
+    def test_a_products_role_hands_over_its_own_jobs_role_to_sagemaker_only(self):
+        for product in products.bounded():
+            jobs_role = product.roles["SagemakerRole"]
+            self.assertEqual(jobs_role.boundary_arn, product.suite.boundary_arn)
+            self.assertEqual(jobs_role.arn.rsplit("/", 1)[-1], product.tag("sagemaker-role"))
+            access = with_everything(product.roles["CodebuildRole"])
+            for service, may in (("sagemaker", True), ("codebuild", False), ("lambda", False), ("ec2", False)):
+                context = ANY_REQUEST.joined(Context({"iam:PassedToService": f"{service}.amazonaws.com"}))
+                self.assertEqual(decide(access, "iam:PassRole", jobs_role.arn, context).possible, may, service)
+            self.check(attacks_on_roles(access, product.place, product.suite.boundary_arn))
+            self.check(attacks_by_tags(access, product.place, FOREIGN_TAGS))
+            self.check(attacks_by_templates(access, product.place, True, foreign_urls(product)))
+
+    def test_without_a_boundary_a_products_role_still_changes_no_role_policy_or_user(self):
+        # AmazonSageMakerFullAccess, which starter attaches, hands any role that trusts SageMaker to SageMaker, and creates
+        # service-linked roles. The boundary is there for that.
+        wide = {"iam:PassRole", "iam:CreateServiceLinkedRole"}
+        for product in products.unbounded():
+            partition, _, account = product.place
+            for role in product.roles.values():
+                access = role.access()
+                for name, _ in classes(writes("iam") - wide, policies_of(access)):
+                    found = reach(access, name, f"arn:{partition}:iam::{account}:*", ANY_REQUEST)
+                    self.assertIsNone(found, f"{product.file}: {role.logical_id} may {name}: {found}")
+
+
+def statements(template, policy):
+    return template["Resources"][policy]["Properties"]["PolicyDocument"]["Statement"]
+
+
+def named(them, sid):
+    (found,) = (it for it in them if it.get("Sid") == sid)
+    return found
+
+
+class Broken(unittest.TestCase):
+    """The same proof over policies that are broken on purpose."""
+
+    def setUp(self):
+        self.product = next(it for it in products.bounded() if it.file == ENTERPRISE)
+
+    def of_product(self, kind, change):
+        """Who gets a product's golden policies after a change of all their statements."""
+        documents = [copy.deepcopy(it.document) for it in self.product.documents(kind)]
+        change([statement for document in documents for statement in document["Statement"]])
+        policies = [
+            Policy(policy.name, document)
+            for policy, document in zip(self.product.documents(kind), documents, strict=True)
+        ]
+        return self.product.who_has(kind, tuple(policies))
+
+    def of_suite(self, change):
+        partition, region, account = self.product.place
+        return Suite(partition=partition, region=region, account=account, changed=change)
+
+    def assert_found(self, findings, *parts):
+        findings = list(findings)
+        self.assertTrue(any(all(part in it for part in parts) for it in findings), f"{parts}: {findings[:5]}")
+
+    def test_a_role_without_a_boundary_is_found(self):
+        access = self.of_product("service-role-policy", lambda them: named(them, "RoleRights").pop("Condition"))
+        findings = list(attacks_on_roles(access, self.product.place, self.product.suite.boundary_arn))
+        self.assert_found(
+            findings,
+            f"{ENTERPRISE}: service-role-policy may iam:CreateRole without a boundary on arn:aws:iam::123456789012:role/"
+            "globalbank-prod-c001-demand-forecasting-ml-codebuild-role (allowed by service-role-policy/RoleRights)",
+        )
+        self.assert_found(findings, "iam:AttachRolePolicy of AWS's administrators")
+        self.assert_found(findings, "iam:PutRolePermissionsBoundary with the boundary")
+
+    def test_a_boundary_that_can_be_left_out_is_found(self):
+        def if_exists(them):
+            condition = named(them, "RoleRights")["Condition"]
+            condition["ArnEqualsIfExists"] = condition.pop("ArnEquals")
+
+        access = self.of_product("iam-policy", if_exists)
+        findings = attacks_on_roles(access, self.product.place, self.product.suite.boundary_arn)
+        self.assert_found(findings, "iam:CreateRole without a boundary", "RoleRights")
+
+    def test_inline_policies_and_a_boundary_that_can_be_removed_are_found(self):
+        def more(them):
+            named(them, "IamManagement")["Action"] += ["iam:PutRolePolicy", "iam:DeleteRolePermissionsBoundary"]
+
+        findings = list(
+            attacks_on_roles(self.of_product("iam-policy", more), self.product.place, self.product.suite.boundary_arn)
+        )
+        self.assert_found(findings, "iam:PutRolePolicy without a boundary", "IamManagement")
+        self.assert_found(findings, "iam:DeleteRolePermissionsBoundary", "IamManagement")
+
+    def test_a_boundary_that_can_be_rewritten_is_found(self):
+        def wide(them):
+            named(them, "IamManagement")["Resource"] = "arn:aws:iam::123456789012:policy/*"
+
+        access = self.of_product("service-role-policy", wide)
+        findings = attacks_on_roles(access, self.product.place, self.product.suite.boundary_arn)
+        self.assert_found(findings, "iam:CreatePolicyVersion that is the boundary", "mlp-product-boundary-us-west-2")
+
+    def test_a_role_that_is_handed_to_any_service_is_found(self):
+        access = self.of_product("iam-policy", lambda them: named(them, "PassRoles").pop("Condition"))
+        findings = attacks_on_roles(access, self.product.place, self.product.suite.boundary_arn)
+        self.assert_found(findings, "iam:PassRole to lambda", "PassRoles")
+
+    def test_any_tags_of_a_role_are_found(self):
+        access = self.of_product("service-role-policy", lambda them: named(them, "RoleTags").pop("Condition"))
+        findings = list(attacks_by_tags(access, self.product.place, FOREIGN_TAGS))
+        self.assert_found(findings, "iam:TagRole with ml-provisioner:artifacts = 'payments-data'", "RoleTags")
+        self.assert_found(findings, "ml-provisioner:sagemaker-role = 'OrganizationAccountAccessRole'")
+
+    def test_a_foreign_trust_policy_is_found(self):
+        def wide(them):
+            named(them, "RoleRights")["Resource"].append("arn:aws:iam::123456789012:role/*-codebuild-role")
+
+        found = unconfined(self.of_product("service-role-policy", wide), self.product.named(), self.product.place)
+        texts = [text for name, text in found if name == "iam:UpdateAssumeRolePolicy"]
+        self.assert_found(texts, "role/-codebuild-role (allowed by service-role-policy/RoleRights)")
+
+    def test_a_fence_that_is_open_is_found(self):
+        access = self.of_product("service-role-policy", lambda them: named(them, "TaggedResources").pop("Condition"))
+        found = {name for name, _ in unconfined(access, self.product.named(), self.product.place)}
+        self.assertLessEqual({"kms:PutKeyPolicy", "kms:ScheduleKeyDeletion", "kms:TagResource"}, found)
+
+    def test_a_foreign_key_that_can_be_tagged_is_found(self):
+        def without_null(them):
+            named(them, "NewResources")["Condition"].pop("Null")
+
+        access = self.of_product("service-role-policy", without_null)
+        found = unconfined(access, self.product.named(), self.product.place)
+        self.assert_found([text for _, text in found], "kms:TagResource on arn:aws:kms", "NewResources")
+
+    def test_code_of_foreign_builds_is_found(self):
+        def wide(them):
+            named(them, "CodeBuildManagement")["Resource"] = "arn:aws:codebuild:us-west-2:123456789012:project/*-build"
+
+        found = unconfined(self.of_product("iam-policy", wide), self.product.named(), self.product.place)
+        self.assert_found([text for _, text in found], "codebuild:UpdateProject on", "CodeBuildManagement")
+
+    def test_a_template_of_ones_own_is_found(self):
+        for kind in ("iam-policy", "stack-operator-policy"):
+            access = self.of_product(kind, lambda them: named(them, "StackTemplate")["Condition"].pop("StringLike"))
+            findings = list(attacks_by_templates(access, self.product.place, True, foreign_urls(self.product)))
+            self.assert_found(findings, "cloudformation:CreateChangeSet with the template None", "StackTemplate")
+            self.assert_found(findings, "configs/template.yaml")
+
+    def test_an_import_and_an_update_are_found(self):
+        def more(them):
+            named(them, "StackTemplate")["Condition"].pop("Null")
+            named(them, "StackManagement")["Action"].append("cloudformation:UpdateStack")
+
+        access = self.of_product("stack-operator-policy", more)
+        findings = list(attacks_by_templates(access, self.product.place, True, foreign_urls(self.product)))
+        self.assert_found(findings, "that imports a resource", "StackTemplate")
+        self.assert_found(findings, "cloudformation:UpdateStack on", "StackManagement")
+
+    def test_a_service_role_of_the_suite_without_the_boundary_is_found(self):
+        def changed(template):
+            them = statements(template, "ServiceRoleIdentity")
+            them.remove(named(them, "NoRoleWithoutBoundary"))
+            named(them, "RoleRights").pop("Condition")
+
+        suite = self.of_suite(changed)
+        access = suite.roles["ServiceRole"].access()
+        findings = list(attacks_on_roles(access, self.product.place, suite.boundary_arn))
+        self.assert_found(findings, "ml-provisioner-ServiceRole-", "iam:CreateRole without a boundary", "RoleRights")
+
+    def test_either_of_the_suites_two_fences_is_enough(self):
+        def without_denial(template):
+            them = statements(template, "ServiceRoleIdentity")
+            them.remove(named(them, "NoRoleWithoutBoundary"))
+
+        def without_condition(template):
+            named(statements(template, "ServiceRoleIdentity"), "RoleRights").pop("Condition")
+
+        for changed in (without_denial, without_condition):
+            suite = self.of_suite(changed)
+            access = suite.roles["ServiceRole"].access()
+            findings = [
+                it
+                for it in attacks_on_roles(access, self.product.place, suite.boundary_arn)
+                if "of AWS's administrators" not in it
+            ]
+            self.assertEqual(findings, [])
+
+    def test_a_deploy_function_that_takes_any_template_or_role_is_found(self):
+        def changed(template):
+            named(statements(template, "DeployPolicy"), "ChangeSets").pop("Condition")
+            named(statements(template, "DeployPolicy"), "HandOverServiceRole").pop("Condition")
+
+        suite = self.of_suite(changed)
+        access = suite.roles["DeployRole"].access()
+        findings = list(attacks_by_templates(access, self.product.place, True, foreign_urls(self.product)))
+        self.assert_found(findings, "ml-provisioner-DeployRole-", "with the template None", "ChangeSets")
+        self.assert_found(findings, "with another role")
+        self.assert_found(attacks_on_roles(access, self.product.place, suite.boundary_arn), "iam:PassRole to lambda")
+
+    def test_a_function_of_the_suite_that_rewrites_functions_is_found(self):
+        def changed(template):
+            statements(template, "MacroPolicy").append(
+                {
+                    "Sid": "TooMuch",
+                    "Effect": "Allow",
+                    "Action": ["lambda:Update*", "states:UpdateStateMachine"],
+                    "Resource": "*",
+                }
+            )
+
+        access = self.of_suite(changed).roles["MacroRole"].access()
+        found = dict(unconfined(access, [], self.product.place))
+        self.assertIn("TooMuch", found["lambda:UpdateFunctionCode"])
+        self.assertIn("TooMuch", found["states:UpdateStateMachine"])
+
+    def test_a_boundary_that_allows_iam_is_found(self):
+        def changed(template):
+            statements(template, "ProductBoundary").append(
+                {"Sid": "TooMuch", "Effect": "Allow", "Action": ["iam:*", "sts:AssumeRole"], "Resource": "*"}
+            )
+
+        suite = self.of_suite(changed)
+        product = products.Product(ENTERPRISE, suite)
+        access = with_everything(product.roles["CodebuildRole"])
+        findings = list(attacks_on_roles(access, product.place, suite.boundary_arn))
+        for part in (
+            "iam:CreateRole without a boundary",
+            "iam:CreatePolicyVersion that is the boundary",
+            "sts:AssumeRole",
+        ):
+            self.assert_found(findings, part, "mlp-product-boundary-us-west-2/TooMuch")
+
+
+if __name__ == "__main__":
+    unittest.main()
