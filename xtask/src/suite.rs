@@ -89,7 +89,7 @@ fn deploy(suite: &mut Suite, tools: &Venv) -> Result<()> {
         "--region",
         REGION,
         "--capabilities",
-        "CAPABILITY_IAM",
+        "CAPABILITY_NAMED_IAM",
         "--no-confirm-changeset",
         "--parameter-overrides",
         &format!("Architecture={}", architecture()),
