@@ -326,8 +326,7 @@ class Suite(Policies):
         unscoped = set()
         for where, statement in self.every_statement():
             if listed(statement["Resource"]) == ["*"] and statement["Effect"] == "Allow":
-                if where not in EXCEPTIONS["suite_unbounded"]:
-                    self.assertIn("Condition", statement, where)
+                self.assertIn("Condition", statement, where)
                 for pattern in listed(statement["Action"]):
                     if "*" not in pattern:
                         unscoped |= {pattern} if resource_types(pattern) else set()
