@@ -1,7 +1,7 @@
 """The golden pages of changes in a real browser.
 
 `cargo xtask test` runs these where it finds a Chromium. The pages are those of `tests/golden/changes`, which
-`shared/core/tests/changes.rs` writes: everything at once, a quiet update, nothing, a refusal, drift, hostile texts.
+`shared/core/tests/changes.rs` writes: everything at once, a quiet update, nothing, a refusal, drift, a deletion, hostile texts.
 """
 
 import pathlib
@@ -18,7 +18,7 @@ QUIET = FOLDER / "quiet-update.html"
 
 class Changes(PagesCase):
     def test_every_kind_of_page_is_there(self):
-        self.assertEqual(6, len(PAGES))
+        self.assertEqual(7, len(PAGES))
 
     def test_a_page_loads_nothing_but_itself_and_its_console_stays_empty(self):
         for file in PAGES:

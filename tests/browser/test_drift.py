@@ -11,10 +11,10 @@ import unittest
 from browser import ACCESSIBLE, PHONE, PagesCase, open_all, violations
 
 FOLDER = pathlib.Path(__file__).resolve().parent.parent / "golden/drift"
-PAGES = sorted(FOLDER.glob("*.html"))
-STACK = FOLDER / "the-stack.html"
+PAGES = sorted(FOLDER.rglob("*.html"))
+STACK = FOLDER / "stacks/the-stack.html"
 FLEET = FOLDER / "index.html"
-CALM = FOLDER / "calm-stack.html"
+CALM = FOLDER / "stacks/calm-stack.html"
 
 
 class Drift(PagesCase):
@@ -34,7 +34,7 @@ class Drift(PagesCase):
     def test_the_worst_stands_first_with_both_values_and_what_to_do(self):
         with self.browser.page(STACK) as page:
             rows = page.locator("#findings tbody tr")
-            report = json.loads((FOLDER / "the-stack.json").read_text(encoding="utf-8"))
+            report = json.loads((FOLDER / "stacks/the-stack.json").read_text(encoding="utf-8"))
             told = [f for f in report["findings"] if f["kind"] != "not-checkable"]
             self.assertEqual(len(told), rows.count())
             badges = [row.locator(".badge").first.inner_text() for row in rows.all()]
@@ -56,7 +56,7 @@ class Drift(PagesCase):
             self.assertEqual(2, page.locator("svg.trend .drifted-bar").count())
             self.assertIn("expired on 2020-01-01", page.locator("#ignore").inner_text())
             first.locator("a").click()
-            page.wait_for_url("**/the-stack.html")
+            page.wait_for_url("**/stacks/the-stack.html")
             self.assertEqual(1, page.locator("#findings").count())
 
     def test_a_phone_scrolls_down_only(self):

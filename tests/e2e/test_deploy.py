@@ -62,6 +62,8 @@ def prerequisites(account_id, text, template):
         "LoadBalancerArn": f"arn:aws:elasticloadbalancing:us-west-2:{account_id}:loadbalancer/app/ml/0a1b2c3d4e5f6071",
     }
     for name, parameter in template.get("Parameters", {}).items():
+        if not parameter["Type"].startswith("AWS::SSM::Parameter::"):
+            continue
         kind = "StringList" if "List<" in parameter["Type"] else "String"
         ssm.put_parameter(Name=parameter["Default"], Type=kind, Value=values[name])
     # Ids that a config names directly: each distinct one becomes one of this VPC's.

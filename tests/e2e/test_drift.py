@@ -37,7 +37,7 @@ def check(*stacks, **more):
     answer = invoke({"scheduled": run, "stacks": list(stacks), **more})
     if answer["outcome"] != "done":
         raise AssertionError(answer)
-    return run, {name: json.loads(suite.read(f"reports/drift/latest/{name}.json")) for name in stacks}
+    return run, {name: json.loads(suite.read(f"reports/drift/latest/stacks/{name}.json")) for name in stacks}
 
 
 def found(report):

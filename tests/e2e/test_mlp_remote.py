@@ -7,24 +7,37 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import uuid
 
 sys.path.insert(0, os.path.dirname(__file__))
 
 import suite  # noqa: E402
+from test_attacks import EVERYTHING, role  # noqa: E402
 
 
 def setUpModule():
     suite.setting("MLP_DEPLOY_MACHINE")
 
 
-def mlp(*arguments, status=0, everything=False):
+def mlp(*arguments, status=0, everything=False, environment=None):
     """What `mlp` prints on standard output, or everywhere; nobody is at its terminal."""
     done = subprocess.run(
-        [suite.setting("MLP_BINARY"), *arguments], capture_output=True, text=True, timeout=180, stdin=subprocess.DEVNULL
+        [suite.setting("MLP_BINARY"), *arguments], capture_output=True, text=True, timeout=180, stdin=subprocess.DEVNULL,
+        env={**os.environ, **(environment or {})},
     )
     if done.returncode != status:
         raise AssertionError(f"mlp {' '.join(arguments)} ended with {done.returncode}\n{done.stdout}\n{done.stderr}")
     return done.stdout + done.stderr if everything else done.stdout
+
+
+def somebody_else():
+    """The environment of a person who has all rights, but didn't start the execution."""
+    made = suite.control("sessions", role=role("approver-" + uuid.uuid4().hex[:12], EVERYTHING))
+    return {
+        "AWS_ACCESS_KEY_ID": made["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": made["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": made["SessionToken"],
+    }
 
 
 class Remote(unittest.TestCase):
@@ -34,8 +47,8 @@ class Remote(unittest.TestCase):
         self.config = pathlib.Path(folder.name) / "config.yaml"
         self.config.write_text(suite.starter(**{"env: prod": "env: dev"}), encoding="utf-8")
 
-    def result(self, *arguments, status=0):
-        return json.loads(mlp("--format", "json", *arguments, status=status))
+    def result(self, *arguments, status=0, environment=None):
+        return json.loads(mlp("--format", "json", *arguments, status=status, environment=environment))
 
     def test_a_product_is_shown_deployed_and_deleted(self):
         given = ("--config", str(self.config))
@@ -63,7 +76,11 @@ class Remote(unittest.TestCase):
         waiting = suite.wait("request", lambda: told() if told().get("state") == "waiting-for-approval" else None)
         self.assertEqual((waiting["execution"], waiting["changes"]["added"]), (execution, 13))
         self.assertGreater(waiting["expires"], waiting["at"])
-        self.assertEqual(self.result("approve", execution, "--yes", "--bucket", suite.bucket())["outcome"], "answered")
+        approve = ("approve", execution, "--yes", "--bucket", suite.bucket())
+        refused = self.result(*approve, status=1)["error"]
+        self.assertEqual(refused["name"], "MLProvisioner.ApprovalInvalid")
+        self.assertIn("started the execution", refused["message"])
+        self.assertEqual(self.result(*approve, environment=somebody_else())["outcome"], "answered")
         self.assertEqual(self.result("follow", execution)["outcome"], "created")
         self.assertEqual((told()["state"], told()["result"]), ("created", f"s3://{suite.bucket()}/deployments/results/{name}.json"))
 

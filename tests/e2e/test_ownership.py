@@ -93,7 +93,7 @@ class Ownership(unittest.TestCase):
         self.assertIn("-ml", error["message"] + json.dumps(error))
 
     def test_a_deletion_by_name_needs_the_products_tags(self):
-        name = f"{uuid.uuid4().hex[:12]}-ml-stack"
+        name = f"x{uuid.uuid4().hex[:11]}-ml-stack"
         bucket = self.theirs(name, {"ManagedBy": "ml-provisioner"})
         self.failed(run("delete-product", None, stack=name, force=True))
         self.is_untouched(name, bucket)

@@ -658,10 +658,11 @@ fn reports_have_their_schema_and_their_golden_pages() {
         assert_eq!(errors, Vec::<String>::new());
     }
     let pretty = |json: String| json + "\n";
+    // As in the bucket below `reports/drift/latest/`, so that the links between the pages lead somewhere.
     let files = [
-        ("the-stack.json", pretty(serde_json::to_string_pretty(&stack).unwrap())),
-        ("the-stack.html", stack_html(&stack).unwrap()),
-        ("calm-stack.html", stack_html(&calm).unwrap()),
+        ("stacks/the-stack.json", pretty(serde_json::to_string_pretty(&stack).unwrap())),
+        ("stacks/the-stack.html", stack_html(&stack).unwrap()),
+        ("stacks/calm-stack.html", stack_html(&calm).unwrap()),
         ("fleet.json", pretty(serde_json::to_string_pretty(&fleet).unwrap())),
         ("index.html", fleet_html(&fleet, Shelf::Latest).unwrap()),
     ];
@@ -669,7 +670,7 @@ fn reports_have_their_schema_and_their_golden_pages() {
     for (name, text) in files {
         let path = folder.join(name);
         if std::env::var_os("UPDATE_GOLDEN").is_some() {
-            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(&path, &text).unwrap();
         }
         let golden = std::fs::read_to_string(&path).unwrap_or_default();
