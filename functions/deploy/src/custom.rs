@@ -280,8 +280,10 @@ async fn confirm<S, C: Stacks + Sync, E>(
             "the request's properties are not those that CloudFormation's event tells: {}",
             paths.join(", ")
         );
-        Failure::new(Name::InvalidInput, message)
-            .help("look for who may call the function that `ServiceToken` names")
+        Failure::new(Name::InvalidInput, message).help(
+            "a value of a `NoEcho` parameter can't be confirmed: use a parameter without `NoEcho`. Otherwise look for who may \
+             call the function that `ServiceToken` names",
+        )
     };
     let look = || async {
         let told = front.stacks.event_properties(stack, id).await.map_err(|error| failed(&error))?;

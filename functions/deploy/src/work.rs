@@ -211,6 +211,9 @@ pub struct StackWork {
     pub status: Option<String>,
     /// Whether it is created by this execution.
     pub created: bool,
+    /// ARN of the change set that this execution made. Its name can be guessed, so another one may have it meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change_set: Option<String>,
     /// Resources that the operation is done with.
     pub done: usize,
     /// Resources that it has to do with.

@@ -3,9 +3,10 @@
 
 mod world;
 
-use mlp_aws::stacks::StackResource;
+use mlp_aws::stacks::{NewChangeSet, StackResource, Stacks as _};
 use mlp_core::custom::{Kind, Respond};
 use mlp_core::deploy::approval::Required;
+use mlp_core::deploy::identity::Execution;
 use mlp_core::deploy::outcome::{Ending, Report};
 use serde_json::{Value as Json, json};
 use world::{Decision, LATER, World};
@@ -338,4 +339,35 @@ fn executions_side_by_side_never_take_an_approval_of_one_for_another() {
             "{stop}: {second:?}"
         );
     }
+}
+
+#[test]
+fn an_approval_is_for_the_change_set_that_was_shown() {
+    fn somebody_exchanges_the_change_set(world: &World) {
+        let name = Execution::new("arn:aws:states:us-west-2:123456789012:execution:MLProvisionerDeploy:one")
+            .change_set(0);
+        let theirs = NewChangeSet {
+            stack: STACK.to_owned(),
+            name: name.clone(),
+            template_url: "https://example.s3.amazonaws.com/admin.yaml".to_owned(),
+            create: false,
+            revert_drift: false,
+            role: None,
+            tags: Vec::new(),
+            parameters: Vec::new(),
+            token: "theirs".to_owned(),
+            description: "theirs".to_owned(),
+        };
+        mlp_aws::memory::run(world.stacks.delete_change_set(STACK, &name)).unwrap();
+        mlp_aws::memory::run(world.stacks.create_change_set(&theirs)).unwrap();
+        world.stacks.advance_to(world.stacks.clock() + 60);
+    }
+    let world = world("CREATE_COMPLETE");
+    world.decide("one", Decision::Approve(ANN));
+    world.meanwhile.borrow_mut().push_back(somebody_exchanges_the_change_set);
+    let report = world.execute("one", &asking("deploy-product", &json!({})));
+    // The change set that was approved is gone, so another one is made, and somebody is asked about that.
+    assert_eq!((report.outcome, world.announced()), (Ending::Updated, 2), "{report:?}");
+    let url = world.stacks.template_url(STACK).unwrap();
+    assert!(url.contains("/deployments/templates/"), "{url}");
 }

@@ -6,8 +6,9 @@ mod world;
 use std::collections::BTreeMap;
 
 use mlp_aws::memory_stacks::BUCKET;
-use mlp_aws::stacks::StackResource;
+use mlp_aws::stacks::{NewChangeSet, StackResource, Stacks as _};
 use mlp_core::custom::OWNER_TAG;
+use mlp_core::deploy::identity::Execution;
 use mlp_core::deploy::outcome::{Ending, Report};
 use mlp_core::outcome::sha256;
 use serde_json::{Value as Json, json};
@@ -295,4 +296,70 @@ fn every_change_set_has_the_suites_boundary() {
     let text = world.store.keys().into_iter().find(|key| key.starts_with("deployments/templates/")).unwrap();
     let text = String::from_utf8(world.store.content(&text).unwrap()).unwrap();
     assert!(text.contains("\n  PermissionsBoundary:\n"), "the template has the parameter");
+}
+
+/// A change set of somebody else's in the product's stack, under the name that the execution's follows.
+fn foreign(execution: &str) -> NewChangeSet {
+    NewChangeSet {
+        stack: STACK.to_owned(),
+        name: Execution::new(execution).change_set(0),
+        template_url: "https://example.s3.amazonaws.com/admin.yaml".to_owned(),
+        create: false,
+        revert_drift: false,
+        role: None,
+        tags: Vec::new(),
+        parameters: Vec::new(),
+        token: "theirs".to_owned(),
+        description: "theirs".to_owned(),
+    }
+}
+
+const EXECUTION: &str = "arn:aws:states:us-west-2:123456789012:execution:MLProvisionerDeploy:one";
+
+/// The templates of the change sets that were executed.
+fn executed(world: &World) -> Vec<String> {
+    let tags = world.stacks.tags(STACK);
+    assert_eq!(tags.get("ManagedBy").map(String::as_str), Some("ml-provisioner"), "{tags:?}");
+    world.stacks.template_url(STACK).into_iter().collect()
+}
+
+#[test]
+fn a_change_set_that_somebody_put_under_our_name_is_not_executed() {
+    let world = world(&tags());
+    mlp_aws::memory::run(world.stacks.create_change_set(&foreign(EXECUTION))).unwrap();
+    world.stacks.advance_to(world.stacks.clock() + 60);
+    let report = world.execute("one", &input("deploy-product", &json!({})));
+    assert_eq!(report.outcome, Ending::Updated, "{report:?}");
+    let urls = executed(&world);
+    assert!(urls.iter().all(|url| url.contains("/deployments/templates/")), "{urls:?}");
+    assert_eq!(urls.len(), 1);
+}
+
+#[test]
+fn a_test_touches_no_stack_that_it_did_not_create() {
+    let workload = Execution::new(EXECUTION).test_workload();
+    let product = format!("techcorp-dev-a001-us-west-2-churn-{workload}-ml");
+    let stack = format!("{product}-stack");
+    for status in ["CREATE_COMPLETE", "ROLLBACK_FAILED", "ROLLBACK_COMPLETE", "REVIEW_IN_PROGRESS"] {
+        let world = World::new();
+        world.stacks.put(&stack, status, None);
+        world.stacks.set_tags(
+            &stack,
+            BTreeMap::from_iter(tags().into_iter().map(|(key, value)| {
+                (key.clone(), if key == "ml-provisioner:product" { product.clone() } else { value })
+            })),
+        );
+        world.stacks.fill(7);
+        let report = world.execute("one", &input("test-deploy", &json!({})));
+        assert_eq!(
+            report.error.as_ref().map(|error| error.name.as_str()),
+            Some("MLProvisioner.StackTaken"),
+            "{report:?}"
+        );
+        assert_eq!(
+            (world.stacks.status(&stack).as_deref(), world.stacks.versions_left()),
+            (Some(status), 7),
+            "{report:?}"
+        );
+    }
 }

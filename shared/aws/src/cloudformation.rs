@@ -52,7 +52,7 @@ impl Stacks for CloudFormation {
         }))
     }
 
-    async fn create_change_set(&self, wanted: &NewChangeSet) -> Result<(), CallError> {
+    async fn create_change_set(&self, wanted: &NewChangeSet) -> Result<String, CallError> {
         let kind = if wanted.create { ChangeSetType::Create } else { ChangeSetType::Update };
         let tags = wanted.tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build());
         let parameters = wanted
@@ -75,7 +75,12 @@ impl Stacks for CloudFormation {
             .set_on_stack_failure(wanted.create.then_some(OnStackFailure::Rollback))
             .set_deployment_mode(wanted.revert_drift.then_some(DeploymentMode::RevertDrift));
         let call = Box::pin(request.send()).await;
-        call.map(drop).map_err(|error| CallError::of("cloudformation:CreateChangeSet", &error))
+        let made = call.map_err(|error| CallError::of("cloudformation:CreateChangeSet", &error))?;
+        made.id.filter(|id| !id.is_empty()).ok_or_else(|| CallError {
+            kind: Kind::Unavailable,
+            operation: "cloudformation:CreateChangeSet",
+            reason: "the answer has no `Id`".to_owned(),
+        })
     }
 
     async fn change_set(&self, stack: &str, name: &str) -> Result<Option<ChangeSet>, CallError> {

@@ -91,6 +91,11 @@ struct Set {
 }
 
 impl Set {
+    /// By name or ARN.
+    fn is(&self, named: &str) -> bool {
+        self.wanted.name == named || self.made.id == named
+    }
+
     /// As it looks at a point in time.
     fn at(&self, clock: u64) -> ChangeSet {
         if clock >= self.ready {
@@ -168,6 +173,11 @@ impl MemoryStacks {
     /// The tags of the newest stack of a name.
     pub fn tags(&self, name: &str) -> BTreeMap<String, String> {
         self.lock().entry(name).map(|entry| entry.stack.tags.clone()).unwrap_or_default()
+    }
+
+    /// Where the template came from that the stack was last made from; nothing when no change set was executed.
+    pub fn template_url(&self, name: &str) -> Option<String> {
+        self.lock().entry(name).ok().and_then(|entry| entry.template.clone())
     }
 
     /// The template that the stack was made from, as text.
@@ -527,7 +537,7 @@ impl Stacks for MemoryStacks {
         .await
     }
 
-    async fn create_change_set(&self, wanted: &NewChangeSet) -> Result<(), CallError> {
+    async fn create_change_set(&self, wanted: &NewChangeSet) -> Result<String, CallError> {
         self.call("cloudformation:CreateChangeSet", |state| {
             let name = &wanted.stack;
             let found = state.entry(name).map(|entry| (entry.stack.id.clone(), entry.stack.status.clone()));
@@ -557,8 +567,12 @@ impl Stacks for MemoryStacks {
             }
             let (ready, refused) = (state.clock + state.making.unwrap_or(MAKING), state.refused_sets.pop_front());
             state.ordered.push(wanted.clone());
+            let number = state.ordered.len();
             let entry = state.entry(name)?;
-            if entry.sets.iter().any(|set| set.wanted.name == wanted.name) {
+            if let Some(set) = entry.sets.iter().find(|set| set.wanted.name == wanted.name) {
+                if set.wanted.token == wanted.token {
+                    return Ok(set.made.id.clone());
+                }
                 return Err((Kind::Exists, format!("AlreadyExistsException: ChangeSet {} already exists", wanted.name)));
             }
             let unchanged = entry.template.as_ref() == Some(&wanted.template_url) && !wanted.create;
@@ -590,11 +604,11 @@ impl Stacks for MemoryStacks {
                     ..ChangeSet::default()
                 }
             };
-            let id = format!("arn:aws:cloudformation:us-west-2:123456789012:changeSet/{}/1", wanted.name);
+            let id = format!("arn:aws:cloudformation:us-west-2:123456789012:changeSet/{}/{number}", wanted.name);
             let stack_id = entry.stack.id.clone();
-            let made = ChangeSet { id, stack_id, ..made };
+            let made = ChangeSet { id: id.clone(), stack_id, ..made };
             entry.sets.push(Set { wanted: wanted.clone(), made, ready, events });
-            Ok(())
+            Ok(id)
         })
         .await
     }
@@ -603,7 +617,7 @@ impl Stacks for MemoryStacks {
         self.call("cloudformation:DescribeChangeSet", |state| {
             let clock = state.clock;
             let Ok(entry) = state.entry(stack) else { return Ok(None) };
-            Ok(entry.sets.iter().find(|set| set.wanted.name == name).map(|set| set.at(clock)))
+            Ok(entry.sets.iter().find(|set| set.is(name)).map(|set| set.at(clock)))
         })
         .await
     }
@@ -629,7 +643,7 @@ impl Stacks for MemoryStacks {
             let gone = || (Kind::Gone, format!("ChangeSetNotFound: ChangeSet [{name}] does not exist"));
             let clock = state.clock;
             let entry = state.entry(stack)?;
-            let set = entry.sets.iter_mut().find(|set| set.wanted.name == name).ok_or_else(gone)?;
+            let set = entry.sets.iter_mut().find(|set| set.is(name)).ok_or_else(gone)?;
             let seen = set.at(clock);
             if seen.execution_status != "AVAILABLE" {
                 let message = format!("InvalidChangeSetStatus: ChangeSet [{name}] cannot be executed in its current status of [{}]", seen.status);
@@ -642,7 +656,7 @@ impl Stacks for MemoryStacks {
             "EXECUTE_COMPLETE".clone_into(&mut set.made.execution_status);
             let wanted = set.wanted.clone();
             // The others were worked out for a stack that is no more.
-            entry.sets.retain(|set| set.wanted.name == name);
+            entry.sets.retain(|set| set.is(name));
             state.executed += 1;
             let ending = state.ending();
             let entry = state.entry(stack)?;
@@ -660,12 +674,12 @@ impl Stacks for MemoryStacks {
         self.call("cloudformation:DeleteChangeSet", |state| {
             let clock = state.clock;
             let Ok(entry) = state.entry(stack) else { return Ok(()) };
-            if entry.sets.iter().any(|set| set.wanted.name == name && clock < set.ready) {
+            if entry.sets.iter().any(|set| set.is(name) && clock < set.ready) {
                 let message = format!("InvalidChangeSetStatus: ChangeSet [{name}] is in CREATE_IN_PROGRESS status and can't be deleted");
                 return Err((Kind::Conflict, message));
             }
             entry.sets.retain(|set| {
-                set.wanted.name != name || set.made.execution_status == "EXECUTE_COMPLETE"
+                !set.is(name) || set.made.execution_status == "EXECUTE_COMPLETE"
             });
             Ok(())
         })

@@ -13,10 +13,14 @@ pub trait Stacks {
     /// A stack by name or id; nothing for one that isn't there. A deleted one is found by its id for 90 days.
     fn stack(&self, stack: &str) -> impl Future<Output = Result<Option<Stack>, CallError>> + Send;
 
-    /// Orders a change set; [`crate::calls::Kind::Exists`] when there is one of its name.
-    fn create_change_set(&self, wanted: &NewChangeSet) -> impl Future<Output = Result<(), CallError>> + Send;
+    /// Orders a change set and returns its ARN, also when the order is repeated with the same token;
+    /// [`crate::calls::Kind::Exists`] when there is another one of its name.
+    fn create_change_set(
+        &self,
+        wanted: &NewChangeSet,
+    ) -> impl Future<Output = Result<String, CallError>> + Send;
 
-    /// A change set with all its pages; nothing for one that isn't there.
+    /// A change set, by name or ARN, with all its pages; nothing for one that isn't there.
     fn change_set(
         &self,
         stack: &str,
@@ -29,7 +33,7 @@ pub trait Stacks {
     /// The names of a stack's change sets; none for a stack that isn't there.
     fn change_sets(&self, stack: &str) -> impl Future<Output = Result<Vec<String>, CallError>> + Send;
 
-    /// Executes a change set.
+    /// Executes a change set, by name or ARN.
     fn execute(
         &self,
         stack: &str,
@@ -37,7 +41,7 @@ pub trait Stacks {
         token: &str,
     ) -> impl Future<Output = Result<(), CallError>> + Send;
 
-    /// Deletes a change set. One that isn't there is deleted.
+    /// Deletes a change set, by name or ARN. One that isn't there is deleted.
     fn delete_change_set(
         &self,
         stack: &str,

@@ -9,21 +9,30 @@ use std::fmt::Write as _;
 
 /// Controls except tab and line feed, and Unicode's formatting characters that change how others are shown.
 ///
-/// Source: Unicode Standard Annex 9 ("Directional Formatting Characters"), and the zero-width and invisible characters
-/// of general category Cf; noncharacters, which HTML forbids.
+/// Source: Unicode Standard Annex 9 ("Directional Formatting Characters"); the characters with the property
+/// `Default_Ignorable_Code_Point` (DerivedCoreProperties.txt) and the musical controls of category Cf; noncharacters, which HTML
+/// forbids. The variation selectors U+FE0E and U+FE0F stay: they choose how an emoji looks.
 pub fn is_hidden(c: char) -> bool {
     match c {
         '\t' | '\n' => false,
         '\u{ad}'
+        | '\u{34f}'
         | '\u{61c}'
-        | '\u{180e}'
+        | '\u{115f}'..='\u{1160}'
+        | '\u{17b4}'..='\u{17b5}'
+        | '\u{180b}'..='\u{180f}'
         | '\u{200b}'..='\u{200f}'
         | '\u{2028}'..='\u{202e}'
         | '\u{2060}'..='\u{206f}'
+        | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0d}'
         | '\u{feff}'
-        | '\u{fff9}'..='\u{fffb}'
+        | '\u{ffa0}'
+        | '\u{fff0}'..='\u{fffb}'
         | '\u{fdd0}'..='\u{fdef}'
-        | '\u{e0000}'..='\u{e007f}' => true,
+        | '\u{1bca0}'..='\u{1bca3}'
+        | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e0fff}' => true,
         c => c.is_control() || u32::from(c) & 0xfffe == 0xfffe,
     }
 }
@@ -87,8 +96,7 @@ pub fn printable_json(json: &str) -> Cow<'_, str> {
 mod tests {
     use super::*;
 
-    const ODD: &str =
-        "a\u{1b}[2J\u{7}\u{9b}\u{202e}b\u{2066}c\u{200b}d\u{ad}\u{feff}\u{e0041}\r\ne\tf\u{61c}";
+    const ODD: &str = "a\u{1b}[2J\u{7}\u{9b}\u{202e}b\u{2066}c\u{200b}d\u{ad}\u{feff}\u{e0041}\r\ne\tf\u{61c}\u{34f}g\u{3164}h\u{fe00}i\u{e0100}j\u{1d173}";
 
     #[test]
     fn no_hidden_character_survives_and_all_others_do() {
@@ -96,7 +104,7 @@ mod tests {
             assert!(!text.contains(is_hidden), "{text:?}");
         }
         assert!(!printable(ODD).contains(['\n', '\t']) && printable_lines(ODD).contains('\n'));
-        let plain = "größer ✓ 日本 e\u{301} \u{1f600}";
+        let plain = "größer ✓ 日本 e\u{301} \u{1f600} ✔\u{fe0f}";
         assert!(matches!(printable(plain), Cow::Borrowed(text) if text == plain));
     }
 

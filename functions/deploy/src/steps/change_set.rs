@@ -39,17 +39,25 @@ pub(crate) async fn create<S, C: Stacks + Sync, B, P>(
         token: execution.token("change-set", work.round),
         description: format!("{} by execution {}", work.action.as_str(), execution.name()),
     };
-    match stacks.create_change_set(&wanted).await {
-        // The name follows from the execution: it is our own, of an attempt whose answer got lost.
-        Err(error) if error.kind == Kind::Exists => {}
+    let mut made = stacks.create_change_set(&wanted).await;
+    if made.as_ref().is_err_and(|error| error.kind == Kind::Exists) {
+        // CloudFormation answers a repeated order with the ARN again, so this one isn't ours, whatever its name is.
+        stacks.delete_change_set(&wanted.stack, &wanted.name).await.map_err(|error| match error.kind {
+            Kind::Conflict => Failure::new(Name::StackBusy, error.to_string()),
+            _ => failed(&error),
+        })?;
+        made = stacks.create_change_set(&wanted).await;
+    }
+    match made {
+        Ok(arn) => work.stack.change_set = Some(arn),
         // Somebody began to work on the stack, or has made or deleted it, since it was looked at.
-        Err(error) if matches!(error.kind, Kind::Conflict | Kind::Gone) => {
+        Err(error) if matches!(error.kind, Kind::Conflict | Kind::Gone | Kind::Exists) => {
             return Err(Failure::new(Name::StackBusy, error.to_string()));
         }
         Err(error) if error.kind == Kind::Refused => {
             return Err(Failure::new(Name::ChangeSetFailed, error.to_string()));
         }
-        other => other.map_err(|error| failed(&error))?,
+        Err(error) => return Err(failed(&error)),
     }
     work.next = Next::Wait;
     work.wait = Wait { seconds: 1, waited: 0 };
@@ -62,9 +70,9 @@ pub(crate) async fn follow<S, C: Stacks + Sync, B, P>(
     execution: &str,
     mut work: Work,
 ) -> Result<Work, Failure> {
-    let name = Execution::new(execution).change_set(work.round);
+    let set = own(execution, &work);
     let stack = &work.product.stack_name;
-    let Some(set) = aws.stacks.change_set(stack, &name).await.map_err(|error| failed(&error))? else {
+    let Some(set) = aws.stacks.change_set(stack, &set).await.map_err(|error| failed(&error))? else {
         let message = "the change set is gone: somebody deployed or deleted the stack meanwhile";
         return Err(Failure::new(Name::StackBusy, message));
     };
@@ -95,6 +103,12 @@ pub(crate) async fn follow<S, C: Stacks + Sync, B, P>(
         }
     };
     Ok(work)
+}
+
+/// The change set that this execution made, as CloudFormation is asked about it: by ARN, because somebody else can delete it
+/// and create another one of its name. Executions that began before ARNs were kept go by the name.
+pub(super) fn own(execution: &str, work: &Work) -> String {
+    work.stack.change_set.clone().unwrap_or_else(|| Execution::new(execution).change_set(work.round))
 }
 
 /// The two reasons by which CloudFormation says that a change set has no changes.

@@ -16,6 +16,7 @@ use mlp_core::template::{Resource, Value};
 use mlp_core::yaml::{self, Limits};
 use serde_json::json;
 
+use super::change_set::own;
 use super::deletion::is_there;
 use super::read::defect;
 use super::storing::{New, newest};
@@ -30,8 +31,8 @@ pub(crate) async fn record<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
     mut work: Work,
 ) -> Result<Work, Failure> {
     let set_name = Execution::new(execution).change_set(work.round);
-    let set =
-        aws.stacks.change_set(&work.product.stack_name, &set_name).await.map_err(|error| failed(&error))?;
+    let set = own(execution, &work);
+    let set = aws.stacks.change_set(&work.product.stack_name, &set).await.map_err(|error| failed(&error))?;
     let Some(set) = set else {
         let message = "the change set is gone: somebody deployed or deleted the stack meanwhile";
         return Err(Failure::new(Name::StackBusy, message));

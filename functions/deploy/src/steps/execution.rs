@@ -8,6 +8,7 @@ use mlp_core::deploy::identity::{Execution, discards};
 use mlp_core::deploy::input::Action;
 use mlp_core::deploy::status::{Progress, StackStatus};
 
+use super::change_set::own;
 use super::{failed, inspect, status_of};
 use crate::Aws;
 use crate::work::{Next, Wait, Work};
@@ -18,19 +19,30 @@ const LONGEST: u64 = 4 * 60 * 60;
 /// The newest events that are looked at. A product has 41 resources, each with a few.
 const EVENTS: usize = 500;
 
-/// Executes the change set.
+/// Executes the change set that was recorded. `arn` is the execution's.
 pub(crate) async fn execute<S, C: Stacks + Sync, B, P>(
     aws: &Aws<'_, S, C, B, P>,
-    execution: &str,
+    arn: &str,
     mut work: Work,
 ) -> Result<Work, Failure> {
     inspect::requested(aws, &work).await?;
-    let (execution, stacks) = (Execution::new(execution), &aws.stacks);
+    let (execution, stacks) = (Execution::new(arn), &aws.stacks);
     let (stack, token) = (&work.product.stack_name, execution.token("execute", work.round));
-    match stacks.execute(stack, &execution.change_set(work.round), &token).await {
+    let set = own(arn, &work);
+    // An approval is for one change set.
+    if let (Some(approval), Some(approved)) = (&work.approval, &work.approved)
+        && !approval.is_deletion
+        && approved.creates.is_none()
+        && approved.about != set
+        && work.stack.change_set.is_some()
+    {
+        let message = "the change set is not the one that was approved";
+        return Err(Failure::new(Name::ApprovalInvalid, message));
+    }
+    match stacks.execute(stack, &set, &token).await {
         // An earlier attempt whose answer got lost, or somebody else's deployment.
         Err(error) if matches!(error.kind, Kind::Conflict | Kind::Gone) => {
-            if !begun(*stacks, stack, &execution.change_set(work.round), &token).await? {
+            if !begun(*stacks, stack, &set, &token).await? {
                 let message = format!("somebody else works on the stack: {error}");
                 return Err(Failure::new(Name::StackBusy, message));
             }
@@ -45,7 +57,7 @@ pub(crate) async fn execute<S, C: Stacks + Sync, B, P>(
     Ok(work)
 }
 
-/// Whether the change set was executed by this execution: nobody else knows its name. Its status says so at once, the
+/// Whether the change set was executed by this execution, which made it. Its status says so at once, the
 /// stack's events a little later, but for longer.
 async fn begun<C: Stacks + Sync>(stacks: &C, stack: &str, name: &str, token: &str) -> Result<bool, Failure> {
     let set = stacks.change_set(stack, name).await.map_err(|error| failed(&error))?;

@@ -27,8 +27,19 @@ pub(crate) async fn for_deployment<S, C: Stacks + Sync, B, P>(
         work.round += 1;
     }
     work.recreate = false;
-    work.stack = StackWork::default();
+    let before = std::mem::take(&mut work.stack).id;
     let stack = look(aws, &mut work).await?;
+    let test = work.action == Action::TestDeploy;
+    if let Some(stack) = stack.as_ref().filter(|stack| test && before.as_ref() != Some(&stack.id)) {
+        // The test's name is its execution's. A stack that this execution didn't create is somebody's, and the test would
+        // remove it in the end.
+        let message =
+            format!("there is a stack `{}` already, which this test didn't create", work.product.stack_name);
+        return Err(Failure::new(Name::StackTaken, message).help(format!(
+            "start the test again under another name; delete the stack `{}` if nobody needs it",
+            stack.id
+        )));
+    }
     let status = stack.as_ref().map(status_of).transpose()?;
     if let Some(stack) = &stack {
         let adopted = ownership::check(aws, stack, &work).await?;
@@ -42,7 +53,6 @@ pub(crate) async fn for_deployment<S, C: Stacks + Sync, B, P>(
     }
     requested(aws, &work).await?;
     let name = &work.product.stack_name;
-    let test = work.action == Action::TestDeploy;
     let removed = test && !work.input.keep;
     work.cleanup = if removed { Cleanup::Stack } else { Cleanup::ChangeSet };
     work.wait = Wait::default();
@@ -59,7 +69,7 @@ pub(crate) async fn for_deployment<S, C: Stacks + Sync, B, P>(
                  again"
             )));
         }
-        Deployment::Recreate if work.input.recreate_failed || test => {
+        Deployment::Recreate if work.input.recreate_failed => {
             work.recreate = true;
             work.next = Next::Remove;
         }

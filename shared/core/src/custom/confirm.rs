@@ -7,8 +7,8 @@ use super::config::NOT_OURS;
 /// Where the properties of a request differ from those in CloudFormation's event of the same operation, as JSON pointers.
 ///
 /// Whoever may call the function can write a request; nobody but CloudFormation writes a stack's events. Numbers and flags
-/// may be text on either side. The event shows `****` for a value that the template hides (`NoEcho`), and a dynamic
-/// reference as it is written: those say nothing of the value, so they are taken as equal.
+/// may be text on either side. The event shows `****` for a value that the template hides (`NoEcho`): nothing confirms it, so
+/// it differs. It shows a dynamic reference as it is written, so any text is taken for what the reference stands for.
 ///
 /// ```
 /// # use mlp_core::custom::differences;
@@ -29,6 +29,9 @@ pub fn differences(sent: &Object<String, Json>, told: &Object<String, Json>) -> 
     found
 }
 
+/// What CloudFormation's events show for the value of a `NoEcho` parameter.
+const HIDDEN: &str = "****";
+
 fn compare(path: &str, sent: &Json, told: &Json, found: &mut Vec<String>) {
     let below = |key: &str| crate::yaml::join(path, key);
     match (sent, told) {
@@ -43,7 +46,8 @@ fn compare(path: &str, sent: &Json, told: &Json, found: &mut Vec<String>) {
                 compare(&below(&index.to_string()), sent, told, found);
             }
         }
-        (_, Json::String(told)) if told == "****" || told.contains("{{resolve:") => {}
+        (_, Json::String(told)) if told == HIDDEN => found.push(path.to_owned()),
+        (Json::String(_), Json::String(told)) if told.contains("{{resolve:") => {}
         _ if sent == told => {}
         _ if text(sent).is_some_and(|sent| text(told) == Some(sent)) => {}
         _ => found.push(path.to_owned()),
@@ -86,10 +90,9 @@ mod tests {
     }
 
     #[test]
-    fn what_cloudformation_hides_says_nothing() {
+    fn what_cloudformation_hides_is_confirmed_by_nothing_and_a_reference_stands_for_a_text() {
         let told = json!({"A": "****", "B": "{{resolve:ssm:/x}}", "C": "plain"});
-        assert!(found(&json!({"A": "secret", "B": "value", "C": "plain"}), &told).is_empty());
-        assert_eq!(found(&json!({"A": "secret", "B": "value", "C": "****"}), &told), ["/C"]);
-        assert_eq!(found(&json!({"A": {"x": 1}, "B": "v", "C": "plain"}), &told), Vec::<String>::new());
+        assert_eq!(found(&json!({"A": "secret", "B": "value", "C": "plain"}), &told), ["/A"]);
+        assert_eq!(found(&json!({"A": "****", "B": ["value"], "C": "****"}), &told), ["/A", "/B", "/C"]);
     }
 }
