@@ -343,12 +343,11 @@ fn a_test_touches_no_stack_that_it_did_not_create() {
     for status in ["CREATE_COMPLETE", "ROLLBACK_FAILED", "ROLLBACK_COMPLETE", "REVIEW_IN_PROGRESS"] {
         let world = World::new();
         world.stacks.put(&stack, status, None);
-        world.stacks.set_tags(
-            &stack,
-            BTreeMap::from_iter(tags().into_iter().map(|(key, value)| {
-                (key.clone(), if key == "ml-provisioner:product" { product.clone() } else { value })
-            })),
-        );
+        let of_the_test = tags().into_iter().map(|(key, value)| {
+            let value = if key == "ml-provisioner:product" { product.clone() } else { value };
+            (key, value)
+        });
+        world.stacks.set_tags(&stack, of_the_test);
         world.stacks.fill(7);
         let report = world.execute("one", &input("test-deploy", &json!({})));
         assert_eq!(
