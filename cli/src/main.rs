@@ -71,7 +71,7 @@ enum Color {
 enum Command {
     /// Write a commented config that validates; asks for what the flags don't say
     #[command(
-        after_help = "Example:\n  mlp init --tier starter --source-control codecommit --company-name TechCorp \\\n    --company-prefix techcorp --account-id 123456789012 --tenant-id a001 --env prod \\\n    --region us-west-2 --use-case customer-churn"
+        after_help = "Example:\n  mlp init --tier starter --source-control codecommit --company-name TechCorp \\\n    --company-prefix techcorp --account-id 123456789012 --tenant-id a001 --env prod \\\n    --region us-west-2 --use-case customer-churn \\\n    --cost-center CRM --project Churn --owner crm-ml"
     )]
     Init(Box<init::Flags>),
     /// Every finding of a config, with line and column
@@ -166,7 +166,7 @@ enum Command {
     Remote(remote::Command),
     /// Print the completions of a shell
     #[command(
-        after_help = "Example:\n  mlp completions bash > ~/.local/share/bash-completion/completions/mlp"
+        after_help = "Example:\n  mkdir -p ~/.local/share/bash-completion/completions\n  mlp completions bash > ~/.local/share/bash-completion/completions/mlp"
     )]
     Completions {
         /// The shell

@@ -38,17 +38,13 @@ fn typed(ml_name: &str, answer: &str) -> Result<(), Problem> {
 }
 
 /// Asks whether the changes may be made.
-pub(crate) fn approval(words: &str) -> Result<(), Problem> {
+pub(crate) fn approval(words: &str) -> Result<bool, Problem> {
     complain(words);
-    yes(&ask("Approve these changes? [y/N] ", "`--yes` says that the changes are approved")?)
+    Ok(yes(&ask("Approve these changes? [y/N] ", "`--yes` says that the changes are approved")?))
 }
 
-fn yes(answer: &str) -> Result<(), Problem> {
-    if ["y", "yes"].iter().any(|yes| answer.eq_ignore_ascii_case(yes)) {
-        return Ok(());
-    }
-    Err(Problem::refused(Name::InvalidInput, "the changes were not approved; the execution waits on")
-        .help("`mlp reject EXECUTION --reason TEXT` ends it"))
+fn yes(answer: &str) -> bool {
+    ["y", "yes"].iter().any(|yes| answer.eq_ignore_ascii_case(yes))
 }
 
 #[cfg(test)]
@@ -65,9 +61,9 @@ mod tests {
 
     #[test]
     fn only_a_yes_approves() {
-        assert!(yes("y").is_ok() && yes("YES").is_ok());
+        assert!(yes("y") && yes("YES"));
         for answer in ["", "n", "yeah", "ok"] {
-            assert!(yes(answer).is_err(), "{answer}");
+            assert!(!yes(answer), "{answer}");
         }
     }
 }

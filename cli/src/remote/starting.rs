@@ -11,6 +11,7 @@ use mlp_aws::store::{self, BucketStore, Object};
 use mlp_core::actions::Suite;
 use mlp_core::deploy::failure::Name;
 use mlp_core::deploy::identity::console_link;
+use mlp_core::deploy::input::Action;
 use mlp_core::error::InternalError;
 use mlp_core::render::render;
 use mlp_core::yaml::Limits;
@@ -20,7 +21,7 @@ use super::flags::Stored;
 use super::place::{self, Place};
 use super::problem::Problem;
 use super::request::{Checked, Request};
-use super::{Done, finish, follow_to_the_end, interrupted, prompt, within};
+use super::{Done, changes, finish, follow_to_the_end, interrupted, prompt, within};
 use crate::files::Input;
 use crate::show::{Shown, complain, complain_painted};
 use crate::{DONE, INTERRUPTED, UNUSABLE};
@@ -76,7 +77,16 @@ async fn start(
             // Approvers see it. Whoever AWS doesn't name may start an execution all the same.
             let caller = place::who(&config).await.ok();
             let input = caller.map_or_else(|| input.clone(), |caller| requested_by(&input, &caller.arn));
-            go(request, &clients::executions(&config), &arn, &input, shown).await
+            let mut done = go(request, &clients::executions(&config), &arn, &input, shown).await;
+            if let Ok(done) = &mut done
+                && request.action == Action::ShowChanges
+                && !shown.is_json()
+                && let Some(summary) = done.result.as_ref().and_then(|result| result.get("changes"))
+            {
+                let store = clients::s3_store(&config, Some(arn.account().to_owned()));
+                done.changes = changes::read(&store, summary).await;
+            }
+            done
         }
         Err(problem) => Err(problem),
     })
@@ -185,7 +195,7 @@ async fn go<E: Executions>(
         biased;
         () = &mut interrupt => {
             complain(&format!("\nThe execution may have been started. `mlp follow {execution}` tells.\n"));
-            return Ok(Done { result: None, status: INTERRUPTED });
+            return Ok(Done::silent(INTERRUPTED));
         }
         started = executions.start(&text, &name, input) => started,
     };
@@ -215,7 +225,7 @@ async fn go<E: Executions>(
             "execution": execution.to_string(),
             "generator_version": env!("CARGO_PKG_VERSION"),
         });
-        return Ok(Done { result: Some(result), status: DONE });
+        return Ok(Done::new(result, DONE));
     }
     follow_to_the_end(executions, &execution, true, interrupt).await
 }
