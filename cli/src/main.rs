@@ -49,7 +49,7 @@ struct Look {
     /// How results are shown; `json` is one object on standard output (docs/mlp.md)
     #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
     format: Format,
-    /// When to use colour; `auto` means on a terminal, unless `NO_COLOR` is set
+    /// When to use color; `auto` means on a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
     color: Color,
 }
@@ -177,8 +177,22 @@ enum Command {
 #[derive(clap::Args)]
 struct ConfigFile {
     /// The config; `-` reads standard input
+    #[arg(
+        id = "config_argument",
+        value_name = "CONFIG",
+        required_unless_present = "config",
+        conflicts_with = "config"
+    )]
+    argument: Option<PathBuf>,
+    /// The same as the argument
     #[arg(long, value_name = "FILE")]
-    config: PathBuf,
+    config: Option<PathBuf>,
+}
+
+impl ConfigFile {
+    fn path(&self) -> &std::path::Path {
+        self.config.as_deref().or(self.argument.as_deref()).unwrap_or(std::path::Path::new(""))
+    }
 }
 
 #[derive(clap::Args)]
@@ -265,7 +279,7 @@ fn run(command: &Command, shown: &Shown) -> Result<u8, InternalError> {
     match command {
         Command::Init(flags) => init::run(flags, shown),
         Command::ValidateConfig { config } => {
-            on_file("validate-config", &config.config, Limits::config(), shown, |bytes| {
+            on_file("validate-config", config.path(), Limits::config(), shown, |bytes| {
                 actions::validate_config(bytes, &suite)
             })
         }
@@ -349,7 +363,7 @@ fn into_files(
     make: impl Fn(&[u8], &Rules) -> Result<Made, InternalError>,
 ) -> Result<u8, InternalError> {
     let Some(rules) = read_rules(action, rules, shown) else { return Ok(UNUSABLE) };
-    let Some(input) = read(action, &config.config, Limits::config(), shown) else { return Ok(UNUSABLE) };
+    let Some(input) = read(action, config.path(), Limits::config(), shown) else { return Ok(UNUSABLE) };
     let mut output = make(&input.bytes, &rules)?;
     if let Err(problem) = files::write(&folder.out, &mut output) {
         shown.error(&problem);

@@ -84,6 +84,23 @@ fn every_example_is_generated_and_its_template_validates() {
 }
 
 #[test]
+fn a_config_is_an_argument_or_a_flag_and_a_config_in_a_template_s_place_is_recognized() {
+    let folder = temporary();
+    let example = examples().remove(0);
+    let name = example.to_str().unwrap();
+    assert_eq!(status(&mlp(folder.path(), &["validate-config", name])), 0);
+    assert_eq!(status(&mlp(folder.path(), &["generate", name])), 0);
+    assert_eq!(status(&mlp(folder.path(), &["validate-config", name, "--config", name])), 2);
+    let output = mlp(folder.path(), &["validate-prov-template", name]);
+    assert_eq!(status(&output), 1);
+    assert!(
+        stderr(&output).contains("`mlp validate-config --config FILE` checks one"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
 fn writing_twice_gives_the_same_bytes() {
     let folder = temporary();
     let example = examples().remove(0);

@@ -133,8 +133,8 @@ def differs(sample, actual):
         if progress.match(line):
             continue
         pattern = re.escape(line).replace(re.escape("..."), ".*")
-        pattern = re.sub(r"-(?:20\d{6})T\d{6}Z-\d+|\\-(?:20\d{6})T\d{6}Z\\-\d+", r"-[0-9TZ-]+", pattern)
-        patterns.append(re.sub(r"\d+m\\ \d\ds", r"[0-9ms ]+", pattern))
+        pattern = re.sub(r"\\-20\d{6}T\d{6}Z\\-[0-9a-f]+", r"-[0-9a-fTZ-]+", pattern)
+        patterns.append(re.sub(r"(\d+m\\ )?\d+s\\\.$", r"[0-9ms ]+\\.", pattern))
     lines = [line for line in actual.splitlines() if not progress.match(line)]
     if not any(progress.match(line) for line in sample.splitlines()) and len(lines) != len(patterns):
         return f"the output has {len(lines)} lines, and the sample {len(patterns)}"

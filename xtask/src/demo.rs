@@ -41,7 +41,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         how_to_talk(&running);
         return Ok(());
     }
-    say("ML Provisioner on this machine: no AWS account, no Docker.\n");
+    say("ML Provisioner on this machine: no AWS account, no Docker.");
+    say(
+        "The first run compiles and downloads Python packages, which takes some minutes; later runs take less than one.\n",
+    );
     // Downloads and compilation don't stand in each other's way.
     let (emulator, tools) = std::thread::scope(|scope| {
         let build = scope.spawn(suite::build);

@@ -143,8 +143,10 @@ impl Question {
     /// The result where no answer was given.
     pub(crate) fn unanswered(&self, execution: &ExecutionArn) -> Json {
         let mut result = self.result("approve", execution);
-        result["ok"] = false.into();
-        result["outcome"] = "waiting-for-approval".into();
+        if let Some(result) = result.as_object_mut() {
+            result.insert("ok".to_owned(), false.into());
+            result.insert("outcome".to_owned(), "waiting-for-approval".into());
+        }
         result
     }
 

@@ -23,6 +23,7 @@ use mlp_aws::clients;
 use mlp_aws::executions::Executions;
 use mlp_aws::store::BucketStore;
 use mlp_core::error::InternalError;
+use mlp_core::finding::Finding;
 use serde_json::Value as Json;
 
 use self::answer::{Answer, Question};
@@ -79,16 +80,18 @@ struct Done {
     status: u8,
     /// The changes that the result sums up.
     changes: Option<Told>,
+    /// Findings that were shown before the execution was started.
+    warned: Vec<Finding>,
 }
 
 impl Done {
     fn new(result: Json, status: u8) -> Self {
-        Self { result: Some(result), status, changes: None }
+        Self { result: Some(result), status, changes: None, warned: Vec::new() }
     }
 
     /// All was said already.
     fn silent(status: u8) -> Self {
-        Self { result: None, status, changes: None }
+        Self { result: None, status, changes: None, warned: Vec::new() }
     }
 }
 
@@ -116,9 +119,8 @@ fn within<T>(future: impl Future<Output = T>) -> Result<T, InternalError> {
 fn finish(done: Result<Done, Problem>, action: &str, source: Option<&crate::Input>, shown: &Shown) -> u8 {
     let done = done.unwrap_or_else(|problem| Done::new(problem.result(action, None), problem.status));
     match done.result {
-        Some(result) => {
-            shown.printed(report::show(&result, shown, source, done.changes.as_ref()), done.status)
-        }
+        Some(result) => shown
+            .printed(report::show(&result, shown, source, done.changes.as_ref(), &done.warned), done.status),
         None => done.status,
     }
 }

@@ -10,8 +10,7 @@ use crate::show::complain;
 /// Asks and answers what was typed; nobody is asked where nobody sits.
 fn ask(question: &str, instead: &str) -> Result<String, Problem> {
     if !io::stdin().is_terminal() {
-        return Err(Problem::usage(format!("nobody can be asked without a terminal; {instead}"))
-            .help("look at what will happen first"));
+        return Err(Problem::usage("nobody can be asked without a terminal").help(instead));
     }
     complain(question);
     let mut line = String::new();
@@ -26,7 +25,13 @@ pub(crate) fn product(ml_name: &str) -> Result<(), Problem> {
     let question = format!(
         "This deletes the product {ml_name}, and all versions of what is in its bucket.\nType its name to go on: "
     );
-    typed(ml_name, &ask(&question, "`--yes` says that the product may be deleted")?)
+    typed(
+        ml_name,
+        &ask(
+            &question,
+            "`--yes` deletes without the question; with `--approval` the execution first shows what it will delete, and waits",
+        )?,
+    )
 }
 
 fn typed(ml_name: &str, answer: &str) -> Result<(), Problem> {
@@ -40,7 +45,10 @@ fn typed(ml_name: &str, answer: &str) -> Result<(), Problem> {
 /// Asks whether the changes may be made.
 pub(crate) fn approval(words: &str) -> Result<bool, Problem> {
     complain(words);
-    Ok(yes(&ask("Approve these changes? [y/N] ", "`--yes` says that the changes are approved")?))
+    Ok(yes(&ask(
+        "Approve these changes? [y/N] ",
+        "`--yes` approves without the question; the report shows the changes",
+    )?))
 }
 
 fn yes(answer: &str) -> bool {

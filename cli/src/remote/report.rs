@@ -19,6 +19,7 @@ pub(crate) fn show(
     shown: &Shown,
     source: Option<&Input>,
     all: Option<&Told>,
+    warned: &[Finding],
 ) -> io::Result<()> {
     if shown.is_json() {
         return show::print_json(&format!("{result:#}"));
@@ -28,6 +29,7 @@ pub(crate) fn show(
         let found = result.pointer(place).cloned().unwrap_or_default();
         findings.extend(serde_json::from_value::<Vec<Finding>>(found).unwrap_or_default());
     }
+    findings.retain(|finding| !warned.iter().any(|before| is_same(before, finding)));
     let source = source.map(|input| (input.name.as_str(), input.bytes.as_slice()));
     show::complain_painted(&render(&findings, source, shown.is_colored()));
     show::complain(&left_out(result));
@@ -41,6 +43,11 @@ pub(crate) fn show(
         shown.named_error(name, &lines_of_error(error));
     }
     show::print(&summary(result, all))
+}
+
+/// Whether a finding says what another one has said.
+fn is_same(one: &Finding, other: &Finding) -> bool {
+    one.code == other.code && one.path == other.path && one.message == other.message
 }
 
 /// How many findings a result leaves out, and where they are.
