@@ -7,6 +7,7 @@ mod config_text;
 mod expand;
 mod files;
 mod init;
+mod mentions;
 mod remote;
 mod show;
 

@@ -340,7 +340,7 @@ fn deleting_without_a_terminal_needs_a_yes() {
     let aws = Aws::start();
     let output = mlp(&aws, &["delete-product", "--config", &config(), "--force", "--format", "json"]);
     assert_eq!(status(&output), 2);
-    assert!(error(&output).1.contains("`--yes` says that the product may be deleted"));
+    assert!(error(&output).2.contains("`--yes` deletes without the question"));
     assert!(!aws.operations().contains(&"StartExecution".to_owned()));
 }
 

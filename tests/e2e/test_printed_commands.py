@@ -410,11 +410,14 @@ class Reports(unittest.TestCase):
         for tier, name in (
             ("starter", "techcorp-prod-a001-us-west-2-customer-churn-ml-codecommit"),
             ("professional", "edge-prod-b001-us-west-2-fraud-detection-ml-s3"),
+            ("enterprise", "globalbank-prod-c001-us-west-2-demand-forecasting-ml-codecommit-standalone-ssm"),
         ):
             text = (ROOT / f"configs/examples/{tier}/{name}.yaml").read_text(encoding="utf-8")
             old = re.search(r"tenant_id: (\w+)", text).group(1)
             account = re.search(r'account_id: "(\d+)"', text).group(1)
             text = text.replace(old, self.shell.tenant).replace(account, "123456789012")
+            # Another test may have parameters of the example's names.
+            text = text.replace("/vpc/main/", f"/vpc/{self.shell.tenant}/")
             source = re.search(r"s3_prefix: ([\w-]+)/", text)
             if source:
                 text = text.replace(source.group(1), f"sources-{self.shell.tenant}")
@@ -425,6 +428,9 @@ class Reports(unittest.TestCase):
                 path = self.shell.folder / "out" / place.split("/", 3)[3]
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(s3.get_object(Bucket=suite.bucket(), Key=place.split("/", 3)[3])["Body"].read())
+        vpc, subnets = network()
+        for leaf, kind, value in (("VPCId", "String", vpc), ("PrivateSubnetIds", "StringList", ",".join(subnets))):
+            suite.client("ssm").put_parameter(Name=f"/vpc/{self.shell.tenant}/{leaf}", Type=kind, Value=value)
         bucket = f"sources-{self.shell.tenant}"
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": suite.REGION})
         s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
@@ -437,7 +443,7 @@ class Reports(unittest.TestCase):
     def test_their_commands(self):
         skipped = set()
         reports = sorted((self.shell.folder / "out/reports").glob("*-review.html"))
-        self.assertEqual(len(reports), 2)
+        self.assertEqual(len(reports), 3)
         for report in reports:
             for title, answers, commands in printed.report_steps(report.read_text(encoding="utf-8")):
                 for number, command in enumerate(commands):
@@ -457,6 +463,10 @@ class Reports(unittest.TestCase):
                 ModelPackageGroupName=group, ModelApprovalStatus="PendingManualApproval"
             )
             self.shell.environment["MODEL_PACKAGE_ARN"] = version["ModelPackageArn"]
+        if '"$TRAIL"' in command:
+            trail = f"trail-{self.shell.tenant}"
+            suite.client("cloudtrail").create_trail(Name=trail, S3BucketName=f"sources-{self.shell.tenant}")
+            self.shell.environment.update(TRAIL=trail, TRAIL_ROLE_ARN="arn:aws:iam::123456789012:role/trail")
         if command.startswith("# or in one command"):
             # The other way to the same stack.
             cfn.delete_stack(StackName=stack.group(1))
