@@ -7,6 +7,7 @@ mod config_text;
 mod expand;
 mod files;
 mod init;
+#[cfg(test)]
 mod mentions;
 mod remote;
 mod show;

@@ -1,7 +1,5 @@
 //! Every `mlp ...` that documentation, messages and comments name is a command with flags that exist.
 
-#![cfg(test)]
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
