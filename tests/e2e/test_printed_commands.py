@@ -185,6 +185,15 @@ def waiting(shell):
     return execution
 
 
+def sources(bucket):
+    """A bucket with the archives that the professional example reads."""
+    s3, empty = suite.client("s3"), b"PK\x05\x06" + b"\0" * 18
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": suite.REGION})
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    for archive in ("model-build.zip", "model-deploy.zip"):
+        s3.put_object(Bucket=bucket, Key=f"fraud-detection/{archive}", Body=empty)
+
+
 class Listed(unittest.TestCase):
     """What needs no suite."""
 
@@ -343,6 +352,15 @@ class Documentation(unittest.TestCase):
         example = place / "examples/starter/techcorp-prod-a001-us-west-2-customer-churn-ml-codecommit.yaml"
         own = example.with_name(example.name.replace("a001", self.shell.tenant))
         own.write_text(example.read_text(encoding="utf-8").replace("a001", self.shell.tenant), encoding="utf-8")
+        # As the demo puts it into the bucket, of a product that no other test has.
+        name = "edge-prod-b001-us-west-2-fraud-detection-ml-s3.yaml"
+        text = (ROOT / "configs/examples/professional" / name).read_text(encoding="utf-8")
+        own = {"b001": self.shell.tenant, "edge-ml-sources": f"sources-{self.shell.tenant}"}
+        own[re.search(r'account_id: "(\d+)"', text).group(1)] = "123456789012"
+        for old, new in own.items():
+            text = text.replace(old, new)
+        sources(own["edge-ml-sources"])
+        suite.upload(f"configs/{name}", text)
         self.shell.environment["PATH"] = os.environ["PATH"]
         wait = 'for _ in $(seq 60); do aws s3 ls s3://$MLP_BUCKET/status/configs/my.yaml.json > /dev/null && break; sleep 0.5; done\n'
         first, status, rest = script.partition("aws s3 cp s3://")
@@ -431,12 +449,9 @@ class Reports(unittest.TestCase):
         vpc, subnets = network()
         for leaf, kind, value in (("VPCId", "String", vpc), ("PrivateSubnetIds", "StringList", ",".join(subnets))):
             suite.client("ssm").put_parameter(Name=f"/vpc/{self.shell.tenant}/{leaf}", Type=kind, Value=value)
-        bucket = f"sources-{self.shell.tenant}"
-        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": suite.REGION})
-        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+        sources(f"sources-{self.shell.tenant}")
         for archive in ("model-build.zip", "model-deploy.zip"):
             (self.shell.folder / "out" / archive).write_bytes(b"PK\x05\x06" + b"\0" * 18)
-            s3.put_object(Bucket=bucket, Key=f"fraud-detection/{archive}", Body=b"PK\x05\x06" + b"\0" * 18)
 
     NOT_RUN = {"git clone ": NO_GIT_SERVER}
 

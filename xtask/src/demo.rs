@@ -71,6 +71,14 @@ fn feed(suite: &Suite, tools: &Venv) -> Result<PathBuf> {
         let text = fs::read_to_string(paths::at(config)).context(config)?;
         fs::write(upload.join(name), for_account(&text, suite::ACCOUNT)).context(config)?;
     }
+    let task = progress::task("a network and sources for the products");
+    let mut python = suite.client(tools, "python");
+    process::run(
+        python.args(["-c", PREREQUISITES]),
+        &folder.join("prerequisites.log"),
+        Duration::from_mins(1),
+    )?;
+    task.done("");
     let bucket = format!("s3://{}", suite.get("MLP_BUCKET"));
     let task = progress::task(format!("drop {} configs into the bucket", CONFIGS.len()));
     let log = folder.join("s3.log");
@@ -105,6 +113,9 @@ fn feed(suite: &Suite, tools: &Venv) -> Result<PathBuf> {
     process::run(&mut sync, &log, Duration::from_mins(1))?;
     Ok(bucket_copy)
 }
+
+/// Without this the products could be looked at and not be deployed.
+const PREREQUISITES: &str = include_str!("prerequisites.py");
 
 /// A config for another account: a suite deploys products of its own account only, and the examples are of several.
 fn for_account(config: &str, account: &str) -> String {

@@ -69,7 +69,7 @@ mod tests {
         .unwrap();
         let changes = Changes::new(&About::default(), &[page], &Next::Nothing).unwrap();
         let store = MemoryStore::versioned();
-        store.upload("reports/changes/a-ml/x.json", &serde_json::to_vec(&changes).unwrap());
+        store.upload("reports/changes/a-ml/x.json", serde_json::to_vec(&changes).unwrap());
         let summary = json!({"added": 0, "changed": 0, "replaced": 0, "deleted": 1, "data": "s3://b/reports/changes/a-ml/x.json"});
         (store, summary)
     }
