@@ -75,7 +75,9 @@ class Init(unittest.TestCase):
         self.assertIn('account_id: "012345678901"', text)
         key = f"configs/init/{path.name}"
         status = suite.status(key, suite.upload(key, text))
-        self.assertEqual((status["ok"], status["findings"]), (True, []))
+        self.assertTrue(status["ok"], status["findings"])
+        # It is for another account than the suite's, and has no other warning.
+        self.assertEqual([it["code"] for it in status["findings"]], ["MLP-GEN-001"])
         self.assertEqual(status["resource_counts"]["total"], 16)
 
 
