@@ -10,6 +10,7 @@ use mlp_core::error::InternalError;
 use mlp_core::finding::{self, Finding};
 use mlp_core::outcome::Made;
 use mlp_core::printable::printable;
+use mlp_core::report::shell::word;
 
 use crate::config_text::config_text;
 use crate::files::{self, Input};
@@ -182,9 +183,9 @@ questions! {
         |answers| direct(answers) && given_group(answers);
     route_table_ids "--route-table-ids" "/ml_product/vpc_integration/route_table_ids"
         "Route table ids, separated by commas" false direct;
-    cost_center "--cost-center" "/tags/cost_center" "Tag cost_center" false |_| true;
-    project "--project" "/tags/project" "Tag project" false |_| true;
-    owner "--owner" "/tags/owner" "Tag owner" false |_| true;
+    cost_center "--cost-center" "/tags/cost_center" "Tag cost_center, who pays" true |_| true;
+    project "--project" "/tags/project" "Tag project, what it belongs to" true |_| true;
+    owner "--owner" "/tags/owner" "Tag owner, who answers questions" true |_| true;
 }
 
 pub(crate) fn run(flags: &Flags, shown: &Shown) -> Result<u8, InternalError> {
@@ -235,9 +236,14 @@ pub(crate) fn run(flags: &Flags, shown: &Shown) -> Result<u8, InternalError> {
             return Ok(UNUSABLE);
         }
         made.outcome.outputs = vec![name.display().to_string()];
-    } else {
-        shown.note("nothing written: this is what the config would have been, and what is wrong with it\n");
+        let status = finish(made, Some(&input), shown);
+        let file = word(&name.display().to_string());
+        shown.note(&format!(
+            "\nNext:\n  mlp validate-config --config {file}\n  mlp generate --config {file} --out out/"
+        ));
+        return Ok(status);
     }
+    shown.note("nothing written: this is what the config would have been, and what is wrong with it\n");
     Ok(finish(made, Some(&input), shown))
 }
 
@@ -273,6 +279,11 @@ fn ask(answers: &mut Answers, input: &mut impl BufRead, output: &mut impl Write)
                 if !question.required {
                     break;
                 }
+                let what = question.prompt.split(" (").next().unwrap_or_default();
+                writeln!(
+                    output,
+                    "  An answer is needed: {what}. Ctrl-C ends `mlp init`; nothing is written then."
+                )?;
                 continue;
             }
             answers.insert(question.pointer, answer.to_owned());
@@ -331,7 +342,7 @@ mod tests {
         (result, answers, String::from_utf8(output).unwrap())
     }
 
-    const STARTER: &str = "starter\ncodecommit\nMüller: & \"Co\"\nmueller\n012345678901\na001\nprod\nus-west-2\nchurn\n\n\n\n\n";
+    const STARTER: &str = "starter\ncodecommit\nMüller: & \"Co\"\nmueller\n012345678901\na001\nprod\nus-west-2\nchurn\n\n0042\nshop\nml-team\n";
 
     #[test]
     fn answers_make_a_config_that_validates() {
@@ -381,6 +392,24 @@ mod tests {
             "{output}"
         );
         assert_eq!(answers["/ml_product/tier"], "starter");
+    }
+
+    #[test]
+    fn enter_alone_says_what_is_needed_and_asks_again() {
+        let (result, _, output) = dialogue(&format!("\n{}", STARTER.replace("us-west-2\n", "\nus-west-2\n")));
+        result.unwrap();
+        assert!(
+            output.starts_with("Tier (starter, professional, enterprise):   An answer is needed: Tier."),
+            "{output}"
+        );
+        assert_eq!(output.matches("An answer is needed").count(), 2, "{output}");
+    }
+
+    #[test]
+    fn what_is_written_after_all_questions_has_no_warning() {
+        let (result, answers, _) = dialogue(STARTER);
+        result.unwrap();
+        assert_eq!(config::load(draft(&answers).as_bytes()).unwrap().findings, []);
     }
 
     #[test]

@@ -7,6 +7,8 @@ mod config_text;
 mod expand;
 mod files;
 mod init;
+#[cfg(test)]
+mod mentions;
 mod remote;
 mod show;
 
@@ -49,7 +51,7 @@ struct Look {
     /// How results are shown; `json` is one object on standard output (docs/mlp.md)
     #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
     format: Format,
-    /// When to use colour; `auto` means on a terminal, unless `NO_COLOR` is set
+    /// When to use color; `auto` means on a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
     color: Color,
 }
@@ -71,7 +73,7 @@ enum Color {
 enum Command {
     /// Write a commented config that validates; asks for what the flags don't say
     #[command(
-        after_help = "Example:\n  mlp init --tier starter --source-control codecommit --company-name TechCorp \\\n    --company-prefix techcorp --account-id 123456789012 --tenant-id a001 --env prod \\\n    --region us-west-2 --use-case customer-churn"
+        after_help = "Example:\n  mlp init --tier starter --source-control codecommit --company-name TechCorp \\\n    --company-prefix techcorp --account-id 123456789012 --tenant-id a001 --env prod \\\n    --region us-west-2 --use-case customer-churn \\\n    --cost-center CRM --project Churn --owner crm-ml"
     )]
     Init(Box<init::Flags>),
     /// Every finding of a config, with line and column
@@ -166,7 +168,7 @@ enum Command {
     Remote(remote::Command),
     /// Print the completions of a shell
     #[command(
-        after_help = "Example:\n  mlp completions bash > ~/.local/share/bash-completion/completions/mlp"
+        after_help = "Example:\n  mkdir -p ~/.local/share/bash-completion/completions\n  mlp completions bash > ~/.local/share/bash-completion/completions/mlp"
     )]
     Completions {
         /// The shell
@@ -177,8 +179,22 @@ enum Command {
 #[derive(clap::Args)]
 struct ConfigFile {
     /// The config; `-` reads standard input
+    #[arg(
+        id = "config_argument",
+        value_name = "CONFIG",
+        required_unless_present = "config",
+        conflicts_with = "config"
+    )]
+    argument: Option<PathBuf>,
+    /// The same as the argument
     #[arg(long, value_name = "FILE")]
-    config: PathBuf,
+    config: Option<PathBuf>,
+}
+
+impl ConfigFile {
+    fn path(&self) -> &std::path::Path {
+        self.config.as_deref().or(self.argument.as_deref()).unwrap_or(std::path::Path::new(""))
+    }
 }
 
 #[derive(clap::Args)]
@@ -265,7 +281,7 @@ fn run(command: &Command, shown: &Shown) -> Result<u8, InternalError> {
     match command {
         Command::Init(flags) => init::run(flags, shown),
         Command::ValidateConfig { config } => {
-            on_file("validate-config", &config.config, Limits::config(), shown, |bytes| {
+            on_file("validate-config", config.path(), Limits::config(), shown, |bytes| {
                 actions::validate_config(bytes, &suite)
             })
         }
@@ -349,7 +365,7 @@ fn into_files(
     make: impl Fn(&[u8], &Rules) -> Result<Made, InternalError>,
 ) -> Result<u8, InternalError> {
     let Some(rules) = read_rules(action, rules, shown) else { return Ok(UNUSABLE) };
-    let Some(input) = read(action, &config.config, Limits::config(), shown) else { return Ok(UNUSABLE) };
+    let Some(input) = read(action, config.path(), Limits::config(), shown) else { return Ok(UNUSABLE) };
     let mut output = make(&input.bytes, &rules)?;
     if let Err(problem) = files::write(&folder.out, &mut output) {
         shown.error(&problem);

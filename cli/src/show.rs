@@ -24,6 +24,7 @@ impl Shown {
             Color::Auto => {
                 io::stderr().is_terminal()
                     && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+                    && std::env::var_os("TERM").is_none_or(|value| value != "dumb")
             }
         };
         Self { json, color }

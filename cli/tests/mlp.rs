@@ -84,6 +84,23 @@ fn every_example_is_generated_and_its_template_validates() {
 }
 
 #[test]
+fn a_config_is_an_argument_or_a_flag_and_a_config_in_a_template_s_place_is_recognized() {
+    let folder = temporary();
+    let example = examples().remove(0);
+    let name = example.to_str().unwrap();
+    assert_eq!(status(&mlp(folder.path(), &["validate-config", name])), 0);
+    assert_eq!(status(&mlp(folder.path(), &["generate", name])), 0);
+    assert_eq!(status(&mlp(folder.path(), &["validate-config", name, "--config", name])), 2);
+    let output = mlp(folder.path(), &["validate-prov-template", name]);
+    assert_eq!(status(&output), 1);
+    assert!(
+        stderr(&output).contains("`mlp validate-config --config FILE` checks one"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
 fn writing_twice_gives_the_same_bytes() {
     let folder = temporary();
     let example = examples().remove(0);
@@ -317,6 +334,15 @@ fn init_writes_a_config_that_validates_for_every_tier_source_and_vpc_mode() {
                         made["scenario"].as_str().unwrap()
                     )
                 );
+                assert!(stderr(&output).is_empty(), "no next steps beside JSON: {}", stderr(&output));
+                let codes: Vec<&str> = made["findings"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|it| it["code"].as_str().unwrap())
+                    .collect();
+                // Without route tables, which nobody has to give, the S3 endpoint has no routes.
+                assert!(codes.iter().all(|code| *code == "MLP-GEN-004"), "{codes:?}");
                 let output = mlp(folder.path(), &["validate-config", "--config", path]);
                 assert_eq!(status(&output), 0, "{}", stderr(&output));
                 let again = mlp(folder.path(), &arguments);
@@ -334,9 +360,16 @@ fn init_without_a_terminal_names_every_flag_that_is_missing() {
     let folder = temporary();
     let output = mlp(folder.path(), &["init", "--tier", "enterprise", "--vpc-source", "direct"]);
     assert_eq!(status(&output), 2);
-    for flag in
-        ["--source-control", "--account-id", "--alerts-email", "--vpc-mode", "--vpc-id", "--subnet-ids"]
-    {
+    for flag in [
+        "--source-control",
+        "--account-id",
+        "--alerts-email",
+        "--vpc-mode",
+        "--vpc-id",
+        "--subnet-ids",
+        "--cost-center",
+        "--owner",
+    ] {
         assert!(stderr(&output).contains(flag), "{flag}: {}", stderr(&output));
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
@@ -394,6 +427,12 @@ fn init_refuses_vpc_flags_in_tiers_without_a_vpc() {
         "us-west-2",
         "--use-case",
         "churn",
+        "--cost-center",
+        "0042",
+        "--project",
+        "shop",
+        "--owner",
+        "ml-team",
     ];
     for flag in [["--vpc-mode", "standalone"], ["--vpc-id", "vpc-0a1b2c3d"]] {
         let output = mlp(folder.path(), &[arguments.as_slice(), &flag].concat());

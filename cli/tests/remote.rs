@@ -179,8 +179,39 @@ fn whoever_waits_for_an_approval_learns_how_it_is_given() {
     let output = mlp(&aws, &["follow", EXECUTION]);
     assert_eq!(status(&output), 0, "{}", stderr(&output));
     let progress = stderr(&output);
-    assert_eq!(progress.matches(&format!("`mlp approve {EXECUTION}`")).count(), 1, "{progress}");
+    let told = format!("  mlp approve {EXECUTION}\n  mlp reject {EXECUTION} --reason \"...\"\n");
+    assert_eq!(progress.matches(&told).count(), 1, "{progress}");
     assert_eq!(progress.matches("] Waiting for approval\n").count(), 1, "{progress}");
+}
+
+#[test]
+fn an_error_that_is_a_finding_is_told_once() {
+    let aws = Aws::start();
+    let output = mlp(&aws, &["deploy-product", "--config", &config()]);
+    assert_eq!(status(&output), 1);
+    assert_eq!(stderr(&output).matches("`deploy-product` needs `--force`").count(), 1, "{}", stderr(&output));
+}
+
+#[test]
+fn a_warning_that_was_told_before_the_start_is_not_told_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("my.yaml");
+    let text = fs::read_to_string(config()).unwrap();
+    let (before, _) = text.split_once("\ntags:").unwrap();
+    fs::write(&path, before).unwrap();
+    let warning = json!({
+        "code": "MLP-CFG-015", "severity": "warning", "path": "/tags",
+        "message": "there are no tags; `cost_center`, `project` and `owner` are wanted",
+    });
+    let other =
+        json!({"code": "MLP-GEN-004", "severity": "warning", "path": "/x", "message": "of the execution"});
+    let mut result = created();
+    result["findings"] = json!([warning, other]);
+    let aws = Aws::start().with("DescribeExecution", [succeeded(&result)]);
+    let output = mlp(&aws, &["deploy-product", "--force", "--config", path.to_str().unwrap()]);
+    assert_eq!(status(&output), 0, "{}", stderr(&output));
+    assert_eq!(stderr(&output).matches("MLP-CFG-015").count(), 1, "{}", stderr(&output));
+    assert_eq!(stderr(&output).matches("MLP-GEN-004").count(), 1, "{}", stderr(&output));
 }
 
 #[test]
@@ -309,7 +340,7 @@ fn deleting_without_a_terminal_needs_a_yes() {
     let aws = Aws::start();
     let output = mlp(&aws, &["delete-product", "--config", &config(), "--force", "--format", "json"]);
     assert_eq!(status(&output), 2);
-    assert!(error(&output).1.contains("`--yes` says that the product may be deleted"));
+    assert!(error(&output).2.contains("`--yes` deletes without the question"));
     assert!(!aws.operations().contains(&"StartExecution".to_owned()));
 }
 

@@ -60,12 +60,14 @@ class Init(unittest.TestCase):
             ("Workload", ""),
             ("Tag cost_center", "0042"),
             ("Tag project", ""),
+            ("Tag project", "Shop"),
             ("Tag owner", "ml@mueller.example"),
         ]
         with tempfile.TemporaryDirectory() as folder:
             status, shown, left = answer(folder, answers)
             self.assertEqual((status, left), (0, []), shown)
             self.assertIn("`tier` is `huge`", shown)
+            self.assertIn("An answer is needed: Tag project", shown)
             self.assertIn("write `s3_prefix: sources/churn`", shown)
             (path,) = pathlib.Path(folder).iterdir()
             self.assertTrue(path.name.endswith("-us-west-2-churn-ml-s3.yaml"), path.name)
@@ -74,6 +76,8 @@ class Init(unittest.TestCase):
         key = f"configs/init/{path.name}"
         status = suite.status(key, suite.upload(key, text))
         self.assertTrue(status["ok"], status["findings"])
+        # It is for another account than the suite's, and has no other warning.
+        self.assertEqual([it["code"] for it in status["findings"]], ["MLP-GEN-001"])
         self.assertEqual(status["resource_counts"]["total"], 16)
 
 

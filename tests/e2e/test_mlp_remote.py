@@ -12,32 +12,25 @@ import uuid
 sys.path.insert(0, os.path.dirname(__file__))
 
 import suite  # noqa: E402
-from test_attacks import EVERYTHING, role  # noqa: E402
 
 
 def setUpModule():
     suite.setting("MLP_DEPLOY_MACHINE")
 
 
-def mlp(*arguments, status=0, everything=False, environment=None):
+def mlp(*arguments, status=0, everything=False, **environment):
     """What `mlp` prints on standard output, or everywhere; nobody is at its terminal."""
     done = subprocess.run(
-        [suite.setting("MLP_BINARY"), *arguments], capture_output=True, text=True, timeout=180, stdin=subprocess.DEVNULL,
-        env={**os.environ, **(environment or {})},
+        [suite.setting("MLP_BINARY"), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=180,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, **environment},
     )
     if done.returncode != status:
         raise AssertionError(f"mlp {' '.join(arguments)} ended with {done.returncode}\n{done.stdout}\n{done.stderr}")
     return done.stdout + done.stderr if everything else done.stdout
-
-
-def somebody_else():
-    """The environment of a person who has all rights, but didn't start the execution."""
-    made = suite.control("sessions", role=role("approver-" + uuid.uuid4().hex[:12], EVERYTHING))
-    return {
-        "AWS_ACCESS_KEY_ID": made["AccessKeyId"],
-        "AWS_SECRET_ACCESS_KEY": made["SecretAccessKey"],
-        "AWS_SESSION_TOKEN": made["SessionToken"],
-    }
 
 
 class Remote(unittest.TestCase):
@@ -47,8 +40,17 @@ class Remote(unittest.TestCase):
         self.config = pathlib.Path(folder.name) / "config.yaml"
         self.config.write_text(suite.starter(**{"env: prod": "env: dev"}), encoding="utf-8")
 
-    def result(self, *arguments, status=0, environment=None):
-        return json.loads(mlp("--format", "json", *arguments, status=status, environment=environment))
+    def result(self, *arguments, **more):
+        return json.loads(mlp("--format", "json", *arguments, **more))
+
+    def somebody_else(self):
+        """The credentials of a user who started nothing."""
+        iam, name = suite.client("iam"), f"ann-{uuid.uuid4().hex[:8]}"
+        iam.create_user(UserName=name)
+        policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+        iam.put_user_policy(UserName=name, PolicyName="all", PolicyDocument=json.dumps(policy))
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        return {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
 
     def test_a_product_is_shown_deployed_and_deleted(self):
         given = ("--config", str(self.config))
@@ -76,11 +78,9 @@ class Remote(unittest.TestCase):
         waiting = suite.wait("request", lambda: told() if told().get("state") == "waiting-for-approval" else None)
         self.assertEqual((waiting["execution"], waiting["changes"]["added"]), (execution, 13))
         self.assertGreater(waiting["expires"], waiting["at"])
-        approve = ("approve", execution, "--yes", "--bucket", suite.bucket())
-        refused = self.result(*approve, status=1)["error"]
-        self.assertEqual(refused["name"], "MLProvisioner.ApprovalInvalid")
-        self.assertIn("started the execution", refused["message"])
-        self.assertEqual(self.result(*approve, environment=somebody_else())["outcome"], "answered")
+        given = ("approve", execution, "--yes", "--bucket", suite.bucket())
+        self.assertIn("can't approve it", self.result(*given, status=1)["error"]["message"])
+        self.assertEqual(self.result(*given, **self.somebody_else())["outcome"], "answered")
         self.assertEqual(self.result("follow", execution)["outcome"], "created")
         self.assertEqual((told()["state"], told()["result"]), ("created", f"s3://{suite.bucket()}/deployments/results/{name}.json"))
 

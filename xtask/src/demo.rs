@@ -41,7 +41,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         how_to_talk(&running);
         return Ok(());
     }
-    say("ML Provisioner on this machine: no AWS account, no Docker.\n");
+    say("ML Provisioner on this machine: no AWS account, no Docker.");
+    say(
+        "The first run compiles and downloads Python packages, which takes some minutes; later runs take less than one.\n",
+    );
     // Downloads and compilation don't stand in each other's way.
     let (emulator, tools) = std::thread::scope(|scope| {
         let build = scope.spawn(suite::build);
@@ -65,8 +68,17 @@ fn feed(suite: &Suite, tools: &Venv) -> Result<PathBuf> {
     fs::create_dir_all(&upload).context(paths::shown(&upload))?;
     for config in CONFIGS {
         let name = Path::new(config).file_name().unwrap_or_default();
-        fs::copy(paths::at(config), upload.join(name)).context(config)?;
+        let text = fs::read_to_string(paths::at(config)).context(config)?;
+        fs::write(upload.join(name), for_account(&text, suite::ACCOUNT)).context(config)?;
     }
+    let task = progress::task("a network and sources for the products");
+    let mut python = suite.client(tools, "python");
+    process::run(
+        python.args(["-c", PREREQUISITES]),
+        &folder.join("prerequisites.log"),
+        Duration::from_mins(1),
+    )?;
+    task.done("");
     let bucket = format!("s3://{}", suite.get("MLP_BUCKET"));
     let task = progress::task(format!("drop {} configs into the bucket", CONFIGS.len()));
     let log = folder.join("s3.log");
@@ -100,6 +112,17 @@ fn feed(suite: &Suite, tools: &Venv) -> Result<PathBuf> {
     sync.args(["s3", "sync", "--no-progress", &bucket]).arg(&bucket_copy);
     process::run(&mut sync, &log, Duration::from_mins(1))?;
     Ok(bucket_copy)
+}
+
+/// Without this the products could be looked at and not be deployed.
+const PREREQUISITES: &str = include_str!("prerequisites.py");
+
+/// A config for another account: a suite deploys products of its own account only, and the examples are of several.
+fn for_account(config: &str, account: &str) -> String {
+    let own = config.lines().find_map(|line| line.trim_start().strip_prefix("account_id:"));
+    let own: String =
+        own.unwrap_or_default().chars().filter(char::is_ascii_digit).take(account.len()).collect();
+    if own.len() == account.len() { config.replace(&own, account) } else { config.to_owned() }
 }
 
 /// What came out: the bucket, the counts, the findings.
@@ -228,15 +251,16 @@ fn keep(suite: Suite) -> Result<()> {
     Ok(())
 }
 
+/// What can be done with a suite that runs; `tests/e2e/test_printed_commands.py` runs it.
+const HOW_TO_TALK: &str = include_str!("how-to-talk.sh");
+
 fn how_to_talk(environment: &[(String, String)]) {
     let get =
         |name: &str| environment.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str());
     say(&format!("The suite runs at {}. To talk to it:\n", get("AWS_ENDPOINT_URL")));
-    say("  source target/local/env");
-    say("  export PATH=$PWD/target/venv/tools/bin:$PATH     # aws, sam and cfn-lint, if you have none");
-    say("  aws s3 cp my.yaml s3://$MLP_BUCKET/configs/my.yaml");
-    say("  aws s3 cp s3://$MLP_BUCKET/status/configs/my.yaml.json -");
-    say("  aws cloudformation describe-stacks --stack-name $MLP_STACK");
+    for line in HOW_TO_TALK.lines() {
+        say(&format!("  {line}"));
+    }
     say("\n  cargo xtask demo --stop                          # ends it");
 }
 
@@ -287,4 +311,28 @@ fn stop() -> Result<()> {
     }
     say("The suite has ended.");
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_suite_of_another_checkout_is_neither_used_nor_stopped() {
+        let own = json!({"checkout": paths::root(), "pid": 1});
+        assert!(is_of_this_checkout(&own));
+        for other in [json!({"checkout": "/somewhere/else", "pid": 1}), json!({"pid": 1}), json!([])] {
+            assert!(!is_of_this_checkout(&other), "{other}");
+        }
+    }
+
+    #[test]
+    fn every_product_of_the_demo_can_be_deployed_in_its_account() {
+        for config in CONFIGS.iter().filter(|config| config.starts_with("configs/")) {
+            let text = for_account(&fs::read_to_string(paths::at(config)).unwrap(), suite::ACCOUNT);
+            let line = text.lines().find(|line| line.trim_start().starts_with("account_id:")).unwrap();
+            assert!(line.contains(suite::ACCOUNT), "{config}: {line}");
+        }
+        assert_eq!(for_account("a: b", suite::ACCOUNT), "a: b");
+    }
 }

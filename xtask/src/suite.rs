@@ -16,7 +16,7 @@ use crate::{paths, progress};
 pub(crate) const STACK: &str = "ml-provisioner";
 /// The functions of the suite: the package below `functions/` and the binary have the same name.
 const FUNCTIONS: &[&str] = &["deploy", "drift", "generate", "macro"];
-const ACCOUNT: &str = "123456789012";
+pub(crate) const ACCOUNT: &str = "123456789012";
 const REGION: &str = "us-west-2";
 
 /// A running suite.

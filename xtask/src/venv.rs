@@ -61,9 +61,17 @@ impl Venv {
     }
 }
 
+/// Where the environments are. Several checkouts may share the folder by a link; its own path is the one that scripts in
+/// the environments name, and that all checkouts have in common.
+fn all() -> Result<PathBuf> {
+    let all = paths::target().join("venv");
+    fs::create_dir_all(&all).context("target/venv")?;
+    all.canonicalize().context("target/venv")
+}
+
 /// The environment of a requirements file; made when it isn't there or the file or Python has changed.
 fn ensure(name: &str, requirements: &Path) -> Result<Venv> {
-    let folder = paths::target().join("venv").join(name);
+    let folder = all()?.join(name);
     let python = python()?;
     let text = fs::read_to_string(requirements).context(paths::shown(requirements))?;
     // The whole text is the stamp: it is small, and a hash would only hide what differs.
@@ -72,7 +80,6 @@ fn ensure(name: &str, requirements: &Path) -> Result<Venv> {
     let stamp_file = folder.join("made-from.txt");
     let venv = Venv { bin: folder.join("bin") };
     // Two commands at a time must not make the same environment; the lock goes with this process at the latest.
-    fs::create_dir_all(paths::target().join("venv")).context("target/venv")?;
     let lock = fs::File::create(folder.with_extension("lock")).context("target/venv")?;
     lock.lock().context("the lock of target/venv")?;
     // Without its configuration file the interpreter would silently use the machine's own packages.

@@ -8,8 +8,10 @@ use mlp_core::deploy::approval::is_same_person;
 use mlp_core::deploy::failure::Name;
 use mlp_core::deploy::keys;
 use mlp_core::printable::printable;
+use mlp_core::report::shell::word;
 use serde_json::{Value as Json, json};
 
+use super::changes::{self, Told};
 use super::problem::Problem;
 use super::report::text;
 
@@ -33,6 +35,14 @@ pub(crate) enum Answer<'a> {
 /// Where the suite of an account and region keeps its objects, unless it was installed with another name.
 pub(crate) fn bucket(execution: &ExecutionArn) -> String {
     format!("mlp-{}-{}", execution.account(), execution.region())
+}
+
+/// An execution as a word of a shell, with `--bucket` where `mlp` would look into another bucket than the suite's.
+pub(crate) fn named(execution: &str, suite_bucket: Option<&str>) -> String {
+    let expected = ExecutionArn::parse(execution).map(|arn| bucket(&arn));
+    let other = suite_bucket.filter(|name| expected.as_deref() != Some(*name));
+    let flag = other.map(|name| format!(" --bucket {}", word(name))).unwrap_or_default();
+    format!("{}{flag}", word(execution))
 }
 
 impl Question {
@@ -67,8 +77,13 @@ impl Question {
         Ok(Self { token, nonce, asked })
     }
 
+    /// All changes that are asked about; `None` where the request names no object with them.
+    pub(crate) async fn all<S: BucketStore>(&self, store: &S) -> Option<Told> {
+        changes::read(store, self.asked.get("changes")?).await
+    }
+
     /// What is asked, in words.
-    pub(crate) fn words(&self) -> String {
+    pub(crate) fn words(&self, all: Option<&Told>) -> String {
         let mut lines = Vec::new();
         let mut line = |title: &str, value: Option<String>| {
             if let Some(value) = value {
@@ -87,8 +102,8 @@ impl Question {
         line("Changes", self.asked.get("changes").and_then(super::report::changes));
         line("Report", given("/changes/report"));
         line("Expires", given("/expires"));
-        let named = self.asked.get("changes").map(super::report::worth_a_look);
-        lines.concat() + &named.unwrap_or_default()
+        let summary = self.asked.get("changes");
+        lines.concat() + &summary.map(|summary| super::report::in_detail(summary, all)).unwrap_or_default()
     }
 
     /// Gives the answer. The result has the shape of an execution's.
@@ -123,6 +138,16 @@ impl Question {
             }
             Err(error) => Err(unsent(&error, execution)),
         }
+    }
+
+    /// The result where no answer was given.
+    pub(crate) fn unanswered(&self, execution: &ExecutionArn) -> Json {
+        let mut result = self.result("approve", execution);
+        if let Some(result) = result.as_object_mut() {
+            result.insert("ok".to_owned(), false.into());
+            result.insert("outcome".to_owned(), "waiting-for-approval".into());
+        }
+        result
     }
 
     fn result(&self, action: &str, execution: &ExecutionArn) -> Json {
@@ -232,7 +257,7 @@ mod tests {
     fn whoever_decides_sees_the_changes_and_never_the_token() {
         let question = run(Question::read(&waiting(), &asking(), &bucket(&arn()), &arn())).ok().unwrap();
         assert_eq!(
-            question.words(),
+            question.words(None),
             "Product    a-ml\n\
              Action     deploy-product\n\
              Stack      a-ml-stack\n\

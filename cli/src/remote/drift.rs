@@ -198,11 +198,16 @@ impl Checked {
                 report.coverage.percent()
             );
             for finding in report.findings.iter().filter(|it| it.kind != Kind::NotCheckable) {
+                // Most messages name the place.
+                let has = |text: &str| finding.message.contains(text);
+                let is_named =
+                    has(&finding.logical_id) && has(&finding.property) && !finding.logical_id.is_empty();
+                let place = if is_named { String::new() } else { format!("{}: ", finding.place()) };
                 let _ = writeln!(
                     out,
-                    "  [{}] {}: {}",
+                    "  [{}] {}{}",
                     finding.severity.words(),
-                    finding.place(),
+                    printable(&place),
                     printable(&finding.message)
                 );
                 let value = |title: &str, value: &Option<mlp_core::changes::Shown>| {

@@ -7,6 +7,7 @@ use mlp_aws::calls::{CallError, Kind};
 use mlp_aws::executions::Executions;
 use mlp_aws::following::{Ended, Following, PAGE, Pace};
 
+use super::answer;
 use super::display::Display;
 
 /// After so many looks in a row without an answer, about five minutes, nobody looks any longer.
@@ -87,10 +88,9 @@ impl<E: Executions, C: Clock> Watch<'_, E, C> {
                     }
                     let progress = following.progress();
                     if progress.waits_for_approval && !told {
-                        let arn = self.execution;
-                        self.display.say(&format!(
-                            "The changes wait for approval: `mlp approve {arn}` or `mlp reject {arn} --reason TEXT`"
-                        ));
+                        for line in approval_commands(self.execution, following.bucket()).lines() {
+                            self.display.say(line);
+                        }
                     }
                     told = progress.waits_for_approval;
                     self.display.show(progress, following.elapsed(self.clock.now()));
@@ -137,6 +137,12 @@ impl<E: Executions, C: Clock> Watch<'_, E, C> {
             self.display.turn(following.elapsed(self.clock.now()));
         }
     }
+}
+
+/// How an execution that waits is answered, as one copies it into a shell.
+fn approval_commands(execution: &str, bucket: Option<&str>) -> String {
+    let named = answer::named(execution, bucket);
+    format!("The changes wait for approval:\n  mlp approve {named}\n  mlp reject {named} --reason \"...\"")
 }
 
 #[cfg(test)]
@@ -230,9 +236,27 @@ mod tests {
             Scene::succeeded(&json!({"ok": true, "outcome": "updated"})),
         ];
         let (_, written) = to_the_end(&MemoryExecutions::playing(scenes));
-        assert_eq!(written.matches(&format!("`mlp approve {ARN}`")).count(), 1, "{written}");
+        let told = format!("  mlp approve {ARN}\n  mlp reject {ARN} --reason \"...\"\n");
+        assert_eq!(written.matches(&told).count(), 1, "{written}");
         assert_eq!(written.matches("Waiting for approval").count(), 1, "{written}");
         assert!(written.ends_with("Changing the stack: 13 of 13 resources\n"), "{written}");
+    }
+
+    #[test]
+    fn the_commands_name_a_bucket_that_mlp_would_not_guess() {
+        for (bucket, flag) in [("mlp-123456789012-us-west-2", ""), ("team-ml", " --bucket team-ml")] {
+            let work = json!({"changes": {"report": format!("s3://{bucket}/reports/changes/a.html")}});
+            let waits = vec![
+                What::TaskEntered { state: "RecordChanges".to_owned() },
+                What::TaskExited { output: Some(work.to_string()) },
+                What::TaskEntered { state: "RequestApproval".to_owned() },
+                What::TaskSubmitted { output: None },
+            ];
+            let end = Scene::succeeded(&json!({"ok": true, "outcome": "updated"}));
+            let (_, written) = to_the_end(&MemoryExecutions::playing(vec![Scene::Running(waits), end]));
+            let told = format!("  mlp reject {ARN}{flag} --reason \"...\"\n");
+            assert!(written.contains(&told), "{written}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! What can be found without AWS is found first. The runtime and the SDK's configuration are made only after that.
 
 mod answer;
+mod changes;
 mod display;
 mod drift;
 mod flags;
@@ -20,10 +21,13 @@ use clap::Subcommand;
 use mlp_aws::arns::ExecutionArn;
 use mlp_aws::clients;
 use mlp_aws::executions::Executions;
+use mlp_aws::store::BucketStore;
 use mlp_core::error::InternalError;
+use mlp_core::finding::Finding;
 use serde_json::Value as Json;
 
 use self::answer::{Answer, Question};
+use self::changes::Told;
 use self::display::{Display, time};
 use self::follow::{Followed, SystemClock, follow};
 use self::place::Place;
@@ -74,6 +78,21 @@ pub(crate) enum Command {
 struct Done {
     result: Option<Json>,
     status: u8,
+    /// The changes that the result sums up.
+    changes: Option<Told>,
+    /// Findings that were shown before the execution was started.
+    warned: Vec<Finding>,
+}
+
+impl Done {
+    fn new(result: Json, status: u8) -> Self {
+        Self { result: Some(result), status, changes: None, warned: Vec::new() }
+    }
+
+    /// All was said already.
+    fn silent(status: u8) -> Self {
+        Self { result: None, status, changes: None, warned: Vec::new() }
+    }
 }
 
 pub(crate) fn run(command: &Command, shown: &Shown) -> Result<u8, InternalError> {
@@ -98,12 +117,10 @@ fn within<T>(future: impl Future<Output = T>) -> Result<T, InternalError> {
 
 /// Shows how a command ended, and answers its status.
 fn finish(done: Result<Done, Problem>, action: &str, source: Option<&crate::Input>, shown: &Shown) -> u8 {
-    let done = done.unwrap_or_else(|problem| Done {
-        result: Some(problem.result(action, None)),
-        status: problem.status,
-    });
+    let done = done.unwrap_or_else(|problem| Done::new(problem.result(action, None), problem.status));
     match done.result {
-        Some(result) => shown.printed(report::show(&result, shown, source), done.status),
+        Some(result) => shown
+            .printed(report::show(&result, shown, source, done.changes.as_ref(), &done.warned), done.status),
         None => done.status,
     }
 }
@@ -117,14 +134,19 @@ async fn approve(flags: &flags::Approve) -> Result<Done, Problem> {
     let Place { config, arn } = place::execution(&flags.answered.suite, &flags.answered.execution).await?;
     let executions = clients::executions(&config);
     let question = question(&flags.answered, &config, &arn).await?;
+    let words = question.words(question.all(&store(&config, &arn)).await.as_ref());
     if flags.yes {
-        complain(&question.words());
-    } else {
-        prompt::approval(&question.words())?;
+        complain(&words);
+    } else if !prompt::approval(&words)? {
+        let named = answer::named(&arn.to_string(), flags.answered.bucket.as_deref());
+        complain(&format!(
+            "Nothing was approved, and the execution waits on. To end it:\n  mlp reject {named} --reason \"...\"\n"
+        ));
+        return Ok(Done::new(question.unanswered(&arn), BLOCKED));
     }
     let by = place::who(&config).await?.arn;
     let result = question.answer(&executions, &arn, &Answer::Approve { by: &by }).await?;
-    Ok(Done { result: Some(result), status: DONE })
+    Ok(Done::new(result, DONE))
 }
 
 async fn reject(flags: &flags::Reject) -> Result<Done, Problem> {
@@ -132,7 +154,12 @@ async fn reject(flags: &flags::Reject) -> Result<Done, Problem> {
     let question = question(&flags.answered, &config, &arn).await?;
     let answer = Answer::Reject { reason: &flags.reason };
     let result = question.answer(&clients::executions(&config), &arn, &answer).await?;
-    Ok(Done { result: Some(result), status: DONE })
+    Ok(Done::new(result, DONE))
+}
+
+/// The suite's bucket. Somebody else may own a bucket of the name that is expected.
+fn store(config: &place::Config, arn: &ExecutionArn) -> impl BucketStore + use<> {
+    clients::s3_store(config, Some(arn.account().to_owned()))
 }
 
 async fn question(
@@ -141,9 +168,7 @@ async fn question(
     arn: &ExecutionArn,
 ) -> Result<Question, Problem> {
     let bucket = flags.bucket.clone().unwrap_or_else(|| answer::bucket(arn));
-    // Somebody else may own a bucket of the name that is expected.
-    let store = clients::s3_store(config, Some(arn.account().to_owned()));
-    Question::read(&clients::executions(config), &store, &bucket, arn).await
+    Question::read(&clients::executions(config), &store(config, arn), &bucket, arn).await
 }
 
 /// Follows an execution and says how it ended; `started` when it is known that there is one.
@@ -158,11 +183,11 @@ async fn follow_to_the_end<E: Executions>(
     match follow(executions, &arn, &mut display, &SystemClock, interrupt).await {
         Followed::Ended(ended) => {
             complain(&format!("The execution has ended after {}.\n", time(ended.took)));
-            Ok(Done { result: Some(ended.result), status: if ended.ok { DONE } else { BLOCKED } })
+            Ok(Done::new(ended.result, if ended.ok { DONE } else { BLOCKED }))
         }
         Followed::Interrupted => {
             complain(&format!("\nThe execution goes on. Follow it with `mlp follow {arn}`.\n"));
-            Ok(Done { result: None, status: INTERRUPTED })
+            Ok(Done::silent(INTERRUPTED))
         }
         Followed::Failed { error, seen } => {
             let problem = Problem::of_call(&error, &format!("execution {arn}"));

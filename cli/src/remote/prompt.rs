@@ -10,8 +10,7 @@ use crate::show::complain;
 /// Asks and answers what was typed; nobody is asked where nobody sits.
 fn ask(question: &str, instead: &str) -> Result<String, Problem> {
     if !io::stdin().is_terminal() {
-        return Err(Problem::usage(format!("nobody can be asked without a terminal; {instead}"))
-            .help("look at what will happen first"));
+        return Err(Problem::usage("nobody can be asked without a terminal").help(instead));
     }
     complain(question);
     let mut line = String::new();
@@ -26,7 +25,13 @@ pub(crate) fn product(ml_name: &str) -> Result<(), Problem> {
     let question = format!(
         "This deletes the product {ml_name}, and all versions of what is in its bucket.\nType its name to go on: "
     );
-    typed(ml_name, &ask(&question, "`--yes` says that the product may be deleted")?)
+    typed(
+        ml_name,
+        &ask(
+            &question,
+            "`--yes` deletes without the question; with `--approval` the execution first shows what it will delete, and waits",
+        )?,
+    )
 }
 
 fn typed(ml_name: &str, answer: &str) -> Result<(), Problem> {
@@ -38,17 +43,16 @@ fn typed(ml_name: &str, answer: &str) -> Result<(), Problem> {
 }
 
 /// Asks whether the changes may be made.
-pub(crate) fn approval(words: &str) -> Result<(), Problem> {
+pub(crate) fn approval(words: &str) -> Result<bool, Problem> {
     complain(words);
-    yes(&ask("Approve these changes? [y/N] ", "`--yes` says that the changes are approved")?)
+    Ok(yes(&ask(
+        "Approve these changes? [y/N] ",
+        "`--yes` approves without the question; the report shows the changes",
+    )?))
 }
 
-fn yes(answer: &str) -> Result<(), Problem> {
-    if ["y", "yes"].iter().any(|yes| answer.eq_ignore_ascii_case(yes)) {
-        return Ok(());
-    }
-    Err(Problem::refused(Name::InvalidInput, "the changes were not approved; the execution waits on")
-        .help("`mlp reject EXECUTION --reason TEXT` ends it"))
+fn yes(answer: &str) -> bool {
+    ["y", "yes"].iter().any(|yes| answer.eq_ignore_ascii_case(yes))
 }
 
 #[cfg(test)]
@@ -65,9 +69,9 @@ mod tests {
 
     #[test]
     fn only_a_yes_approves() {
-        assert!(yes("y").is_ok() && yes("YES").is_ok());
+        assert!(yes("y") && yes("YES"));
         for answer in ["", "n", "yeah", "ok"] {
-            assert!(yes(answer).is_err(), "{answer}");
+            assert!(!yes(answer), "{answer}");
         }
     }
 }

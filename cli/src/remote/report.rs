@@ -8,12 +8,19 @@ use mlp_core::printable::printable;
 use mlp_core::render::render;
 use serde_json::Value as Json;
 
+use super::changes::Told;
 use crate::files::Input;
 use crate::show::{self, Shown};
 
 /// Shows a result object: as it is with `--format json`, else its findings and its error on standard error and the rest on
 /// standard output.
-pub(crate) fn show(result: &Json, shown: &Shown, source: Option<&Input>) -> io::Result<()> {
+pub(crate) fn show(
+    result: &Json,
+    shown: &Shown,
+    source: Option<&Input>,
+    all: Option<&Told>,
+    warned: &[Finding],
+) -> io::Result<()> {
     if shown.is_json() {
         return show::print_json(&format!("{result:#}"));
     }
@@ -22,14 +29,25 @@ pub(crate) fn show(result: &Json, shown: &Shown, source: Option<&Input>) -> io::
         let found = result.pointer(place).cloned().unwrap_or_default();
         findings.extend(serde_json::from_value::<Vec<Finding>>(found).unwrap_or_default());
     }
+    findings.retain(|finding| !warned.iter().any(|before| is_same(before, finding)));
     let source = source.map(|input| (input.name.as_str(), input.bytes.as_slice()));
     show::complain_painted(&render(&findings, source, shown.is_colored()));
     show::complain(&left_out(result));
-    if let Some(error) = result.get("error").filter(|error| error.is_object()) {
+    // An error that only repeats a finding was shown as the finding, with its code.
+    let is_repeated = |error: &Json| {
+        let message = text(error, "/message").unwrap_or_default();
+        findings.iter().any(|it| !it.message.is_empty() && message.starts_with(&it.message))
+    };
+    if let Some(error) = result.get("error").filter(|error| error.is_object() && !is_repeated(error)) {
         let name = text(error, "/name").unwrap_or("MLProvisioner.Internal");
         shown.named_error(name, &lines_of_error(error));
     }
-    show::print(&summary(result))
+    show::print(&summary(result, all))
+}
+
+/// Whether a finding says what another one has said.
+fn is_same(one: &Finding, other: &Finding) -> bool {
+    one.code == other.code && one.path == other.path && one.message == other.message
 }
 
 /// How many findings a result leaves out, and where they are.
@@ -65,7 +83,7 @@ fn lines_of_error(error: &Json) -> String {
     out
 }
 
-fn summary(result: &Json) -> String {
+fn summary(result: &Json, all: Option<&Told>) -> String {
     let mut out = String::new();
     let mut line = |title: &str, value: Option<String>| {
         if let Some(value) = value {
@@ -77,7 +95,8 @@ fn summary(result: &Json) -> String {
     let what = given("/ml_name").map(|name| format!(": {name}")).unwrap_or_default();
     // A command that came to nothing has said so already.
     let said = outcome == "failed" && given("/stack_name").is_none() && given("/execution").is_none();
-    line("Outcome", (!said).then(|| format!("{}{what}", words(outcome))));
+    let action = text(result, "/action").unwrap_or_default();
+    line("Outcome", (!said).then(|| format!("{}{what}", words(outcome, action))));
     let status = given("/stack_status").map(|status| format!(" ({status})")).unwrap_or_default();
     line("Stack", given("/stack_name").map(|stack| format!("{stack}{status}")));
     let scenario = given("/scenario").map(|scenario| format!(", scenario {scenario}")).unwrap_or_default();
@@ -96,7 +115,7 @@ fn summary(result: &Json) -> String {
     }
     line("Result", given("/result_at"));
     line("Execution", given("/execution"));
-    out.push_str(&result.get("changes").map(worth_a_look).unwrap_or_default());
+    out.push_str(&result.get("changes").map(|changes| in_detail(changes, all)).unwrap_or_default());
     let outputs = result.get("outputs").and_then(Json::as_object).filter(|outputs| !outputs.is_empty());
     if let Some(outputs) = outputs {
         out.push_str("\nOutputs\n");
@@ -117,8 +136,11 @@ fn summary(result: &Json) -> String {
     out
 }
 
-fn words(outcome: &str) -> &str {
+fn words<'a>(outcome: &'a str, action: &str) -> &'a str {
     match outcome {
+        "answered" if action == "approve" => "The changes were approved",
+        "answered" if action == "reject" => "The changes were rejected",
+        "waiting-for-approval" => "The changes wait for approval",
         "created" => "The stack was created",
         "updated" => "The stack was updated",
         "unchanged" => "There is nothing to change",
@@ -176,6 +198,15 @@ pub(crate) fn place(json: &Json) -> Option<String> {
     let account = text(json, "/account_id")?;
     let region = text(json, "/region").map(|region| format!(", {region}")).unwrap_or_default();
     Some(format!("{account}{region}"))
+}
+
+/// All changes where they could be read, else what the summary names.
+pub(crate) fn in_detail(summary: &Json, all: Option<&Told>) -> String {
+    match all {
+        Some(Told::All(text)) => format!("\n{text}"),
+        Some(Told::Summary(why)) => format!("{}\nnote: {}\n", worth_a_look(summary), printable(why)),
+        None => worth_a_look(summary),
+    }
 }
 
 /// What a change summary deletes, replaces and endangers, by name.
@@ -243,7 +274,7 @@ mod tests {
             "outputs": {"/ml/bucket": "a-bucket"},
         });
         assert_eq!(
-            summary(&result),
+            summary(&result, None),
             "Outcome    The stack was updated: a-ml\n\
              Stack      a-stack (UPDATE_COMPLETE)\n\
              Tier       starter, scenario s3\n\
@@ -283,7 +314,7 @@ mod tests {
             "result": {"links": {"policy": "s3://b/p.json"}},
         });
         assert_eq!(
-            summary(&result),
+            summary(&result, None),
             "Outcome    The files were made and are kept in the bucket\n\
              Made       s3://b/p.json (policy)\n\
              Result     s3://b/r.json\n\
@@ -292,7 +323,7 @@ mod tests {
         let totals = json!({"stacks": 3, "drifted": 1, "could_not_check": 0});
         let result = json!({"outcome": "drifted", "drift": {"totals": totals, "report": "s3://b/i.html"}, "execution": "arn"});
         assert_eq!(
-            summary(&result),
+            summary(&result, None),
             "Outcome    Something has drifted\nDrift      3 stacks, 1 drifted\nReport     s3://b/i.html\n\
              Execution  arn\n"
         );
@@ -303,7 +334,7 @@ mod tests {
         let kept = json!([{"logical_id": "Key", "type": "AWS::KMS::Key", "physical_id": "k-1", "reason": "waits 30 days"}]);
         let result = json!({"outcome": "deleted", "kept": kept});
         assert_eq!(
-            summary(&result),
+            summary(&result, None),
             "Outcome    The stack was deleted\n\nStays\n  Key (AWS::KMS::Key) k-1: waits 30 days\n"
         );
     }
@@ -339,9 +370,9 @@ mod tests {
     #[test]
     fn results_of_any_shape_are_shown() {
         let odd = json!({"outcome": 7, "ml_name": [], "execution": "arn", "changes": 3, "outputs": [], "kept": [3]});
-        assert_eq!(summary(&odd), "Outcome    It failed\nExecution  arn\n\nStays\n  ? (?) ?: ?\n");
+        assert_eq!(summary(&odd, None), "Outcome    It failed\nExecution  arn\n\nStays\n  ? (?) ?: ?\n");
         for nothing in [json!(null), json!([1]), json!("text")] {
-            assert_eq!(summary(&nothing), "");
+            assert_eq!(summary(&nothing, None), "");
         }
     }
 }

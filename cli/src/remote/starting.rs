@@ -11,7 +11,9 @@ use mlp_aws::store::{self, BucketStore, Object};
 use mlp_core::actions::Suite;
 use mlp_core::deploy::failure::Name;
 use mlp_core::deploy::identity::console_link;
+use mlp_core::deploy::input::Action;
 use mlp_core::error::InternalError;
+use mlp_core::finding::Finding;
 use mlp_core::render::render;
 use mlp_core::yaml::Limits;
 use serde_json::json;
@@ -20,7 +22,7 @@ use super::flags::Stored;
 use super::place::{self, Place};
 use super::problem::Problem;
 use super::request::{Checked, Request};
-use super::{Done, finish, follow_to_the_end, interrupted, prompt, within};
+use super::{Done, changes, finish, follow_to_the_end, interrupted, prompt, within};
 use crate::files::Input;
 use crate::show::{Shown, complain, complain_painted};
 use crate::{DONE, INTERRUPTED, UNUSABLE};
@@ -63,11 +65,12 @@ async fn start(
         Err(problem) => return Ok(Err(problem)),
     };
     let suite = place::suite_of(&arn);
+    let mut warned = Vec::new();
     let input = match (local, &request.config.s3_config) {
-        (Some(local), _) => inline(request, local, &suite, shown)?,
+        (Some(local), _) => inline(request, local, &suite, shown, &mut warned)?,
         (None, Some(stored)) => {
             let object = read(&clients::s3_store(&config, None), stored).await;
-            in_bucket(request, stored, object, &suite, shown)?
+            in_bucket(request, stored, object, &suite, shown, &mut warned)?
         }
         (None, None) => Err(Problem::usage("no config is named")),
     };
@@ -76,7 +79,16 @@ async fn start(
             // Approvers see it. Whoever AWS doesn't name may start an execution all the same.
             let caller = place::who(&config).await.ok();
             let input = caller.map_or_else(|| input.clone(), |caller| requested_by(&input, &caller.arn));
-            go(request, &clients::executions(&config), &arn, &input, shown).await
+            let mut done = go(request, &clients::executions(&config), &arn, &input, shown).await;
+            if let Ok(done) = &mut done
+                && request.action == Action::ShowChanges
+                && !shown.is_json()
+                && let Some(summary) = done.result.as_ref().and_then(|result| result.get("changes"))
+            {
+                let store = clients::s3_store(&config, Some(arn.account().to_owned()));
+                done.changes = changes::read(&store, summary).await;
+            }
+            done.map(|done| Done { warned, ..done })
         }
         Err(problem) => Err(problem),
     })
@@ -94,7 +106,13 @@ fn requested_by(input: &str, arn: &str) -> String {
 type Asked = Result<Result<String, Problem>, InternalError>;
 
 /// The input with a config of this machine, if it is one for this suite.
-fn inline(request: &Request<'_>, local: &Input, suite: &Suite, shown: &Shown) -> Asked {
+fn inline(
+    request: &Request<'_>,
+    local: &Input,
+    suite: &Suite,
+    shown: &Shown,
+    warned: &mut Vec<Finding>,
+) -> Asked {
     let checked = match request.check(&local.bytes, suite)? {
         Ok(checked) => checked,
         Err(problem) => return Ok(Err(problem)),
@@ -103,7 +121,7 @@ fn inline(request: &Request<'_>, local: &Input, suite: &Suite, shown: &Shown) ->
     let text = String::from_utf8_lossy(&local.bytes);
     let input = request.with_text(text.trim_start_matches('\u{feff}'));
     Ok(input.and_then(|input| {
-        warn(&checked, Some((&local.name, &local.bytes)), shown);
+        warn(&checked, Some((&local.name, &local.bytes)), shown, warned);
         confirmed(request, Some(&checked.ml_name)).map(|()| input)
     }))
 }
@@ -115,6 +133,7 @@ fn in_bucket(
     object: Result<Option<Object>, Problem>,
     suite: &Suite,
     shown: &Shown,
+    warned: &mut Vec<Finding>,
 ) -> Asked {
     let object = match object {
         Ok(object) => object,
@@ -132,7 +151,7 @@ fn in_bucket(
             return Ok(Err(problem.help(format!("mend {name}"))));
         }
     };
-    warn(&checked, Some((&name, &object.bytes)), shown);
+    warn(&checked, Some((&name, &object.bytes)), shown, warned);
     let version = stored.version.clone().or(object.head.version_id);
     let pinned = Stored { version, ..stored.clone() };
     Ok(confirmed(request, Some(&checked.ml_name)).and_then(|()| request.with_place(&pinned)))
@@ -150,9 +169,10 @@ async fn read<S: BucketStore>(store: &S, stored: &Stored) -> Result<Option<Objec
     }
 }
 
-fn warn(checked: &Checked, source: Option<(&str, &[u8])>, shown: &Shown) {
+fn warn(checked: &Checked, source: Option<(&str, &[u8])>, shown: &Shown, warned: &mut Vec<Finding>) {
     if !shown.is_json() {
         complain_painted(&render(&checked.warnings, source, shown.is_colored()));
+        warned.clone_from(&checked.warnings);
     }
 }
 
@@ -185,7 +205,7 @@ async fn go<E: Executions>(
         biased;
         () = &mut interrupt => {
             complain(&format!("\nThe execution may have been started. `mlp follow {execution}` tells.\n"));
-            return Ok(Done { result: None, status: INTERRUPTED });
+            return Ok(Done::silent(INTERRUPTED));
         }
         started = executions.start(&text, &name, input) => started,
     };
@@ -215,7 +235,7 @@ async fn go<E: Executions>(
             "execution": execution.to_string(),
             "generator_version": env!("CARGO_PKG_VERSION"),
         });
-        return Ok(Done { result: Some(result), status: DONE });
+        return Ok(Done::new(result, DONE));
     }
     follow_to_the_end(executions, &execution, true, interrupt).await
 }

@@ -34,6 +34,11 @@ fn found<T>(answer: Result<T, CallError>) -> Result<Option<T>, CallError> {
     }
 }
 
+/// A reason that says something. A message with an empty one would end in a colon.
+fn said(reason: Option<String>) -> Option<String> {
+    reason.filter(|reason| !reason.trim().is_empty())
+}
+
 // The SDK's futures are deep and large: boxed here, they cost the callers' futures one pointer.
 impl Stacks for CloudFormation {
     async fn stack(&self, stack: &str) -> Result<Option<Stack>, CallError> {
@@ -43,7 +48,7 @@ impl Stacks for CloudFormation {
         Ok(stack.map(|stack| Stack {
             id: stack.stack_id.unwrap_or_default(),
             status: stack.stack_status.map(|status| status.as_str().to_owned()).unwrap_or_default(),
-            reason: stack.stack_status_reason,
+            reason: said(stack.stack_status_reason),
             tags: (stack.tags.unwrap_or_default().into_iter())
                 .filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default())))
                 .collect(),
@@ -416,6 +421,12 @@ fn put(fields: &mut Object<String, Json>, key: &str, value: Option<&str>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_empty_reason_is_none() {
+        assert_eq!(said(Some(" ".to_owned())), None);
+        assert_eq!(said(Some("the name is taken".to_owned())).as_deref(), Some("the name is taken"));
+    }
 
     #[test]
     fn what_a_change_set_failed_of_is_told_with_its_place_whoever_refused_it() {

@@ -21,6 +21,7 @@ pub struct Following {
     /// The newest event that was read.
     newest: i64,
     progress: Progress,
+    bucket: Option<String>,
 }
 
 /// Where an execution is.
@@ -81,6 +82,11 @@ impl Following {
         fresh.sort_by_key(|event| event.id);
         for event in fresh {
             self.newest = event.id;
+            if let What::TaskDone { output: Some(output) } | What::TaskExited { output: Some(output) } =
+                &event.what
+            {
+                self.bucket = report_bucket(output).or(self.bucket.take());
+            }
             self.progress.then(&event.what);
         }
     }
@@ -88,6 +94,11 @@ impl Following {
     /// Where it is.
     pub fn progress(&self) -> &Progress {
         &self.progress
+    }
+
+    /// The suite's bucket, once the execution has kept a report of its changes there.
+    pub fn bucket(&self) -> Option<&str> {
+        self.bucket.as_deref()
     }
 
     /// How it ended, if it has.
@@ -206,13 +217,25 @@ fn spaced(name: &str) -> String {
 /// The work document's stack, wherever the state machine has put the document: Lambda's answer has it as `Payload`, a state's
 /// output as `work`.
 fn stack(output: &str) -> Option<Json> {
+    work(output)?.get_mut("stack").map(Json::take).filter(Json::is_object)
+}
+
+/// The work document.
+fn work(output: &str) -> Option<Json> {
     let mut document: Json = serde_json::from_str(output).ok()?;
     for key in ["Payload", "work"] {
         if let Some(inner) = document.get_mut(key) {
             document = inner.take();
         }
     }
-    document.get_mut("stack").map(Json::take).filter(Json::is_object)
+    Some(document)
+}
+
+/// The bucket of the report that a work document names, `s3://bucket/key`.
+fn report_bucket(output: &str) -> Option<String> {
+    let work = work(output)?;
+    let report = work.pointer("/changes/report")?.as_str()?;
+    report.strip_prefix("s3://")?.split('/').next().filter(|it| !it.is_empty()).map(str::to_owned)
 }
 
 /// The result object of an execution that has ended.

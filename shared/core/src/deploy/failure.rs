@@ -53,7 +53,7 @@ names! {
     StackStuck = "StackStuck", "The stack's last rollback failed; only a person can tell what may be skipped.",
         "mend what the causes name, run `aws cloudformation continue-update-rollback --stack-name <stack>`, then start a new execution";
     StackNotRecreated = "StackNotRecreated", "The stack never came to be, or could not be deleted, and stands in the way.",
-        "if nobody needs what is left of it: start `deploy-product` with `\"recreate_failed\": true`. It empties the stack's bucket, deletes the stack and creates it again";
+        "if nobody needs what is left of it: start `deploy-product` with `\"recreate_failed\": true` (`mlp`: `--recreate-failed`). It empties the stack's bucket, deletes the stack and creates it again";
     StackProtected = "StackProtected", "Termination protection is on, as it is for every product in prod.",
         "if it is meant: `aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name <stack>`, then start a new execution";
     StackTaken = "StackTaken", "The stack is not this product's: its tags say otherwise, or it has none, or a custom resource owns it.",
@@ -61,7 +61,7 @@ names! {
     ChangeSetFailed = "ChangeSetFailed", "CloudFormation could not work out the changes.",
         "mend what the reason names and start a new execution";
     DeploymentFailed = "DeploymentFailed", "CloudFormation could not make the changes and has rolled back.",
-        "mend what the causes name and start a new execution; a stack in ROLLBACK_COMPLETE also needs `\"recreate_failed\": true`";
+        "mend what the causes name and start a new execution; a stack in ROLLBACK_COMPLETE also needs `\"recreate_failed\": true` (`mlp`: `--recreate-failed`)";
     DeletionFailed = "DeletionFailed", "CloudFormation could not delete everything.",
         "remove what the causes name, then start delete-product again";
     BucketNotEmptied = "BucketNotEmptied", "Objects of the product's bucket could not be deleted; the stack was not touched.",
@@ -75,7 +75,7 @@ names! {
     Rejected = "Rejected", "Somebody rejected the changes; the change set was deleted.",
         "talk to who rejected them";
     ApprovalTimedOut = "ApprovalTimedOut", "Nobody approved in time; the change set was deleted.",
-        "start a new execution; `\"approval\": {\"timeout_seconds\": n}` waits longer";
+        "start a new execution; `\"approval\": {\"timeout_seconds\": n}` (`mlp`: `--approval-timeout`) waits longer";
     ApprovalInvalid = "ApprovalInvalid", "The approval doesn't count, so nothing was changed.",
         "start a new execution, and let somebody else approve it with `mlp approve`";
     RequestWithdrawn = "RequestWithdrawn", "CloudFormation no longer works on the custom resource's request; nothing more was made.",

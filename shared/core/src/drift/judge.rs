@@ -632,13 +632,13 @@ fn mend(probe: &Probe, pointer: &str, actual: Option<&Json>) -> String {
             format!("`aws codecommit update-repository-name --old-name {now} --new-name {name}`")
         }
         (Probe::Repository { .. }, ..) => {
-            "put it back with `deploy-product` and `\"drift\": \"revert\"`, or by hand in CodeCommit".to_owned()
+            "put it back with `deploy-product` and `\"drift\": \"revert\"` (`mlp`: `--drift revert`), or by hand in CodeCommit".to_owned()
         }
         (Probe::Project { name, .. }, ..) => {
             format!("`aws codebuild update-project --name {name}` with the value of the template: CloudFormation doesn't see it, so no change set puts it back")
         }
         (Probe::Parameter { .. }, ..) => {
-            "put it back with `deploy-product` and `\"drift\": \"revert\"`; whoever reads the path gets the wrong value until then".to_owned()
+            "put it back with `deploy-product` and `\"drift\": \"revert\"` (`mlp`: `--drift revert`); whoever reads the path gets the wrong value until then".to_owned()
         }
     }
 }

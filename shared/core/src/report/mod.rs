@@ -11,7 +11,7 @@ mod diagram;
 pub(crate) mod page;
 mod prices;
 mod resolve;
-pub(crate) mod shell;
+pub mod shell;
 mod steps;
 pub(crate) mod visible;
 

@@ -3,7 +3,8 @@
 /// A text as one word of a POSIX shell: bare where nothing in it is special, else in single quotes.
 ///
 /// Characters that nobody sees are dropped: a command that is copied must do what it shows.
-pub(crate) fn word(text: &str) -> String {
+#[must_use]
+pub fn word(text: &str) -> String {
     let text: String =
         text.chars().filter(|c| !crate::printable::is_hidden(*c) && *c != '\n' && *c != '\t').collect();
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@,+%".contains(c);

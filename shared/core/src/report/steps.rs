@@ -120,6 +120,11 @@ fn deploy(
                 region(product),
             ],
         ),
+        // Copied together, the next command would come before there is a change set.
+        aws(
+            "cloudformation wait change-set-create-complete",
+            &[name.clone(), change_set.clone(), region(product)],
+        ),
         aws("cloudformation describe-change-set", &[name.clone(), change_set.clone(), region(product)]),
         aws("cloudformation execute-change-set", &[name.clone(), change_set, region(product)]),
         format!(

@@ -44,8 +44,9 @@ check! {
 }
 
 check! {
-    /// Looks for `iam:PassRole`, also when a pattern such as `iam:*` or `*` covers it. The product's own deploy policy needs
-    /// it for one role and one service, and says so; it is shown because a reviewer has to know of it.
+    /// Looks for `iam:PassRole`, also when a pattern such as `iam:*` or `*` covers it. A statement that names the roles and
+    /// the services, both without wildcards, is not found: there is nothing to fix in it. The review report shows it under
+    /// Permissions, with all others.
     ///
     /// ```yaml
     /// - Effect: Allow
@@ -129,24 +130,26 @@ fn shown(inspection: &mut Inspection<'_>, statement: Statement<'_>, path: &Path<
                 inspection.found(check, place, format!("{name} {by}"));
                 continue;
             }
-            let (bounds, bounded) = pass_role_bounds(statement);
-            let mut finding = check.finding(format!("{name} {by}{bounds}"));
-            if bounded {
-                finding = finding
-                    .help("see that these are the role and the service you expect; there is nothing to mend");
+            if let Some(bounds) = pass_role_bounds(statement) {
+                inspection.found(check, place, format!("{name} {by}{bounds}"));
             }
-            inspection.add_finding(place, finding);
         }
     });
 }
 
-/// How far the passing of roles is bounded already, and whether that is far enough.
-fn pass_role_bounds(statement: Statement<'_>) -> (&'static str, bool) {
-    let named = !statement.names_everything("Resource") && statement.get("Resource").is_some();
+/// How far the passing of roles is bounded already; `None` when that is far enough.
+fn pass_role_bounds(statement: Statement<'_>) -> Option<&'static str> {
+    let named = statement.get("Resource").is_some() && !statement.names_everything("Resource");
     match (named, statement.asks_about("iam:PassedToService")) {
-        (true, true) => (", for the roles and the services that it names", true),
-        (true, false) => (", for the roles that it names, to any service", false),
-        (false, true) => (", for every role, to the services that it names", false),
-        (false, false) => (", for every role and to any service", false),
+        (true, true) if statement.has_wildcard("Resource") => {
+            Some(", for roles that it names with a wildcard")
+        }
+        (true, true) if !statement.is_only("iam:PassedToService") => {
+            Some(", for the roles that it names, with a condition that doesn't name the services")
+        }
+        (true, true) => None,
+        (true, false) => Some(", for the roles that it names, to any service"),
+        (false, true) => Some(", for every role, to the services that it names"),
+        (false, false) => Some(", for every role and to any service"),
     }
 }

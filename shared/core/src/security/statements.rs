@@ -49,6 +49,22 @@ pub(super) fn each<'v>(value: &'v Value, path: &Path<'_>, found: &mut dyn FnMut(
     });
 }
 
+/// Whether a text in a value has a wildcard, `*` or `?`. What a function makes of references isn't known now.
+fn any_wildcard(value: &Value) -> bool {
+    let mut found = false;
+    each(value, &Path::ROOT, &mut |value, _| {
+        found |= match value {
+            Value::Str(text) => text.contains(['*', '?']),
+            Value::Sub(sub) => sub.parts.iter().any(|part| match part {
+                crate::template::SubPart::Text(text) => text.contains(['*', '?']),
+                _ => false,
+            }),
+            _ => false,
+        };
+    });
+    found
+}
+
 /// One statement of a policy document.
 #[derive(Clone, Copy)]
 pub(super) struct Statement<'v> {
@@ -114,6 +130,22 @@ impl<'v> Statement<'v> {
             Value::Map(keys) => keys.keys().any(|asked| asked.eq_ignore_ascii_case(key)),
             _ => false,
         })
+    }
+
+    /// Whether a condition allows only the values of this key that it names: `StringEquals` or `StringLike`, without
+    /// wildcards. Every other operator (`StringNotEquals`, `...IfExists`, `ForAllValues:...`) may allow others too.
+    pub(super) fn is_only(self, key: &str) -> bool {
+        let Some(Value::Map(operators)) = self.get("Condition") else { return false };
+        operators.iter().any(|(operator, keys)| {
+            let Value::Map(keys) = keys else { return false };
+            ["StringEquals", "StringEqualsIgnoreCase", "StringLike"].contains(&operator.as_str())
+                && keys.iter().any(|(asked, values)| asked.eq_ignore_ascii_case(key) && !any_wildcard(values))
+        })
+    }
+
+    /// Whether an element has a wildcard in one of its texts.
+    pub(super) fn has_wildcard(self, key: &str) -> bool {
+        self.get(key).is_some_and(any_wildcard)
     }
 
     /// Whether it names `*` in an element, as a whole.

@@ -287,6 +287,11 @@ impl Reader<'_> {
                             "`Globals` is read by SAM: add `Transform: AWS::Serverless-2016-10-31`"
                                 .to_owned(),
                         ),
+                        "client" | "environment" | "ml_product" => Some(
+                            "this is a section of a config: `mlp validate-config --config FILE` checks one, and \
+                             `mlp validate-prov-template --config FILE` its template"
+                                .to_owned(),
+                        ),
                         _ => self.suggestions.did_you_mean(key, SECTIONS),
                     };
                     self.unknown(section, &path, message, help);
