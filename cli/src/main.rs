@@ -10,6 +10,7 @@ mod init;
 #[cfg(test)]
 mod mentions;
 mod remote;
+mod seed;
 mod show;
 
 use std::path::PathBuf;
@@ -164,6 +165,11 @@ enum Command {
         after_help = "Examples:\n  mlp expand template.yaml --region us-west-2 --parameter Stage=prod > expanded.yaml\n  mlp expand template.yaml --out expanded.json && cfn-lint expanded.json"
     )]
     Expand(Box<expand::Flags>),
+    /// Write the source trees with which the first run of both pipelines succeeds
+    #[command(
+        after_help = "Examples:\n  mlp seed --out seed/          # two folders, for any Git host\n  mlp seed --out seed/ --zip    # two archives, for the source control `s3`"
+    )]
+    Seed(seed::Flags),
     #[command(flatten)]
     Remote(remote::Command),
     /// Print the completions of a shell
@@ -333,6 +339,7 @@ fn run(command: &Command, shown: &Shown) -> Result<u8, InternalError> {
             })
         }
         Command::Expand(flags) => expand::run(flags, shown),
+        Command::Seed(flags) => seed::run(flags, shown),
         Command::Remote(command) => remote::run(command, shown),
         Command::Completions { shell } => {
             let mut script = Vec::new();

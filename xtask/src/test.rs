@@ -57,6 +57,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let mut count = Count::default();
     let golden = tools.command("python");
     count.add(python("golden templates against the resource schemas", golden, "tests/goldens")?);
+    count.add(python("the seed's code", tools.command("python"), "tests/seeds")?);
     let browser = browser::find()?;
     let policies = tools.command("python");
     let folder = "tests/policy";
