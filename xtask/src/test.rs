@@ -69,6 +69,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let launcher = emulator.command("python");
     count.add(python("the emulator's launcher", launcher, "infra/local/tests")?);
 
+    let cases = tools.command("python");
+    count.add(python("inputs of users with the right answer", cases, "tests/cases")?);
+
     let suite = suite::start("test", &emulator, &tools, false)?;
     count.add(nextest(&tools, &suite)?);
     count.add(doctests()?);
