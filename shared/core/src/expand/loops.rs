@@ -72,8 +72,14 @@ impl Loop {
     }
 }
 
-/// A loop's variable and the product that a value names when the variable's values are put in.
-pub(super) fn may_name(node: &Node, loops: &[Loop], products: &Products) -> Option<(String, String)> {
+/// A loop's variable and the product that a value names when the variable's values are put in. In a value a text names
+/// nothing; in `DependsOn` it does.
+pub(super) fn may_name(
+    node: &Node,
+    loops: &[Loop],
+    products: &Products,
+    depends_on: bool,
+) -> Option<(String, String)> {
     if loops.is_empty() || products.is_empty() {
         return None;
     }
@@ -96,7 +102,7 @@ pub(super) fn may_name(node: &Node, loops: &[Loop], products: &Products) -> Opti
                 Some((*variable, *value))
             })
             .collect();
-        if let Some(product) = product_in(&with(node, &values), products) {
+        if let Some(product) = product_in(&with(node, &values), products, depends_on) {
             // The variable that says so; of several, one whose value is in the product's name.
             let (variable, _) = values.iter().find(|(_, value)| product.contains(value)).or(values.first())?;
             return Some(((*variable).to_owned(), product));
@@ -166,22 +172,25 @@ fn with(node: &Node, values: &[(&str, &str)]) -> Node {
     }
 }
 
-/// A product that a value names: in a function, or, in `DependsOn`, as it stands.
-fn product_in(node: &Node, products: &Products) -> Option<String> {
+/// A product that a value names.
+fn product_in(node: &Node, products: &Products, depends_on: bool) -> Option<String> {
     let mut found = None;
     let mut names = |name: &str| {
         if found.is_none() && products.contains_key(name) {
             found = Some(name.to_owned());
         }
     };
-    match &node.value {
-        NodeValue::Scalar(_) => names(as_text(node)?),
-        NodeValue::Seq(nodes) => nodes.iter().filter_map(as_text).for_each(&mut names),
-        NodeValue::Map(_) => references::visit(&Value::from_node(node), &Path::ROOT, &mut |reference, _| {
+    if depends_on {
+        match &node.value {
+            NodeValue::Seq(nodes) => nodes.iter().filter_map(as_text).for_each(&mut names),
+            _ => as_text(node).into_iter().for_each(&mut names),
+        }
+    } else {
+        references::visit(&Value::from_node(node), &Path::ROOT, &mut |reference, _| {
             if let Reference::Name { name, .. } | Reference::Attribute { name, .. } = reference {
                 names(name);
             }
-        }),
+        });
     }
     found
 }

@@ -112,7 +112,7 @@ impl<'a> Rewriter<'a> {
                     let before = self.findings.len();
                     let done = self.function(node, path);
                     if self.findings.len() == before {
-                        self.names_product_later(node, path);
+                        self.names_product_later(node, path, false);
                     }
                     if done {
                         return;
@@ -239,7 +239,7 @@ impl<'a> Rewriter<'a> {
 
     /// Whoever waits for a product waits for the resources on which none of its others depends: all of it.
     fn depends_on(&mut self, node: &mut Node, last: &Last, path: &Path<'_>) {
-        self.names_product_later(node, path);
+        self.names_product_later(node, path, true);
         let names = match &node.value {
             NodeValue::Seq(nodes) => nodes.as_slice(),
             _ => std::slice::from_ref(&*node),
@@ -271,8 +271,8 @@ impl<'a> Rewriter<'a> {
     }
 
     /// Refuses what names a product only after a loop has run: the macro runs before it and takes the product away.
-    fn names_product_later(&mut self, node: &Node, path: &Path<'_>) {
-        if let Some((variable, product)) = may_name(node, &self.loops, self.products) {
+    fn names_product_later(&mut self, node: &Node, path: &Path<'_>, depends_on: bool) {
+        if let Some((variable, product)) = may_name(node, &self.loops, self.products, depends_on) {
             let message = format!(
                 "in a loop `{variable}` stands for the product `{product}`, which the macro replaces before the loop runs"
             );
