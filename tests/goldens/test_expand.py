@@ -109,16 +109,14 @@ def rest(template):
     return template
 
 
-def expand(text):
-    """The expanded template, or the findings."""
+def expand(text, language="json"):
+    """The expanded template as text, or None; and the findings."""
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "template.yaml"
         path.write_bytes(text.encode())
-        command = [BINARY, "expand", path, "--output", "json"]
+        command = [BINARY, "expand", path, "--output", language]
         done = subprocess.run(command, capture_output=True, check=False, timeout=60, env={**os.environ, "NO_COLOR": "1"})
-    if done.returncode:
-        return None, done.stderr.decode()
-    return json.loads(done.stdout), done.stderr.decode()
+    return done.stdout.decode() if done.returncode == 0 else None, done.stderr.decode()
 
 
 def compare(text):
@@ -127,10 +125,28 @@ def compare(text):
     found, findings = expand(text)
     if found is None:
         return f"refused: {findings}"
+    found = json.loads(found)
     made = [key for key in found["Resources"] if key.startswith(ID)]
     if len(made) < 5 or ID in made:
         return "the product is not expanded"
     return different(wanted, rest(found))
+
+
+def loose(value):
+    """A value without what the two outputs may write in another way: order, and `DependsOn` of one as a list."""
+    if isinstance(value, dict):
+        value = {str(key): loose(inner) for key, inner in value.items()}
+        if isinstance(value.get("DependsOn"), str):
+            value["DependsOn"] = [value["DependsOn"]]
+        return dict(sorted(value.items()))
+    return [loose(inner) for inner in value] if isinstance(value, list) else value
+
+
+def outputs_differ(text):
+    """Where the YAML and the JSON of one template differ, or None."""
+    (as_json, _), (as_yaml, _) = expand(text), expand(text, "yaml")
+    added = {"AWSTemplateFormatVersion": "2010-09-09"}
+    return different(loose({**added, **json.loads(as_json)}), loose(stringified(read(as_yaml))))
 
 
 class TheRest(unittest.TestCase):
@@ -172,6 +188,13 @@ class TheRest(unittest.TestCase):
     def test_of_random_templates_in_random_styles_is_the_same(self):
         seed = int(os.environ.get("RANDOM_SEED", "20261124"))
         self.check([(f"seed {seed + number}", random_text(random.Random(seed + number))) for number in range(RANDOM)])
+
+
+    def test_of_the_yaml_output_is_that_of_the_json_output(self):
+        seed = int(os.environ.get("RANDOM_SEED", "20261124"))
+        for number in range(RANDOM // 4):
+            with self.subTest(seed=seed + number):
+                self.assertIsNone(outputs_differ(random_text(random.Random(seed + number))))
 
 
 STRINGS = [

@@ -274,10 +274,33 @@ impl Reader<'_> {
         }
     }
 
+    /// Refuses a function that gives one text where a list is wanted ("Value of property SubnetIds must be of type List of
+    /// String": aws/aws-cli#2478, LambdaSharp/LambdaSharpTool#147).
+    fn a_list(&mut self, property: &Property, node: &Node, path: &str) {
+        let Some((called, argument)) = function(node) else { return };
+        let text = match called {
+            "Ref" => as_text(argument)
+                .filter(|it| self.request.is_text_parameter(it))
+                .map(|it| format!("a `Ref` to the template parameter `{it}`, which is one text")),
+            "Fn::Join" | "Fn::Sub" | "Fn::ImportValue" | "Fn::Base64" => {
+                Some(format!("`{called}`, which gives one text"))
+            }
+            _ => None,
+        };
+        if let Some(text) = text {
+            let message = format!("`{}` is {text}, but a list is wanted", property.name);
+            let help =
+                "make a list of a text with commas: `!Split [\",\", ...]`; of one value: `[...]`".to_owned();
+            self.add(codes::MAC_VALUE, path.to_owned(), node, message, Some(help));
+        }
+    }
+
     /// A value that may be any function.
     fn free(&mut self, property: &Property, node: &Node, path: &str) -> Node {
         let is_path = super::lookups::is_path(&property.pointer);
-        if property.kind != Kind::List {
+        if property.kind == Kind::List {
+            self.a_list(property, node, path);
+        } else {
             self.one_value(&property.name, node, path);
             if function(node).is_none() && self.resolved_later(node, path) {
                 return self.pass(property.pointer.clone(), node, stand_in(property));

@@ -75,9 +75,18 @@ impl<'a> Request<'a> {
     /// Whether the value of a template parameter is a list, by its type: `CommaDelimitedList`, `List<...>`, or either one
     /// read from SSM.
     pub(super) fn is_list_parameter(&self, name: &str) -> bool {
-        let kind = self.declaration(name).and_then(|it| it.get("Type")).and_then(as_text).unwrap_or_default();
+        self.is_list(name) == Some(true)
+    }
+
+    /// Whether the value of a template parameter is one text, by its type.
+    pub(super) fn is_text_parameter(&self, name: &str) -> bool {
+        self.is_list(name) == Some(false)
+    }
+
+    fn is_list(&self, parameter: &str) -> Option<bool> {
+        let kind = self.declaration(parameter)?.get("Type").and_then(as_text)?;
         let kind = kind.strip_prefix("AWS::SSM::Parameter::Value<").unwrap_or(kind);
-        kind.starts_with("List<") || kind.starts_with("CommaDelimitedList")
+        Some(kind.starts_with("List<") || kind.starts_with("CommaDelimitedList"))
     }
 
     /// Whether the value of a template parameter is a secret. Whatever is not plainly `false` is one.

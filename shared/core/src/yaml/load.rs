@@ -557,6 +557,8 @@ fn coerce(tagged: Tagged<'_>, core: &str) -> bool {
         Tagged::Map => return core == "map",
     };
     let kind = ScalarKind::of(&scalar.text);
+    // What is said to be text is no number or flag of YAML 1.1 either.
+    scalar.plain &= core != "str";
     scalar.kind = match (core, kind) {
         ("str", _) => ScalarKind::Str,
         ("float", ScalarKind::Int(_)) => ScalarKind::Float,

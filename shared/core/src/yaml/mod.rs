@@ -118,7 +118,7 @@ pub struct Scalar {
     pub text: String,
     /// Its type: plain scalars only can be anything but text.
     pub kind: ScalarKind,
-    /// Whether it stands without quotes and is no block scalar.
+    /// Whether it stands without quotes and without the tag `!!str`, and is no block scalar.
     pub plain: bool,
 }
 
