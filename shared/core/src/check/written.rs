@@ -8,8 +8,14 @@ use crate::yaml::{Document, Remark, RemarkKind};
 pub(super) fn check(document: &Document, transforms: Transforms) -> Vec<Finding> {
     let alias = document.remarks.iter().find(|remark| remark.kind == RemarkKind::Alias).map(alias);
     let numbers = document.remarks.iter().filter(|remark| remark.kind == RemarkKind::NumericKey);
+    let zeros = document.remarks.iter().filter(|remark| remark.kind == RemarkKind::LeadingZero).map(zero);
     let slashes = document.remarks.iter().filter(|remark| remark.kind == RemarkKind::SlashEscape).map(slash);
-    alias.into_iter().chain(numbers.map(|remark| number(remark, transforms))).chain(slashes).collect()
+    alias
+        .into_iter()
+        .chain(numbers.map(|remark| number(remark, transforms)))
+        .chain(zeros)
+        .chain(slashes)
+        .collect()
 }
 
 /// A warning, because a tool that writes the template anew may have resolved them.
@@ -42,4 +48,14 @@ fn slash(remark: &Remark) -> Finding {
     Finding::warning(codes::YAML_SYNTAX, remark.pointer.clone(), message)
         .at(remark.line, remark.column)
         .help("write `/`")
+}
+
+/// Source: aws-cloudformation/cloudformation-coverage-roadmap#745 and aws/serverless-application-model#1469, where accounts lost
+/// their zeros; YAML 1.1, "Integer" and "Floating-Point" types.
+fn zero(remark: &Remark) -> Finding {
+    let message =
+        "this value of 12 digits has no quotes: CloudFormation reads a number, and its leading zero is lost";
+    Finding::warning(codes::TPL_SHAPE, remark.pointer.clone(), message)
+        .at(remark.line, remark.column)
+        .help("put an account's number in quotes")
 }

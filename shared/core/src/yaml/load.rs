@@ -312,6 +312,15 @@ impl<'a> Reader<'a> {
             self.remark(RemarkKind::SlashEscape, place);
         }
         let tag = self.tag(tag, place, Tagged::Scalar(&mut scalar));
+        if scalar.plain
+            && tag.is_none()
+            && !self.wants_key()
+            && scalar.text.len() == 12
+            && scalar.text.starts_with('0')
+            && scalar.text.bytes().all(|byte| byte.is_ascii_digit())
+        {
+            self.remark(RemarkKind::LeadingZero, place);
+        }
         self.node(Record { place, tag, what: What::Scalar(scalar) }, anchor)
     }
 

@@ -70,6 +70,8 @@ pub enum RemarkKind {
     Alias,
     /// The key is a number without quotes.
     NumericKey,
+    /// A value of 12 digits without quotes begins with 0, as an account's number may.
+    LeadingZero,
     /// A text in double quotes has the escape `\/`, which came with YAML 1.2.
     SlashEscape,
 }
