@@ -274,7 +274,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Refuses a function that gives one text where a list is wanted ("Value of property SubnetIds must be of type List of
+    /// Refuses a function that gives one text where a list is wanted ("Value of property `SubnetIds` must be of type List of
     /// String": aws/aws-cli#2478, LambdaSharp/LambdaSharpTool#147).
     fn a_list(&mut self, property: &Property, node: &Node, path: &str) {
         let Some((called, argument)) = function(node) else { return };
