@@ -31,6 +31,9 @@ pub(crate) struct Flags {
     /// ARN of the managed policy that bounds the roles of products that name none, as the suite's macro would use it
     #[arg(long, value_name = "ARN")]
     permissions_boundary: Option<String>,
+    /// The macro's name in `Transform`, if the suite was deployed with another `MacroName`
+    #[arg(long, value_name = "NAME")]
+    macro_name: Option<String>,
     /// Where to write; `-` is standard output. With `--format json` the template is written only to a file
     #[arg(long, value_name = "FILE", default_value = "-")]
     out: PathBuf,
@@ -74,6 +77,7 @@ pub(crate) fn run(flags: &Flags, shown: &Shown) -> Result<u8, InternalError> {
         region: flags.region.clone(),
         parameters: flags.parameters.iter().cloned().collect(),
         permissions_boundary: flags.permissions_boundary.clone(),
+        macro_name: flags.macro_name.clone(),
     };
     let ssm: BTreeMap<&str, &str> =
         flags.ssm.iter().map(|(path, value)| (path.as_str(), value.as_str())).collect();

@@ -58,6 +58,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let golden = tools.command("python");
     count.add(python("golden templates against the resource schemas", golden, "tests/goldens")?);
     count.add(python("the seed's code", tools.command("python"), "tests/seeds")?);
+    let mut unchecked = skipped("tests/goldens")?;
     let browser = browser::find()?;
     let policies = tools.command("python");
     let folder = "tests/policy";
@@ -66,9 +67,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         policies,
         folder,
     )?);
-    let skipped = skipped(folder)?;
+    unchecked.extend(skipped(folder)?);
     let launcher = emulator.command("python");
     count.add(python("the emulator's launcher", launcher, "infra/local/tests")?);
+
+    let cases = tools.command("python");
+    count.add(python("inputs of users with the right answer", cases, "tests/cases")?);
 
     let suite = suite::start("test", &emulator, &tools, false)?;
     count.add(nextest(&tools, &suite)?);
@@ -96,7 +100,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if let Err(browser::Missing(why)) = &browser {
         say(&format!("NOT CHECKED: reports in a browser (tests/browser); {why}."));
     }
-    for what in skipped {
+    for what in unchecked {
         say(&format!("NOT CHECKED: {what}."));
     }
     say(&format!("everything took {}", progress::seconds(started.elapsed())));

@@ -231,6 +231,8 @@ pub fn expand(
     findings.extend(expanded.warnings.iter().cloned().map(nearest));
     let (template, unreadable) = expanded.template();
     findings.extend(unreadable.into_iter().map(nearest));
+    // Each product's own resources have none, but what the template says of products may close one.
+    findings.extend(check::circles(&template).into_iter().map(nearest));
     let mut outcome = Outcome::of("expand", findings);
     outcome.resource_counts =
         Some(outcome::count(template.resources.values().map(|resource| resource.kind.as_str())));

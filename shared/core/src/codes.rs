@@ -140,6 +140,9 @@ codes! {
     TPL_MACRO = "MLP-TPL-013", "A macro decides what this template becomes",
         "The template has a `Transform`; what it expands to can't be checked before CloudFormation has run it. Under SAM an unknown name is a warning, since SAM may make it; under `AWS::Include` and macros of your own, which may change anything, every finding is one. `AWS::LanguageExtensions` alone hides nothing and is not reported.";
 
+    TPL_ALIAS = "MLP-TPL-014", "A YAML alias",
+        "CloudFormation refuses templates with aliases (`*name`). `aws cloudformation package`, `sam package` and `mlp expand` write them out.";
+
     MAC_EMBEDDED = "MLP-MAC-001", "The macro is called inside of the template",
         "`MLProvisioner` works on a whole template: it adds resources, and rewrites references to products wherever they stand. So it is named in the template's `Transform` section and not in a `Fn::Transform`.";
     MAC_TYPE = "MLP-MAC-002", "A resource type that the macro doesn't have",
@@ -158,8 +161,8 @@ codes! {
         "Names come from company prefix, environment, tenant, use case and workload. Products that differ in none of these would create the same roles and buckets.";
     MAC_LOOKUP = "MLP-MAC-009", "An SSM parameter that can't be used",
         "With `parameter-store`, the values are read from SSM Parameter Store when the macro runs. The path must be one that the suite's parameter `ParameterPaths` allows, and the parameter must be there and hold what the property is for. Messages give the length of a wrong value and never the value.";
-    MAC_LOOP = "MLP-MAC-010", "A product in a loop",
-        "The macro can't tell what a `Fn::ForEach` makes. Let CloudFormation run the loop first: name `AWS::LanguageExtensions` before `MLProvisioner` in `Transform`.";
+    MAC_LOOP = "MLP-MAC-010", "A product in a loop, or named by one",
+        "The macro can't tell what a `Fn::ForEach` makes, or which product its variable stands for. Let CloudFormation run the loop first: name `AWS::LanguageExtensions` before `MLProvisioner` in `Transform`.";
     MAC_REQUEST = "MLP-MAC-011", "Not a request of CloudFormation",
         "A macro's request has `fragment`, `region`, `accountId`, `requestId` and `templateParameterValues`.";
     MAC_METADATA = "MLP-MAC-012", "Metadata that the macro writes itself",

@@ -30,6 +30,7 @@ struct Given {
     parameters: BTreeMap<String, String>,
     ssm: BTreeMap<String, String>,
     permissions_boundary: Option<String>,
+    macro_name: Option<String>,
 }
 
 impl Given {
@@ -44,6 +45,7 @@ impl Given {
             region: self.region.clone().unwrap_or_else(|| "us-west-2".to_owned()),
             parameters: self.parameters.clone().into_iter().collect(),
             permissions_boundary: self.permissions_boundary.clone(),
+            macro_name: self.macro_name.clone(),
         }
     }
 

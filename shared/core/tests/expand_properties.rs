@@ -115,6 +115,7 @@ fn expand_as(id: &str, config: &Config) -> Expanded {
         account_id: config.client.account_id.to_string(),
         region: config.environment.region.to_string(),
         permissions_boundary: None,
+        loop_order: expand::LoopOrder::After,
     };
     expand::plan(input).expand(&Lookups::new()).unwrap()
 }

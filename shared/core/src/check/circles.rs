@@ -7,7 +7,7 @@ use crate::codes;
 use crate::finding::Severity;
 use crate::template::path::Token;
 use crate::template::references::{Owner, Reference};
-use crate::template::{Path, Template};
+use crate::template::{Path, Resource, Template};
 
 /// What makes one resource depend on another.
 #[derive(Clone, Copy, Default)]
@@ -56,22 +56,19 @@ fn resources(report: &mut Report<'_>) {
             .filter_map(|(edge, (from, to))| Some(format!("`{from}` names `{to}` in {}", places.get(&edge)?)))
             .collect();
         let sure = pairs().all(|edge| edges.get(&edge).is_some_and(|edge| edge.sure));
-        let serverless = circle
+        let several = circle
             .iter()
             .filter_map(|node| template.resources.get_index(*node))
-            .any(|(_, resource)| resource.kind.starts_with("AWS::Serverless::"));
-        let (severity, help) = match (sure, serverless) {
-            (true, false) => {
+            .find_map(|(_, resource)| becomes_several(resource));
+        let (severity, help) = match (sure, several) {
+            (true, None) => {
                 (Severity::Error, "take one of these references out, or move it to a resource of its own")
             }
             (false, _) => (
                 Severity::Warning,
                 "one of these stands in an `Fn::If`: the conditions must rule out that all hold at once",
             ),
-            (true, true) => (
-                Severity::Warning,
-                "SAM makes several resources of one; check that the circle remains after that",
-            ),
+            (true, Some(help)) => (Severity::Warning, help),
         };
         let message = match names.as_slice() {
             [one] => format!("`{one}` depends on itself: {}", steps.join(", ")),
@@ -83,15 +80,46 @@ fn resources(report: &mut Report<'_>) {
     }
 }
 
+/// What to do about a circle through a resource that becomes several ones: the circle may be none of them.
+fn becomes_several(resource: &Resource) -> Option<&'static str> {
+    let kind = resource.kind.as_str();
+    if kind.starts_with("AWS::Serverless::") {
+        Some("SAM makes several resources of one; check that the circle remains after that")
+    } else if is_product(resource) {
+        Some("a product becomes several resources; `mlp expand` says whether the circle remains after that")
+    } else if kind.ends_with("::MODULE") {
+        Some("a module becomes several resources; check that the circle remains after that")
+    } else {
+        None
+    }
+}
+
+fn is_product(resource: &Resource) -> bool {
+    resource.kind.starts_with("MLProvisioner::")
+}
+
+/// Whether a reference to a product becomes its name, which is text and waits for nothing (docs/macro.md, "References").
+fn is_text(target: &Resource, reference: Reference<'_>) -> bool {
+    is_product(target)
+        && matches!(
+            reference,
+            Reference::Name { .. } | Reference::Attribute { attribute: Some("MlName"), .. }
+        )
+}
+
 /// Calls `found` with resource, resource it depends on, and the place that says so.
 fn each_dependency(template: &Template, found: &mut impl FnMut(usize, usize, &Path<'_>)) {
     template.references(&mut |owner, reference, path| {
         let (Owner::Resource(from), Some(to)) = (owner, depended_on(reference)) else { return };
-        let (Some(from), Some(to)) = (template.resources.get_full(from), template.resources.get_index_of(to))
+        let (Some(from), Some(to)) = (template.resources.get_full(from), template.resources.get_full(to))
         else {
             return;
         };
         let (from, _, resource) = from;
+        let (to, _, target) = to;
+        if is_text(target, reference) {
+            return;
+        }
         // A `DependsOn` of itself is reported as such.
         let itself = from == to && matches!(reference, Reference::DependsOn(_));
         // SAM makes resources of their own from these.

@@ -6,12 +6,14 @@
 
 use std::ops::RangeInclusive;
 
+use super::outputs::needs_resources;
 use super::sections::{describe, is_condition, null};
 use super::{Report, Spot};
 use crate::codes;
 use crate::finding::Severity;
-use crate::template::references::{Owner, Part};
-use crate::template::{Function, Map, Path, Value};
+use crate::template::read::shorten;
+use crate::template::references::{Owner, Part, is_pattern};
+use crate::template::{Function, Map, Path, Sub, SubPart, Value};
 
 pub(super) fn check(report: &mut Report<'_>) {
     let template = report.template;
@@ -47,9 +49,13 @@ impl Walk<'_, '_> {
                 }
             }
             Value::Sub(sub) => {
+                let path = path.key(Function::Sub.long());
+                self.place(Function::Sub, &path);
+                self.sub_names(sub, &path);
                 if !sub.variables.is_empty() {
-                    let path = path.key(Function::Sub.long());
-                    self.map(&sub.variables, &path.index(1));
+                    let path = path.index(1);
+                    self.sub_variables(&sub.variables, &path);
+                    self.map(&sub.variables, &path);
                 }
             }
             Value::Call(function, argument) => {
@@ -103,6 +109,9 @@ impl Walk<'_, '_> {
     /// Where the function may stand, and what it needs.
     fn place(&mut self, function: Function, path: &Path<'_>) {
         let name = function.long();
+        if matches!(self.owner, Owner::Rule(_)) {
+            return self.in_rules(function, path);
+        }
         match (function, self.owner) {
             (Function::Length | Function::ToJsonString, _) => {
                 self.needs_extensions(&format!("`{name}`"), path);
@@ -115,7 +124,17 @@ impl Walk<'_, '_> {
                 let help = "give the condition a name in `Conditions`, and ask for it with `Fn::If`";
                 self.wrong(path, message, Some(help));
             }
-            (_, Owner::Rule(_)) => {}
+            (Function::ImportValue | Function::If, Owner::Condition(_)) => {
+                // Source: CloudFormation's message in aws/aws-cdk#32238 ("Cannot use Fn::ImportValue in Conditions"); the
+                // Template Reference of `Fn::If` (supported in properties, metadata, update policies and outputs only); both
+                // in cfn-lint's rule E8003.
+                let message = format!("`{name}` can't stand in `Conditions`");
+                let help = match function {
+                    Function::If => "combine conditions with `Fn::And`, `Fn::Or` and `Fn::Not`",
+                    _ => "give the value to the stack in a template parameter",
+                };
+                self.wrong(path, message, Some(help));
+            }
             (
                 Function::Contains
                 | Function::EachMemberEquals
@@ -126,6 +145,78 @@ impl Walk<'_, '_> {
                 _,
             ) => self.wrong(path, format!("`{name}` can stand in `Rules` only"), None),
             _ => {}
+        }
+    }
+
+    /// The functions of `Rules` are a closed list.
+    ///
+    /// Source: AWS CloudFormation User Guide, "Rules syntax" ("Supported functions"); CloudFormation's message in
+    /// aws-cloudformation/cfn-lint#3710 ("Following functions are not supported in the Rules block of the template").
+    fn in_rules(&mut self, function: Function, path: &Path<'_>) {
+        let allowed = matches!(
+            function,
+            Function::And
+                | Function::Contains
+                | Function::EachMemberEquals
+                | Function::EachMemberIn
+                | Function::Equals
+                | Function::Not
+                | Function::Or
+                | Function::Ref
+                | Function::RefAll
+                | Function::ValueOf
+                | Function::ValueOfAll
+                | Function::Transform
+        );
+        // These are gone before CloudFormation reads the rules.
+        let resolved = self.report.transforms.language_extensions
+            && matches!(function, Function::Length | Function::ToJsonString | Function::FindInMap);
+        // What refers to a resource is reported as such.
+        if !allowed && !resolved && function != Function::GetAtt {
+            let message = format!("`{}` can't stand in `Rules`", function.long());
+            let help = match function {
+                Function::Condition => "repeat the condition's own functions: rules know no conditions",
+                _ => {
+                    "rules take `Fn::And`, `Fn::Contains`, `Fn::EachMemberEquals`, `Fn::EachMemberIn`, `Fn::Equals`, \
+                     `Fn::Not`, `Fn::Or`, `Fn::RefAll`, `Fn::ValueOf`, `Fn::ValueOfAll` and `Ref`"
+                }
+            };
+            self.wrong(path, message, Some(help));
+        }
+    }
+
+    /// Names of a `Fn::Sub` that CloudFormation doesn't take.
+    fn sub_names(&mut self, sub: &Sub, path: &Path<'_>) {
+        for part in &sub.parts {
+            let name = match part {
+                SubPart::Text(_) => continue,
+                SubPart::Ref(name) => name.clone(),
+                SubPart::GetAtt(name, attribute) => format!("{name}.{attribute}"),
+            };
+            if !is_sub_name(&name) {
+                let message = format!(
+                    "`Fn::Sub` has the name `{}`; names have letters, digits, `_`, `.` and `:` only",
+                    shorten(&name)
+                );
+                let help =
+                    format!("rename it; if the text itself is wanted, write `${{!{}}}`", shorten(&name));
+                self.wrong(path, message, Some(&help));
+            }
+        }
+    }
+
+    /// The variables of a `Fn::Sub` are texts.
+    ///
+    /// Source: CloudFormation's message in serverless-operations/serverless-step-functions#203 ("every value of the context
+    /// object of every `Fn::Sub` object must be a string or a function that returns a string"); Template Reference of `Fn::Sub`.
+    fn sub_variables(&mut self, variables: &Map, path: &Path<'_>) {
+        for (name, value) in variables {
+            let transformed = matches!(value, Value::Map(it) if it.contains_key(Function::Transform.long()));
+            if !may_be_text(value) && !transformed {
+                let message =
+                    format!("the variable `{name}` of `Fn::Sub` is {}; it takes text", describe(value));
+                self.wrong(&path.key(name), message, Some("make one text of a list with `Fn::Join`"));
+            }
         }
     }
 
@@ -161,8 +252,16 @@ impl Walk<'_, '_> {
                 };
                 self.each_text(function, list, path);
             }
-            Function::Base64 | Function::GetAZs | Function::ImportValue | Function::RefAll => {
+            Function::Base64 | Function::GetAZs | Function::RefAll => self.text(function, argument, path),
+            Function::ImportValue => {
                 self.text(function, argument, path);
+                // Source: CloudFormation's message in kubernetes-retired/kube-aws#1304 ("the attribute in Fn::ImportValue must
+                // not depend on any resources, imported values, or Fn::GetAZs"); Template Reference, "Fn::ImportValue".
+                if let Some(found) = needs_resources(argument, self.report.template) {
+                    let message = format!("`{name}` depends on {found}");
+                    let help = "make the name of literal text, parameters and pseudo parameters";
+                    self.wrong(path, message, Some(help));
+                }
             }
             Function::Condition => {
                 if argument.as_str().is_none() {
@@ -498,6 +597,15 @@ impl Walk<'_, '_> {
             self.wrong(&path.index(2), message, None);
         }
     }
+}
+
+/// Whether CloudFormation takes a name in a `Fn::Sub`. A loop's variable in it is replaced before.
+///
+/// Source: CloudFormation's message in aws-cloudformation/cfn-lint#1430 ("variable names in `Fn::Sub` syntax must contain only
+/// alphanumeric characters, underscores, periods, and colons"), and in kirodotdev/KiroCrew#2596.
+pub(super) fn is_sub_name(name: &str) -> bool {
+    is_pattern(name)
+        || name.chars().all(|char| char.is_ascii_alphanumeric() || matches!(char, '_' | '.' | ':'))
 }
 
 const GET_ATT: &str = "it takes `Resource.Attribute` or [resource, attribute]";

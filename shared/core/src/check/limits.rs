@@ -75,10 +75,15 @@ fn names(report: &mut Report<'_>) {
     }
     let resources = Path::ROOT.key("Resources");
     for name in template.resources.keys().filter(|name| template.parameters.contains_key(*name)) {
-        let message =
-            format!("`{name}` is a parameter and a resource; a `{name}` elsewhere could mean either");
-        report.error_at_key(codes::TPL_DUPLICATE_ID, &resources.key(name), message, "rename one of the two");
+        let (message, help) = parameter_and_resource(name);
+        report.error_at_key(codes::TPL_DUPLICATE_ID, &resources.key(name), message, help);
     }
+}
+
+/// Message and help for a name that a parameter and a resource have.
+pub(crate) fn parameter_and_resource(name: &str) -> (String, &'static str) {
+    let message = format!("`{name}` is a parameter and a resource; a `{name}` elsewhere could mean either");
+    (message, "rename one of the two")
 }
 
 fn logical_id(report: &mut Report<'_>, name: &str, section: &Path<'_>) {

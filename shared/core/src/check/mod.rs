@@ -18,11 +18,16 @@ mod circles;
 mod functions;
 mod graph;
 mod limits;
+mod outputs;
 pub(crate) mod places;
 mod references;
 mod sections;
+mod written;
 
 use std::collections::HashSet;
+
+pub(crate) use limits::parameter_and_resource;
+pub(crate) use references::made_by_loop;
 
 use crate::codes;
 use crate::finding::{self, Code, Finding, Severity};
@@ -62,6 +67,7 @@ pub fn document(document: &Document) -> (Vec<Finding>, Template) {
     let unread: HashSet<String> = findings.iter().map(|finding| finding.path.clone()).collect();
     let found = run(&template, Some(document), &suggestions).into_iter();
     findings.extend(found.filter(|it| !unread.contains(&it.path)));
+    findings.extend(written::check(document, template.transforms()));
     finding::sort(&mut findings);
     (findings, template)
 }
@@ -74,6 +80,27 @@ pub fn text(bytes: &[u8]) -> (Vec<Finding>, Option<Template>) {
             (findings, Some(template))
         }
         Err(findings) => (findings, None),
+    }
+}
+
+/// Circles of resources in a template.
+pub(crate) fn circles(template: &Template) -> Vec<Finding> {
+    let suggestions = Suggestions::default();
+    let transforms = template.transforms();
+    let mut report =
+        Report { template, document: None, transforms, suggestions: &suggestions, findings: Vec::new() };
+    circles::check(&mut report);
+    let Report { mut findings, .. } = report;
+    weigh(&mut findings, transforms);
+    findings
+}
+
+/// A macro that may change everything makes every finding a warning.
+fn weigh(findings: &mut [Finding], transforms: Transforms) {
+    if transforms.open {
+        for finding in findings {
+            finding.severity = Severity::Warning;
+        }
     }
 }
 
@@ -91,16 +118,20 @@ pub fn size(text: &str) -> Option<Finding> {
 /// The findings, when the text is neither.
 pub fn load(bytes: &[u8]) -> Result<Document, Vec<Finding>> {
     let limits = yaml::Limits::template();
+    // PowerShell and Visual Studio write a byte order mark, also before JSON.
+    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     let begins_like_json = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
     if !begins_like_json || serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_err() {
         return yaml::load(bytes, &limits);
     }
     // A tab can't stand in a JSON text but between tokens; a blank there keeps every place.
     let blanks: Vec<u8> = bytes.iter().map(|byte| if *byte == b'\t' { b' ' } else { *byte }).collect();
-    yaml::load(&blanks, &limits).or_else(|findings| {
+    let read = yaml::load(&blanks, &limits).map(|document| Document { remarks: Vec::new(), ..document });
+    read.or_else(|findings| {
         let syntax = findings.iter().all(|finding| finding.code == codes::YAML_SYNTAX);
-        match serde_json::from_slice(bytes) {
-            Ok(json) if syntax => Ok(Document { root: yaml::Node::from_json(&json) }),
+        // As text, because numbers keep their digits so.
+        match str::from_utf8(bytes).map(yaml::Node::from_json_text) {
+            Ok(Ok(root)) if syntax => Ok(Document::of(root)),
             _ => Err(findings),
         }
     })
@@ -113,13 +144,10 @@ fn run(template: &Template, document: Option<&Document>, suggestions: &Suggestio
     limits::check(&mut report);
     functions::check(&mut report);
     references::check(&mut report);
+    outputs::check(&mut report);
     circles::check(&mut report);
     let Report { mut findings, transforms, .. } = report;
-    if transforms.open {
-        for finding in &mut findings {
-            finding.severity = Severity::Warning;
-        }
-    }
+    weigh(&mut findings, transforms);
     finding::sort(&mut findings);
     findings
 }

@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 
+use super::functions::is_sub_name;
 use super::{Report, Spot};
 use crate::codes;
 use crate::finding::Severity;
@@ -24,14 +25,24 @@ const PSEUDO_PARAMETERS: [&str; 8] = [
 pub(super) fn check(report: &mut Report<'_>) {
     let template = report.template;
     let names = Names::of(template);
+    // A `Fn::Sub` with such a name is reported as a whole.
+    let impossible = |name: &str, attribute: Option<&str>, sub: bool| {
+        sub && !(is_sub_name(name) && attribute.is_none_or(is_sub_name))
+    };
     let mut used = HashSet::new();
     template.references(&mut |owner, reference, path| match reference {
         Reference::Name { name, sub } => {
             used.insert(name);
+            if impossible(name, None, sub) {
+                return;
+            }
             self::name(report, &names, owner, (name, sub), path);
         }
         Reference::Attribute { name, attribute, sub } => {
             used.insert(name);
+            if impossible(name, attribute, sub) {
+                return;
+            }
             self::attribute(report, &names, owner, (name, attribute, sub), path);
         }
         Reference::Condition(name) => condition(report, &names, name, path),
@@ -92,6 +103,13 @@ impl<'t> Names<'t> {
     fn may_become_condition(&self, name: &str) -> bool {
         is_pattern(name) || self.conditions.iter().any(|pattern| pattern_matches(pattern, name))
     }
+}
+
+/// Whether an entry is a `Fn::ForEach` that may make `name`.
+pub(crate) fn made_by_loop(key: &str, value: &Value, name: &str) -> bool {
+    let mut patterns = Vec::new();
+    made_by(key, value, &mut patterns);
+    patterns.iter().any(|pattern| pattern_matches(pattern, name))
 }
 
 /// The keys that a `Fn::ForEach` makes, loops within loops included.
@@ -185,16 +203,33 @@ fn attribute(
     }
 }
 
+/// Whether a resource of this name is there of which `Ref` takes no attribute. SAM reads `!Ref Function.Version` (AWS SAM
+/// Developer Guide, "Referencing generated resources"), and CloudFormation `!Ref Module.Resource` (User Guide, "Reference
+/// module resources").
+fn is_single(template: &Template, id: &str) -> bool {
+    template
+        .resources
+        .get(id)
+        .is_some_and(|it| !it.kind.starts_with("AWS::Serverless::") && !it.kind.ends_with("::MODULE"))
+}
+
 fn unknown(
     report: &mut Report<'_>,
     names: &Names<'_>,
     (name, function, suffix): (&str, &str, &str),
     path: &Path<'_>,
 ) {
+    let template = report.template;
+    let dotted = name.split_once('.').filter(|(id, _)| suffix.is_empty() && is_single(template, id));
+    if let Some((id, attribute)) = dotted {
+        let message = format!("`{function}` names `{name}`; it takes the name of `{id}` and no attribute");
+        let help = Some(format!("write `!GetAtt {id}.{attribute}`"));
+        report.error(codes::TPL_UNKNOWN_REFERENCE, path, message, help);
+        return;
+    }
     if names.may_become_resource(name) {
         return;
     }
-    let template = report.template;
     let message = format!(
         "`{function}` names `{name}{suffix}`, but the template has no {} `{name}`",
         if suffix.is_empty() { "parameter or resource" } else { "resource" }
@@ -232,6 +267,9 @@ fn depends_on(report: &mut Report<'_>, names: &Names<'_>, owner: Owner<'_>, name
     if owner == Owner::Resource(name) {
         let message = format!("`{name}` depends on itself");
         report.error(codes::TPL_DEPENDS_ON, path, message, "delete this entry");
+    } else if let Some((id, _)) = name.split_once('.').filter(|(id, _)| is_single(template, id)) {
+        let message = format!("`DependsOn` names `{name}`; it takes logical ids without attributes");
+        report.error(codes::TPL_DEPENDS_ON, path, message, Some(format!("write `{id}`")));
     } else if !template.resources.contains_key(name) && !names.may_become_resource(name) {
         let what = if template.parameters.contains_key(name) {
             "a parameter"

@@ -4,6 +4,7 @@ use super::{Report, Spot};
 use crate::codes;
 use crate::finding::Severity;
 use crate::template::read::{is_expansion, shorten};
+use crate::template::references::is_pattern;
 use crate::template::{Function, Map, Parameter, Path, Resource, Section, Value};
 
 pub(super) fn check(report: &mut Report<'_>) {
@@ -56,6 +57,39 @@ fn anything(report: &mut Report<'_>) {
 /// `List<String>` is not documented, but accepted and in use.
 const PARAMETER_TYPES: [&str; 5] = ["String", "Number", "List<Number>", "List<String>", "CommaDelimitedList"];
 
+/// The types of AWS's own values.
+///
+/// Source: AWS CloudFormation User Guide, "CloudFormation-supplied parameter types"; `VALID_PARAMETER_TYPES` of cfn-lint
+/// (`tests/goldens/test_structure.py` compares the two).
+const AWS_PARAMETER_TYPES: [&str; 11] = [
+    "AWS::EC2::AvailabilityZone::Name",
+    "AWS::EC2::Image::Id",
+    "AWS::EC2::Instance::Id",
+    "AWS::EC2::KeyPair::KeyName",
+    "AWS::EC2::SecurityGroup::GroupName",
+    "AWS::EC2::SecurityGroup::Id",
+    "AWS::EC2::Subnet::Id",
+    "AWS::EC2::VPC::Id",
+    "AWS::EC2::Volume::Id",
+    "AWS::Route53::HostedZone::Id",
+    "AWS::SSM::Parameter::Name",
+];
+
+/// What a type of AWS's own is, without `List<...>` and `AWS::SSM::Parameter::Value<...>` around it, and whether one of them
+/// was there.
+fn inner_type(kind: &str) -> (&str, bool) {
+    let within = |kind: &'_ str, prefix: &str| -> Option<(usize, usize)> {
+        kind.strip_prefix(prefix)?.strip_suffix('>').map(|_| (prefix.len(), kind.len() - 1))
+    };
+    let mut inner = kind;
+    for prefix in ["AWS::SSM::Parameter::Value<", "List<"] {
+        if let Some((start, end)) = within(inner, prefix) {
+            inner = inner.get(start..end).unwrap_or_default();
+        }
+    }
+    (inner, inner != kind)
+}
+
 fn parameters(report: &mut Report<'_>) {
     let section = Path::ROOT.key("Parameters");
     for (name, parameter) in &report.template.parameters {
@@ -65,19 +99,27 @@ fn parameters(report: &mut Report<'_>) {
 
 fn parameter(report: &mut Report<'_>, parameter: &Parameter, path: &Path<'_>) {
     let kind = parameter.kind.as_str();
-    // The reader has reported a type that is missing. AWS's own types (`AWS::EC2::VPC::Id`) are many and grow.
+    let (inner, wrapped) = inner_type(kind);
+    // The reader has reported a type that is missing.
     let known = kind.is_empty()
         || PARAMETER_TYPES.contains(&kind)
-        || kind.starts_with("AWS::")
-        || (kind.starts_with("List<AWS::") && kind.ends_with('>'));
+        || AWS_PARAMETER_TYPES.contains(&inner)
+        || (kind.starts_with("AWS::SSM::") && PARAMETER_TYPES.contains(&inner));
     if !known {
         let message = format!(
             "`{}` is no parameter type; allowed are String, Number, List<Number>, CommaDelimitedList and AWS's own, \
              such as AWS::EC2::VPC::Id",
             shorten(kind)
         );
-        let help = report.did_you_mean(kind, PARAMETER_TYPES);
-        report.error(codes::TPL_SHAPE, &path.key("Type"), message, help);
+        let help = if inner.starts_with("AWS::") {
+            report.did_you_mean(inner, AWS_PARAMETER_TYPES)
+        } else {
+            report.did_you_mean(kind, PARAMETER_TYPES)
+        };
+        // cfn-lint takes unknown types of values in lists and in SSM (W2002): CloudFormation may too.
+        let severity =
+            if wrapped && inner.starts_with("AWS::") { Severity::Warning } else { Severity::Error };
+        report.add(severity, codes::TPL_SHAPE, (&path.key("Type"), Spot::Value), message, help);
     }
     for (key, value) in &parameter.attributes {
         let path = path.key(key);
@@ -111,7 +153,9 @@ fn mappings(report: &mut Report<'_>) {
         let (Value::Map(tops), path) = (mapping, section.key(name)) else { continue };
         for (top, seconds) in plain_entries(tops) {
             let (Value::Map(seconds), path) = (seconds, path.key(top)) else { continue };
+            mapping_key(report, top, &['.', '-'], &path);
             for (second, value) in plain_entries(seconds) {
+                mapping_key(report, second, &[], &path.key(second));
                 let fits = match value {
                     Value::List(values) => values.iter().all(is_plain),
                     value => is_plain(value),
@@ -126,6 +170,22 @@ fn mappings(report: &mut Report<'_>) {
                 }
             }
         }
+    }
+}
+
+/// A key of a mapping has letters and digits, one of the first level also `.` and `-`.
+///
+/// Source: CloudFormation's messages in aws-cloudformation/cfn-lint#2004 ("Mappings element name ... can contain only
+/// alphanumerics, '-' or '.'") and aws/serverless-application-model#1608 ("Mappings attribute name ... must contain only
+/// alphanumeric characters"); cfn-lint's schema of mappings has the same patterns.
+fn mapping_key(report: &mut Report<'_>, key: &str, also: &[char], path: &Path<'_>) {
+    let fits =
+        !key.is_empty() && key.chars().all(|char| char.is_ascii_alphanumeric() || also.contains(&char));
+    // `AWS::LanguageExtensions` looks values up by keys that functions make.
+    if !fits && !is_pattern(key) && !report.transforms.language_extensions {
+        let and = if also.is_empty() { "" } else { ", `.` and `-`" };
+        let message = format!("the mapping's key `{}` may have only letters, digits{and}", shorten(key));
+        report.error_at_key(codes::TPL_SHAPE, path, message, "rename the key");
     }
 }
 
@@ -194,6 +254,30 @@ fn resources(report: &mut Report<'_>) {
     for (id, resource) in &report.template.resources {
         self::resource(report, resource, &section.key(id));
     }
+    for expansion in report.template.expansions_of(Section::Resources) {
+        in_loop(report, &expansion.key, &expansion.value, &section);
+    }
+}
+
+/// What a loop makes in `Resources` are resources. Attributes that are not indented deeper than the resource's name would be
+/// resources too (aws-cloudformation/cfn-lint#3888: "Duplicate Type while doing transformation").
+fn in_loop(report: &mut Report<'_>, key: &str, value: &Value, path: &Path<'_>) {
+    let Value::List(parts) = value else { return };
+    let ([_, _, Value::Map(made)], true) = (parts.as_slice(), key.starts_with("Fn::ForEach::")) else {
+        return;
+    };
+    let path = path.key(key);
+    let path = path.index(2);
+    for (key, value) in made {
+        if key.starts_with("Fn::") {
+            in_loop(report, key, value, &path);
+        } else if !matches!(value, Value::Map(_) | Value::Null | Value::Call(Function::Transform, _)) {
+            let message =
+                format!("the loop makes the resource `{}`, which is {}", shorten(key), describe(value));
+            let help = "a resource is a map with `Type`; indent its attributes deeper than its name";
+            report.error_at_key(codes::TPL_SHAPE, &path.key(key), message, help);
+        }
+    }
 }
 
 fn resource(report: &mut Report<'_>, resource: &Resource, path: &Path<'_>) {
@@ -208,7 +292,8 @@ fn resource(report: &mut Report<'_>, resource: &Resource, path: &Path<'_>) {
     let transforms = report.transforms;
     let needed = match kind.split("::").take(2).collect::<Vec<_>>().as_slice() {
         ["AWS", "Serverless"] if !transforms.serverless => Some("AWS::Serverless-2016-10-31"),
-        ["MLProvisioner", _] if !transforms.products => Some("MLProvisioner"),
+        // A macro that isn't known may be this one under another name.
+        ["MLProvisioner", _] if !transforms.products && !transforms.open => Some("MLProvisioner"),
         _ => None,
     };
     if let Some(needed) = needed {
@@ -224,7 +309,14 @@ fn resource(report: &mut Report<'_>, resource: &Resource, path: &Path<'_>) {
             "DeletionPolicy" => &["Delete", "Retain", "RetainExceptOnCreate", "Snapshot"],
             _ => &["Delete", "Retain", "Snapshot"],
         };
+        let has_snapshots = !kind.starts_with("AWS::") || SNAPSHOT_TYPES.contains(&kind);
         match policy {
+            Value::Str(text) if text == "Snapshot" && !has_snapshots => {
+                let message = format!("`{key}` is Snapshot, but an {} has no snapshots", shorten(kind));
+                let help =
+                    format!("write Retain or Delete. Types with snapshots: {}", SNAPSHOT_TYPES.join(", "));
+                report.error(codes::TPL_SHAPE, &path.key(key), message, Some(help));
+            }
             Value::Str(text) if allowed.contains(&text.as_str()) => {}
             Value::Ref(_) | Value::Sub(_) | Value::Call(..) => {}
             other => {
@@ -235,6 +327,21 @@ fn resource(report: &mut Report<'_>, resource: &Resource, path: &Path<'_>) {
         }
     }
 }
+
+/// The types that CloudFormation makes a snapshot of.
+///
+/// Source: AWS CloudFormation Template Reference, `DeletionPolicy`; cfn-lint's rules E3035 and E3036
+/// (`tests/goldens/test_structure.py` compares the two).
+const SNAPSHOT_TYPES: [&str; 8] = [
+    "AWS::DocDB::DBCluster",
+    "AWS::EC2::Volume",
+    "AWS::ElastiCache::CacheCluster",
+    "AWS::ElastiCache::ReplicationGroup",
+    "AWS::Neptune::DBCluster",
+    "AWS::RDS::DBCluster",
+    "AWS::RDS::DBInstance",
+    "AWS::Redshift::Cluster",
+];
 
 fn no_nulls(report: &mut Report<'_>, entries: &Map, path: &Path<'_>) {
     for (key, value) in entries {
@@ -255,10 +362,16 @@ fn no_null(report: &mut Report<'_>, value: &Value, path: &Path<'_>) {
     }
 }
 
-/// CloudFormation refuses null everywhere in a template; SAM reads some before CloudFormation does.
+/// CloudFormation refuses null everywhere in a template. SAM reads some before CloudFormation does, and
+/// `AWS::LanguageExtensions` deletes such keys (aws-cloudformation/cfn-language-discussion#100).
 pub(super) fn null(report: &mut Report<'_>, path: &Path<'_>) {
-    let severity = if report.transforms.serverless { Severity::Warning } else { Severity::Error };
-    let message = "a value is empty (null), which CloudFormation refuses".to_owned();
+    let transforms = report.transforms;
+    let (severity, message) = if transforms.language_extensions {
+        (Severity::Warning, "a value is empty (null); `AWS::LanguageExtensions` deletes its key".to_owned())
+    } else {
+        let severity = if transforms.serverless { Severity::Warning } else { Severity::Error };
+        (severity, "a value is empty (null), which CloudFormation refuses".to_owned())
+    };
     let help = "delete the key, or give it a value; an empty text is `\"\"`";
     report.add(severity, codes::TPL_SHAPE, (path, Spot::Key), message, help);
 }

@@ -29,6 +29,7 @@ pub(crate) fn config_of(
         account_id: account_id.to_owned(),
         region: region.to_owned(),
         permissions_boundary: None,
+        loop_order: super::LoopOrder::After,
     };
     let suggestions = Suggestions::default();
     let request = Request::of(&input, &suggestions);

@@ -179,7 +179,7 @@ impl<'a> Reader<'a> {
             return None;
         };
         let conditions = self.request.names_in("Conditions");
-        if !conditions.contains(&name) {
+        if !conditions.contains(&name) && !self.request.may_become_condition(name) {
             let message = format!("`Condition` names `{name}`, but the template has no such condition");
             let help = self.did_you_mean(name, conditions.iter().copied());
             self.add(codes::TPL_UNKNOWN_CONDITION, join(&self.resource, "Condition"), node, message, help);

@@ -88,7 +88,7 @@ impl Expanded {
             }
         });
         let root = Node { value: NodeValue::Map(sections.collect()), ..map([]) };
-        let (mut template, findings) = read::from_document(&Document { root });
+        let (mut template, findings) = read::from_document(&Document::of(root));
         for (id, made) in self.made() {
             if let Some(resource) = template.resources.get_mut(id) {
                 resource.clone_from(made);

@@ -32,8 +32,14 @@ impl Reader<'_> {
             None => &empty,
         };
         let node = self.without_boundary(node, &path);
+        if let Some((place, include)) = included(&node, &path) {
+            let message = "a `Fn::Transform` brings properties, and CloudFormation runs it before this macro";
+            let help = "deploy the template as it is; to expand it here, write the properties out";
+            self.add(codes::MAC_VALUE, place, include, message.to_owned(), Some(help.to_owned()));
+            return None;
+        }
         let fields = self.block(properties::properties(), &node, &path);
-        Some(Document { root: self.root(fields, (entry.line, entry.column)) })
+        Some(Document::of(self.root(fields, (entry.line, entry.column))))
     }
 
     /// The properties without `PermissionsBoundary`, which is no field of a config and is kept aside.
@@ -185,7 +191,8 @@ impl Reader<'_> {
                     let pointer = join(&property.pointer, &tag.key);
                     let value = if is_no_value(&tag.value) {
                         return None;
-                    } else if function(&tag.value).is_some() {
+                    } else if self.resolved_later(&tag.value, &join(path, &tag.key)) {
+                        self.one_value(&tag.key, &tag.value, &join(path, &tag.key));
                         self.pass(pointer, &tag.value, text("later"))
                     } else {
                         tag.value.clone()
@@ -196,9 +203,11 @@ impl Reader<'_> {
             }
             (Kind::List, NodeValue::Seq(items)) => {
                 let items = items.iter().enumerate().map(|(index, item)| {
-                    if function(item).is_none() {
+                    let path = join(path, &index.to_string());
+                    if !self.resolved_later(item, &path) {
                         return item.clone();
                     }
+                    self.one_value(&property.name, item, &path);
                     self.pass(
                         join(&property.pointer, &index.to_string()),
                         item,
@@ -219,9 +228,84 @@ impl Reader<'_> {
         }
     }
 
+    /// Whether CloudFormation resolves a value only after all macros: a function, or a text with a dynamic reference.
+    ///
+    /// Source: AWS CloudFormation User Guide, "Get values stored in other services using dynamic references" (for transforms,
+    /// the literal text is passed on; `ssm` and `secretsmanager` in all properties, `ssm-secure` in few, none of a product's
+    /// types); the same list in cfn-lint's rule E1027.
+    fn resolved_later(&mut self, node: &Node, path: &str) -> bool {
+        if function(node).is_some() {
+            return true;
+        }
+        let Some(found) = as_text(node) else { return false };
+        if found.contains("{{resolve:ssm-secure:") {
+            let message = "a dynamic reference to `ssm-secure` is resolved in a few properties only, and not in those of a \
+                           product's resources"
+                .to_owned();
+            let help = "keep the value in a `String` parameter and write `{{resolve:ssm:<name>}}`".to_owned();
+            self.add(codes::MAC_VALUE, path.to_owned(), node, message, Some(help));
+            return true;
+        }
+        ["{{resolve:ssm:", "{{resolve:secretsmanager:"].iter().any(|it| found.contains(it))
+    }
+
+    /// Refuses a function that gives a list where one value stands: CloudFormation would get a list in a list ("must be of
+    /// type List of String").
+    fn one_value(&mut self, name: &str, node: &Node, path: &str) {
+        let Some((called, argument)) = function(node) else { return };
+        let list = match called {
+            "Ref" => as_text(argument)
+                .filter(|it| self.request.is_list_parameter(it))
+                .map(|it| format!("a `Ref` to the template parameter `{it}`, which is a list")),
+            "Fn::Split" | "Fn::GetAZs" | "Fn::Cidr" => Some(format!("`{called}`, which gives a list")),
+            _ => None,
+        };
+        if let Some(list) = list {
+            let message = format!("`{name}` has {list}, where one value is allowed");
+            let help = match node {
+                _ if path.ends_with(|last: char| last.is_ascii_digit()) => {
+                    format!(
+                        "write the function as the whole value of `{name}`, or take one value with `Fn::Select`"
+                    )
+                }
+                _ => "take one value with `Fn::Select`, or make one text with `Fn::Join`".to_owned(),
+            };
+            self.add(codes::MAC_VALUE, path.to_owned(), node, message, Some(help));
+        }
+    }
+
+    /// Refuses a function that gives one text where a list is wanted ("Value of property `SubnetIds` must be of type List of
+    /// String": aws/aws-cli#2478, LambdaSharp/LambdaSharpTool#147).
+    fn a_list(&mut self, property: &Property, node: &Node, path: &str) {
+        let Some((called, argument)) = function(node) else { return };
+        let text = match called {
+            "Ref" => as_text(argument)
+                .filter(|it| self.request.is_text_parameter(it))
+                .map(|it| format!("a `Ref` to the template parameter `{it}`, which is one text")),
+            "Fn::Join" | "Fn::Sub" | "Fn::ImportValue" | "Fn::Base64" => {
+                Some(format!("`{called}`, which gives one text"))
+            }
+            _ => None,
+        };
+        if let Some(text) = text {
+            let message = format!("`{}` is {text}, but a list is wanted", property.name);
+            let help =
+                "make a list of a text with commas: `!Split [\",\", ...]`; of one value: `[...]`".to_owned();
+            self.add(codes::MAC_VALUE, path.to_owned(), node, message, Some(help));
+        }
+    }
+
     /// A value that may be any function.
     fn free(&mut self, property: &Property, node: &Node, path: &str) -> Node {
         let is_path = super::lookups::is_path(&property.pointer);
+        if property.kind == Kind::List {
+            self.a_list(property, node, path);
+        } else {
+            self.one_value(&property.name, node, path);
+            if function(node).is_none() && self.resolved_later(node, path) {
+                return self.pass(property.pointer.clone(), node, stand_in(property));
+            }
+        }
         match function(node) {
             Some(("Ref", name)) if is_path => {
                 let name = as_text(name).unwrap_or_default();
@@ -391,6 +475,17 @@ fn without_value(finding: Finding, parameter: &str) -> Finding {
     );
     let help = allowed.map(|allowed| format!("allowed: {allowed}"));
     Finding { message, help, ..finding }
+}
+
+/// A `Fn::Transform` beside other properties, in the product's own or in a block, with its place.
+fn included<'n>(properties: &'n Node, path: &str) -> Option<(String, &'n Node)> {
+    let NodeValue::Map(entries) = &properties.value else { return None };
+    let own = entries.iter().find(|entry| entry.key == "Fn::Transform");
+    let own = own.map(|entry| (join(path, &entry.key), &entry.value));
+    own.or_else(|| {
+        let mut blocks = entries.iter().filter(|entry| function(&entry.value).is_none());
+        blocks.find_map(|entry| included(&entry.value, &join(path, &entry.key)))
+    })
 }
 
 /// `!Ref AWS::NoValue` is the same as nothing.

@@ -3,11 +3,13 @@
 use indexmap::IndexMap;
 
 use super::TRANSFORM;
+use super::loops::LoopOrder;
 use super::plan::Input;
 use super::values::{as_text, long_form, text};
 use crate::codes;
 use crate::finding::Finding;
 use crate::suggest::Suggestions;
+use crate::template::is_macro_name;
 use crate::yaml::{Document, Node, NodeValue};
 
 /// Where a template is expanded for, and with which values.
@@ -21,6 +23,9 @@ pub struct Place {
     pub parameters: IndexMap<String, String>,
     /// ARN of the managed policy that bounds the roles of products that name none: the suite's.
     pub permissions_boundary: Option<String>,
+    /// The macro's name, if the suite gave it another one (its parameter `MacroName`). Without it, a name that begins with
+    /// the usual one is the macro's as well.
+    pub macro_name: Option<String>,
 }
 
 /// What CloudFormation would send to the macro for a template, and findings about what it wouldn't.
@@ -29,10 +34,14 @@ pub struct Place {
 pub fn from_document(document: &Document, place: &Place) -> (Input, Vec<Finding>) {
     let mut fragment = long_form(&document.root);
     let mut findings = Vec::new();
-    if !without_transform(&mut fragment) {
-        let message =
-            format!("the template has no `Transform: {TRANSFORM}`, so CloudFormation won't expand it");
-        let help = format!("add `Transform: {TRANSFORM}` at its top");
+    let loop_order = without_transform(&mut fragment, place.macro_name.as_deref());
+    if loop_order.is_none() {
+        let name = place.macro_name.as_deref().unwrap_or(TRANSFORM);
+        let message = format!("the template has no `Transform: {name}`, so CloudFormation won't expand it");
+        let mut help = format!("add `Transform: {name}` at its top");
+        if place.macro_name.is_none() && fragment.get("Transform").is_some() {
+            help.push_str("; if the suite's macro has another name, give it with `--macro-name`");
+        }
         findings.push(Finding::warning(codes::MAC_NO_TRANSFORM, "", message).help(help).at(1, 1));
     }
     let mut parameters = IndexMap::new();
@@ -66,28 +75,44 @@ pub fn from_document(document: &Document, place: &Place) -> (Input, Vec<Finding>
         account_id: place.account_id.clone(),
         region: place.region.clone(),
         permissions_boundary: place.permissions_boundary.clone(),
+        loop_order: loop_order.unwrap_or_default(),
     };
     (input, findings)
 }
 
-/// Takes the macro's name out of `Transform`; whether it was there.
-fn without_transform(template: &mut Node) -> bool {
-    let names_us = |node: &Node| {
-        as_text(node) == Some(TRANSFORM) || node.get("Name").and_then(as_text) == Some(TRANSFORM)
+/// Takes the macro's name out of `Transform`, so that the macro doesn't run again on what it made. If it was there: when
+/// loops run.
+fn without_transform(template: &mut Node, macro_name: Option<&str>) -> Option<LoopOrder> {
+    let NodeValue::Map(sections) = &mut template.value else { return None };
+    let index = sections.iter().position(|section| section.key == "Transform")?;
+    let section = sections.get_mut(index)?;
+    let names = match &section.value.value {
+        NodeValue::Seq(names) => names.as_slice(),
+        _ => std::slice::from_ref(&section.value),
     };
-    let NodeValue::Map(sections) = &mut template.value else { return false };
-    let Some(index) = sections.iter().position(|section| section.key == "Transform") else { return false };
-    let Some(section) = sections.get_mut(index) else { return false };
-    let (found, empty) = if let NodeValue::Seq(names) = &mut section.value.value {
-        let before = names.len();
-        names.retain(|name| !names_us(name));
-        (names.len() < before, names.is_empty())
-    } else {
-        let found = names_us(&section.value);
-        (found, found)
+    let called =
+        |node: &Node| as_text(node).or_else(|| node.get("Name").and_then(as_text)).map(str::to_owned);
+    let names: Vec<Option<String>> = names.iter().map(called).collect();
+    let usual = names.iter().flatten().any(|name| name == TRANSFORM);
+    let ours = |name: &Option<String>| {
+        name.as_deref().is_some_and(|name| match macro_name {
+            Some(ours) => name == ours,
+            None if usual => name == TRANSFORM,
+            None => is_macro_name(name),
+        })
+    };
+    let first = names.iter().position(ours)?;
+    let before = names.iter().take(first).flatten().any(|name| name == "AWS::LanguageExtensions");
+    let mut kept = names.iter().map(|name| !ours(name));
+    let empty = match &mut section.value.value {
+        NodeValue::Seq(names) => {
+            names.retain(|_| kept.next().unwrap_or(true));
+            names.is_empty()
+        }
+        _ => true,
     };
     if empty {
         sections.remove(index);
     }
-    found
+    Some(if before { LoopOrder::Before } else { LoopOrder::After })
 }

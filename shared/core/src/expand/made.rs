@@ -18,7 +18,9 @@ const OUTSIDE: char = '\u{1}';
 /// A value from the user's template.
 fn from_outside(node: &Node) -> Value {
     let mut value = Value::from_node(node);
-    let mark = |name: &str| format!("{OUTSIDE}{name}");
+    // Nothing of the product is called like a pseudo parameter.
+    let mark =
+        |name: &str| if name.starts_with("AWS::") { name.to_owned() } else { format!("{OUTSIDE}{name}") };
     references::rewrite(&mut value, &mut |reference| match reference {
         Reference::Name { name, .. } => Some(Value::Ref(mark(name))),
         Reference::Attribute { name, attribute: Some(attribute), .. } => {

@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 use super::declared::Declared;
 use super::expanded::{Expanded, Part, Parts};
 use super::lookups::Lookups;
+use super::loops::LoopOrder;
 use super::paths::ParameterPaths;
 use super::references::{Last, Products, Rewriter};
 use super::values::{as_text, function, map};
@@ -34,6 +35,8 @@ pub struct Input {
     pub region: String,
     /// ARN of the managed policy that bounds the roles of products that name none: the suite's.
     pub permissions_boundary: Option<String>,
+    /// When the template's loops run.
+    pub loop_order: LoopOrder,
 }
 
 /// An input while its products are read.
@@ -43,6 +46,7 @@ pub(super) struct Request<'a> {
     pub(super) account_id: String,
     pub(super) region: String,
     pub(super) suggestions: &'a Suggestions,
+    pub(super) loop_order: LoopOrder,
 }
 
 impl<'a> Request<'a> {
@@ -53,6 +57,7 @@ impl<'a> Request<'a> {
             parameters: &input.parameters,
             account_id: input.account_id.clone(),
             region: input.region.clone(),
+            loop_order: input.loop_order,
         }
     }
 
@@ -67,6 +72,23 @@ impl<'a> Request<'a> {
         kind.and_then(as_text).is_some_and(|kind| kind.starts_with("AWS::SSM::Parameter::Value<"))
     }
 
+    /// Whether the value of a template parameter is a list, by its type: `CommaDelimitedList`, `List<...>`, or either one
+    /// read from SSM.
+    pub(super) fn is_list_parameter(&self, name: &str) -> bool {
+        self.is_list(name) == Some(true)
+    }
+
+    /// Whether the value of a template parameter is one text, by its type.
+    pub(super) fn is_text_parameter(&self, name: &str) -> bool {
+        self.is_list(name) == Some(false)
+    }
+
+    fn is_list(&self, parameter: &str) -> Option<bool> {
+        let kind = self.declaration(parameter)?.get("Type").and_then(as_text)?;
+        let kind = kind.strip_prefix("AWS::SSM::Parameter::Value<").unwrap_or(kind);
+        Some(kind.starts_with("List<") || kind.starts_with("CommaDelimitedList"))
+    }
+
     /// Whether the value of a template parameter is a secret. Whatever is not plainly `false` is one.
     pub(super) fn is_no_echo(&self, name: &str) -> bool {
         let declared = self.declaration(name).and_then(|it| it.get("NoEcho"));
@@ -76,6 +98,18 @@ impl<'a> Request<'a> {
 
     fn declaration(&self, parameter: &str) -> Option<&'a Node> {
         self.fragment.get("Parameters")?.get(parameter)
+    }
+
+    /// Whether a condition of this name may be there that the template doesn't spell out: a loop makes it, or a
+    /// `Fn::Transform` brings it.
+    pub(super) fn may_become_condition(&self, name: &str) -> bool {
+        let Some(NodeValue::Map(entries)) = self.fragment.get("Conditions").map(|node| &node.value) else {
+            return self.fragment.get("Fn::Transform").is_some();
+        };
+        entries.iter().any(|entry| {
+            entry.key == "Fn::Transform"
+                || crate::check::made_by_loop(&entry.key, &Value::from_node(&entry.value), name)
+        }) || self.fragment.get("Fn::Transform").is_some()
     }
 
     /// The entries of a section.
@@ -107,7 +141,7 @@ pub fn plan(input: Input) -> Plan {
         Ok(entries) => {
             for entry in entries {
                 if entry.key.starts_with("Fn::") {
-                    in_loop(entry, &mut findings);
+                    in_loop(entry, request.loop_order, &mut findings);
                 } else if is_product(entry, &suggestions, &mut findings) {
                     let read = Declared::read(entry, &request);
                     let declared = read.map_err(|mut wrong| findings.append(&mut wrong)).ok();
@@ -175,7 +209,7 @@ fn is_product(entry: &Entry, suggestions: &Suggestions, findings: &mut Vec<Findi
 }
 
 /// A product in a loop can't be told from here.
-fn in_loop(entry: &Entry, findings: &mut Vec<Finding>) {
+fn in_loop(entry: &Entry, order: LoopOrder, findings: &mut Vec<Finding>) {
     fn holds_product(node: &Node) -> bool {
         let is_type =
             node.get("Type").and_then(as_text).is_some_and(|kind| matches!(kind, TYPE | SHORT_TYPE));
@@ -189,8 +223,8 @@ fn in_loop(entry: &Entry, findings: &mut Vec<Finding>) {
     if holds_product(&entry.value) {
         let message =
             format!("`{}` makes products, which the macro can't see before the loop has run", entry.key);
-        let help = "name both in `Transform`, the loop first: `[AWS::LanguageExtensions, MLProvisioner]`";
-        let finding = Finding::error(codes::MAC_LOOP, join("/Resources", &entry.key), message).help(help);
+        let finding = Finding::error(codes::MAC_LOOP, join("/Resources", &entry.key), message);
+        let finding = finding.help(order.help());
         findings.push(if entry.line > 0 { finding.at(entry.line, entry.column) } else { finding });
     }
 }
@@ -260,13 +294,23 @@ impl Plan {
         }
         findings.extend(together::names(&declared, &products));
 
-        let mut rewriter = Rewriter::new(&products, &suggestions);
+        let mut rewriter = Rewriter::new(&products, &request);
         let mut templates = IndexMap::new();
         for declared in declared.values().flatten() {
             findings.extend(declared.warnings.iter().cloned());
             let Some(Some(product)) = products.get(&declared.id) else { continue };
             let template = make(declared, product.clone(), lookups, &mut rewriter, &mut findings)?;
             templates.insert(declared.id.clone(), template);
+        }
+        for declared in declared.values().flatten() {
+            for name in &declared.attributes.depends_on {
+                if let Some((message, help)) = rewriter.part_of_product(name) {
+                    let path = join(&join("/Resources", &declared.id), "DependsOn");
+                    let finding = Finding::error(codes::MAC_REFERENCE, path, message).help(help);
+                    let (line, column) = (declared.node.line, declared.node.column);
+                    findings.push(if line > 0 { finding.at(line, column) } else { finding });
+                }
+            }
         }
         let last: Last = if request.mentions_depends_on() {
             templates.iter().map(|(id, template)| (id.clone(), made::last(template))).collect()
@@ -294,7 +338,7 @@ impl Plan {
             }
         }
         findings.append(&mut rewriter.findings);
-        findings.extend(together::logical_ids(&request, &templates));
+        findings.extend(together::logical_ids(&request, &products, &templates));
         findings.extend(together::limits(&request, &templates));
         let made_by = together::made_by(&templates);
         findings.extend(together::metadata(&mut sections, &made_by));

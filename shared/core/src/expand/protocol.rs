@@ -203,6 +203,7 @@ fn input(fields: &IndexMap<String, &RawValue>) -> Result<Input, String> {
         account_id: text("accountId")?,
         region: text("region")?,
         permissions_boundary: None,
+        loop_order: super::LoopOrder::After,
     })
 }
 

@@ -7,12 +7,14 @@ use std::collections::HashMap;
 use indexmap::IndexMap;
 
 use super::attributes::target;
+use super::loops::{Loop, may_name};
+use super::plan::Request;
 use super::values::{as_text, list, placed, text, to_node};
 use crate::codes;
-use crate::finding::Finding;
+use crate::finding::{Code, Finding};
 use crate::product::Product;
 use crate::suggest::Suggestions;
-use crate::template::references::{self, Reference};
+use crate::template::references::{self, Reference, is_pattern};
 use crate::template::{Path, SubPart, Value};
 use crate::yaml::{Node, NodeValue};
 
@@ -25,21 +27,23 @@ pub(super) type Last = HashMap<String, Vec<String>>;
 /// Rewrites references, and collects what can't be.
 pub(super) struct Rewriter<'a> {
     pub(super) products: &'a Products,
+    request: &'a Request<'a>,
     suggestions: &'a Suggestions,
     pub(super) findings: Vec<Finding>,
     /// The product that the current value becomes a tag of.
     pub(super) own: Option<String>,
-    /// The variables of the loops around the current value.
-    loops: Vec<String>,
+    /// The loops around the current value.
+    loops: Vec<Loop>,
     /// The section in which nothing may refer to a resource.
     without_resources: Option<&'static str>,
 }
 
 impl<'a> Rewriter<'a> {
-    pub(super) fn new(products: &'a Products, suggestions: &'a Suggestions) -> Self {
+    pub(super) fn new(products: &'a Products, request: &'a Request<'a>) -> Self {
         Self {
             products,
-            suggestions,
+            request,
+            suggestions: request.suggestions,
             findings: Vec::new(),
             own: None,
             loops: Vec::new(),
@@ -71,7 +75,7 @@ impl<'a> Rewriter<'a> {
         let NodeValue::Map(entries) = &mut node.value else { return };
         for entry in entries {
             if entry.key == "DependsOn" {
-                Self::depends_on(&mut entry.value, last);
+                self.depends_on(&mut entry.value, last, &path.key("DependsOn"));
             } else {
                 self.value(&mut entry.value, &path.key(&entry.key));
             }
@@ -85,7 +89,8 @@ impl<'a> Rewriter<'a> {
             && let Some(variable) = as_text(variable)
         {
             self.value(collection, &path.index(1));
-            self.loops.push(variable.to_owned());
+            let collection = Loop::new(variable, collection, self.request);
+            self.loops.push(collection);
             body(self, made, &path.index(2));
             self.loops.pop();
         }
@@ -103,8 +108,15 @@ impl<'a> Rewriter<'a> {
             NodeValue::Map(entries) => {
                 let single = entries.len() == 1;
                 let key = entries.first().map(|entry| entry.key.as_str()).filter(|_| single);
-                if matches!(key, Some("Ref" | "Fn::GetAtt" | "Fn::Sub")) && self.function(node, path) {
-                    return;
+                if matches!(key, Some("Ref" | "Fn::GetAtt" | "Fn::Sub")) {
+                    let before = self.findings.len();
+                    let done = self.function(node, path);
+                    if self.findings.len() == before {
+                        self.names_product_later(node, path, false);
+                    }
+                    if done {
+                        return;
+                    }
                 }
                 let NodeValue::Map(entries) = &mut node.value else { return };
                 for entry in entries {
@@ -138,8 +150,11 @@ impl<'a> Rewriter<'a> {
             if let Value::Sub(sub) = &value
                 && let [SubPart::Text(only)] = sub.parts.as_slice()
                 && sub.variables.is_empty()
+                && !only.contains("${")
             {
-                // Nothing is left for CloudFormation to put in.
+                // Nothing is left for CloudFormation to put in. A `${` would be: as plain text it has no escape, and a loop
+                // or a macro that runs later puts its own value in (AWS::LanguageExtensions replaces `${Identifier}` in
+                // all of a loop's body: Template Reference, "Fn::ForEach"; aws-cloudformation/rain#575).
                 value = Value::str(only.as_str());
             }
             *node = placed(to_node(&value), node);
@@ -168,7 +183,8 @@ impl<'a> Rewriter<'a> {
                 let message = format!(
                     "the attribute of `{name}` must be written out: which resource it leads to is decided by its name"
                 );
-                self.add(node, path, message, None);
+                let help = (!self.loops.is_empty()).then(|| self.request.loop_order.help().to_owned());
+                self.add(node, path, message, help);
             }
         }
         true
@@ -181,7 +197,15 @@ impl<'a> Rewriter<'a> {
             Reference::Attribute { name, attribute: Some(attribute), .. } => (name, Some(attribute)),
             _ => return None,
         };
-        if self.loops.iter().any(|variable| variable == name) {
+        if self.loops.iter().any(|it| it.variable == name) {
+            return None;
+        }
+        if let (None, Some((product, attribute))) = (attribute, name.split_once('.')) {
+            // SAM's way to write it, `!Ref Function.Version`: `Ref` itself takes no attribute.
+            if self.products.contains_key(product) {
+                let message = format!("`Ref` takes the name of a product and no attribute: `{name}`");
+                self.add(node, path, message, Some(format!("write `!GetAtt {product}.{attribute}`")));
+            }
             return None;
         }
         let product = self.products.get(name)?.as_ref()?;
@@ -191,6 +215,11 @@ impl<'a> Rewriter<'a> {
             );
             let help = "conditions and rules can refer to template parameters".to_owned();
             self.add(node, path, message, Some(help));
+            return None;
+        }
+        if let Some(pattern) = attribute.filter(|it| !self.loops.is_empty() && is_pattern(it)) {
+            let message = format!("a loop decides the attribute of `{name}.{pattern}`");
+            self.push(codes::MAC_LOOP, node, path, message, Some(self.request.loop_order.help().to_owned()));
             return None;
         }
         match target(name, product, attribute, self.suggestions) {
@@ -209,11 +238,17 @@ impl<'a> Rewriter<'a> {
     }
 
     /// Whoever waits for a product waits for the resources on which none of its others depends: all of it.
-    fn depends_on(node: &mut Node, last: &Last) {
+    fn depends_on(&mut self, node: &mut Node, last: &Last, path: &Path<'_>) {
+        self.names_product_later(node, path, true);
         let names = match &node.value {
             NodeValue::Seq(nodes) => nodes.as_slice(),
             _ => std::slice::from_ref(&*node),
         };
+        for name in names {
+            if let Some((message, help)) = as_text(name).and_then(|name| self.part_of_product(name)) {
+                self.add(name, path, message, Some(help));
+            }
+        }
         if !names.iter().any(|name| as_text(name).is_some_and(|name| last.contains_key(name))) {
             return;
         }
@@ -227,8 +262,31 @@ impl<'a> Rewriter<'a> {
         *node = placed(list(ids), node);
     }
 
+    /// A `DependsOn` with a product's attribute.
+    pub(super) fn part_of_product(&self, name: &str) -> Option<(String, String)> {
+        let (product, _) =
+            name.split_once('.').filter(|(product, _)| self.products.contains_key(*product))?;
+        let message = format!("`DependsOn` takes logical ids, and `{name}` is an attribute of a product");
+        Some((message, format!("write `{product}`: it waits for all of the product")))
+    }
+
+    /// Refuses what names a product only after a loop has run: the macro runs before it and takes the product away.
+    fn names_product_later(&mut self, node: &Node, path: &Path<'_>, depends_on: bool) {
+        if let Some((variable, product)) = may_name(node, &self.loops, self.products, depends_on) {
+            let message = format!(
+                "in a loop `{variable}` stands for the product `{product}`, which the macro replaces before the loop runs"
+            );
+            let help = self.request.loop_order.help().to_owned();
+            self.push(codes::MAC_LOOP, node, path, message, Some(help));
+        }
+    }
+
     fn add(&mut self, node: &Node, path: &Path<'_>, message: String, help: Option<String>) {
-        let finding = Finding { help, ..Finding::error(codes::MAC_REFERENCE, path.to_string(), message) };
+        self.push(codes::MAC_REFERENCE, node, path, message, help);
+    }
+
+    fn push(&mut self, code: Code, node: &Node, path: &Path<'_>, message: String, help: Option<String>) {
+        let finding = Finding { help, ..Finding::error(code, path.to_string(), message) };
         self.findings.push(if node.line > 0 { finding.at(node.line, node.column) } else { finding });
     }
 }

@@ -30,12 +30,7 @@ pub(super) fn names(declared: &IndexMap<String, Option<Declared>>, products: &Pr
         .collect();
     let mut findings = Vec::new();
     for (index, (later, its)) in all.iter().enumerate() {
-        // Products under different conditions may be there in turn.
-        let earlier = || {
-            all.iter()
-                .take(index)
-                .filter(|(other, _)| other.attributes.condition == later.attributes.condition)
-        };
+        let earlier = || all.iter().take(index).filter(|(other, _)| may_both_exist(other, later));
         if let Some((other, same)) = earlier().find(|(_, other)| {
             other.names.ml_name() == its.names.ml_name()
                 || other.names.global_name() == its.names.global_name()
@@ -61,6 +56,14 @@ pub(super) fn names(declared: &IndexMap<String, Option<Declared>>, products: &Pr
         }
     }
     findings
+}
+
+/// Products under two different conditions may exist in turn. One without a condition always exists.
+fn may_both_exist(one: &Declared, other: &Declared) -> bool {
+    match (&one.attributes.condition, &other.attributes.condition) {
+        (Some(one), Some(other)) => one == other,
+        _ => true,
+    }
 }
 
 fn at(declared: &Declared, code: crate::finding::Code, message: String, help: &str) -> Finding {
@@ -105,12 +108,19 @@ impl Owner<'_> {
 }
 
 /// Logical ids that something else has already.
-pub(super) fn logical_ids(request: &Request<'_>, templates: &IndexMap<String, Template>) -> Vec<Finding> {
+pub(super) fn logical_ids(
+    request: &Request<'_>,
+    products: &Products,
+    templates: &IndexMap<String, Template>,
+) -> Vec<Finding> {
     let mut owners: HashMap<&str, Owner<'_>> = HashMap::new();
     for (section, owner) in [("Parameters", Owner::Parameter), ("Resources", Owner::Resource)] {
         owners.extend(request.names_in(section).into_iter().map(|name| (name, owner)));
     }
-    let mut findings = Vec::new();
+    // The macro takes the product's own id away, so CloudFormation can't notice that a parameter has it too.
+    let parameters = request.names_in("Parameters");
+    let mut findings: Vec<Finding> =
+        products.keys().filter(|id| parameters.contains(&id.as_str())).map(|id| double(id)).collect();
     for (id, template) in templates {
         for made in template.resources.keys() {
             let owner = Owner::Product(id);
@@ -125,6 +135,12 @@ pub(super) fn logical_ids(request: &Request<'_>, templates: &IndexMap<String, Te
         }
     }
     findings
+}
+
+/// A product with the name of a template parameter: a reference to the name could mean either.
+fn double(id: &str) -> Finding {
+    let (message, help) = crate::check::parameter_and_resource(id);
+    Finding::error(codes::TPL_DUPLICATE_ID, join("/Resources", id), message).help(help)
 }
 
 /// What CloudFormation refuses because of its size.

@@ -47,9 +47,39 @@ impl Tags {
     }
 }
 
-/// One entry of a list of tags.
+/// One entry of a list of tags. When the value may be `AWS::NoValue`, so may the whole entry: AWS refuses a tag without a
+/// value (aws/serverless-application-model#324).
 fn tag(key: &str, value: Value) -> Value {
+    match value {
+        Value::Ref(name) if name == NO_VALUE => Value::Ref(name),
+        Value::Call(Function::If, argument) => match *argument {
+            Value::List(choice) if choice.len() == 3 && choice.iter().any(may_be_nothing) => {
+                let mut choice = choice.into_iter();
+                let condition = choice.next().unwrap_or(Value::Null);
+                let tags = choice.map(|value| tag(key, value));
+                Value::Call(Function::If, Box::new(Value::list(std::iter::once(condition).chain(tags))))
+            }
+            other => plain_tag(key, Value::Call(Function::If, Box::new(other))),
+        },
+        value => plain_tag(key, value),
+    }
+}
+
+fn plain_tag(key: &str, value: Value) -> Value {
     Value::map([("Key", Value::str(key)), ("Value", value)])
+}
+
+const NO_VALUE: &str = "AWS::NoValue";
+
+/// Whether a value is `AWS::NoValue`, or a choice that can give it.
+fn may_be_nothing(value: &Value) -> bool {
+    match value {
+        Value::Ref(name) => name == NO_VALUE,
+        Value::Call(Function::If, argument) => {
+            matches!(&**argument, Value::List(choice) if choice.iter().any(may_be_nothing))
+        }
+        _ => false,
+    }
 }
 
 type Built = Result<Map, InternalError>;

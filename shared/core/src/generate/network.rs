@@ -83,9 +83,17 @@ fn endpoint_policy(service: &str) -> Map {
     map([("PolicyDocument", document([statement]))])
 }
 
-/// The endpoint service's name. In China, services other than S3 have a prefix of their own
-/// (`describe-vpc-endpoint-services` there lists `cn.com.amazonaws.cn-north-1.sts` beside `com.amazonaws.cn-north-1.s3`).
+/// The endpoint service's name. Its beginning depends on the partition: in China, services other than S3 have a prefix of
+/// their own (`describe-vpc-endpoint-services` there lists `cn.com.amazonaws.cn-north-1.sts` beside
+/// `com.amazonaws.cn-north-1.s3`), and in the isolated partitions SageMaker has the partition's reversed domain.
+///
+/// Source: `VPC_ENDPOINT_SERVICE_EXCEPTIONS` in aws/aws-cdk, `packages/aws-cdk-lib/aws-ec2/lib/vpc-endpoint.ts`; aws/aws-cdk#16139.
 fn service_name(partition: &str, service: &str) -> Value {
-    let prefix = if partition == "aws-cn" && service != "s3" { "cn.com" } else { "com" };
-    Value::sub(&format!("{prefix}.amazonaws.${{AWS::Region}}.{service}"))
+    let prefix = match partition {
+        "aws-cn" if service != "s3" => "cn.com.amazonaws",
+        "aws-iso" if service.starts_with("sagemaker.") => "gov.ic.c2s",
+        "aws-iso-b" if service.starts_with("sagemaker.") => "gov.sgov.sc2s",
+        _ => "com.amazonaws",
+    };
+    Value::sub(&format!("{prefix}.${{AWS::Region}}.{service}"))
 }

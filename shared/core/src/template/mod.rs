@@ -11,6 +11,7 @@ use indexmap::IndexMap;
 
 pub use path::Path;
 pub use transform::Transforms;
+pub(crate) use transform::is_macro_name;
 pub use value::{Function, Map, Sub, SubPart, Value, map};
 
 /// A template.

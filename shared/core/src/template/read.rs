@@ -48,7 +48,7 @@ pub(crate) fn with_suggestions(document: &Document, suggestions: &Suggestions) -
 /// assert_eq!(template.resources["Bucket"].properties["BucketName"], Value::reference("Name"));
 /// ```
 pub fn from_json(json: &serde_json::Value) -> (Template, Vec<Finding>) {
-    from_document(&Document { root: Node::from_json(json) })
+    from_document(&Document::of(Node::from_json(json)))
 }
 
 impl Value {
@@ -155,30 +155,12 @@ fn scalar(scalar: &Scalar) -> Value {
             match lower.as_str() {
                 "yes" | "on" => Value::Bool(true),
                 "no" | "off" => Value::Bool(false),
-                _ if is_number_of_yaml_1_1(&lower) => Value::Number(text()),
+                _ if scalar.is_number_of_yaml_1_1() => Value::Number(text()),
                 _ => Value::Str(text()),
             }
         }
         ScalarKind::Str => Value::Str(text()),
     }
-}
-
-/// The numbers of YAML 1.1 that are text in 1.2: `1_000`, `0b101`, and `12:30` (sexagesimal).
-fn is_number_of_yaml_1_1(text: &str) -> bool {
-    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
-    if !digits.starts_with(|c: char| c.is_ascii_digit()) {
-        return false;
-    }
-    let only = |text: &str, allowed: &str| !text.is_empty() && text.chars().all(|c| allowed.contains(c));
-    if let Some(bits) = digits.strip_prefix("0b") {
-        return only(bits, "01_");
-    }
-    if let Some(hex) = digits.strip_prefix("0x") {
-        return only(hex, "0123456789abcdef_");
-    }
-    let mut parts = digits.split(':');
-    let whole = parts.next().is_some_and(|first| only(first, "0123456789_"));
-    whole && parts.all(|part| part.len() <= 2 && part.parse::<u8>().is_ok_and(|value| value < 60))
 }
 
 struct Reader<'a> {

@@ -13,7 +13,7 @@ pub struct Transforms {
     pub serverless: bool,
     /// `AWS::LanguageExtensions`: `Fn::ForEach`, `Fn::Length`, `Fn::ToJsonString`, functions where names stand.
     pub language_extensions: bool,
-    /// `MLProvisioner`: products become their resources, with ids that begin with theirs.
+    /// `MLProvisioner`, also under another name of a second suite that begins so: products become their resources, with ids that begin with theirs.
     pub products: bool,
     /// Any other, `AWS::Include` and `Fn::Transform` beside resources included: everything may come and go.
     pub open: bool,
@@ -28,7 +28,7 @@ impl Transforms {
     fn add(&mut self, name: &str) {
         match name {
             "AWS::LanguageExtensions" => self.language_extensions = true,
-            "MLProvisioner" => self.products = true,
+            name if is_macro_name(name) => self.products = true,
             // Adds no resource: it turns updates into blue/green deployments.
             "AWS::CodeDeployBlueGreen" => {}
             name if name.starts_with("AWS::Serverless-") => self.serverless = true,
@@ -49,6 +49,11 @@ impl Transforms {
             _ => {}
         }
     }
+}
+
+/// Whether a name in `Transform` is this macro's, or that of one that a second suite installed beside it.
+pub(crate) fn is_macro_name(name: &str) -> bool {
+    name.starts_with("MLProvisioner")
 }
 
 impl Template {

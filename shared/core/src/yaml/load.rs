@@ -7,12 +7,13 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
-use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span, Tag};
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, Tag};
 
 use super::expand::expand;
+use super::lenient::{self, Edit};
 use super::syntax;
 use super::text::{Lines, decode};
-use super::{Document, Limits, Scalar, ScalarKind, join};
+use super::{Document, Limits, Remark, RemarkKind, Scalar, ScalarKind, join};
 use crate::codes;
 use crate::finding::{Code, Finding, sort};
 
@@ -52,20 +53,76 @@ pub fn load(bytes: &[u8], limits: &Limits) -> Result<Document, Vec<Finding>> {
     }
     let limits = Limits { depth: limits.depth.min(DEEPEST), ..*limits };
     let text = decode(bytes).map_err(|finding| vec![finding])?;
-    let mut reader = Reader::new(text, &limits);
-    if let Err(finding) = reader.read() {
-        reader.findings.push(finding);
-    }
-    if reader.findings.is_empty() {
-        match expand(&reader.records, &limits) {
-            Ok(Some(root)) => return Ok(Document { root }),
-            Ok(None) => reader.findings.push(empty()),
-            Err(finding) => reader.findings.push(finding),
+    let Parts { records, remarks, mut findings } = read(text, &limits);
+    if findings.is_empty() {
+        match expand(&records, &limits) {
+            Ok(Some(root)) => return Ok(Document { root, remarks }),
+            Ok(None) => findings.push(empty()),
+            Err(finding) => findings.push(finding),
         }
     }
-    let mut findings = reader.findings;
     sort(&mut findings);
     Err(findings)
+}
+
+/// Reads a text, and reads it again where only the strict parser refuses it.
+fn read(text: &str, limits: &Limits) -> Parts {
+    let mut repaired = Cow::Borrowed(text);
+    let mut edits: Vec<Edit> = Vec::new();
+    let mut begins: Vec<(u32, u32)> = Vec::new();
+    let mut read_again = 0;
+    loop {
+        let mut reader = Reader::new(&repaired, limits);
+        let stopped = reader.read().err();
+        if let Some(Stop::Syntax(error)) = &stopped
+            && limits.lenient
+            && read_again < lenient::READ_AGAIN
+            && let Some(repair) = lenient::repair(&repaired, error, reader.outermost_bracket(), reader.at)
+        {
+            let text = lenient::applied(&repaired, repair.edit);
+            read_again += text.len();
+            edits.push(repair.edit);
+            begins.extend(repair.begin);
+            repaired = Cow::Owned(text);
+            continue;
+        }
+        // A repair that was not inside of what it took for quotes or brackets could change what is read.
+        if !begins.iter().all(|begin| reader.begins_at(*begin)) && stopped.is_none() {
+            return read(text, &Limits { lenient: false, ..*limits });
+        }
+        if let Some(stop) = stopped {
+            let finding = reader.finding(stop);
+            reader.findings.push(finding);
+        }
+        let Reader { mut records, mut remarks, mut findings, .. } = reader;
+        if !edits.is_empty() {
+            for record in &mut records {
+                record.place = lenient::original(&edits, record.place);
+            }
+            for remark in &mut remarks {
+                (_, remark.column) = lenient::original(&edits, (remark.line, remark.column));
+            }
+            for finding in &mut findings {
+                if let (Some(line), Some(column)) = (finding.line, &mut finding.column) {
+                    (_, *column) = lenient::original(&edits, (line, *column));
+                }
+            }
+        }
+        return Parts { records, remarks, findings };
+    }
+}
+
+/// What was read.
+struct Parts {
+    records: Vec<Record>,
+    remarks: Vec<Remark>,
+    findings: Vec<Finding>,
+}
+
+/// Why a reading ended before the end.
+enum Stop {
+    Finding(Finding),
+    Syntax(ScanError),
 }
 
 /// The finding for a file without content.
@@ -146,7 +203,10 @@ struct Reader<'a> {
     /// Nodes so far, keys not counted, aliases not expanded.
     nodes: usize,
     documents: usize,
+    /// Where the parser is.
+    at: (u32, u32),
     tab_found: bool,
+    remarks: Vec<Remark>,
     findings: Vec<Finding>,
 }
 
@@ -161,21 +221,50 @@ impl<'a> Reader<'a> {
             anchors: BTreeMap::new(),
             nodes: 0,
             documents: 0,
+            at: (1, 1),
             tab_found: false,
+            remarks: Vec::new(),
             findings: Vec::new(),
         }
     }
 
     /// Reads all events; an error ends the reading.
-    fn read(&mut self) -> Result<(), Finding> {
+    fn read(&mut self) -> Result<(), Stop> {
         for event in Parser::new_from_str(self.text) {
-            let (event, span) = event.map_err(|error| {
-                let open = self.frames.last().and_then(|frame| self.records.get(frame.record));
-                syntax::explain(&error, &self.lines, open, self.limits)
-            })?;
-            self.event(event, span)?;
+            let (event, span) = event.map_err(Stop::Syntax)?;
+            self.at = place(&span.end);
+            self.event(event, span).map_err(Stop::Finding)?;
         }
         Ok(())
+    }
+
+    fn finding(&self, stop: Stop) -> Finding {
+        match stop {
+            Stop::Finding(finding) => finding,
+            Stop::Syntax(error) => {
+                let open = self.frames.last().and_then(|frame| self.records.get(frame.record));
+                syntax::explain(&error, &self.lines, open, self.limits)
+            }
+        }
+    }
+
+    /// Where the outermost list or map in brackets begins that is open.
+    fn outermost_bracket(&self) -> Option<(u32, u32)> {
+        let frame = self.frames.iter().find(|frame| frame.flow)?;
+        self.records.get(frame.record).map(|record| record.place)
+    }
+
+    /// Whether a list or map begins at a place, its tag and anchor before it left out.
+    fn begins_at(&self, (line, column): (u32, u32)) -> bool {
+        self.records.iter().any(|record| {
+            let (_, from) = record.place;
+            let is_here = record.place.0 == line && from <= column;
+            is_here && matches!(record.what, What::Seq { .. } | What::Map { .. }) && {
+                let between = self.lines.rest(record.place).chars().take((column - from) as usize);
+                let between: String = between.collect();
+                between.split_whitespace().all(|word| word.starts_with(['!', '&']))
+            }
+        })
     }
 
     fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), Finding> {
@@ -216,13 +305,29 @@ impl<'a> Reader<'a> {
         let plain = style == ScalarStyle::Plain;
         let kind = if plain { ScalarKind::of(&text) } else { ScalarKind::Str };
         let mut scalar = Scalar { text: text.into_owned(), kind, plain };
+        if style == ScalarStyle::DoubleQuoted
+            && scalar.text.contains('/')
+            && self.lines.has_slash_escape(place, self::place(&span.end))
+        {
+            self.remark(RemarkKind::SlashEscape, place);
+        }
         let tag = self.tag(tag, place, Tagged::Scalar(&mut scalar));
+        if scalar.plain
+            && tag.is_none()
+            && !self.wants_key()
+            && scalar.text.len() == 12
+            && scalar.text.starts_with('0')
+            && scalar.text.bytes().all(|byte| byte.is_ascii_digit())
+        {
+            self.remark(RemarkKind::LeadingZero, place);
+        }
         self.node(Record { place, tag, what: What::Scalar(scalar) }, anchor)
     }
 
     fn alias(&mut self, id: usize, span: Span) -> Result<(), Finding> {
         let place = self.lines.inside(place(&span.start));
         let Some(&target) = self.anchors.get(&id) else { return Ok(()) };
+        self.remark(RemarkKind::Alias, place);
         let what = match self.records.get(target).map(|record| &record.what) {
             Some(What::Seq { end: 0 } | What::Map { end: 0 }) => {
                 let message = "the alias stands inside of what it stands for, so it would never end";
@@ -332,6 +437,9 @@ impl<'a> Reader<'a> {
             }
             *turn = Turn::InKey(key.clone());
         }
+        if matches!(&record.what, What::Scalar(scalar) if scalar.plain && scalar.is_number_of_yaml_1_1()) {
+            self.remark(RemarkKind::NumericKey, place);
+        }
         let Some(key) = key else {
             let message = match &record.what {
                 What::Scalar(_) => "a key is empty or null; keys must be text",
@@ -420,6 +528,12 @@ impl<'a> Reader<'a> {
         }
     }
 
+    fn remark(&mut self, kind: RemarkKind, (line, column): (u32, u32)) {
+        if self.remarks.len() < FINDINGS {
+            self.remarks.push(Remark { kind, pointer: self.pointer(), line, column });
+        }
+    }
+
     /// Where the reader is, unless that would be absurdly long.
     fn pointer(&self) -> String {
         let mut pointer = String::new();
@@ -452,9 +566,13 @@ fn coerce(tagged: Tagged<'_>, core: &str) -> bool {
         Tagged::Map => return core == "map",
     };
     let kind = ScalarKind::of(&scalar.text);
+    // What is said to be text is no number or flag of YAML 1.1 either.
+    scalar.plain &= core != "str";
     scalar.kind = match (core, kind) {
         ("str", _) => ScalarKind::Str,
         ("float", ScalarKind::Int(_)) => ScalarKind::Float,
+        // A whole number beyond 64 bits.
+        ("int", ScalarKind::Float) if scalar.text.bytes().all(|byte| byte.is_ascii_digit()) => kind,
         ("null", ScalarKind::Null)
         | ("bool", ScalarKind::Bool(_))
         | ("int", ScalarKind::Int(_))

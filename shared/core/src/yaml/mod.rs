@@ -5,6 +5,7 @@
 
 mod expand;
 mod from_json;
+mod lenient;
 mod load;
 mod scalar;
 mod syntax;
@@ -24,17 +25,19 @@ pub struct Limits {
     pub nodes: usize,
     /// Whether local tags (`!Ref`) are allowed.
     pub tags: bool,
+    /// Whether what CloudFormation reads and YAML 1.2 forbids is read (`lenient`): templates are other people's.
+    pub lenient: bool,
 }
 
 impl Limits {
     /// For configs and tier files: 256 KiB, 32 levels, 10,000 nodes, no tags.
     pub const fn config() -> Self {
-        Self { bytes: 256 * 1024, depth: 32, nodes: 10_000, tags: false }
+        Self { bytes: 256 * 1024, depth: 32, nodes: 10_000, tags: false, lenient: false }
     }
 
     /// For CloudFormation templates: 1 MiB (CloudFormation's limit), 128 levels, 200,000 nodes, tags.
     pub const fn template() -> Self {
-        Self { bytes: 1024 * 1024, depth: 128, nodes: 200_000, tags: true }
+        Self { bytes: 1024 * 1024, depth: 128, nodes: 200_000, tags: true, lenient: true }
     }
 }
 
@@ -43,6 +46,34 @@ impl Limits {
 pub struct Document {
     /// Its root.
     pub root: Node,
+    /// What the tree no longer shows and other readers of the file may not take.
+    pub remarks: Vec<Remark>,
+}
+
+/// Something about the way in which a document is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remark {
+    /// What it is.
+    pub kind: RemarkKind,
+    /// RFC 6901 JSON pointer of the value.
+    pub pointer: String,
+    /// 1-based line.
+    pub line: u32,
+    /// 1-based column in characters.
+    pub column: u32,
+}
+
+/// What a remark is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RemarkKind {
+    /// An alias (`*name`) stands there.
+    Alias,
+    /// The key is a number without quotes.
+    NumericKey,
+    /// A value of 12 digits without quotes begins with 0, as an account's number may.
+    LeadingZero,
+    /// A text in double quotes has the escape `\/`, which came with YAML 1.2.
+    SlashEscape,
 }
 
 /// A node, its aliases expanded.
@@ -89,7 +120,7 @@ pub struct Scalar {
     pub text: String,
     /// Its type: plain scalars only can be anything but text.
     pub kind: ScalarKind,
-    /// Whether it stands without quotes and is no block scalar.
+    /// Whether it stands without quotes and without the tag `!!str`, and is no block scalar.
     pub plain: bool,
 }
 
@@ -118,6 +149,11 @@ pub struct Place {
 }
 
 impl Document {
+    /// A document of a tree that was never written down.
+    pub fn of(root: Node) -> Self {
+        Self { root, remarks: Vec::new() }
+    }
+
     /// The node at an RFC 6901 JSON pointer.
     pub fn node(&self, pointer: &str) -> Option<&Node> {
         self.find(pointer).map(|(_, node)| node)

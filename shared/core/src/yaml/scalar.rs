@@ -1,6 +1,6 @@
 //! YAML 1.2's core schema: what a plain scalar is.
 
-use super::ScalarKind;
+use super::{Scalar, ScalarKind};
 
 impl ScalarKind {
     /// What the core schema takes a plain scalar for.
@@ -52,4 +52,34 @@ fn is_float(text: &str) -> bool {
         && is_digits(fraction)
         && !(whole.is_empty() && fraction.is_empty())
         && exponent.is_none_or(|exponent| all(unsigned(exponent), |byte| byte.is_ascii_digit()))
+}
+
+impl Scalar {
+    /// Whether a plain scalar is a number for a reader of YAML 1.1, such as CloudFormation's: also what is text in 1.2, such
+    /// as `1_000`, `0b101`, and `12:30` (sexagesimal).
+    pub(crate) fn is_number_of_yaml_1_1(&self) -> bool {
+        match self.kind {
+            ScalarKind::Int(_) | ScalarKind::Float => true,
+            ScalarKind::Str => is_number_of_yaml_1_1_only(&self.text.to_ascii_lowercase()),
+            ScalarKind::Null | ScalarKind::Bool(_) => false,
+        }
+    }
+}
+
+/// The numbers of YAML 1.1 that are text in 1.2: `1_000`, `0b101`, and `12:30` (sexagesimal).
+fn is_number_of_yaml_1_1_only(text: &str) -> bool {
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    if !digits.starts_with(|c: char| c.is_ascii_digit()) {
+        return false;
+    }
+    let only = |text: &str, allowed: &str| !text.is_empty() && text.chars().all(|c| allowed.contains(c));
+    if let Some(bits) = digits.strip_prefix("0b") {
+        return only(bits, "01_");
+    }
+    if let Some(hex) = digits.strip_prefix("0x") {
+        return only(hex, "0123456789abcdef_");
+    }
+    let mut parts = digits.split(':');
+    let whole = parts.next().is_some_and(|first| only(first, "0123456789_"));
+    whole && parts.all(|part| part.len() <= 2 && part.parse::<u8>().is_ok_and(|value| value < 60))
 }

@@ -40,6 +40,9 @@ pub(super) fn explain(
     if let Some(place) = find_tab(info, at, lines) {
         return tab(place);
     }
+    if let Some(finding) = two_tags(at, lines).filter(|_| limits.tags) {
+        return finding;
+    }
 
     let Cause { place: (line, column), message, help } = cause(info, at, lines, open);
     let message = format!("{message} (the parser says: {info})");
@@ -52,6 +55,21 @@ fn unknown_anchor((line, column): (u32, u32), rest: &str) -> Finding {
     Finding::error(codes::YAML_ALIAS, "", message)
         .at(line, column)
         .help("if the `*` is meant as text, put quotes around the text")
+}
+
+/// A tag right behind another one, such as `!ImportValue !Sub "${Stack}-vpc"`.
+fn two_tags((line, column): (u32, u32), lines: &Lines<'_>) -> Option<Finding> {
+    let tag = |text: &str| text.strip_prefix('!').filter(|it| !it.is_empty()).map(str::to_owned);
+    let inner = tag(lines.rest((line, column)).split_whitespace().next()?)?;
+    let before: String = lines.line(line).chars().take(column.saturating_sub(1) as usize).collect();
+    let outer = tag(before.split_whitespace().next_back()?)?;
+    let message = format!("a value has two tags, `!{}` and `!{}`", shown(&outer), shown(&inner));
+    let help = format!(
+        "a YAML value has one tag; write the outer function in its long form, on a line of its own: `Fn::{}: !{} ...`",
+        shown(&outer),
+        shown(&inner)
+    );
+    Some(Finding::error(codes::YAML_SYNTAX, "", message).at(line, column).help(help))
 }
 
 /// The tab that an error is about: the parser names the place where it noticed.
@@ -72,8 +90,13 @@ fn find_tab(info: &str, (line, column): (u32, u32), lines: &Lines<'_>) -> Option
 /// What the parser says, what that means, and what to do.
 const CAUSES: &[(&[&str], &str, &str)] = &[
     (
+        &["invalid indentation in quoted scalar"],
+        "the quote that begins here is not closed, or its text goes on in a line that is not indented deeper than its key",
+        "put the same quote at the end, and indent the lines between deeper than the key. In single quotes, write an apostrophe \
+         twice: `'it''s'`",
+    ),
+    (
         &[
-            "invalid indentation in quoted scalar",
             "while scanning a quoted scalar, found unexpected end of stream",
             "while scanning a quoted scalar, found unexpected document indicator",
         ],
@@ -157,6 +180,14 @@ fn cause(info: &str, at: (u32, u32), lines: &Lines<'_>, open: Option<&Record>) -
             _,
         )
         | ("while parsing a node, did not find expected node content", None) => unclosed(at, lines, open),
+        ("invalid indentation" | "invalid indentation in flow construct", _) => {
+            let Cause { message, .. } = unclosed(at, lines, open);
+            Cause {
+                place: at,
+                message: format!("{message}, or this line is not indented deeper than its key"),
+                help: "close every bracket, and indent the lines between brackets deeper than the key",
+            }
+        }
         ("did not find expected <document start>", _) if lines.line(at.0).starts_with('%') => here(
             "a line that begins with `%` is a directive, which needs a `---` behind it".to_owned(),
             "delete the line; if it is meant as text, put quotes around the text",

@@ -209,7 +209,7 @@ fn aliases_are_counted_and_measured_when_expanded() {
 
 #[test]
 fn trees_stay_shallow_enough_to_be_dropped_whatever_the_limits_say() {
-    let all = Limits { bytes: usize::MAX, depth: usize::MAX, nodes: usize::MAX, tags: true };
+    let all = Limits { bytes: usize::MAX, depth: usize::MAX, nodes: usize::MAX, tags: true, lenient: true };
     let findings = load("- ".repeat(100_000).as_bytes(), &all).unwrap_err();
     assert_eq!(findings[0].code, codes::YAML_TOO_DEEP);
     assert!(load("- ".repeat(DEEPEST).as_bytes(), &all).is_ok());
@@ -351,4 +351,91 @@ proptest! {
         let read = load(json.to_string().as_bytes(), &Limits::config());
         prop_assert_eq!(read.map(|document| document.to_json()), Ok(json));
     }
+}
+
+/// Text in quotes and brackets at any column, a comment right behind them: CloudFormation reads it, a config may not have it.
+const LENIENT: [(&str, &str); 9] = [
+    ("a:\n  b: '{\n  x\n  }'\n  c: 1\n", "a:\n  b: '{\n    x\n    }'\n  c: 1\n"),
+    ("a:\n  b: \"{\nx\n\ny\"\n  c: 1\n", "a:\n  b: \"{\n    x\n\n    y\"\n  c: 1\n"),
+    ("a:\n  b: \"x\\\ny\\\"\nz\"\n", "a:\n  b: \"x\\\n    y\\\"\n    z\"\n"),
+    ("a:\n  b: 'x''\ny\n'\n", "a:\n  b: 'x''\n    y\n    '\n"),
+    ("a:\n  b: {\n    c: 1,\n d: [\n2\n]\n  }\n  e: 3\n", "a:\n  b: {c: 1, d: [2]}\n  e: 3\n"),
+    ("a:\n  - !Sub [\n  'x\n y', {\n'z': !Ref w}\n  ]\n", "a:\n  - !Sub ['x y', {'z': !Ref w}]\n"),
+    ("a: 'x'# one\nb: [1]# two\nc: {\n'd': \"e\"# three\n}\n", "a: 'x'\nb: [1]\nc: {'d': \"e\"}\n"),
+    ("a:\r\n  b: 'x\r\n  y'\r\n  c: 1\r\n", "a:\n  b: 'x y'\n  c: 1\n"),
+    ("a:\n  ? 'x\n  y'\n  : [\n  é, '{']\n", "a:\n  x y: [é, '{']\n"),
+];
+
+/// A document without its places.
+fn content(document: &Document) -> String {
+    fn shown(node: &Node) -> String {
+        let tag = node.tag.as_ref().map(|tag| format!("!{tag} ")).unwrap_or_default();
+        match &node.value {
+            NodeValue::Scalar(scalar) => format!("{tag}{:?}", scalar.text),
+            NodeValue::Seq(nodes) => format!("{tag}{:?}", nodes.iter().map(shown).collect::<Vec<_>>()),
+            NodeValue::Map(entries) => {
+                let entries = entries.iter().map(|entry| format!("{}: {}", entry.key, shown(&entry.value)));
+                format!("{tag}{{{}}}", entries.collect::<Vec<_>>().join(", "))
+            }
+        }
+    }
+    shown(&document.root)
+}
+
+#[test]
+fn templates_may_have_text_in_quotes_and_brackets_at_any_column() {
+    for (text, same) in LENIENT {
+        assert_eq!(content(&document(text)), content(&document(same)), "{text:?}");
+        let strict = Limits { lenient: false, ..Limits::template() };
+        assert!(load(text.as_bytes(), &strict).is_err(), "{text:?}");
+        assert!(load(same.as_bytes(), &strict).is_ok(), "{same:?}");
+    }
+}
+
+#[test]
+fn places_are_those_of_the_file_after_a_repair() {
+    let text =
+        "a:\n  b: {\n    c: 1,\n d: [\n2, !Ref é\n]\n  }# x\n  e: 'f\n  g'# h\n  i: {j: 'k'# l\n, m: n}\n";
+    let document = document(text);
+    for (pointer, place) in [
+        ("/a/b", (2, 6)),
+        ("/a/b/c", (3, 8)),
+        ("/a/b/d", (4, 5)),
+        ("/a/b/d/0", (5, 1)),
+        ("/a/e", (8, 6)),
+        ("/a/i/j", (10, 10)),
+        ("/a/i/m", (11, 6)),
+    ] {
+        assert_eq!(document.place(pointer).unwrap().value, place, "{pointer}");
+    }
+}
+
+#[test]
+fn what_other_readers_refuse_too_stays_an_error_at_its_place() {
+    for (text, line, column) in [
+        // Not closed.
+        ("a:\n  b: 'x\n  c: 1\n", 2, 6),
+        ("a:\n  b: [\n  1\n", 3, 3),
+        // A mistake behind what is repaired.
+        ("a:\n  b: 'x\n  y'\n  c: @d\n", 4, 6),
+        ("a:\n  b: [\n  1\n  ]\n  c: @d\n", 5, 6),
+        // A `#` behind plain text is no comment.
+        ("a: b\nc:\n  d: {e}f# g\n", 3, 9),
+    ] {
+        let findings = load(text.as_bytes(), &Limits::template()).expect_err(text);
+        assert_eq!(
+            (findings[0].line, findings[0].column),
+            (Some(line), Some(column)),
+            "{text:?}: {findings:?}"
+        );
+    }
+}
+
+#[test]
+fn repairs_without_end_stop() {
+    let one = |number: usize| format!("  r{number}:\n    a: '{}\n    '\n", "x".repeat(2_000));
+    let text = format!("a:\n{}", (0..450).map(one).collect::<String>());
+    assert!(load(text.as_bytes(), &Limits::template()).is_err());
+    let text = format!("a:\n{}", (0..20).map(one).collect::<String>());
+    assert!(load(text.as_bytes(), &Limits::template()).is_ok());
 }

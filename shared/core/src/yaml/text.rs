@@ -125,6 +125,23 @@ impl<'a> Lines<'a> {
         start.and_then(|start| text.get(start..)).unwrap_or_default()
     }
 
+    /// Whether the text between two places has the escape `\/`.
+    pub(super) fn has_slash_escape(&self, begin: (u32, u32), end: (u32, u32)) -> bool {
+        let mut escaped = false;
+        (begin.0..=end.0).any(|number| {
+            let from = if number == begin.0 { begin.1 } else { 1 };
+            let to = if number == end.0 { end.1 as usize } else { usize::MAX };
+            let found =
+                self.line(number).chars().take(to.saturating_sub(1)).skip(from as usize - 1).any(|char| {
+                    let found = escaped && char == '/';
+                    escaped = !escaped && char == '\\';
+                    found
+                });
+            escaped = false;
+            found
+        })
+    }
+
     /// The first character of the line's content before a place; of an earlier line when there is none.
     pub(super) fn content_before(&self, (line, column): (u32, u32)) -> (u32, u32) {
         let before = self.line(line).chars().take((column as usize).saturating_sub(1));
