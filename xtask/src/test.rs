@@ -57,6 +57,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let mut count = Count::default();
     let golden = tools.command("python");
     count.add(python("golden templates against the resource schemas", golden, "tests/goldens")?);
+    let limits = tools.command("python");
+    count.add(python("AWS's limits over golden templates and random configs", limits, "tests/limits")?);
     let browser = browser::find()?;
     let policies = tools.command("python");
     let folder = "tests/policy";

@@ -21,6 +21,7 @@ mod limits;
 pub(crate) mod places;
 mod references;
 mod sections;
+pub(crate) mod sizes;
 
 use std::collections::HashSet;
 
