@@ -388,8 +388,11 @@ impl S3Prefix {
     /// What to do about a text that is none: it written rightly, or what S3 has against the bucket's name.
     pub(super) fn advice(text: &str) -> Option<String> {
         let fixed = text.trim_start_matches("s3://").trim_matches('/');
-        let bucket = fixed.split('/').next().unwrap_or_default();
+        let (bucket, prefix) = fixed.split_once('/').unwrap_or((fixed, ""));
         match (Self::parse(fixed), reserved_affix(bucket)) {
+            (Err(_), _) if prefix.len() > LONGEST_PREFIX => {
+                Some(format!("the prefix has {} characters; CodePipeline takes {LONGEST_PREFIX}", prefix.len()))
+            }
             (Ok(fixed), _) => Some(format!("write `s3_prefix: {fixed}`")),
             (Err(_), Some(affix)) => Some(format!("S3 keeps bucket names with `{affix}` for itself")),
             (Err(_), None) => None,

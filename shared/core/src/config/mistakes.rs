@@ -178,14 +178,14 @@ pub(super) fn name_unseen(document: &Document, finding: &mut Finding) {
     let what = if is_key { "key" } else { "value" };
     let more = match unseen.len() {
         1 => String::new(),
-        count => format!(" (there are {} more such characters)", count - 1),
+        count => format!(" (the first of {count})"),
     };
-    let looks = if is_odd_blank(*c) { "looks like a space" } else { "can't be seen" };
+    let looks = if is_odd_blank(*c) { "only looks like a space" } else { "is invisible" };
     let named = named(*c);
     let unseen =
         format!("character {} of the {what} is {named}, which {looks}{more}: type it anew", index + 1);
     finding.help = Some(match finding.help.take() {
-        Some(help) => format!("{unseen}. {help}"),
+        Some(help) => format!("{unseen}; {help}"),
         None => unseen,
     });
 }
@@ -398,7 +398,7 @@ fn wrong_type(mistake: &Mistake, document: &Document) -> Finding {
             let help = if mistake.right_in_quotes {
                 format!("put it in quotes: `{}`", assignment(document, &mistake.path, &quoted(text)))
             } else {
-                mistake.rule.says("x-unquoted").unwrap_or("write another value, in quotes").to_owned()
+                mistake.rule.says("x-unquoted").unwrap_or("write what is allowed, in quotes").to_owned()
             };
             mistake.not_allowed(codes::UNQUOTED_ID, document, &format!("{found} without quotes")).help(help)
         }
