@@ -678,8 +678,8 @@ fn rules_of_which_none_is_read_are_a_finding() {
         (
             "other",
             vec![
-                "rules/s3.ruleset is not read: the name of a rule file ends with `.guard`",
                 "no rule was read: there is no `*.guard` file in `other`",
+                "rules/s3.ruleset is not read: the name of a rule file ends with `.guard`",
             ],
         ),
     ] {
@@ -721,11 +721,16 @@ fn a_link_that_leads_back_to_the_rules_is_refused_and_other_links_are_followed()
 #[test]
 fn a_template_of_the_same_product_in_another_scenario_is_a_warning() {
     let folder = temporary();
-    let config = fs::read_to_string(examples().iter().find(|it| it.ends_with(
-        "starter/techcorp-prod-a001-us-west-2-customer-churn-ml-codecommit.yaml",
-    )).unwrap()).unwrap();
+    let config = fs::read_to_string(
+        examples()
+            .iter()
+            .find(|it| it.ends_with("starter/techcorp-prod-a001-us-west-2-customer-churn-ml-codecommit.yaml"))
+            .unwrap(),
+    )
+    .unwrap();
     fs::write(folder.path().join("a.yaml"), &config).unwrap();
-    let s3 = config.replace("source_control: codecommit", "source_control: s3\n  s3_prefix: techcorp-sources");
+    let s3 =
+        config.replace("source_control: codecommit", "source_control: s3\n  s3_prefix: techcorp-sources");
     fs::write(folder.path().join("b.yaml"), s3).unwrap();
     let generate = |config: &str| {
         let output = mlp(folder.path(), &["create-prov-template", "--config", config, "--format", "json"]);

@@ -72,7 +72,7 @@ codes! {
     OUT_OF_RANGE = "MLP-CFG-007", "A number is out of range",
         "The message says what is allowed.";
     UNQUOTED_ID = "MLP-CFG-008", "An id is written without quotes",
-        "YAML reads `012345678901` as a number and loses its leading zeros. Put quotes around account ids and the like. Digits that begin with a zero and have an 8 or 9 are text in YAML 1.1, so they are read with a warning.";
+        "YAML reads `012345670123` as a number and loses its leading zeros. Put quotes around account ids and the like. Digits that begin with a zero and have an 8 or 9 are text in YAML 1.1, so they are read with a warning.";
     UNKNOWN_REGION = "MLP-CFG-009", "Not an AWS region",
         "The region is in none of AWS's partitions that this version knows.";
     NOT_IN_TIER = "MLP-CFG-010", "A key that this tier doesn't have",

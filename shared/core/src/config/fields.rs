@@ -390,9 +390,10 @@ impl S3Prefix {
         let fixed = text.trim_start_matches("s3://").trim_matches('/');
         let (bucket, prefix) = fixed.split_once('/').unwrap_or((fixed, ""));
         match (Self::parse(fixed), reserved_affix(bucket)) {
-            (Err(_), _) if prefix.len() > LONGEST_PREFIX => {
-                Some(format!("the prefix has {} characters; CodePipeline takes {LONGEST_PREFIX}", prefix.len()))
-            }
+            (Err(_), _) if prefix.len() > LONGEST_PREFIX => Some(format!(
+                "the prefix has {} characters; CodePipeline takes {LONGEST_PREFIX}",
+                prefix.len()
+            )),
             (Ok(fixed), _) => Some(format!("write `s3_prefix: {fixed}`")),
             (Err(_), Some(affix)) => Some(format!("S3 keeps bucket names with `{affix}` for itself")),
             (Err(_), None) => None,

@@ -180,10 +180,13 @@ pub(super) fn name_unseen(document: &Document, finding: &mut Finding) {
         1 => String::new(),
         count => format!(" (the first of {count})"),
     };
-    let looks = if is_odd_blank(*c) { "only looks like a space" } else { "is invisible" };
+    let (looks, fix) = if is_odd_blank(*c) {
+        ("only looks like a space", "put a space in its place, or delete it")
+    } else {
+        ("is invisible", "delete it")
+    };
     let named = named(*c);
-    let unseen =
-        format!("character {} of the {what} is {named}, which {looks}{more}: type it anew", index + 1);
+    let unseen = format!("character {} of the {what} is {named}, which {looks}{more}: {fix}", index + 1);
     finding.help = Some(match finding.help.take() {
         Some(help) => format!("{unseen}; {help}"),
         None => unseen,
@@ -260,7 +263,7 @@ impl Mistake {
         if !self.is("additionalProperties") {
             return Vec::new();
         }
-        let key = last(&self.path);
+        let key: String = last(&self.path).chars().filter(|c| !is_unseen(*c)).collect();
         let missing = self.rule.keys().filter(|key| absent.contains(&sibling(key)));
         if let Some(wanted) = suggestions.nearest(&key, missing).first() {
             return vec![sibling(wanted)];
