@@ -407,10 +407,8 @@ impl<S: BucketStore + Sync> Run<'_, S> {
             plans.push(Plan { file, sha256, head, write });
         }
 
-        for other in self.same_product(outcome.ml_name.as_deref(), &plans).await? {
-            taken.push(other.path.clone());
-            outcome.add_findings([product_taken(&other)]);
-        }
+        let others = self.same_product(outcome.ml_name.as_deref(), &plans).await?;
+        outcome.add_findings(others.iter().map(same_stack));
 
         if !taken.is_empty() {
             plans.clear();
@@ -792,14 +790,15 @@ struct OtherTemplate {
     owner: String,
 }
 
-fn product_taken(other: &OtherTemplate) -> Finding {
+/// A warning: the outputs don't stand in each other's way, and only one of the products may be meant to be deployed.
+fn same_stack(other: &OtherTemplate) -> Finding {
     let OtherTemplate { ml_name, path, owner } = other;
-    Finding::error(
+    Finding::warning(
         OUTPUT_TAKEN,
         "",
         format!(
-            "this config makes the product {ml_name}, which {owner} already makes in another scenario ({path}); both would be one \
-             stack"
+            "this config makes the product {ml_name}, which {owner} already makes in another scenario ({path}); deploying both \
+             would change one stack"
         ),
     )
     .help(format!(

@@ -107,7 +107,7 @@ codes! {
     OTHER_REGION = "MLP-GEN-002", "The config is for another region",
         "The template is made all the same; deploy it in the region that the config names.";
     OUTPUT_TAKEN = "MLP-GEN-003", "Another config makes the same product",
-        "Two configs in the bucket lead to products with one name, so to one stack. The older one has it; delete the one that is not wanted. `mlp` warns when the folder has a template of the same product in another scenario.";
+        "Two configs in the bucket lead to one product and scenario, so to one output key. The older one has it; delete the one that is not wanted. It is a warning when the scenarios differ: both templates are made, and deploying both would change one stack. `mlp` gives this warning for the templates in its folder.";
     NEEDS_CLOUDTRAIL = "MLP-GEN-004", "The alarms need CloudTrail",
         "The alarms on root use and refused calls read CloudTrail events. The product makes the log group; a trail of the account must deliver into it. Without one the alarms stay silent.";
     NO_REGISTRY_HERE = "MLP-GEN-005", "CloudFormation can't make a model registry in this region",

@@ -66,7 +66,6 @@ pub(crate) fn least(value: &Value, known: &Known) -> usize {
         Value::Map(entries) => map(entries, known),
         Value::Ref(name) => 2 + known.length(name),
         Value::GetAtt(_, attribute) if attribute == "Arn" => 2 + "arn:aws:".len(),
-        Value::GetAtt(..) => 2,
         Value::Sub(sub) => {
             let part = |part: &SubPart| match part {
                 SubPart::Text(text) => escaped(text),
@@ -92,7 +91,7 @@ pub(crate) fn least(value: &Value, known: &Known) -> usize {
             Value::List(arguments) => joined(arguments, known),
             _ => 2,
         },
-        Value::Call(..) => 2,
+        Value::GetAtt(..) | Value::Call(..) => 2,
     }
 }
 

@@ -50,7 +50,9 @@ pub(crate) fn with_suggestions(
     reader.check_tags();
     reader.check_effects();
     let mut findings = reader.findings;
-    findings.iter_mut().for_each(|finding| mistakes::name_unseen(document, finding));
+    for finding in &mut findings {
+        mistakes::name_unseen(document, finding);
+    }
     findings.extend(keys(document));
     match config {
         Some(config) if !finding::blocks(&findings) => {

@@ -98,7 +98,7 @@ pub(crate) fn in_text(text: &str, name: Option<&str>, path: &str) -> Vec<Finding
         findings.push(SECRET_KEY.finding(secret_key(name)));
     }
     for finding in &mut findings {
-        finding.path = path.to_owned();
+        path.clone_into(&mut finding.path);
     }
     findings
 }
