@@ -143,8 +143,6 @@ fn escaped(text: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests may panic")]
-
     use super::*;
     use crate::template::map;
 

@@ -167,8 +167,6 @@ fn pair(text: &str) -> Option<char> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests may panic")]
-
     use super::*;
 
     fn strict(text: &str) -> Document {
