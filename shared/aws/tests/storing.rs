@@ -572,3 +572,19 @@ fn a_defect_of_the_library_fails_the_event_even_if_it_panics() {
     }
     assert!(store.content(STATUS).is_none());
 }
+
+// The organization's rules.
+
+#[test]
+fn rules_are_read_from_every_folder_and_files_that_nothing_reads_are_named() {
+    let store = MemoryStore::versioned();
+    let rule = "rule never { Resources.*.Type == \"AWS::None::Such\" }\n";
+    for key in ["rules/aws/s3/b.guard", "rules/a.GUARD", "rules/sets/c.ruleset", "rules/README.md"] {
+        store.upload(key, rule);
+    }
+    let rules = run(mlp_aws::rules::RuleBook::default().of(&store, "bucket")).unwrap();
+    assert_eq!(rules.names().collect::<Vec<_>>(), ["rules/a.GUARD", "rules/aws/s3/b.guard"]);
+    let [finding] = rules.findings() else { panic!("{:?}", rules.findings()) };
+    assert_eq!((finding.code.as_str(), finding.severity), ("MLP-RUL-003", Severity::Warning));
+    assert!(finding.message.starts_with("rules/sets/c.ruleset is not read"), "{}", finding.message);
+}
