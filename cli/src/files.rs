@@ -5,9 +5,10 @@ use std::io::{self, Read, Write as _};
 use std::path::{Path, PathBuf};
 
 use mlp_core::codes;
+use mlp_core::config::is_scenario;
 use mlp_core::finding::Finding;
-use mlp_core::outcome::{Made, sha256};
-use mlp_core::security::{RULE_FILE_LIMIT, RuleFile};
+use mlp_core::outcome::{Made, OutputKind, sha256};
+use mlp_core::security::{RULE_FILE_LIMIT, RuleFile, RuleFileKind};
 use mlp_core::yaml::Limits;
 
 /// A file that was read.
@@ -53,27 +54,108 @@ fn up_to(source: &mut impl Read, limit: usize) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The rule files of a folder, in the order of their names: `rules/<name>.guard`, as they would be called in the bucket.
-/// Folders in it are not looked into.
-pub(crate) fn rules(folder: &Path) -> Result<Vec<RuleFile>, Finding> {
-    let unreadable = |path: &Path, error: &io::Error| {
-        let message = format!("`{}` can't be read: {error}", path.display());
-        Finding::error(codes::IO_UNREADABLE, "", message).help("--rules wants a folder with *.guard files")
-    };
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(folder).map_err(|error| unreadable(folder, &error))? {
-        let path = entry.map_err(|error| unreadable(folder, &error))?.path();
-        if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("guard")) {
-            paths.push(path);
+/// What `--rules` names, read.
+pub(crate) struct RulesInput {
+    /// The rule files, in the order of their keys in the bucket.
+    pub(crate) files: Vec<RuleFile>,
+    /// Names of files that look like rule files and are not read.
+    pub(crate) overlooked: Vec<String>,
+}
+
+/// The rule files that the suite would read if the folder were the bucket's `rules/`: those of its subfolders too, named
+/// `rules/<path>` and in the order of S3's listing. A file by itself is `rules/<name>`.
+pub(crate) fn rules(path: &Path) -> Result<RulesInput, Finding> {
+    let mut found = Vec::new();
+    if fs::metadata(path).map_err(|error| no_rules(path, &error))?.is_dir() {
+        below(path, "rules", &mut Vec::new(), &mut found)?;
+    } else {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        found.push((format!("rules/{name}"), path.to_owned()));
+    }
+    // S3 lists keys by the bytes of their UTF-8 form.
+    found.sort();
+    let mut input = RulesInput { files: Vec::new(), overlooked: Vec::new() };
+    for (name, path) in found {
+        match RuleFileKind::of(&name) {
+            RuleFileKind::Rules => {
+                let text = File::open(&path).and_then(|mut file| up_to(&mut file, RULE_FILE_LIMIT));
+                input.files.push(RuleFile { name, text: text.map_err(|error| no_rules(&path, &error))? });
+            }
+            RuleFileKind::Overlooked => input.overlooked.push(name),
+            RuleFileKind::Other => {}
         }
     }
-    paths.sort();
-    let read = |path: &PathBuf| {
-        let text = File::open(path).and_then(|mut file| up_to(&mut file, RULE_FILE_LIMIT));
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        Ok(RuleFile { name: format!("rules/{name}"), text: text.map_err(|error| unreadable(path, &error))? })
-    };
-    paths.iter().map(read).collect()
+    Ok(input)
+}
+
+/// Adds what is below a folder to the list, each with its key in the bucket. `around` are the folders around it: a link to
+/// one of them would make an endless path.
+fn below(
+    folder: &Path,
+    key: &str,
+    around: &mut Vec<PathBuf>,
+    found: &mut Vec<(String, PathBuf)>,
+) -> Result<(), Finding> {
+    let real = fs::canonicalize(folder).map_err(|error| no_rules(folder, &error))?;
+    if around.contains(&real) {
+        let message = format!("`{}` leads back to a folder around it", folder.display());
+        return Err(Finding::error(codes::IO_UNREADABLE, "", message).help("remove the link"));
+    }
+    around.push(real);
+    for entry in fs::read_dir(folder).map_err(|error| no_rules(folder, &error))? {
+        let entry = entry.map_err(|error| no_rules(folder, &error))?;
+        let path = entry.path();
+        let key = format!("{key}/{}", entry.file_name().to_string_lossy());
+        if path.is_dir() {
+            below(&path, &key, around, found)?;
+        } else if RuleFileKind::of(&key) != RuleFileKind::Other {
+            found.push((key, path));
+        }
+    }
+    around.pop();
+    Ok(())
+}
+
+fn no_rules(path: &Path, error: &io::Error) -> Finding {
+    let message = format!("`{}` can't be read: {error}", path.display());
+    Finding::error(codes::IO_UNREADABLE, "", message)
+        .help("--rules wants a folder with *.guard files, or such a file")
+}
+
+/// Warns of templates in the folder that are for the same product in another scenario: deploying both would change one stack.
+pub(crate) fn same_product(out: &Path, made: &mut Made) {
+    let Some(ml_name) = made.outcome.ml_name.clone() else { return };
+    let own: Vec<&str> = made
+        .files
+        .iter()
+        .filter(|file| file.kind == OutputKind::Template)
+        .filter_map(|file| file.path.strip_prefix("templates/"))
+        .collect();
+    let prefix = format!("{ml_name}-");
+    let mut others: Vec<String> = fs::read_dir(out.join("templates"))
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| {
+            let scenario = name.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(".yaml"));
+            scenario.is_some_and(is_scenario) && !own.contains(&name.as_str())
+        })
+        .collect();
+    if own.is_empty() {
+        return;
+    }
+    others.sort();
+    made.outcome.add_findings(others.into_iter().map(|name| {
+        let path = out.join("templates").join(&name);
+        let message = format!(
+            "`{}` is a template of the same product, {ml_name}, in another scenario: both would be one stack",
+            path.display()
+        );
+        Finding::warning(codes::OUTPUT_TAKEN, "", message).help(
+            "delete it if this config has changed; if another config makes it, give one of them another tenant_id, use_case, \
+             workload or product_name_override",
+        )
+    }));
 }
 
 /// Writes an action's files below a folder, and puts their paths into the outcome.

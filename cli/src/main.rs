@@ -206,14 +206,15 @@ impl ConfigFile {
 #[derive(clap::Args)]
 struct OutFolder {
     /// The folder to write into, laid out like the bucket
-    #[arg(long, value_name = "DIR", default_value = "out")]
+    #[arg(long, value_name = "DIR", default_value = "out", value_parser = out_folder)]
     out: PathBuf,
 }
 
 #[derive(clap::Args)]
 struct RulesFolder {
-    /// A folder with the organisation's Guard rules, `*.guard`, enforced beside the built-in checks
-    #[arg(long, value_name = "DIR")]
+    /// The organization's Guard rules, enforced beside the built-in checks: a folder with `*.guard` files, subfolders
+    /// included, or one such file
+    #[arg(long, value_name = "PATH")]
     rules: Option<PathBuf>,
 }
 
@@ -237,6 +238,17 @@ impl SuiteNames {
             permissions_boundary: self.permissions_boundary.clone(),
             ..Suite::default()
         }
+    }
+}
+
+/// Elsewhere `-` means standard output, so nobody who writes it means a folder.
+fn out_folder(text: &str) -> Result<PathBuf, String> {
+    match text {
+        "-" => {
+            Err("several files can't go to standard output: name a folder (`./-` for one called `-`)"
+                .to_owned())
+        }
+        folder => Ok(folder.into()),
     }
 }
 
@@ -374,6 +386,7 @@ fn into_files(
     let Some(rules) = read_rules(action, rules, shown) else { return Ok(UNUSABLE) };
     let Some(input) = read(action, config.path(), Limits::config(), shown) else { return Ok(UNUSABLE) };
     let mut output = make(&input.bytes, &rules)?;
+    files::same_product(&folder.out, &mut output);
     if let Err(problem) = files::write(&folder.out, &mut output) {
         shown.error(&problem);
         return Ok(UNUSABLE);
@@ -383,11 +396,19 @@ fn into_files(
 
 /// The organisation's rules, or nothing after having said why they can't be read.
 fn read_rules(action: &str, folder: &RulesFolder, shown: &Shown) -> Option<Rules> {
-    let Some(folder) = &folder.rules else { return Some(Rules::none()) };
-    files::rules(folder)
-        .map(|files| Rules::parse(&files))
-        .map_err(|finding| refuse(action, folder, finding, shown))
-        .ok()
+    let Some(path) = &folder.rules else { return Some(Rules::none()) };
+    match files::rules(path) {
+        Ok(input) => {
+            let rules =
+                Rules::parse(&input.files).with_overlooked(input.overlooked.iter().map(String::as_str));
+            let is_empty = input.files.is_empty();
+            Some(if is_empty { rules.with_nothing_read(&path.display().to_string()) } else { rules })
+        }
+        Err(finding) => {
+            refuse(action, path, finding, shown);
+            None
+        }
+    }
 }
 
 /// The file, or nothing after having said why it can't be read.

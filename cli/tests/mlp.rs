@@ -672,3 +672,123 @@ fn the_rule_of_the_documentation_warns_of_alerts_to_foreign_addresses() {
     );
     assert!(!stdout(&output).contains("MLP-RUL"), "{}", stdout(&output));
 }
+
+/// A rule that no product fulfills.
+const NEVER: &str = "rule never { Resources.*.Type == \"AWS::None::Such\" }\n";
+
+#[test]
+fn rules_are_read_from_subfolders_and_from_one_file_as_from_the_bucket() {
+    let folder = temporary();
+    let write = |path: &str, text: &str| {
+        let path = folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    fs::copy(examples().first().unwrap(), folder.path().join("c.yaml")).unwrap();
+    write("rules/b.guard", NEVER);
+    write("rules/a/deep/er/c.GUARD", NEVER);
+    write("rules/README.md", "notes");
+    for action in ["create-prov-template", "generate", "create-review-report", "validate-prov-template"] {
+        let output =
+            mlp(folder.path(), &[action, "--config", "c.yaml", "--rules", "rules", "--format", "json"]);
+        let outcome = json(&output);
+        assert_eq!(
+            outcome["rules"],
+            serde_json::json!(["rules/a/deep/er/c.GUARD", "rules/b.guard"]),
+            "{action}"
+        );
+        assert!(stdout(&output).contains("MLP-RUL-001"), "{action}");
+    }
+    let output =
+        mlp(folder.path(), &["create-prov-template", "--config", "c.yaml", "--rules", "rules/b.guard"]);
+    assert_eq!(status(&output), 1);
+    assert!(stderr(&output).contains("(rule never of rules/b.guard)"), "{}", stderr(&output));
+}
+
+#[test]
+fn rules_of_which_none_is_read_are_a_finding() {
+    let folder = temporary();
+    fs::copy(examples().first().unwrap(), folder.path().join("c.yaml")).unwrap();
+    fs::create_dir_all(folder.path().join("empty/sub")).unwrap();
+    fs::create_dir(folder.path().join("other")).unwrap();
+    fs::write(folder.path().join("other/s3.ruleset"), NEVER).unwrap();
+    for (path, messages) in [
+        ("empty", vec!["no rule was read: there is no `*.guard` file in `empty`"]),
+        (
+            "other",
+            vec![
+                "no rule was read: there is no `*.guard` file in `other`",
+                "rules/s3.ruleset is not read: the name of a rule file ends with `.guard`",
+            ],
+        ),
+    ] {
+        let arguments = ["create-prov-template", "--config", "c.yaml", "--rules", path, "--format", "json"];
+        let output = mlp(folder.path(), &arguments);
+        assert_eq!(status(&output), 0, "{}", stdout(&output));
+        let outcome = json(&output);
+        let found: Vec<&str> = outcome["findings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|finding| finding["code"] == "MLP-RUL-003")
+            .map(|finding| finding["message"].as_str().unwrap())
+            .collect();
+        assert_eq!(found, messages, "{path}");
+    }
+    let output = mlp(folder.path(), &["generate", "--config", "c.yaml", "--rules", "missing"]);
+    assert_eq!(status(&output), 2);
+    assert!(stderr(&output).contains("MLP-IO-003"), "{}", stderr(&output));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_that_leads_back_to_the_rules_is_refused_and_other_links_are_followed() {
+    let folder = temporary();
+    fs::copy(examples().first().unwrap(), folder.path().join("c.yaml")).unwrap();
+    fs::create_dir(folder.path().join("rules")).unwrap();
+    fs::create_dir(folder.path().join("shared")).unwrap();
+    fs::write(folder.path().join("shared/s.guard"), NEVER).unwrap();
+    std::os::unix::fs::symlink("../shared", folder.path().join("rules/linked")).unwrap();
+    let run = || mlp(folder.path(), &["create-prov-template", "--config", "c.yaml", "--rules", "rules"]);
+    assert!(stderr(&run()).contains("rules/linked/s.guard"), "{}", stderr(&run()));
+    std::os::unix::fs::symlink("..", folder.path().join("rules/back")).unwrap();
+    let output = run();
+    assert_eq!(status(&output), 2);
+    assert!(stderr(&output).contains("leads back to a folder around it"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_template_of_the_same_product_in_another_scenario_is_a_warning() {
+    let folder = temporary();
+    let config = fs::read_to_string(
+        examples()
+            .iter()
+            .find(|it| it.ends_with("starter/techcorp-prod-a001-us-west-2-customer-churn-ml-codecommit.yaml"))
+            .unwrap(),
+    )
+    .unwrap();
+    fs::write(folder.path().join("a.yaml"), &config).unwrap();
+    let s3 =
+        config.replace("source_control: codecommit", "source_control: s3\n  s3_prefix: techcorp-sources");
+    fs::write(folder.path().join("b.yaml"), s3).unwrap();
+    let generate = |config: &str| {
+        let output = mlp(folder.path(), &["create-prov-template", "--config", config, "--format", "json"]);
+        assert_eq!(status(&output), 0, "{}", stdout(&output));
+        stdout(&output).contains("MLP-GEN-003")
+    };
+    assert!(!generate("a.yaml"));
+    assert!(!generate("a.yaml"), "a config doesn't stand in its own way");
+    assert!(generate("b.yaml"));
+}
+
+#[test]
+fn a_folder_to_write_into_is_never_standard_output() {
+    let folder = temporary();
+    fs::copy(examples().first().unwrap(), folder.path().join("c.yaml")).unwrap();
+    for action in ["create-prov-template", "generate", "create-policy", "create-review-report"] {
+        let output = mlp(folder.path(), &[action, "--config", "c.yaml", "--out", "-"]);
+        assert_eq!(status(&output), 2, "{action}");
+        assert!(stderr(&output).contains("name a folder"), "{}", stderr(&output));
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}

@@ -59,6 +59,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     count.add(python("golden templates against the resource schemas", golden, "tests/goldens")?);
     count.add(python("the seed's code", tools.command("python"), "tests/seeds")?);
     let mut unchecked = skipped("tests/goldens")?;
+    let limits = tools.command("python");
+    count.add(python("AWS's limits over golden templates and random configs", limits, "tests/limits")?);
     let browser = browser::find()?;
     let policies = tools.command("python");
     let folder = "tests/policy";

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use mlp_core::security::{RULE_FILE_LIMIT, RuleFile, Rules};
+use mlp_core::security::{RULE_FILE_LIMIT, RuleFile, RuleFileKind, Rules};
 
 use crate::store::{BucketStore, ErrorKind, Listed, StoreError};
 
@@ -59,26 +59,23 @@ impl RuleBook {
                 reason: format!("there are more than {LISTING_LIMIT} objects"),
             });
         }
-        listed.retain(|object| is_rule_file(&object.key));
+        listed.retain(|object| RuleFileKind::of(&object.key) != RuleFileKind::Other);
         if let Some(page) = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(bucket)
             && page.listed == listed
         {
             return Ok(Arc::clone(&page.rules));
         }
+        let of_kind = |kind| listed.iter().filter(move |object| RuleFileKind::of(&object.key) == kind);
         let mut files = Vec::with_capacity(listed.len());
-        for object in &listed {
+        for object in of_kind(RuleFileKind::Rules) {
             let content = store.get(bucket, &object.key, None, Some(RULE_FILE_LIMIT + 1)).await?;
             files.push(RuleFile { name: object.key.clone(), text: content.bytes });
         }
-        let rules = Arc::new(Rules::parse(&files));
+        let overlooked = of_kind(RuleFileKind::Overlooked).map(|object| object.key.as_str());
+        let rules = Arc::new(Rules::parse(&files).with_overlooked(overlooked));
         tracing::info!(bucket, files = files.len(), findings = rules.findings().len(), "read the rules");
         let page = Page { listed, rules: Arc::clone(&rules) };
         self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(bucket.to_owned(), page);
         Ok(rules)
     }
-}
-
-/// Whether a key is a rule file's. Folders and notes beside the rules are none.
-fn is_rule_file(key: &str) -> bool {
-    key.rsplit_once('.').is_some_and(|(_, extension)| extension.eq_ignore_ascii_case("guard"))
 }

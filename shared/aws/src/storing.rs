@@ -25,6 +25,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use mlp_core::config::is_scenario;
 use mlp_core::error::InternalError;
 use mlp_core::finding::{Code, Finding};
 use mlp_core::outcome::{AllFindings, Made, OutputFile, Source, sha256, status_key};
@@ -406,6 +407,9 @@ impl<S: BucketStore + Sync> Run<'_, S> {
             plans.push(Plan { file, sha256, head, write });
         }
 
+        let others = self.same_product(outcome.ml_name.as_deref(), &plans).await?;
+        outcome.add_findings(others.iter().map(same_stack));
+
         if !taken.is_empty() {
             plans.clear();
         }
@@ -441,6 +445,31 @@ impl<S: BucketStore + Sync> Run<'_, S> {
         }
         let bytes = to_bytes(&Status { outcome, stored, left_behind, deployment: known.deployment() });
         self.commit(known, bytes, good).await
+    }
+
+    /// Templates of a product with this name that other configs hold in other scenarios: names, and so the stack, are the same
+    /// although the keys differ.
+    async fn same_product(
+        &self,
+        ml_name: Option<&str>,
+        plans: &[Plan<'_>],
+    ) -> Result<Vec<OtherTemplate>, Failure> {
+        let mut others = Vec::new();
+        let Some(ml_name) = ml_name else { return Ok(others) };
+        let prefix = format!("templates/{ml_name}-");
+        let bucket = &self.upload.bucket;
+        for listed in self.storing.store.list(bucket, &prefix, SAME_NAME_LIMIT).await? {
+            let scenario = listed.key.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(".yaml"));
+            if !scenario.is_some_and(is_scenario) || plans.iter().any(|plan| plan.file.path == listed.key) {
+                continue;
+            }
+            let Some(head) = self.storing.store.head(bucket, &listed.key).await? else { continue };
+            let Some(owner) = config_of(&head).filter(|owner| *owner != self.upload.key) else { continue };
+            if self.holds(&owner, &listed.key, written_by(&head)).await? {
+                others.push(OtherTemplate { ml_name: ml_name.to_owned(), path: listed.key, owner });
+            }
+        }
+        Ok(others)
     }
 
     /// Stores the findings that are too many for the status object; where they are. The key says all of the content, so an
@@ -749,6 +778,33 @@ fn findings_key(config_key: &str, bytes: &[u8]) -> String {
 fn settled(upload: &Upload, ok: Option<bool>, outcome: Kind, detail: Option<String>) -> Settled {
     let status_key = (outcome != Kind::Ignored).then(|| status_key(&upload.key));
     Settled { key: upload.key.clone(), status_key, ok, outcome, detail }
+}
+
+/// Templates of one name that are looked at; there are about 30 scenarios.
+const SAME_NAME_LIMIT: usize = 100;
+
+/// A template of a product with the same name, which another config makes.
+struct OtherTemplate {
+    ml_name: String,
+    path: String,
+    owner: String,
+}
+
+/// A warning: the outputs don't stand in each other's way, and only one of the products may be meant to be deployed.
+fn same_stack(other: &OtherTemplate) -> Finding {
+    let OtherTemplate { ml_name, path, owner } = other;
+    Finding::warning(
+        OUTPUT_TAKEN,
+        "",
+        format!(
+            "this config makes the product {ml_name}, which {owner} already makes in another scenario ({path}); deploying both \
+             would change one stack"
+        ),
+    )
+    .help(format!(
+        "give one of them another tenant_id, use_case, workload or product_name_override, or delete {owner} and upload \
+         this config again"
+    ))
 }
 
 fn output_taken(path: &str, owner: &str) -> Finding {

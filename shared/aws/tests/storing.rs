@@ -10,7 +10,7 @@ use mlp_aws::storing::{
     Failure, Kind, META_CONFIG, META_SEQUENCER, META_SHA256, META_VERSION, Settled, Storing,
 };
 use mlp_core::error::InternalError;
-use mlp_core::finding::{Code, Finding};
+use mlp_core::finding::{Code, Finding, Severity};
 use mlp_core::outcome::{Made, Outcome, OutputFile, OutputKind};
 use mlp_core::security::Rules;
 
@@ -306,6 +306,37 @@ fn a_second_config_for_the_same_output_is_refused_and_told_whose_it_is() {
 }
 
 #[test]
+fn a_second_config_for_the_same_product_in_another_scenario_is_told_whose_it_is() {
+    let store = MemoryStore::versioned();
+    // The product's name is in the outcome; its scenario only in the keys.
+    let make = |config: &[u8], rules: &Rules| {
+        let mut made = make(config, rules)?;
+        let path = String::from_utf8_lossy(config).into_owned();
+        made.outcome.ml_name = path.rfind("-ml-").map(|at| path[..at + 3].to_owned());
+        Ok(made)
+    };
+    let put = |key: &str, sequencer: &str, text: &str| {
+        let version_id = store.upload(key, text);
+        let event = event(key, version_id, sequencer);
+        let settled = run(Storing::new(&store, &make, &Rules::none()).settle(&event)).unwrap();
+        assert_eq!(settled.outcome, Kind::Generated);
+        status(&store, key).outcome.findings
+    };
+    assert_eq!(put(KEY, "01", "acme-fraud-rt-ml-codecommit-workload=one"), []);
+    // Another product, whose longer name begins like this one.
+    assert_eq!(put("configs/longer.yaml", "01", "acme-fraud-rt-ml-ml-codecommit=longer"), []);
+    let found = put("configs/b.yaml", "01", "acme-fraud-rt-ml-codecommit=two");
+    let [finding] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!((finding.code.as_str(), finding.severity), ("MLP-GEN-003", Severity::Warning));
+    for part in [KEY, "acme-fraud-rt-ml", "templates/acme-fraud-rt-ml-codecommit-workload.yaml"] {
+        assert!(finding.message.contains(part), "{}", finding.message);
+    }
+    // The same config may change its scenario, and a config that is gone holds nothing.
+    store.delete("configs/b.yaml");
+    assert_eq!(put(KEY, "02", "acme-fraud-rt-ml-s3-workload=one"), []);
+}
+
+#[test]
 fn a_refused_config_writes_none_of_its_outputs() {
     let store = MemoryStore::versioned();
     put(&store, KEY, "01", "x=one");
@@ -540,4 +571,20 @@ fn a_defect_of_the_library_fails_the_event_even_if_it_panics() {
         assert!(matches!(failure, Failure::Internal(_)), "{failure}");
     }
     assert!(store.content(STATUS).is_none());
+}
+
+// The organization's rules.
+
+#[test]
+fn rules_are_read_from_every_folder_and_files_that_nothing_reads_are_named() {
+    let store = MemoryStore::versioned();
+    let rule = "rule never { Resources.*.Type == \"AWS::None::Such\" }\n";
+    for key in ["rules/aws/s3/b.guard", "rules/a.GUARD", "rules/sets/c.ruleset", "rules/README.md"] {
+        store.upload(key, rule);
+    }
+    let rules = run(mlp_aws::rules::RuleBook::default().of(&store, "bucket")).unwrap();
+    assert_eq!(rules.names().collect::<Vec<_>>(), ["rules/a.GUARD", "rules/aws/s3/b.guard"]);
+    let [finding] = rules.findings() else { panic!("{:?}", rules.findings()) };
+    assert_eq!((finding.code.as_str(), finding.severity), ("MLP-RUL-003", Severity::Warning));
+    assert!(finding.message.starts_with("rules/sets/c.ruleset is not read"), "{}", finding.message);
 }

@@ -27,6 +27,10 @@ What the public rule sets say of the same templates, and why we leave it so, sta
 Put [CloudFormation Guard](https://docs.aws.amazon.com/cfn-guard/latest/ug/what-is-guard.html) rules below `rules/` in the
 suite's bucket, or give `mlp` their folder with `--rules`. They are enforced beside the built-in checks, and what they
 find comes out in the same list.
+
+Only files `*.guard` are read, from `rules/` and all folders below it. `mlp --rules PATH` reads a local folder the same way: it
+reads the files that the suite would read from the bucket after `aws s3 sync PATH s3://<bucket>/rules/`. `PATH` can also be one
+`*.guard` file. Rules that enforce nothing are a finding, [`MLP-RUL-003`](#mlp-rul-003).
 ";
 
 /// A test of `mlp` runs this rule as it stands on the page.

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use crate::config::{self, Config, Tier};
+use crate::check::sizes::{self, Known};
+use crate::config::{self, Config, Source, Tier};
 use crate::error::InternalError;
 use crate::expand::{self, Failure, Lookups, Place};
 use crate::finding::Finding;
@@ -274,6 +275,7 @@ fn understand_as(
     product.config_sha256 = Some(sha256(bytes));
     let mut later = elsewhere(&loaded.config, suite);
     later.extend(needs(&product));
+    later.extend(too_big(&product)?);
     let mut findings = loaded.findings;
     findings.extend(later.into_iter().map(|finding| placed(finding, &loaded.document)));
 
@@ -352,6 +354,36 @@ fn needs(product: &Product) -> Vec<Finding> {
         );
     }
     findings
+}
+
+/// Managed policies of the product that IAM would refuse for their size: each names both sources, so that a long `s3_prefix`
+/// counts twice.
+fn too_big(product: &Product) -> Result<Vec<Finding>, InternalError> {
+    let known = Known::of_product(&product.region);
+    let mut findings = Vec::new();
+    for (id, document) in generate::managed_policies(product)? {
+        let size = sizes::exact(&document, &known);
+        let over = size.saturating_sub(policy::MAX_SIZE);
+        if over == 0 {
+            continue;
+        }
+        let message = format!(
+            "the managed policy `{id}` would have {size} characters, white space not counted; IAM allows {}",
+            policy::MAX_SIZE
+        );
+        let shorter = over.div_ceil(2);
+        let (path, help) = match &product.source {
+            Source::S3 { prefix, .. } if prefix.len() >= shorter => {
+                ("/ml_product/s3_prefix", format!("shorten `s3_prefix` by {shorter} characters or more"))
+            }
+            _ => (
+                "/ml_product",
+                "shorten the names of company, use case and workload, or the paths".to_owned(),
+            ),
+        };
+        findings.push(Finding::error(codes::TPL_LIMIT, path, message).help(help));
+    }
+    Ok(findings)
 }
 
 /// Makes the files that are wanted of a config's product, in the order of [`OutputKind::ALL`], and checks its template.

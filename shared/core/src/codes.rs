@@ -49,7 +49,7 @@ codes! {
     YAML_TAG = "MLP-YAML-009", "A YAML tag stands where none is allowed",
         "A config is plain data: no `!Ref`, no `!!binary`. Templates may use CloudFormation's short-form functions.";
     YAML_TAB = "MLP-YAML-010", "A tab is used for indentation",
-        "YAML forbids tabs there. Use spaces.";
+        "YAML forbids tabs there. Use spaces. Between a key's colon and its value, a tab is read as a space.";
     YAML_KEY = "MLP-YAML-011", "A key is not text",
         "Keys must be plain text, not lists, maps or null.";
     YAML_CONTROL_CHARACTER = "MLP-YAML-012", "The file holds a character that YAML forbids",
@@ -72,7 +72,7 @@ codes! {
     OUT_OF_RANGE = "MLP-CFG-007", "A number is out of range",
         "The message says what is allowed.";
     UNQUOTED_ID = "MLP-CFG-008", "An id is written without quotes",
-        "YAML reads `012345678901` as a number and loses its leading zeros. Put quotes around account ids and the like.";
+        "YAML reads `012345670123` as a number and loses its leading zeros. Put quotes around account ids and the like. Digits that begin with a zero and have an 8 or 9 are text in YAML 1.1, so they are read with a warning.";
     UNKNOWN_REGION = "MLP-CFG-009", "Not an AWS region",
         "The region is in none of AWS's partitions that this version knows.";
     NOT_IN_TIER = "MLP-CFG-010", "A key that this tier doesn't have",
@@ -84,7 +84,7 @@ codes! {
     WRONG_CIDR = "MLP-CFG-013", "Not an IPv4 network",
         "A network is written like `10.0.0.0/8`, with no bit set behind the prefix.";
     WRONG_TAG = "MLP-CFG-014", "A tag that AWS would refuse",
-        "Keys have 1-128 and values 0-256 of the characters letters, digits, space and `_ . : / = + - @`; `aws:` and `ml-provisioner:` are reserved; a resource has at most 50 tags, the product's own included; keys that differ only in case are refused by IAM.";
+        "Keys have 1-127 and values 1-255 of the characters letters, digits, space and `_ . : / = + - @`; `aws:` and `ml-provisioner:` are reserved; a resource has at most 50 tags, the product's own included; keys that differ only in case are refused by IAM.";
     MISSING_TAG = "MLP-CFG-015", "A wanted tag is missing",
         "`cost_center`, `project` and `owner` make costs and owners findable.";
     NO_EFFECT = "MLP-CFG-016", "A key without effect here",
@@ -98,7 +98,7 @@ codes! {
     RESERVED_NAME = "MLP-CFG-020", "A name begins with what AWS reserves",
         "S3 refuses bucket names that begin with `xn--`, `sthree-` or `amzn-s3-demo-`; EC2 refuses security group names that begin with `sg-`.";
     AMBIGUOUS_NAME = "MLP-CFG-021", "A name that another product could get too",
-        "The hyphen both joins the parts of a name and may stand in them. With an environment's name in the company prefix, or a region's short code at the start of the use case, two products can end up with the same global names.";
+        "The hyphen both joins the parts of a name and may stand in them. With an environment's name in the company prefix, or a region's short code at the start of the use case, two products can end up with the same global names. A use case `fraud` with the workload `rt` has all names of the use case `fraud-rt`.";
     RESERVED_WORDS = "MLP-CFG-022", "A name contains words that end other products' names",
         "CodeBuild names report groups after the project: `{ml_name}-build-{report}`. A product whose own name contains `ml-build` or `ml-deploy` could be matched by another product's policies.";
 
@@ -106,8 +106,8 @@ codes! {
         "The template is made all the same; deploy it in the account that the config names.";
     OTHER_REGION = "MLP-GEN-002", "The config is for another region",
         "The template is made all the same; deploy it in the region that the config names.";
-    OUTPUT_TAKEN = "MLP-GEN-003", "Another config makes the same template",
-        "Two configs in the bucket lead to one product and scenario, so to one output key. The newer one has it; delete the one that is not wanted.";
+    OUTPUT_TAKEN = "MLP-GEN-003", "Another config makes the same product",
+        "Two configs in the bucket lead to one product and scenario, so to one output key. The older one has it; delete the one that is not wanted. It is a warning when the scenarios differ: both templates are made, and deploying both would change one stack. `mlp` gives this warning for the templates in its folder.";
     NEEDS_CLOUDTRAIL = "MLP-GEN-004", "The alarms need CloudTrail",
         "The alarms on root use and refused calls read CloudTrail events. The product makes the log group; a trail of the account must deliver into it. Without one the alarms stay silent.";
     NO_REGISTRY_HERE = "MLP-GEN-005", "CloudFormation can't make a model registry in this region",
@@ -130,7 +130,7 @@ codes! {
     TPL_CIRCLE = "MLP-TPL-008", "Resources depend on each other in a circle",
         "CloudFormation can't decide which to create first. The message shows the circle and the properties that make it. Conditions can't name each other in a circle either.";
     TPL_LIMIT = "MLP-TPL-009", "Over a limit of CloudFormation",
-        "500 resources, 200 parameters, 200 outputs, 200 mappings, 1 MiB of text, 1,024 bytes of description.";
+        "500 resources, 200 parameters, 200 outputs, 200 mappings, 1 MiB of text, 1,024 bytes of description; and IAM's 6,144 characters in a managed policy, white space not counted.";
     TPL_UNKNOWN_FUNCTION = "MLP-TPL-010", "An unknown intrinsic function",
         "The tag or `Fn::` key is none of CloudFormation's.";
     TPL_FUNCTION = "MLP-TPL-011", "An intrinsic function with a wrong argument",

@@ -37,6 +37,50 @@ pub fn is_hidden(c: char) -> bool {
     }
 }
 
+/// Blanks that look like a space (U+0020) and are another character: text from web pages, word processors and input
+/// methods holds them. In prose they are right; in a key, a name or an indentation they are a mistake that nobody sees.
+///
+/// Source: the Unicode Character Database, general category Zs.
+pub fn is_odd_blank(c: char) -> bool {
+    matches!(c, '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}')
+}
+
+/// A character that can't be seen, or can't be told from a space.
+pub fn is_unseen(c: char) -> bool {
+    is_odd_blank(c) || is_hidden(c)
+}
+
+/// A character that can't be seen, by its number and its Unicode name if that helps.
+///
+/// ```
+/// # use mlp_core::printable::named;
+/// assert_eq!(named('\u{a0}'), "U+00A0 (no-break space)");
+/// assert_eq!(named('\u{1b}'), "U+001B");
+/// ```
+pub fn named(c: char) -> String {
+    let name = match c {
+        '\t' => "tab",
+        '\u{a0}' => "no-break space",
+        '\u{ad}' => "soft hyphen",
+        '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{205f}' => "a space of another width",
+        '\u{200b}' => "zero width space",
+        '\u{200c}' => "zero width non-joiner",
+        '\u{200d}' => "zero width joiner",
+        '\u{200e}' | '\u{200f}' | '\u{61c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+            "a mark of the direction of writing"
+        }
+        '\u{2028}' => "line separator",
+        '\u{2029}' => "paragraph separator",
+        '\u{202f}' => "narrow no-break space",
+        '\u{2060}' => "word joiner",
+        '\u{3000}' => "ideographic space",
+        '\u{feff}' => "byte order mark",
+        _ => "",
+    };
+    let number = format!("U+{:04X}", u32::from(c));
+    if name.is_empty() { number } else { format!("{number} ({name})") }
+}
+
 /// A text on one line.
 ///
 /// ```
@@ -74,6 +118,16 @@ pub(crate) fn push(out: &mut String, c: char) {
     }
 }
 
+/// Appends a character to a line of the user's file, in which odd blanks must be seen too.
+pub(crate) fn push_of_file(out: &mut String, c: char) {
+    if is_odd_blank(c) {
+        // Writing to a String can't fail.
+        let _ = write!(out, "[U+{:04X}]", u32::from(c));
+    } else {
+        push(out, c);
+    }
+}
+
 /// JSON for a terminal: the same values, with an escape for each hidden character. These stand only in texts.
 pub fn printable_json(json: &str) -> Cow<'_, str> {
     if !json.contains(is_hidden) {
@@ -106,6 +160,15 @@ mod tests {
         assert!(!printable(ODD).contains(['\n', '\t']) && printable_lines(ODD).contains('\n'));
         let plain = "größer ✓ 日本 e\u{301} \u{1f600} ✔\u{fe0f}";
         assert!(matches!(printable(plain), Cow::Borrowed(text) if text == plain));
+    }
+
+    #[test]
+    fn odd_blanks_are_shown_in_a_line_of_a_file_and_left_alone_in_prose() {
+        let text = "a\u{a0}b\u{3000}c\u{2009} d";
+        assert_eq!(printable(text), text);
+        let mut line = String::new();
+        text.chars().for_each(|c| push_of_file(&mut line, c));
+        assert_eq!(line, "a[U+00A0]b[U+3000]c[U+2009] d");
     }
 
     #[test]

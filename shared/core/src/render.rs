@@ -195,7 +195,7 @@ fn excerpt(line: &str, column: usize) -> (String, usize) {
     let part = |from: usize, to: usize| -> String {
         let characters = characters.get(from..to).unwrap_or_default().iter().copied();
         characters.fold(String::new(), |mut shown, character| {
-            printable::push(&mut shown, character);
+            printable::push_of_file(&mut shown, character);
             shown
         })
     };
@@ -293,6 +293,15 @@ mod tests {
         assert_eq!(
             (source.as_str(), caret.as_str()),
             ("1 | a[U+202E][U+00AD]b: c", "  |                  ^")
+        );
+    }
+
+    #[test]
+    fn blanks_that_are_no_spaces_are_seen() {
+        let (source, caret) = shown("\u{a0}\u{a0}b:\u{3000}c".as_bytes(), 1, 5);
+        assert_eq!(
+            (source.as_str(), caret.as_str()),
+            ("1 | [U+00A0][U+00A0]b:[U+3000]c", "  |                   ^")
         );
     }
 

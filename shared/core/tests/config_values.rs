@@ -150,13 +150,34 @@ fn null_and_empty_values_of_optional_fields_count_as_absent() {
     }
 }
 
+/// CloudFormation refuses an empty value of a stack's tag, and so do the dashboard and the alarms.
 #[test]
-fn an_empty_tag_is_a_tag_unless_it_is_wanted() {
-    let (config, warnings) =
-        load(&STARTER.replace("data-science", "").replace("tags:", "tags:\n  spot: ~\n  team: \"\""));
-    assert_eq!((config.tags["spot"].as_str(), config.tags["team"].as_str()), ("", ""));
+fn a_tag_without_a_value_is_refused_unless_it_is_wanted() {
+    for nothing in ["", "~", "\"\"", "''"] {
+        let text = STARTER.replace("tags:", &format!("tags:\n  spot: {nothing}"));
+        let findings = config::load(text.as_bytes()).unwrap_err();
+        let [finding] = findings.as_slice() else { panic!("{findings:?}") };
+        assert_eq!((finding.code.as_str(), finding.path.as_str()), ("MLP-CFG-014", "/tags/spot"));
+        assert!(finding.message.starts_with("`spot` is empty, but must be 1-255 "), "{}", finding.message);
+        assert_eq!(finding.help.as_deref(), Some("give it a value, or remove the key"));
+    }
+    let (config, warnings) = load(&STARTER.replace("data-science", ""));
     assert!(!config.tags.contains_key("owner"));
     assert_eq!(warnings.iter().map(|finding| finding.path.as_str()).collect::<Vec<_>>(), ["/tags/owner"]);
+}
+
+/// The limits of CodeBuild, the tightest of all taggable types.
+#[test]
+fn tags_have_the_length_that_every_type_takes() {
+    let with = |key: usize, value: usize| {
+        let tag = format!("tags:\n  {}: {}", "k".repeat(key), "ü".repeat(value));
+        config::load(STARTER.replace("tags:", &tag).as_bytes())
+    };
+    assert!(with(127, 255).is_ok());
+    for (key, value) in [(128, 1), (1, 256)] {
+        let findings = with(key, value).unwrap_err();
+        assert_eq!(findings.iter().map(|it| it.code.as_str()).collect::<Vec<_>>(), ["MLP-CFG-014"]);
+    }
 }
 
 #[test]

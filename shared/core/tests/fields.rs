@@ -66,6 +66,7 @@ const FIELDS: &[Field] = &[
         Email,
         "([a-z.+'A-Z]{1,9}|[a-z]{63,65})@[a-z0-9][a-z0-9-]{0,6}(\\.[a-z0-9]{1,4}){1,3}(@[a-z])?"
     ),
+    field!("email", Email, "[a-z]\\.{0,2}[a-z]?\\.?@([a-z0-9-]{61,65}\\.[a-z]{2}|[a-z]\\.[a-z]{61,65})"),
     field!(
         "image",
         Image,
@@ -76,6 +77,7 @@ const FIELDS: &[Field] = &[
         S3Prefix,
         "(xn--|sthree-|amzn-s3-demo-)?[a-z0-9]{1,9}[a-z0-9.-]{0,2}[a-z0-9](-s3alias|--ol-s3|\\.mrap|--x-s3|--table-s3)?(/[a-zA-Z0-9._=()-]{1,4}){0,3}/?|[a-z]{61,65}(/a)?"
     ),
+    field!("s3Prefix", S3Prefix, "[a-z]{3}/[a-z]{400}/[a-z]{578,586}"),
     field!("s3Prefix", S3Prefix, "[0-9]{1,3}(\\.[0-9]{1,3}){2,4}(/a)?"),
     field!(
         "ssmPath",

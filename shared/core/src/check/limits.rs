@@ -3,8 +3,10 @@
 //! Source: AWS CloudFormation User Guide, "Understand CloudFormation quotas".
 
 use super::Report;
+use super::sizes::{self, Known};
 use crate::codes;
 use crate::finding::Finding;
+use crate::policy::MAX_SIZE as POLICY_SIZE;
 use crate::template::Path;
 
 /// Resources of a template.
@@ -20,6 +22,27 @@ const BYTES: usize = 1024 * 1024;
 pub(super) fn check(report: &mut Report<'_>) {
     counts(report);
     names(report);
+    policies(report);
+}
+
+/// Managed policies that are too big whatever CloudFormation fills in.
+fn policies(report: &mut Report<'_>) {
+    let template = report.template;
+    let known = Known::of(template);
+    let resources = Path::ROOT.key("Resources");
+    for (name, resource) in template.resources.iter().filter(|(_, it)| it.kind == "AWS::IAM::ManagedPolicy") {
+        let Some(document) = resource.properties.get("PolicyDocument") else { continue };
+        let size = sizes::least(document, &known);
+        if size > POLICY_SIZE {
+            let message = format!(
+                "the policy has {size} characters or more, white space not counted; IAM allows {POLICY_SIZE} in a managed policy"
+            );
+            let path = resources.key(name);
+            let properties = path.key("Properties");
+            let help = "split it into several managed policies, or name resources with fewer characters";
+            report.error(codes::TPL_LIMIT, &properties.key("PolicyDocument"), message, help);
+        }
+    }
 }
 
 fn counts(report: &mut Report<'_>) {

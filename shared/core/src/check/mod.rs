@@ -22,6 +22,7 @@ mod outputs;
 pub(crate) mod places;
 mod references;
 mod sections;
+pub(crate) mod sizes;
 mod written;
 
 use std::collections::HashSet;

@@ -3,8 +3,10 @@
 //! The rules of a YAML config stand in `schemas/config*.schema.json`. Other front ends build a config without YAML, so
 //! each type keeps its rule too; `shared/core/tests/fields.rs` shows that both say the same about any text.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::net::Ipv4Addr;
+
+use crate::printable::is_unseen;
 
 /// Why a text is not a value of the field's type, in words for the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,13 +25,16 @@ pub(super) fn shown(text: &str) -> String {
     format!("`{}`", short(text))
 }
 
-/// A text on one line and not endless.
+/// A text on one line and not endless. What can't be seen is shown by its number.
 pub(super) fn short(text: &str) -> String {
     const MOST: usize = 80;
     let mut line = String::new();
     for c in text.chars().take(MOST) {
         if c.is_control() {
             line.extend(c.escape_debug());
+        } else if is_unseen(c) {
+            // Writing to a String can't fail.
+            let _ = write!(line, "[U+{:04X}]", u32::from(c));
         } else {
             line.push(c);
         }
@@ -103,16 +108,20 @@ fn ec2_id(text: &str, prefix: &str) -> bool {
 }
 
 /// One `@`, a local part of the characters that HTML's `<input type=email>` takes, a domain with a dot.
+///
+/// A label has at most 63 characters (RFC 1035, section 2.3.4; RFC 5321, section 4.5.3.1.2, refers to it). The dots of the
+/// local part are between other characters (RFC 5321, section 4.1.2, and RFC 5322, section 3.2.3: `dot-atom`).
 fn email(text: &str) -> bool {
     let Some((local, domain)) = text.split_once('@') else { return false };
     let label = |label: &str| {
         label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-            && !label.is_empty()
+            && (1..=63).contains(&label.len())
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
     text.len() <= 254
         && (1..=64).contains(&local.len())
+        && local.split('.').all(|part| !part.is_empty())
         && local.bytes().all(|b| b.is_ascii_alphanumeric() || b".!#$%&'*+/=?^_`{|}~-".contains(&b))
         && domain.split('.').all(label)
         && domain.rsplit_once('.').is_some_and(|(_, top)| {
@@ -200,11 +209,16 @@ fn load_balancer_arn(text: &str) -> bool {
         }
 }
 
+/// CodePipeline takes at most 1,000 characters in a value of an action's configuration, here `<prefix>/model-deploy.zip`.
+///
+/// Sources: CodePipeline API Reference, `ActionDeclaration` (`configuration`), and botocore's `ActionConfigurationValue`.
+const LONGEST_PREFIX: usize = 1000 - "/model-deploy.zip".len();
+
 /// A bucket, and segments of a key: no empty one, no `.` and `..`, and only characters that S3 calls safe, without the
 /// `*` that would be a wildcard in a policy.
 fn s3_prefix(text: &str) -> bool {
     let mut parts = text.split('/');
-    text.len() <= 1000
+    text.split_once('/').is_none_or(|(_, prefix)| prefix.len() <= LONGEST_PREFIX)
         && parts.next().is_some_and(bucket)
         && parts.all(|part| {
             !matches!(part, "" | "." | "..")
@@ -354,7 +368,7 @@ text_field!(
     S3Prefix,
     s3_prefix,
     "`bucket` or `bucket/some/prefix`, without `s3://` and without a slash at the end; a bucket's name has 3-63 lower-case \
-     letters, digits, dots and hyphens"
+     letters, digits, dots and hyphens, a prefix up to 983 characters"
 );
 text_field!(
     /// The image that builds run in.
@@ -374,8 +388,12 @@ impl S3Prefix {
     /// What to do about a text that is none: it written rightly, or what S3 has against the bucket's name.
     pub(super) fn advice(text: &str) -> Option<String> {
         let fixed = text.trim_start_matches("s3://").trim_matches('/');
-        let bucket = fixed.split('/').next().unwrap_or_default();
+        let (bucket, prefix) = fixed.split_once('/').unwrap_or((fixed, ""));
         match (Self::parse(fixed), reserved_affix(bucket)) {
+            (Err(_), _) if prefix.len() > LONGEST_PREFIX => Some(format!(
+                "the prefix has {} characters; CodePipeline takes {LONGEST_PREFIX}",
+                prefix.len()
+            )),
             (Ok(fixed), _) => Some(format!("write `s3_prefix: {fixed}`")),
             (Err(_), Some(affix)) => Some(format!("S3 keeps bucket names with `{affix}` for itself")),
             (Err(_), None) => None,

@@ -12,9 +12,10 @@ use super::fields::{S3Prefix, short, shown};
 use super::place::{at_key, at_value};
 use super::schema::{self, Rule};
 use crate::codes;
-use crate::finding::{Code, Finding};
+use crate::finding::{Code, Finding, Severity};
+use crate::printable::{is_odd_blank, is_unseen, named};
 use crate::suggest::{Suggestions, or_list};
-use crate::yaml::{Document, Node, NodeValue, ScalarKind, join};
+use crate::yaml::{Document, Node, NodeValue, ScalarKind, is_text_in_yaml_1_1, join};
 
 /// A broken rule, and the value or key that breaks it.
 struct Mistake {
@@ -25,6 +26,8 @@ struct Mistake {
     meant: Vec<String>,
     /// "did you mean ...?", of a value that is none of the choices.
     suggestion: Option<String>,
+    /// Whether the value would be right if it stood in quotes.
+    right_in_quotes: bool,
 }
 
 /// How a broken keyword is told.
@@ -78,8 +81,116 @@ pub(super) fn find(
         let choices = mistake.rule.choices().filter_map(Value::as_str);
         mistake.suggestion = suggestions.did_you_mean(text(document, &mistake.path), choices);
     }
+    find_right_in_quotes(&mut settled, document, values);
     let findings = settled.iter().map(|mistake| mistake.tell(document)).collect();
     (findings, settled.into_iter().flat_map(|mistake| mistake.meant).collect())
+}
+
+/// Reads numbers as the texts that they are wanted as, where YAML 1.1 takes them for texts: tools that write YAML 1.1 leave
+/// their quotes out. Answers with a warning for each.
+pub(super) fn read_unquoted(document: &Document, values: &mut Value) -> Vec<Finding> {
+    let mut paths = Vec::new();
+    unquoted(&document.root, &mut String::new(), &mut paths);
+    // Nearly every config has none.
+    if paths.is_empty() {
+        return Vec::new();
+    }
+    let wanted: HashSet<String> = schema::errors(values)
+        .filter(|error| matches!(error.kind(), Kind::Type { .. }))
+        .filter(|error| Rule::of(error).says("type") == Some("string"))
+        .map(|error| error.instance_path().as_str().to_owned())
+        .collect();
+    let mut findings = Vec::new();
+    for path in paths.into_iter().filter(|path| wanted.contains(path)) {
+        let text = text(document, &path);
+        let Some(value) = values.pointer_mut(&path) else { continue };
+        *value = Value::from(text);
+        let message =
+            format!("{} is {} without quotes, and is read as text", name(document, &path), shown(text));
+        let fixed = assignment(document, &path, &quoted(text));
+        let finding = Finding::warning(codes::UNQUOTED_ID, path, message)
+            .help(format!("other tools may read a number; put it in quotes: `{fixed}`"));
+        findings.push(at_value(document, finding));
+    }
+    findings
+}
+
+/// The paths of all numbers that are texts in YAML 1.1.
+fn unquoted(node: &Node, path: &mut String, paths: &mut Vec<String>) {
+    let length = path.len();
+    let mut below = |token: &str, node: &Node| {
+        path.push_str(&join("", token));
+        unquoted(node, path, paths);
+        path.truncate(length);
+    };
+    match &node.value {
+        NodeValue::Scalar(scalar) => {
+            let is_number = matches!(scalar.kind, ScalarKind::Int(_) | ScalarKind::Float);
+            if scalar.plain && is_number && is_text_in_yaml_1_1(&scalar.text) {
+                paths.push(path.clone());
+            }
+        }
+        NodeValue::Seq(nodes) => {
+            for (index, node) in nodes.iter().enumerate() {
+                below(&index.to_string(), node);
+            }
+        }
+        NodeValue::Map(entries) => entries.iter().for_each(|entry| below(&entry.key, &entry.value)),
+    }
+}
+
+/// Finds the values without quotes that would be right with them, so that no help advises what is refused next.
+fn find_right_in_quotes(mistakes: &mut [Mistake], document: &Document, values: &Value) {
+    let is_unquoted = |mistake: &Mistake| {
+        let scalar = document.node(&mistake.path).and_then(Node::scalar);
+        let is_text = scalar.is_none_or(|scalar| scalar.kind == ScalarKind::Str);
+        mistake.is("type") && mistake.rule.says("type") == Some("string") && !is_text
+    };
+    if !mistakes.iter().any(is_unquoted) {
+        return;
+    }
+    let mut values = values.clone();
+    for mistake in mistakes.iter().filter(|mistake| is_unquoted(mistake)) {
+        if let Some(value) = values.pointer_mut(&mistake.path) {
+            *value = Value::from(text(document, &mistake.path));
+        }
+    }
+    let wrong: HashSet<String> =
+        schema::errors(&values).map(|error| error.instance_path().as_str().to_owned()).collect();
+    for mistake in mistakes {
+        mistake.right_in_quotes = is_unquoted(mistake) && !wrong.contains(&mistake.path);
+    }
+}
+
+/// Adds to the help of an error that its key or value has a character that can't be seen: which one, and where.
+pub(super) fn name_unseen(document: &Document, finding: &mut Finding) {
+    let Some(place) = document.place(&finding.path) else { return };
+    // A text that is too long has such characters by chance; so may a text that is right.
+    if finding.severity != Severity::Error || finding.code == codes::WRONG_LENGTH {
+        return;
+    }
+    let at = finding.line.zip(finding.column);
+    let key = last(&finding.path);
+    let is_key = place.key == at && at.is_some();
+    let text = if is_key { key.as_str() } else { text(document, &finding.path) };
+    let unseen: Vec<(usize, char)> = text.chars().enumerate().filter(|(_, c)| is_unseen(*c)).collect();
+    let Some((index, c)) = unseen.first() else { return };
+    let what = if is_key { "key" } else { "value" };
+    let more = match unseen.len() {
+        1 => String::new(),
+        count => format!(" (the first of {count})"),
+    };
+    let (looks, fix) = if is_odd_blank(*c) {
+        ("only looks like a space", "put a space in its place, or delete it")
+    } else {
+        ("is invisible", "delete it")
+    };
+    let named = named(*c);
+    let unseen = format!("character {} of the {what} is {named}, which {looks}{more}: {fix}", index + 1);
+    finding.help = Some(match finding.help.take() {
+        Some(help) => format!("{unseen}; {help}"),
+        None => unseen,
+    });
 }
 
 /// Leaves one mistake for each that the user made. The most telling ones come first.
@@ -126,7 +237,8 @@ impl Mistake {
             }
             _ => vec![path.to_owned()],
         };
-        paths.into_iter().map(|path| Self { path, rule, meant: Vec::new(), suggestion: None }).collect()
+        let mistake = |path| Self { path, rule, meant: Vec::new(), suggestion: None, right_in_quotes: false };
+        paths.into_iter().map(mistake).collect()
     }
 
     fn is(&self, keyword: &str) -> bool {
@@ -151,7 +263,7 @@ impl Mistake {
         if !self.is("additionalProperties") {
             return Vec::new();
         }
-        let key = last(&self.path);
+        let key: String = last(&self.path).chars().filter(|c| !is_unseen(*c)).collect();
         let missing = self.rule.keys().filter(|key| absent.contains(&sibling(key)));
         if let Some(wanted) = suggestions.nearest(&key, missing).first() {
             return vec![sibling(wanted)];
@@ -286,10 +398,12 @@ fn wrong_type(mistake: &Mistake, document: &Document) -> Finding {
     match (mistake.rule.says("type"), scalar.map(|scalar| (scalar.kind, scalar.text.as_str()))) {
         (Some("string"), Some(_)) if mistake.rule.get("enum").is_some() => no_choice(mistake, document),
         (Some("string"), Some((ScalarKind::Int(_) | ScalarKind::Float | ScalarKind::Bool(_), text))) => {
-            let quoted = assignment(document, &mistake.path, &quoted(text));
-            mistake
-                .not_allowed(codes::UNQUOTED_ID, document, &format!("{found} without quotes"))
-                .help(format!("put it in quotes: `{quoted}`"))
+            let help = if mistake.right_in_quotes {
+                format!("put it in quotes: `{}`", assignment(document, &mistake.path, &quoted(text)))
+            } else {
+                mistake.rule.says("x-unquoted").unwrap_or("write what is allowed, in quotes").to_owned()
+            };
+            mistake.not_allowed(codes::UNQUOTED_ID, document, &format!("{found} without quotes")).help(help)
         }
         (wanted, Some((ScalarKind::Str, text))) => {
             let found = format!("is the text {}", shown(text));
@@ -355,6 +469,10 @@ fn no_choice(mistake: &Mistake, document: &Document) -> Finding {
 
 fn wrong_size(mistake: &Mistake, document: &Document) -> Finding {
     let found = match document.node(&mistake.path).map(|node| &node.value) {
+        Some(NodeValue::Scalar(scalar)) if scalar.kind == ScalarKind::Null || scalar.text.is_empty() => {
+            let empty = mistake.not_allowed(mistake.code(), document, "is empty");
+            return empty.help("give it a value, or remove the key");
+        }
         Some(NodeValue::Scalar(scalar)) => {
             let length = scalar.text.chars().count();
             format!("has {length} {}", if length == 1 { "character" } else { "characters" })

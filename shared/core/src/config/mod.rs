@@ -356,13 +356,34 @@ impl Config {
     }
 }
 
+/// Whether a text is a scenario as [`Config::scenario`] gives it: what stands behind `{ml_name}-` in the names of outputs. The
+/// rest of a longer product name is none.
+///
+/// ```
+/// # use mlp_core::config::is_scenario;
+/// assert!(is_scenario("codecommit") && is_scenario("s3-standalone-ssm-workload-rtb"));
+/// assert!(!is_scenario("ml-codecommit") && !is_scenario("") && !is_scenario("s3-rtb"));
+/// ```
+pub fn is_scenario(text: &str) -> bool {
+    let mut words = text.split('-').peekable();
+    let mut next_is = |choices: &[&str]| words.next_if(|word| choices.contains(word)).is_some();
+    let source = next_is(&["codecommit", "s3"]);
+    let vpc = next_is(&["standalone", "sgprov"]);
+    let ids = !vpc || next_is(&["ssm", "direct"]);
+    next_is(&["workload"]);
+    if vpc {
+        next_is(&["rtb"]);
+    }
+    source && ids && words.next().is_none()
+}
+
 /// Reads a config: any bytes at all give a config with its warnings, or every finding.
 ///
 /// # Errors
 ///
 /// All findings, warnings included, when at least one of them blocks.
 pub fn load(bytes: &[u8]) -> Result<Loaded, Vec<Finding>> {
-    let document = yaml::load(bytes, &Limits::config())?;
+    let document = yaml::load_pasted(bytes, &Limits::config())?;
     let (config, findings) = read(&document)?;
     Ok(Loaded { config, document, findings })
 }

@@ -15,6 +15,7 @@ use super::{
     Workload,
 };
 use crate::finding::{self, Code, Finding, Severity};
+use crate::security::secrets;
 use crate::suggest::Suggestions;
 use crate::yaml::{Document, Node, NodeValue, ScalarKind, join};
 use crate::{codes, names};
@@ -37,13 +38,22 @@ pub(crate) fn with_suggestions(
     document: &Document,
     suggestions: &Suggestions,
 ) -> Result<(Config, Vec<Finding>), Vec<Finding>> {
-    let values = without_empty(&document.root);
-    let (findings, meant) = mistakes::find(document, &values, suggestions);
+    let mut values = without_empty(&document.root);
+    let unquoted = mistakes::read_unquoted(document, &mut values);
+    let (mut findings, meant) = mistakes::find(document, &values, suggestions);
+    // One mistake gives one finding: what is wrong as a text, too, is told by its error.
+    let is_refused = |warning: &Finding| findings.iter().any(|finding| finding.path == warning.path);
+    let unquoted: Vec<Finding> = unquoted.into_iter().filter(|warning| !is_refused(warning)).collect();
+    findings.extend(unquoted);
     let mut reader = Reader { document, values: &values, suggestions, findings, meant };
     let config = reader.config();
     reader.check_tags();
     reader.check_effects();
     let mut findings = reader.findings;
+    for finding in &mut findings {
+        mistakes::name_unseen(document, finding);
+    }
+    findings.extend(keys(document));
     match config {
         Some(config) if !finding::blocks(&findings) => {
             findings.extend(names::check(&config).into_iter().map(|finding| at_value(document, finding)));
@@ -74,7 +84,7 @@ fn without_empty(node: &Node) -> Value {
     }
 }
 
-/// Tags as JSON: empty text is a value like any other, and null is empty text; only a wanted tag must say something.
+/// Tags as JSON: null is empty text, which is refused; a wanted tag that is empty is missing.
 fn tag_values(node: &Node) -> Value {
     let NodeValue::Map(entries) = &node.value else { return node.to_json() };
     entries
@@ -85,6 +95,36 @@ fn tag_values(node: &Node) -> Value {
             value => (entry.key.clone(), value),
         })
         .collect()
+}
+
+/// AWS keys in the document, at their place in it: the template would be refused for them. No message and no path contains
+/// one (see [`crate::outcome`]).
+fn keys(document: &Document) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut open = vec![(String::new(), None, &document.root)];
+    while let Some((path, key, node)) = open.pop() {
+        match &node.value {
+            NodeValue::Scalar(scalar) => {
+                let found = secrets::in_text(&scalar.text, key, &path);
+                findings.extend(found.into_iter().map(|finding| finding.at(node.line, node.column)));
+            }
+            NodeValue::Seq(nodes) => {
+                open.extend(nodes.iter().enumerate().map(|(index, node)| {
+                    let path = join(&path, &index.to_string());
+                    (path, key, node)
+                }));
+            }
+            NodeValue::Map(entries) => {
+                for entry in entries {
+                    let path = join(&path, &entry.key);
+                    let found = secrets::in_text(&entry.key, None, &path);
+                    findings.extend(found.into_iter().map(|finding| finding.at(entry.line, entry.column)));
+                    open.push((path, Some(entry.key.as_str()), &entry.value));
+                }
+            }
+        }
+    }
+    findings
 }
 
 fn is_empty(node: &Node) -> bool {

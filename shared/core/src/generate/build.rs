@@ -70,7 +70,7 @@ pub(super) fn project(cx: &Context<'_>) -> Built {
 /// Why builds are privileged, where they are: the security checks ask for it (MLP-BLD-001).
 pub(super) fn metadata(cx: &Context<'_>) -> Map {
     let Some(justification) = &cx.product.build.privileged else { return Map::default() };
-    let justification = Value::map([("PrivilegedJustification", Value::str(justification.as_str()))]);
+    let justification = Value::map([("PrivilegedJustification", super::prose(justification))]);
     map([("MLProvisioner", justification)])
 }
 

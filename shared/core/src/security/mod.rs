@@ -23,7 +23,7 @@ mod tags;
 
 pub(crate) use catalogue::title;
 pub use catalogue::{Check, checks};
-pub use organisation::{RULE_FILE_LIMIT, RULE_FILES_LIMIT, RuleFile, Rules};
+pub use organisation::{RULE_FILE_LIMIT, RULE_FILES_LIMIT, RuleFile, RuleFileKind, Rules};
 
 use crate::finding::{self, Finding};
 use crate::template::Template;

@@ -9,7 +9,7 @@ use crate::finding::{Finding, Severity};
 pub(super) const CHECKS: &[Check] = &[RULE_FAILED, RULE_FILE_BROKEN, RULE_FILE_EMPTY];
 
 check! {
-    /// A rule of `rules/*.guard` in the bucket, or of the folder given by `mlp --rules`, failed. Its message, the rule's name
+    /// A rule of `rules/**/*.guard` in the bucket, or of the path given by `mlp --rules`, failed. Its message, the rule's name
     /// and its file are shown. Rules see the template as CloudFormation's JSON, intrinsic functions in long form; ours say
     /// in `Metadata.MLProvisioner` which tier, scenario, account and region they are for.
     ///
@@ -36,9 +36,10 @@ check! {
 
 check! {
     /// A rule file is empty or has only comments, as the placeholders in AWS's public registry of Guard rules do. It enforces
-    /// nothing.
-    RULE_FILE_EMPTY = "MLP-RUL-003", Warning, "A rule file without a rule";
-    why: "Whoever put it there may believe that it enforces something.";
+    /// nothing. The same finding reports a file whose name ends with `.rules` or `.ruleset` (only `*.guard` files are read), and
+    /// a `mlp --rules PATH` without any `*.guard` file.
+    RULE_FILE_EMPTY = "MLP-RUL-003", Warning, "Rules that enforce nothing";
+    why: "Whoever put them there may believe that they enforce something.";
     help: "write the rule, or take the file away";
 }
 
@@ -50,6 +51,40 @@ pub const RULE_FILES_LIMIT: usize = 100;
 
 /// Brackets may stand this deep in each other; the parser calls itself for each.
 const DEEPEST: usize = 16;
+
+/// What a file is to the rules, by its name: the same in the suite's bucket and in a folder of `mlp --rules`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RuleFileKind {
+    /// A rule file, `*.guard`.
+    Rules,
+    /// A file that looks like one and is not read: `*.rules` and `*.ruleset`, which AWS's tools also write.
+    Overlooked,
+    /// Anything else: folders, notes.
+    Other,
+}
+
+impl RuleFileKind {
+    /// The kind of a file with this name, or of an object with this key.
+    ///
+    /// ```
+    /// # use mlp_core::security::RuleFileKind;
+    /// assert_eq!(RuleFileKind::of("rules/s3/encryption.GUARD"), RuleFileKind::Rules);
+    /// assert_eq!(RuleFileKind::of("rules/s3.ruleset"), RuleFileKind::Overlooked);
+    /// assert_eq!(RuleFileKind::of("rules/README.md"), RuleFileKind::Other);
+    /// ```
+    pub fn of(name: &str) -> Self {
+        let is = |wanted: &str| {
+            name.rsplit_once('.').is_some_and(|(_, extension)| extension.eq_ignore_ascii_case(wanted))
+        };
+        if is("guard") {
+            Self::Rules
+        } else if is("rules") || is("ruleset") {
+            Self::Overlooked
+        } else {
+            Self::Other
+        }
+    }
+}
 
 /// A rule file, not yet read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,6 +139,27 @@ impl Rules {
             rules.findings.push(RULE_FILE_BROKEN.finding(message).help("put the rules into fewer files"));
         }
         rules
+    }
+
+    /// Adds a finding for each file that looks like a rule file and isn't read.
+    #[must_use]
+    pub fn with_overlooked<'a>(mut self, names: impl IntoIterator<Item = &'a str>) -> Self {
+        for name in names.into_iter().take(RULE_FILES_LIMIT) {
+            let message = format!("{name} is not read: the name of a rule file ends with `.guard`");
+            let finding = RULE_FILE_EMPTY.finding(message).help("rename the file, or take it away");
+            self.findings.push(finding);
+        }
+        self
+    }
+
+    /// Adds a finding that nothing was read from the place that was named for rules.
+    #[must_use]
+    pub fn with_nothing_read(mut self, place: &str) -> Self {
+        let message = format!("no rule was read: there is no `*.guard` file in `{place}`");
+        let finding =
+            RULE_FILE_EMPTY.finding(message).help("name a folder with `*.guard` files, or such a file");
+        self.findings.push(finding);
+        self
     }
 
     /// What is wrong with the files themselves.

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::catalogue::{Check, check};
 use super::inspection::Inspection;
+use crate::finding::Finding;
 use crate::template::{Function, Map, Path, SubPart, Template, Value};
 
 pub(super) const CHECKS: &[Check] = &[ACCESS_KEY, SECRET_KEY];
@@ -88,6 +89,28 @@ pub(crate) fn is_secret_key(text: &str) -> bool {
 
 fn names_a_secret(name: &str) -> bool {
     name.to_ascii_lowercase().contains("secret")
+}
+
+/// The keys in one text of a file that isn't a template, called `name`; `path` leads to it.
+pub(crate) fn in_text(text: &str, name: Option<&str>, path: &str) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = keys(text).map(|at| ACCESS_KEY.finding(access_key(text, at))).collect();
+    if let Some(name) = name.filter(|name| is_secret_key(text) && names_a_secret(name)) {
+        findings.push(SECRET_KEY.finding(secret_key(name)));
+    }
+    for finding in &mut findings {
+        path.clone_into(&mut finding.path);
+    }
+    findings
+}
+
+/// What a finding says of the access key id that begins at an index.
+fn access_key(text: &str, start: usize) -> String {
+    let kind = text.get(start..start + 4).unwrap_or_default();
+    format!("an AWS access key id, `{kind}` and {} more characters", KEY_LENGTH - 4)
+}
+
+fn secret_key(name: &str) -> String {
+    format!("`{}` looks like a secret access key", mask(name))
 }
 
 pub(super) fn check(inspection: &mut Inspection<'_>) {
@@ -191,14 +214,11 @@ impl Search<'_, '_> {
 
     fn text(&mut self, text: &str, name: Option<&str>, path: &Path<'_>) {
         for start in keys(text) {
-            let kind = text.get(start..start + 4).unwrap_or_default();
-            let message = format!("an AWS access key id, `{kind}` and {} more characters", KEY_LENGTH - 4);
-            self.inspection.found(&ACCESS_KEY, path, message);
+            self.inspection.found(&ACCESS_KEY, path, access_key(text, start));
         }
         // Few texts have the length; lowering every name would cost more.
         if is_secret_key(text) && name.is_some_and(names_a_secret) {
-            let message = format!("`{}` looks like a secret access key", mask(name.unwrap_or_default()));
-            self.inspection.found(&SECRET_KEY, path, message);
+            self.inspection.found(&SECRET_KEY, path, secret_key(name.unwrap_or_default()));
         }
     }
 }

@@ -7,12 +7,15 @@ mod expand;
 mod from_json;
 mod lenient;
 mod load;
+mod pasted;
 mod scalar;
 mod syntax;
 mod text;
 
 pub(crate) use from_json::number;
 pub use load::load;
+pub use pasted::load_pasted;
+pub(crate) use scalar::is_text_in_yaml_1_1;
 
 /// What a document may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -16,6 +16,14 @@ impl ScalarKind {
     }
 }
 
+/// Whether a number of YAML 1.2's core schema is text in YAML 1.1, by its digits: `069655774878`. A leading zero makes an octal
+/// number there, and 8 and 9 are no octal digits. Tools that write YAML 1.1 leave the quotes of such a text out.
+///
+/// Sources: YAML 1.1, "Integer Language-Independent Type"; `PyYAML`'s `resolver.py`.
+pub(crate) fn is_text_in_yaml_1_1(text: &str) -> bool {
+    text.starts_with('0') && all(text, |byte| byte.is_ascii_digit()) && text.contains(['8', '9'])
+}
+
 fn unsigned(text: &str) -> &str {
     text.strip_prefix(['-', '+']).unwrap_or(text)
 }

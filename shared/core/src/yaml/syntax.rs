@@ -7,10 +7,15 @@ use super::load::{Record, What, place, shown, too_deep};
 use super::text::Lines;
 use crate::codes;
 use crate::finding::Finding;
+use crate::printable;
 
-/// A tab that stands for indentation.
+/// A tab in the indentation, or where the parser takes only spaces.
 pub(super) fn tab((line, column): (u32, u32)) -> Finding {
-    Finding::error(codes::YAML_TAB, "", "a tab stands here, where YAML allows only spaces")
+    tab_finding((line, column), "a tab stands here, where YAML allows only spaces")
+}
+
+fn tab_finding((line, column): (u32, u32), message: &str) -> Finding {
+    Finding::error(codes::YAML_TAB, "", message)
         .at(line, column)
         .help("replace the tabs by spaces; most editors can do that for the whole file")
 }
@@ -38,15 +43,81 @@ pub(super) fn explain(
             .help("delete it; editors don't show it");
     }
     if let Some(place) = find_tab(info, at, lines) {
-        return tab(place);
+        return if lines.tab(place.0) == Some(place.1) {
+            tab(place)
+        } else {
+            tab_finding(place, "a tab stands here, where only spaces are read")
+        };
     }
     if let Some(finding) = two_tags(at, lines).filter(|_| limits.tags) {
         return finding;
     }
 
-    let Cause { place: (line, column), message, help } = cause(info, at, lines, open);
+    let cause = cause(info, at, lines, open);
+    let Cause { place: (line, column), message, help } =
+        unseen(info, [at.0, cause.place.0], lines).unwrap_or(cause);
     let message = format!("{message} (the parser says: {info})");
     Finding::error(codes::YAML_SYNTAX, "", message).at(line, column).help(help)
+}
+
+/// What the parser says when the structure is not what it looks like: indentation, colons and dashes.
+const OF_STRUCTURE: &[&str] = &[
+    "mapping values are not allowed in this context",
+    "simple key expect ':'",
+    "simple key expected",
+    "while parsing a block mapping, did not find expected key",
+    "while parsing a block collection, did not find expected '-' indicator",
+    "block sequence entries are not allowed in this context",
+    "did not find expected <document start>",
+];
+
+/// A character that looks like a space or like nothing, in a place where it makes the structure another one than the one
+/// that is seen. It is searched in the lines of the error and in the line with content before them.
+fn unseen(info: &str, error: [u32; 2], lines: &Lines<'_>) -> Option<Cause> {
+    if !OF_STRUCTURE.contains(&info) {
+        return None;
+    }
+    let [at, cause] = error;
+    let before = lines.content_before((at, 1)).0;
+    let (line, column, c) = [cause, at, before].into_iter().find_map(|line| {
+        let (column, c) = unseen_in(lines.line(line))?;
+        Some((line, column, c))
+    })?;
+    let message = if printable::is_odd_blank(c) {
+        format!("the character {} is here, where YAML needs a space", printable::named(c))
+    } else {
+        format!("the invisible character {} is here, and is read as text", printable::named(c))
+    };
+    let help = if printable::is_odd_blank(c) {
+        "replace it by a space, here and in other lines; text from web pages and word processors holds such characters"
+    } else {
+        "delete it, here and in other lines; text from web pages and word processors holds such characters"
+    };
+    Some(Cause { place: (line, column), message, help })
+}
+
+/// The first character of a line that can't be seen and stands where the structure is: in the indentation, behind a sign of
+/// YAML, or before a colon.
+fn unseen_in(line: &str) -> Option<(u32, char)> {
+    let is_blank = |c: char| matches!(c, ' ' | '\t') || printable::is_unseen(c);
+    let mut rest = line;
+    let mut start = 0;
+    loop {
+        let from = rest.find(printable::is_unseen)?;
+        let (before, run) = rest.split_at(from);
+        let end = run.find(|c| !is_blank(c)).unwrap_or(run.len());
+        let (run, after) = run.split_at(end);
+        let opens = before.trim_end_matches(is_blank);
+        let is_structure = (opens.is_empty() && start == 0)
+            || opens.ends_with([':', '-', ',', '[', '{', '?'])
+            || after.starts_with(':');
+        let column = start + before.chars().count() + 1;
+        if is_structure {
+            return Some((u32::try_from(column).unwrap_or(u32::MAX), run.chars().next()?));
+        }
+        start += (before.chars().count()) + run.chars().count();
+        rest = after;
+    }
 }
 
 fn unknown_anchor((line, column): (u32, u32), rest: &str) -> Finding {
