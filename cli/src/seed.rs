@@ -13,7 +13,7 @@ use crate::{DONE, UNUSABLE, files};
 #[derive(clap::Args)]
 pub(crate) struct Flags {
     /// The folder to write into; it gets `model-build` and `model-deploy`
-    #[arg(long, value_name = "DIR", default_value = "seed")]
+    #[arg(long, value_name = "DIR", default_value = "seed", value_parser = crate::out_folder)]
     out: PathBuf,
     /// Write `model-build.zip` and `model-deploy.zip`, as the source control `s3` wants them
     #[arg(long)]
