@@ -377,7 +377,7 @@ fn offers(product: &Product) -> Vec<Finding> {
     findings
 }
 
-/// Polling ends without a word. Sources: CodePipeline API Reference, "PipelineMetadata" (`pollingDisabledAt`); CodePipeline
+/// Polling ends without a word. Sources: CodePipeline API Reference, `PipelineMetadata` (`pollingDisabledAt`); CodePipeline
 /// User Guide, "Quotas in AWS CodePipeline" (300 polling pipelines in a region), and "Start a pipeline in CodePipeline", which
 /// advises against polling.
 fn polling() -> Finding {

@@ -1,6 +1,6 @@
 //! The result object is what `schemas/outcome.schema.json` says.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests may panic")]
+#![expect(clippy::unwrap_used, reason = "tests may panic")]
 
 use std::path::Path;
 

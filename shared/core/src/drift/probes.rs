@@ -37,7 +37,7 @@ pub enum Probe {
     /// Whether a pipeline still watches its source: `{"PollingDisabledAt": "2026-11-24T06:00:00Z"}`, or nothing of that.
     ///
     /// "Pipelines that are inactive for longer than 30 days will have polling disabled": CodePipeline API Reference,
-    /// "PipelineMetadata"; the same words are in botocore's model of `GetPipeline`.
+    /// `PipelineMetadata`; the same words are in botocore's model of `GetPipeline`.
     Pipeline {
         /// Logical id.
         logical_id: String,

@@ -293,7 +293,7 @@ impl Inputs {
     }
 }
 
-/// The ARN of a key in the partition of the stack, which is the key's (config::read checks it).
+/// The ARN of a key in the partition of the stack, which is the key's (`config::read` checks it).
 fn key_arn(key: &KmsKeyArn) -> Value {
     let mut arn = Sub::parse("arn:${AWS::Partition}");
     let rest = key.as_str().splitn(3, ':').nth(2).unwrap_or_default();
