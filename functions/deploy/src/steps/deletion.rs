@@ -244,3 +244,27 @@ fn cause(resource: &StackResource) -> Cause {
         reason: resource.reason.clone().unwrap_or_default(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_groups_of_builds_and_the_key_stay_and_nothing_else_does() {
+        let resource = |kind: &str, status: &str| StackResource {
+            logical_id: "It".to_owned(),
+            physical_id: Some("fraud-ml-build".to_owned()),
+            kind: kind.to_owned(),
+            status: status.to_owned(),
+            reason: None,
+        };
+        let logs = kept(&resource("AWS::CodeBuild::Project", "DELETE_COMPLETE")).unwrap();
+        assert_eq!(
+            (logs.kind.as_str(), logs.physical_id.as_str()),
+            ("AWS::Logs::LogGroup", "/aws/codebuild/fraud-ml-build")
+        );
+        assert!(kept(&resource("AWS::KMS::Key", "DELETE_COMPLETE")).is_some());
+        assert!(kept(&resource("AWS::S3::Bucket", "DELETE_SKIPPED")).is_some());
+        assert_eq!(kept(&resource("AWS::S3::Bucket", "DELETE_COMPLETE")), None);
+    }
+}

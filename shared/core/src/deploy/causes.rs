@@ -157,4 +157,23 @@ mod tests {
         ];
         assert_eq!(ended(&events), 1);
     }
+
+    #[test]
+    fn a_new_role_that_is_not_known_everywhere_yet_passes_by_itself_and_nothing_else_does() {
+        let cause = |kind: &str, reason: &str| Cause {
+            logical_id: "A".to_owned(),
+            kind: kind.to_owned(),
+            reason: reason.to_owned(),
+        };
+        let new_role = cause(
+            "AWS::CodeBuild::Project",
+            "Not authorized to perform DescribeSecurityGroups (Service: AWSCodeBuild; Status Code: 400)",
+        );
+        let other = cause("AWS::S3::Bucket", "the name is taken");
+        assert!(
+            passing(std::slice::from_ref(&new_role)).is_some_and(|help| help.contains("recreate_failed"))
+        );
+        assert_eq!(passing(&[new_role, other]), None);
+        assert_eq!(passing(&[]), None);
+    }
 }
