@@ -72,6 +72,9 @@ pub(crate) fn config_text(answer: &impl Fn(&str) -> Option<String>) -> String {
     out.line(
         "  # data_lake: /path/of/an/SSM/parameter # the bucket's name; solutions/<use_case>/ in it is opened",
     );
+    if out.has("/ml_product/source_control", "s3") && tier != "starter" {
+        out.line("  # source_kms_key_arn: arn:aws:kms:... # when the source bucket has a key of yours");
+    }
     let tags = ["cost_center", "project", "owner"];
     out.line("\n# On every taggable resource; add your own.");
     if tags.iter().any(|tag| (out.answer)(&format!("/tags/{tag}")).is_some()) {

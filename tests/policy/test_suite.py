@@ -827,6 +827,7 @@ class Conditions(Policies):
         group, endpoint = (f"arn:aws:ec2:{REGION}:{ACCOUNT}:{kind}/x" for kind in ("security-group", "vpc-endpoint"))
         for name, arn in (
             ("ec2:DeleteSecurityGroup", group), ("ec2:DeleteTags", group), ("ec2:RevokeSecurityGroupIngress", group),
+            ("ec2:UpdateSecurityGroupRuleDescriptionsIngress", group),
             ("ec2:DeleteVpcEndpoints", endpoint), ("ec2:ModifyVpcEndpoint", endpoint), ("ec2:DeleteTags", endpoint),
         ):
             found = self.allowing("ServiceRole", name, arn)

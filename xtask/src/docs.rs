@@ -1,29 +1,47 @@
-//! `cargo xtask docs`: the pages of `docs/` and the files of `schemas/` that are made from code.
+//! `cargo xtask docs`: the pages of `docs/` and the files of `schemas/` that are made from code, and with `--tables` from the
+//! data sets of the Python tools.
 
 use std::fs;
 use std::time::Duration;
 
 use crate::failure::{Context as _, Failure, Result};
 use crate::process::{self, cargo};
-use crate::{paths, progress, suite};
+use crate::{paths, progress, suite, venv};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// Only say whether they are up to date
     #[arg(long)]
     check: bool,
+    /// First make the tables of `schemas/` that come from cfn-lint's and botocore's data
+    #[arg(long, conflicts_with = "check")]
+    tables: bool,
 }
 
+/// What makes a table of `schemas/`; the same file is the test that the table is up to date.
+const TABLES: [&str; 2] = ["tests/goldens/test_taggable.py", "tests/goldens/test_regions.py"];
+
 /// The page, and the example of `mlp-core` that prints it.
-const PAGES: [(&str, &str); 5] = [
+const PAGES: [(&str, &str); 6] = [
     ("docs/findings.md", "findings"),
     ("docs/checks.md", "checks"),
     ("docs/deploy-errors.md", "failures"),
     ("docs/macro-reference.md", "macro_reference"),
+    ("docs/regions.md", "regions"),
     ("schemas/registry/mlprovisioner-mlops-mlproduct.json", "mlproduct_schema"),
 ];
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    if arguments.tables {
+        let tools = venv::tools()?;
+        for table in TABLES {
+            process::run(
+                tools.command("python").args([table, "--write"]),
+                &suite::log("tables"),
+                Duration::from_mins(5),
+            )?;
+        }
+    }
     made(arguments.check)
 }
 

@@ -345,7 +345,7 @@ fn input(settings: &Settings, request: &Request) -> Result<Option<Input>, Failur
         (_, Ok(config)) => config,
     };
     let (_, product_now) =
-        mlp_core::actions::deployed_product("deploy-product", config.as_bytes(), suite, None)
+        mlp_core::actions::deployed_product("delete-product", config.as_bytes(), suite, None)
             .map_err(|error| crate::steps::read::defect(&error))?;
     let stack = product_now.map(|product| product.names.stack());
     if request.request_type == Kind::Delete {

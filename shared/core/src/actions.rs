@@ -8,6 +8,7 @@ use crate::error::InternalError;
 use crate::expand::{self, Failure, Lookups, Place};
 use crate::finding::Finding;
 use crate::outcome::{self, Made, Outcome, OutputFile, OutputKind, sha256};
+use crate::product::availability::{self, Offer};
 use crate::product::{self, Product};
 use crate::security::{self, Rules};
 use crate::template::Template;
@@ -140,8 +141,11 @@ pub fn deployed_product(
     test: Option<&str>,
 ) -> Result<(Outcome, Option<Product>), InternalError> {
     let (mut outcome, product) = understand_as(action, config, suite, test)?;
+    // A stack that is there can be compared and deleted, whatever the table of regions says.
+    let creates = matches!(action, "deploy-product" | "test-deploy");
     for finding in &mut outcome.findings {
-        if [codes::OTHER_ACCOUNT, codes::OTHER_REGION].contains(&finding.code) {
+        let is_elsewhere = [codes::OTHER_ACCOUNT, codes::OTHER_REGION].contains(&finding.code);
+        if is_elsewhere || (creates && finding.code == codes::TYPE_NOT_IN_REGION) {
             finding.severity = finding::Severity::Error;
         }
     }
@@ -339,19 +343,40 @@ fn needs(product: &Product) -> Vec<Finding> {
             .help(format!("let a trail of the account deliver to CloudWatch Logs, log group `{group}`")),
         );
     }
-    if product.of_type("AWS::SageMaker::ModelPackageGroup").is_some() && !product.region.has_model_registry()
-    {
-        findings.push(
-            Finding::warning(
-                codes::NO_REGISTRY_HERE,
-                "/environment/region",
-                format!(
-                    "CloudFormation doesn't offer AWS::SageMaker::ModelPackageGroup in {}",
-                    product.region
-                ),
-            )
-            .help("check the region's resource types before you deploy, or choose another region"),
+    findings.extend(offers(product));
+    findings.push(polling());
+    findings
+}
+
+/// What the product's region lacks, or may lack.
+fn offers(product: &Product) -> Vec<Finding> {
+    let region = &product.region;
+    let place = "/environment/region";
+    let ask = format!(
+        "`aws cloudformation describe-type --type RESOURCE --type-name TYPE --region {region}` says whether it is there today"
+    );
+    let mut findings = Vec::new();
+    let missing = availability::with(product, Offer::Missing);
+    if !missing.is_empty() {
+        let message = format!("{region} doesn't offer {}", and_list(&missing));
+        let other = match missing.as_slice() {
+            ["AWS::CodeCommit::Repository"] => "choose another region, or `source_control: s3`",
+            _ => "choose another region",
+        };
+        let finding = Finding::warning(codes::TYPE_NOT_IN_REGION, place, message);
+        findings.push(finding.help(format!("{other}; {ask}")));
+    }
+    let doubtful = availability::with(product, Offer::Doubtful);
+    if !doubtful.is_empty() {
+        let message = format!(
+            "CloudFormation lists {} in {region}, and no endpoint of the service is known there",
+            and_list(&doubtful)
         );
+        findings.push(Finding::warning(codes::TYPE_DOUBTFUL, place, message).help(ask.clone()));
+    }
+    if !availability::with(product, Offer::Unknown).is_empty() {
+        let message = format!("which resource types {region} offers is not known");
+        findings.push(Finding::warning(codes::TYPE_DOUBTFUL, place, message).help(ask));
     }
     findings
 }
@@ -384,6 +409,24 @@ fn too_big(product: &Product) -> Result<Vec<Finding>, InternalError> {
         findings.push(Finding::error(codes::TPL_LIMIT, path, message).help(help));
     }
     Ok(findings)
+}
+
+/// Polling ends without a word. Sources: CodePipeline API Reference, `PipelineMetadata` (`pollingDisabledAt`); CodePipeline
+/// User Guide, "Quotas in AWS CodePipeline" (300 polling pipelines in a region), and "Start a pipeline in CodePipeline", which
+/// advises against polling.
+fn polling() -> Finding {
+    let message = "the pipelines poll for changes; CodePipeline turns polling off after 30 days without an execution, and a \
+                   region takes 300 polling pipelines (a product has two)";
+    Finding::warning(codes::POLLING, "/ml_product/source_control", message)
+        .help("run both pipelines once a month, for example by a schedule; `check-drift` reports a pipeline that doesn't poll any more")
+}
+
+fn and_list(kinds: &[&str]) -> String {
+    match kinds {
+        [] => String::new(),
+        [only] => (*only).to_owned(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
 }
 
 /// Makes the files that are wanted of a config's product, in the order of [`OutputKind::ALL`], and checks its template.

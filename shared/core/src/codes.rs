@@ -110,8 +110,12 @@ codes! {
         "Two configs in the bucket lead to one product and scenario, so to one output key. The older one has it; delete the one that is not wanted. It is a warning when the scenarios differ: both templates are made, and deploying both would change one stack. `mlp` gives this warning for the templates in its folder.";
     NEEDS_CLOUDTRAIL = "MLP-GEN-004", "The alarms need CloudTrail",
         "The alarms on root use and refused calls read CloudTrail events. The product makes the log group; a trail of the account must deliver into it. Without one the alarms stay silent.";
-    NO_REGISTRY_HERE = "MLP-GEN-005", "CloudFormation can't make a model registry in this region",
-        "`AWS::SageMaker::ModelPackageGroup` is not among the resource types of the region, so the stack would fail.";
+    TYPE_NOT_IN_REGION = "MLP-GEN-005", "The region doesn't offer a resource type of the product",
+        "CloudFormation doesn't list the type in the region, so the stack would fail. [regions.md](regions.md) is the table. `deploy-product` and `test-deploy` refuse such a region; every other action gives a warning.";
+    TYPE_DOUBTFUL = "MLP-GEN-006", "The region may not offer a resource type of the product",
+        "CloudFormation lists the type in the region and no endpoint of its service is known, or nothing is known of the region.";
+    POLLING = "MLP-GEN-007", "The pipelines poll for changes, and CodePipeline may stop that",
+        "CodePipeline turns polling off for a pipeline without an execution for 30 days, and takes 300 polling pipelines in a region. A product has two. The counts of the tiers leave no room for the rules that would watch a source instead. `check-drift` reports a pipeline that doesn't poll any more.";
 
     TPL_SHAPE = "MLP-TPL-001", "A template section has the wrong shape",
         "For example `Resources` that is a list, or a resource without `Type`.";

@@ -209,3 +209,22 @@ fn ids_are_read_as_they_are_written() {
     assert!(security_group.is_none());
     assert_eq!(route_tables.len(), 2);
 }
+
+/// A VPC takes one private name of a service, a route table one route to S3, and the real product may have both.
+#[test]
+fn what_is_only_tried_out_has_neither_private_names_nor_routes() {
+    let stored = format!("{PARAMETER_STORE}    route_table_parameter_store_path: /vpc/main/RouteTableIds\n");
+    let direct = format!("{DIRECT}    route_table_ids: [rtb-0a1b2c3d]\n");
+    for vpc in [stored, direct] {
+        let mut config = clean(&enterprise(&vpc));
+        assert!(config.scenario().ends_with("-rtb"));
+        config.try_out("test-0a1b").unwrap();
+        let vpc = config.ml_product.vpc.as_ref().unwrap();
+        assert!(!vpc.endpoint_private_dns);
+        match &vpc.ids {
+            VpcIds::ParameterStore { route_tables, .. } => assert_eq!(*route_tables, None),
+            VpcIds::Direct { route_tables, .. } => assert!(route_tables.is_empty()),
+        }
+        assert!(config.scenario().ends_with("-workload"), "{}", config.scenario());
+    }
+}

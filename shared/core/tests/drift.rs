@@ -238,6 +238,68 @@ fn probes_see_what_cloudformation_does_not() {
     assert_eq!(report.mend, None, "no change set puts back what CloudFormation doesn't see");
 }
 
+/// No template sets the visibility, so nothing but the default is right.
+#[test]
+fn a_project_that_somebody_made_public_is_drift_although_no_template_has_the_property() {
+    let mut seen = fresh();
+    assert!(!deployed().contains("Visibility"));
+    *property(&mut seen, "ModelBuildProject", "Visibility") = json!("PRIVATE");
+    assert_eq!(told(&report(&seen)), Vec::<String>::new());
+    *property(&mut seen, "ModelBuildProject", "Visibility") = json!("PUBLIC_READ");
+    let report = report(&seen);
+    assert_eq!(told(&report), ["drifted ModelBuildProject /Visibility"]);
+    let finding = &report.findings[0];
+    assert_eq!(finding.severity, Severity::High);
+    assert_eq!(finding.expected.as_ref().unwrap().text, "PRIVATE");
+    assert!(finding.mend.contains("update-project-visibility"), "{}", finding.mend);
+}
+
+#[test]
+fn a_pipeline_whose_polling_was_turned_off_is_drift_although_no_property_differs() {
+    let mut seen = fresh();
+    *answer(&mut seen, "ModelBuildPipeline") =
+        ProbeAnswer::Seen(json!({"PollingDisabledAt": "2026-11-20T00:00:00Z"}));
+    let report = report(&seen);
+    assert_eq!(
+        told(&report),
+        ["drifted ModelBuildPipeline /Stages/0/Actions/0/Configuration/PollForSourceChanges"]
+    );
+    let finding = &report.findings[0];
+    assert_eq!((finding.source, report.verdict), (Source::Probe, Verdict::Drifted));
+    assert!(finding.message.contains("changes are not watched any more"), "{}", finding.message);
+    assert!(finding.message.contains("2026-11-20T00:00:00Z"), "{}", finding.message);
+    assert!(
+        finding.mend.contains("start-pipeline-execution --name ModelBuildPipeline-id"),
+        "{}",
+        finding.mend
+    );
+}
+
+#[test]
+fn a_pipeline_that_could_not_be_looked_at_is_not_in_sync() {
+    let mut seen = fresh();
+    let refused = Refused { why: CouldNot::Denied, reason: "no".into() };
+    *answer(&mut seen, "ModelDeployPipeline") = ProbeAnswer::CouldNot(refused);
+    let report = report(&seen);
+    assert_eq!(report.verdict, Verdict::CouldNotCheck);
+    assert!(report.findings[0].mend.contains("codepipeline:GetPipeline"), "{}", report.findings[0].mend);
+}
+
+#[test]
+fn a_deleted_subscription_is_not_promised_to_come_back_by_a_revert() {
+    let mut seen = fresh();
+    *drift(&mut seen, "SecurityEmail") =
+        json!({"LogicalResourceId": "SecurityEmail", "StackResourceDriftStatus": "DELETED"});
+    let report = report(&seen);
+    assert_eq!(told(&report), ["deleted SecurityEmail"]);
+    assert!(
+        report.findings[0].mend.contains("doesn't bring a subscription back"),
+        "{}",
+        report.findings[0].mend
+    );
+    assert_eq!(report.mend, None);
+}
+
 #[test]
 fn each_policy_of_a_role_is_told_on_its_own() {
     let policy = |name: &str| json!({"PolicyName": name, "PolicyDocument": {"Statement": []}});
@@ -564,6 +626,11 @@ fn a_fleet_tells_what_is_new_and_what_is_over_and_is_quiet_otherwise() {
     let metrics = second.metrics("suite", 1);
     let declared = metrics.pointer("/_aws/CloudWatchMetrics/0/Metrics").unwrap().as_array().unwrap();
     assert!(declared.iter().all(|it| metrics.get(it["Name"].as_str().unwrap()).is_some_and(Json::is_number)));
+    // At every level of the suite's parameter `LogLevel` Lambda keeps the line.
+    assert_eq!(
+        (metrics["level"].as_str(), metrics["timestamp"].as_str()),
+        (Some("FATAL"), Some("1970-01-01T00:00:00Z"))
+    );
     for fleet in [&first, &second, &one] {
         assert!(fleet_html(fleet, Shelf::Latest).unwrap().contains("<h1>Drift of the fleet</h1>"));
     }

@@ -69,6 +69,9 @@ fn properties(config: &Config) -> Json {
     // The generated template refers to these by its own template parameters; here the user's are called the same.
     set("/DataLake", product.data_lake.as_ref().map(|_| json!({ "Ref": "DataLakeBucketName" })));
     set("/LoadBalancer", product.load_balancer.as_ref().map(|_| json!({ "Ref": "LoadBalancerArn" })));
+    let key = |key: &Option<mlp_core::config::KmsKeyArn>| key.as_ref().map(|key| json!(key.as_str()));
+    set("/SourceKmsKeyArn", key(&product.source_kms_key_arn));
+    set("/DataLakeKmsKeyArn", key(&product.data_lake_kms_key_arn));
     if let Source::S3 { bucket, prefix } = &product.source {
         let place = if prefix.is_empty() { bucket.clone() } else { format!("{bucket}/{prefix}") };
         set("/S3Prefix", Some(json!(place)));

@@ -6,9 +6,9 @@ use std::cell::Cell;
 use std::path::Path;
 
 use mlp_core::config::{
-    AccountId, Build, Cidr, CompanyName, CompanyPrefix, Email, Env, Image, ProductName, Reason, Region,
-    Retention, RouteTableId, S3Prefix, SecurityGroupId, SsmPath, SubnetId, TenantId, Tier, UseCase, VpcId,
-    VpcMode, Workload,
+    AccountId, Build, Cidr, CompanyName, CompanyPrefix, Email, Env, Image, KmsKeyArn, ProductName, Reason,
+    Region, Retention, RouteTableId, S3Prefix, SecurityGroupId, SsmPath, SubnetId, TenantId, Tier, UseCase,
+    VpcId, VpcMode, Workload,
 };
 use mlp_core::product::OWN_TAGS;
 use mlp_core::{codes, yaml};
@@ -78,6 +78,11 @@ const FIELDS: &[Field] = &[
         "(xn--|sthree-|amzn-s3-demo-)?[a-z0-9]{1,9}[a-z0-9.-]{0,2}[a-z0-9](-s3alias|--ol-s3|\\.mrap|--x-s3|--table-s3)?(/[a-zA-Z0-9._=()-]{1,4}){0,3}/?|[a-z]{61,65}(/a)?"
     ),
     field!("s3Prefix", S3Prefix, "[a-z]{3}/[a-z]{400}/[a-z]{578,586}"),
+    field!(
+        "kmsKeyArn",
+        KmsKeyArn,
+        "arn:aws[a-z-]{0,6}:kms:[a-z0-9-]{1,12}:[0-9]{11,13}:key/(mrk-[0-9a-f]{31,33}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{3,4}-[0-9a-f]{12})"
+    ),
     field!("s3Prefix", S3Prefix, "[0-9]{1,3}(\\.[0-9]{1,3}){2,4}(/a)?"),
     field!(
         "ssmPath",

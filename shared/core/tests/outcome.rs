@@ -7,7 +7,7 @@ use std::path::Path;
 use mlp_core::actions::{self, Suite};
 use mlp_core::codes;
 use mlp_core::config::Tier;
-use mlp_core::finding::Finding;
+use mlp_core::finding::{Finding, Severity};
 use mlp_core::outcome::{Outcome, ProductSummary, ResourceSummary, ScenarioSummary, Source, count};
 use mlp_core::security::Rules;
 use serde_json::{Value, json};
@@ -144,4 +144,64 @@ fn the_schemas_say_the_same_about_findings() {
     }
     let most = schema("execution.schema.json")["properties"]["findings"]["maxItems"].as_u64();
     assert_eq!(most, u64::try_from(mlp_core::finding::MAX_FINDINGS).ok());
+}
+
+/// A starter product in a region.
+fn in_region(region: &str, source: &str) -> String {
+    format!(
+        "client: {{company_name: T, company_prefix: techcorp, account_id: \"123456789012\", tenant_id: a001}}\n\
+         environment: {{env: prod, region: {region}}}\n\
+         ml_product: {{use_case: churn, tier: starter, source_control: {source}, s3_prefix: techcorp-sources}}\n\
+         tags: {{cost_center: a, project: b, owner: c}}\n"
+    )
+}
+
+fn of_code<'f>(outcome: &'f Outcome, code: &str) -> Vec<&'f Finding> {
+    outcome.findings.iter().filter(|finding| finding.code.as_str() == code).collect()
+}
+
+#[test]
+fn a_region_that_lacks_types_is_a_warning_that_names_all_of_them() {
+    let config = in_region("mx-central-1", "codecommit");
+    let outcome = actions::validate_config(config.as_bytes(), &Suite::default()).unwrap().outcome;
+    let [missing] = of_code(&outcome, "MLP-GEN-005")[..] else { panic!("{:?}", outcome.findings) };
+    assert!(outcome.ok && missing.line.is_some());
+    for kind in ["AWS::CodeBuild::Project", "AWS::CodeCommit::Repository"] {
+        assert!(missing.message.contains(kind), "{}", missing.message);
+    }
+    let [doubtful] = of_code(&outcome, "MLP-GEN-006")[..] else { panic!("{:?}", outcome.findings) };
+    assert!(doubtful.message.contains("AWS::CodePipeline::Pipeline"), "{}", doubtful.message);
+
+    // CodeCommit alone can be done without.
+    let outcome =
+        actions::validate_config(in_region("eu-south-2", "codecommit").as_bytes(), &Suite::default());
+    let outcome = outcome.unwrap().outcome;
+    let help = of_code(&outcome, "MLP-GEN-005")[0].help.clone().unwrap();
+    assert!(help.contains("`source_control: s3`"), "{help}");
+    let outcome = actions::validate_config(in_region("eu-south-2", "s3").as_bytes(), &Suite::default());
+    assert!(of_code(&outcome.unwrap().outcome, "MLP-GEN-005").is_empty());
+
+    let outcome = actions::validate_config(in_region("me-west-1", "s3").as_bytes(), &Suite::default());
+    assert_eq!(of_code(&outcome.unwrap().outcome, "MLP-GEN-006").len(), 1);
+    let outcome =
+        actions::validate_config(in_region("us-west-2", "codecommit").as_bytes(), &Suite::default());
+    let outcome = outcome.unwrap().outcome;
+    let codes: Vec<&str> = outcome.findings.iter().map(|finding| finding.code.as_str()).collect();
+    assert_eq!(codes, ["MLP-GEN-007", "MLP-CFG-016"]);
+}
+
+#[test]
+fn a_region_that_lacks_types_is_refused_by_what_creates_stacks_and_by_nothing_else() {
+    let config = in_region("mx-central-1", "s3");
+    let severity = |action: &str| {
+        let outcome = actions::deployable(action, config.as_bytes(), &Suite::default(), &Rules::none(), None);
+        let outcome = outcome.unwrap().0;
+        (outcome.ok, of_code(&outcome, "MLP-GEN-005")[0].severity)
+    };
+    for action in ["deploy-product", "test-deploy"] {
+        assert_eq!(severity(action), (false, Severity::Error), "{action}");
+    }
+    for action in ["show-changes", "check-drift", "delete-product"] {
+        assert_eq!(severity(action), (true, Severity::Warning), "{action}");
+    }
 }

@@ -183,16 +183,18 @@ fn prerequisites_are_those_of_the_scenario() {
         "--subnet-ids subnet-0123456789abcdef0 subnet-0fedcba9876543210",
         "--capabilities CAPABILITY_NAMED_IAM",
         "more than 51,200 only from a bucket",
+        "metadata.pollingDisabledAt",
+        "aws logs put-retention-policy",
+        "--log-group-name /aws/codebuild/globalbank-",
+        "SageMaker may send the same event more than once",
+        "this run fails while there is no code",
     ] {
         assert!(html.contains(needed), "{needed}");
     }
     assert!(!html.contains("CodeCommit is open") && !html.contains("values in Parameter Store exist"));
     let (_, china) = golden(GOLDENS[5]);
     let html = page(&china, &[]);
-    assert!(
-        html.contains("AWS::SageMaker::ModelPackageGroup in this region")
-            && html.contains("amazonaws.com.cn")
-    );
+    assert!(html.contains("offers AWS::SageMaker::ModelPackageGroup") && html.contains("amazonaws.com.cn"));
 }
 
 #[test]

@@ -200,6 +200,7 @@ fn kept(resource: &StackResource) -> Option<Kept> {
             "scheduled for deletion: until its waiting time is over it can be restored (kms:CancelKeyDeletion), and what \
              was encrypted with it can be read no more"
         }
+        ("AWS::CodeBuild::Project", _) => return logs_of(resource),
         _ => return None,
     };
     Some(Kept {
@@ -207,6 +208,20 @@ fn kept(resource: &StackResource) -> Option<Kept> {
         kind: resource.kind.clone(),
         physical_id: resource.physical_id.clone().unwrap_or_default(),
         reason: reason.to_owned(),
+    })
+}
+
+/// The log group of a build project. CodeBuild creates it, so no stack has it (CodeBuild User Guide, "View detailed CodeBuild
+/// build information"; generate/build.rs gives the name).
+fn logs_of(project: &StackResource) -> Option<Kept> {
+    let name = project.physical_id.as_deref()?;
+    Some(Kept {
+        logical_id: project.logical_id.clone(),
+        kind: "AWS::Logs::LogGroup".to_owned(),
+        physical_id: format!("/aws/codebuild/{name}"),
+        reason: "CodeBuild created it with the first build, outside of the stack: it never expires; delete it by hand if nobody \
+                 needs the logs"
+            .to_owned(),
     })
 }
 
@@ -227,5 +242,29 @@ fn cause(resource: &StackResource) -> Cause {
         logical_id: resource.logical_id.clone(),
         kind: resource.kind.clone(),
         reason: resource.reason.clone().unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_groups_of_builds_and_the_key_stay_and_nothing_else_does() {
+        let resource = |kind: &str, status: &str| StackResource {
+            logical_id: "It".to_owned(),
+            physical_id: Some("fraud-ml-build".to_owned()),
+            kind: kind.to_owned(),
+            status: status.to_owned(),
+            reason: None,
+        };
+        let logs = kept(&resource("AWS::CodeBuild::Project", "DELETE_COMPLETE")).unwrap();
+        assert_eq!(
+            (logs.kind.as_str(), logs.physical_id.as_str()),
+            ("AWS::Logs::LogGroup", "/aws/codebuild/fraud-ml-build")
+        );
+        assert!(kept(&resource("AWS::KMS::Key", "DELETE_COMPLETE")).is_some());
+        assert!(kept(&resource("AWS::S3::Bucket", "DELETE_SKIPPED")).is_some());
+        assert_eq!(kept(&resource("AWS::S3::Bucket", "DELETE_COMPLETE")), None);
     }
 }

@@ -2,7 +2,7 @@
 
 use mlp_aws::calls::Kind;
 use mlp_aws::stacks::{Stack, Stacks};
-use mlp_core::deploy::causes::{ended, first_causes};
+use mlp_core::deploy::causes::{ended, first_causes, passing};
 use mlp_core::deploy::failure::{Failure, Name};
 use mlp_core::deploy::identity::{Execution, discards};
 use mlp_core::deploy::input::Action;
@@ -119,7 +119,13 @@ pub(crate) async fn follow<S, C: Stacks + Sync, B, P>(
         Progress::Failed => {
             let reason = stack.reason.map(|reason| format!(": {reason}")).unwrap_or_default();
             let message = format!("the stack `{name}` is {}{reason}", stack.status);
-            return Err(Failure::new(Name::DeploymentFailed, message).causes(first_causes(&events)));
+            let causes = first_causes(&events);
+            let help = passing(&causes);
+            let failure = Failure::new(Name::DeploymentFailed, message).causes(causes);
+            return Err(match help {
+                Some(help) => failure.help(help),
+                None => failure,
+            });
         }
     };
     Ok(work)

@@ -22,6 +22,7 @@ pub struct Live {
     cloudformation: aws_sdk_cloudformation::Client,
     codebuild: aws_sdk_codebuild::Client,
     codecommit: aws_sdk_codecommit::Client,
+    codepipeline: aws_sdk_codepipeline::Client,
     eventbridge: aws_sdk_eventbridge::Client,
     iam: aws_sdk_iam::Client,
     kms: aws_sdk_kms::Client,
@@ -36,6 +37,7 @@ impl Live {
             cloudformation: aws_sdk_cloudformation::Client::new(config),
             codebuild: aws_sdk_codebuild::Client::new(config),
             codecommit: aws_sdk_codecommit::Client::new(config),
+            codepipeline: aws_sdk_codepipeline::Client::new(config),
             eventbridge: aws_sdk_eventbridge::Client::new(config),
             iam: aws_sdk_iam::Client::new(config),
             kms: aws_sdk_kms::Client::new(config),
@@ -159,6 +161,7 @@ impl DriftApi for Live {
         match probe {
             Probe::Repository { id, name, .. } => self.repository(id, name).await,
             Probe::Project { name, .. } => self.project(name).await,
+            Probe::Pipeline { name, .. } => self.pipeline(name).await,
             Probe::RolePolicies { role, .. } => self.role(role).await,
             Probe::ManagedPolicy { arn, .. } => self.managed_policy(arn).await,
             Probe::KeyPolicy { key_id, .. } => self.key_policy(key_id).await,
@@ -221,6 +224,12 @@ impl Live {
         Ok(answer.projects.unwrap_or_default().into_iter().next().map(project))
     }
 
+    async fn pipeline(&self, name: &str) -> Result<Option<Json>, CallError> {
+        let call = Box::pin(self.codepipeline.get_pipeline().name(name).send()).await;
+        let answer = found(call.map_err(|error| CallError::of("codepipeline:GetPipeline", &error)))?;
+        Ok(answer.map(|answer| polling(answer.metadata.as_ref())))
+    }
+
     async fn role(&self, role: &str) -> Result<Option<Json>, CallError> {
         let mut arns = Vec::new();
         let mut pages = self.iam.list_attached_role_policies().role_name(role).into_paginator().send();
@@ -272,6 +281,14 @@ impl Live {
         let answer = call.map_err(|error| CallError::of("ssm:GetParameters", &error))?;
         Ok(answer.parameters.unwrap_or_default().into_iter().next().map(parameter))
     }
+}
+
+/// Whether a pipeline still polls, as [`Probe::Pipeline`] tells it.
+fn polling(metadata: Option<&aws_sdk_codepipeline::types::PipelineMetadata>) -> Json {
+    let disabled = metadata.and_then(|it| it.polling_disabled_at.as_ref());
+    let mut fields = Object::new();
+    put(&mut fields, "PollingDisabledAt", disabled.and_then(|it| it.fmt(Format::DateTime).ok()));
+    Json::Object(fields)
 }
 
 fn parameter(parameter: Parameter) -> Json {
@@ -482,6 +499,17 @@ mod tests {
         for key in ["VpcConfig", "EncryptionKey", "LogsConfig", "Description"] {
             assert_eq!(answer.get(key), None, "{key}");
         }
+    }
+
+    #[test]
+    fn a_pipeline_says_since_when_it_does_not_poll() {
+        use aws_sdk_codepipeline::primitives::DateTime;
+        use aws_sdk_codepipeline::types::PipelineMetadata;
+        let metadata = PipelineMetadata::builder();
+        assert_eq!(polling(Some(&metadata.clone().build())), json!({}));
+        assert_eq!(polling(None), json!({}));
+        let off = metadata.polling_disabled_at(DateTime::from_secs(1_764_000_000)).build();
+        assert_eq!(polling(Some(&off)), json!({"PollingDisabledAt": "2025-11-24T16:00:00Z"}));
     }
 
     #[test]

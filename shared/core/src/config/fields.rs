@@ -214,6 +214,33 @@ fn load_balancer_arn(text: &str) -> bool {
 /// Sources: CodePipeline API Reference, `ActionDeclaration` (`configuration`), and botocore's `ActionConfigurationValue`.
 const LONGEST_PREFIX: usize = 1000 - "/model-deploy.zip".len();
 
+/// A key, single-region (a UUID) or multi-region (`mrk-`); no alias, because policies name keys.
+///
+/// Sources: Service Authorization Reference, "Resource types defined by AWS KMS"; KMS Developer Guide, "Key identifiers".
+fn kms_key_arn(text: &str) -> bool {
+    let parts: Vec<&str> = text.split(':').collect();
+    let ["arn", partition, "kms", region, account, key] = parts.as_slice() else { return false };
+    let is_partition = partition.strip_prefix("aws").is_some_and(|rest| {
+        rest.len() <= 20 && rest.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')
+    });
+    let hexadecimal = |text: &str, digits: usize| {
+        text.len() == digits && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    let is_uuid = |id: &str| {
+        let groups: Vec<&str> = id.split('-').collect();
+        groups.len() == 5
+            && groups.iter().zip([8, 4, 4, 4, 12]).all(|(group, digits)| hexadecimal(group, digits))
+    };
+    is_partition
+        && (1..=40).contains(&region.len())
+        && region.bytes().all(|byte| lower_or_digit(byte) || byte == b'-')
+        && account.len() == 12
+        && account.bytes().all(|byte| byte.is_ascii_digit())
+        && key
+            .strip_prefix("key/")
+            .is_some_and(|id| id.strip_prefix("mrk-").map_or_else(|| is_uuid(id), |id| hexadecimal(id, 32)))
+}
+
 /// A bucket, and segments of a key: no empty one, no `.` and `..`, and only characters that S3 calls safe, without the
 /// `*` that would be a wildcard in a policy.
 fn s3_prefix(text: &str) -> bool {
@@ -364,6 +391,12 @@ text_field!(
     "the ARN of a load balancer: `arn:<partition>:elasticloadbalancing:<region>:<account>:loadbalancer/<name>`"
 );
 text_field!(
+    /// The ARN of a KMS key.
+    KmsKeyArn,
+    kms_key_arn,
+    "the ARN of a KMS key: `arn:<partition>:kms:<region>:<account>:key/<key id>`, no alias"
+);
+text_field!(
     /// A bucket and a key prefix in it: `bucket` or `bucket/some/prefix`.
     S3Prefix,
     s3_prefix,
@@ -383,6 +416,12 @@ text_field!(
     |text| text.chars().count() <= 500 && text.chars().any(|c| !c.is_control() && !c.is_whitespace()),
     "1-500 characters"
 );
+
+impl KmsKeyArn {
+    /// The example of the schemas, a key of nobody.
+    pub(super) const EXAMPLE: &str =
+        "arn:aws:kms:us-west-2:123456789012:key/1a2b3c4d-5e6f-4a7b-8c9d-0e1f2a3b4c5d";
+}
 
 impl S3Prefix {
     /// What to do about a text that is none: it written rightly, or what S3 has against the bucket's name.

@@ -15,9 +15,9 @@ use indexmap::IndexMap;
 use crate::finding::Finding;
 use crate::yaml::{self, Limits};
 pub use fields::{
-    AccountId, BucketName, Cidr, CompanyName, CompanyPrefix, Email, FieldError, Image, LoadBalancerArn,
-    ProductName, Reason, RouteTableId, S3Prefix, SecurityGroupId, SsmPath, SubnetId, TenantId, UseCase,
-    VpcId, Workload,
+    AccountId, BucketName, Cidr, CompanyName, CompanyPrefix, Email, FieldError, Image, KmsKeyArn,
+    LoadBalancerArn, ProductName, Reason, RouteTableId, S3Prefix, SecurityGroupId, SsmPath, SubnetId,
+    TenantId, UseCase, VpcId, Workload,
 };
 pub use read::read;
 pub(crate) use read::with_suggestions;
@@ -121,8 +121,12 @@ pub struct MlProduct {
     pub build: Build,
     /// How long things are kept.
     pub retention: Retention,
+    /// The customer managed key of the source bucket.
+    pub source_kms_key_arn: Option<KmsKeyArn>,
     /// SSM path of the data lake bucket's name.
     pub data_lake: Option<SsmPath>,
+    /// The customer managed key of the data lake's bucket.
+    pub data_lake_kms_key_arn: Option<KmsKeyArn>,
     /// SSM path of a load balancer's ARN.
     pub load_balancer: Option<SsmPath>,
 }
@@ -314,7 +318,8 @@ impl VpcMode {
 
 impl Config {
     /// Makes it the config of a product that is only tried out: under a workload's name of its own, and beside the real
-    /// one in its VPC, so without private names there.
+    /// one in its VPC: without private names, and without routes to S3, of which a route table takes one (eksctl-io/eksctl
+    /// issues 2510 and 4377, "already has a route with destination-prefix-list-id").
     ///
     /// # Errors
     ///
@@ -327,6 +332,10 @@ impl Config {
         product.workload = Some(Workload::parse(workload)?);
         if let Some(vpc) = &mut product.vpc {
             vpc.endpoint_private_dns = false;
+            match &mut vpc.ids {
+                VpcIds::ParameterStore { route_tables, .. } => *route_tables = None,
+                VpcIds::Direct { route_tables, .. } => route_tables.clear(),
+            }
         }
         Ok(())
     }

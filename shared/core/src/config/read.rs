@@ -10,9 +10,9 @@ use super::mistakes::{self, is_below};
 use super::place::{at_key, at_value};
 use super::{
     AccountId, Build, Cidr, Client, CompanyName, CompanyPrefix, Config, Email, Env, Environment, FieldError,
-    Image, MlProduct, ProductName, Reason, Region, Retention, RouteTableId, S3Prefix, SecurityGroupId,
-    Source, SsmPath, SubnetId, TenantId, Tier, UseCase, VPC, VpcId, VpcIds, VpcIntegration, VpcMode,
-    Workload,
+    Image, KmsKeyArn, MlProduct, ProductName, Reason, Region, Retention, RouteTableId, S3Prefix,
+    SecurityGroupId, Source, SsmPath, SubnetId, TenantId, Tier, UseCase, VPC, VpcId, VpcIds, VpcIntegration,
+    VpcMode, Workload,
 };
 use crate::finding::{self, Code, Finding, Severity};
 use crate::security::secrets;
@@ -49,6 +49,7 @@ pub(crate) fn with_suggestions(
     let config = reader.config();
     reader.check_tags();
     reader.check_effects();
+    reader.check_keys();
     let mut findings = reader.findings;
     for finding in &mut findings {
         mistakes::name_unseen(document, finding);
@@ -210,7 +211,9 @@ impl<'a> Reader<'a> {
             vpc: if is_enterprise { Some(vpc?) } else { None },
             build,
             retention: self.retention(),
+            source_kms_key_arn: self.field("/ml_product/source_kms_key_arn", KmsKeyArn::parse),
             data_lake: self.field("/ml_product/data_lake", SsmPath::parse),
+            data_lake_kms_key_arn: self.field("/ml_product/data_lake_kms_key_arn", KmsKeyArn::parse),
             load_balancer: self.field("/ml_product/load_balancer", SsmPath::parse),
         })
     }
@@ -357,6 +360,32 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Policies allow a bucket's key through the S3 of the product's region, so the key must be there.
+    fn check_keys(&mut self) {
+        let Some(region) = self.text("/environment/region").and_then(|text| Region::parse(text).ok()) else {
+            return;
+        };
+        for key in ["source_kms_key_arn", "data_lake_kms_key_arn"] {
+            let path = format!("/ml_product/{key}");
+            let arn = self.text(&path).filter(|text| KmsKeyArn::parse(text).is_ok());
+            // The macro puts the example where CloudFormation will put the value of a function.
+            let Some(arn) = arn.filter(|arn| *arn != KmsKeyArn::EXAMPLE) else { continue };
+            let mut parts = arn.split(':').skip(1);
+            let (partition, place) = (parts.next().unwrap_or_default(), parts.nth(1).unwrap_or_default());
+            if partition == region.partition() && place == region.as_str() {
+                continue;
+            }
+            let message = format!(
+                "`{key}` is a key in {} (partition {}), but the product is in `{region}` (`{}`)",
+                shown(place),
+                shown(partition),
+                region.partition()
+            );
+            let help = "name the bucket's key; bucket and key are in the product's region".to_owned();
+            self.refuse(&path, codes::WRONG_SHAPE, message, Some(help));
+        }
+    }
+
     /// Warns of values that nothing reads in this tier or scenario.
     fn check_effects(&mut self) {
         let smaller = self.tier().filter(|tier| *tier != Tier::Enterprise);
@@ -368,10 +397,24 @@ impl<'a> Reader<'a> {
             Some(mode) => mode == false,
         };
         let when = |holds: bool, words: &str| holds.then(|| words.to_owned());
+        // Starter has no policy of its own that could name the key.
+        let in_starter = when(
+            self.tier() == Some(Tier::Starter),
+            "in tier `starter`, whose roles have AWS's policies only: let the key's policy allow the roles",
+        );
+        let no_lake = self.values.pointer("/ml_product/data_lake").is_none();
         let without_effect = [
             ("/ml_product/alerts_email".to_owned(), in_tier.clone()),
             ("/ml_product/retention/log_days".to_owned(), in_tier),
             ("/ml_product/s3_prefix".to_owned(), when(is_codecommit, "with `source_control: codecommit`")),
+            (
+                "/ml_product/source_kms_key_arn".to_owned(),
+                when(is_codecommit, "with `source_control: codecommit`").or_else(|| in_starter.clone()),
+            ),
+            (
+                "/ml_product/data_lake_kms_key_arn".to_owned(),
+                when(no_lake, "without `data_lake`").or(in_starter),
+            ),
             (
                 "/ml_product/build/privileged_justification".to_owned(),
                 when(is_unprivileged, "without `privileged_mode: true`"),

@@ -20,7 +20,6 @@ struct Row {
     name: &'static str,
     short_code: &'static str,
     partition: &'static Partition,
-    model_registry: bool,
 }
 
 #[derive(Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -70,11 +69,6 @@ impl Region {
     pub fn short_code(&self) -> &'static str {
         self.0.short_code
     }
-
-    /// Whether CloudFormation can make an `AWS::SageMaker::ModelPackageGroup` there.
-    pub fn has_model_registry(&self) -> bool {
-        self.0.model_registry
-    }
 }
 
 impl fmt::Display for Region {
@@ -93,38 +87,27 @@ const ISO_F: &Partition = &Partition { name: "aws-iso-f", dns_suffix: "csp.hci.i
 const EU: &Partition = &Partition { name: "aws-eusc", dns_suffix: "amazonaws.eu" };
 
 const fn region(partition: &'static Partition, name: &'static str, short_code: &'static str) -> Row {
-    Row { name, short_code, partition, model_registry: true }
-}
-
-/// A region whose CloudFormation doesn't know `AWS::SageMaker::ModelPackageGroup`.
-const fn without_registry(
-    partition: &'static Partition,
-    name: &'static str,
-    short_code: &'static str,
-) -> Row {
-    Row { model_registry: false, ..region(partition, name, short_code) }
+    Row { name, short_code, partition }
 }
 
 /// Every region.
 ///
-/// Names and partitions: `partitions.json` and `endpoints.json` of botocore 1.43.127. Registries: the resource types
-/// that cfn-lint 1.58 lists for each region; it has no list of its own for the isolated partitions, `eusc`,
-/// `me-south-1`, `me-west-1` and `sa-west-1`, which count as having one. Short codes are ours.
+/// Names and partitions: `partitions.json` and `endpoints.json` of botocore 1.43.127. Short codes are ours.
 static REGIONS: &[Row] = &[
     region(AWS, "af-south-1", "afs1"),
     region(AWS, "ap-east-1", "ape1"),
-    without_registry(AWS, "ap-east-2", "ape2"),
+    region(AWS, "ap-east-2", "ape2"),
     region(AWS, "ap-northeast-1", "apne1"),
     region(AWS, "ap-northeast-2", "apne2"),
     region(AWS, "ap-northeast-3", "apne3"),
     region(AWS, "ap-south-1", "aps1"),
-    without_registry(AWS, "ap-south-2", "aps2"),
+    region(AWS, "ap-south-2", "aps2"),
     region(AWS, "ap-southeast-1", "apse1"),
     region(AWS, "ap-southeast-2", "apse2"),
     region(AWS, "ap-southeast-3", "apse3"),
-    without_registry(AWS, "ap-southeast-4", "apse4"),
+    region(AWS, "ap-southeast-4", "apse4"),
     region(AWS, "ap-southeast-5", "apse5"),
-    without_registry(AWS, "ap-southeast-6", "apse6"),
+    region(AWS, "ap-southeast-6", "apse6"),
     region(AWS, "ap-southeast-7", "apse7"),
     region(AWS, "ca-central-1", "cac1"),
     region(AWS, "ca-west-1", "caw1"),
@@ -147,9 +130,9 @@ static REGIONS: &[Row] = &[
     region(AWS, "us-east-2", "use2"),
     region(AWS, "us-west-1", "usw1"),
     region(AWS, "us-west-2", "usw2"),
-    without_registry(CHINA, "cn-north-1", "cnn1"),
-    without_registry(CHINA, "cn-northwest-1", "cnnw1"),
-    without_registry(US_GOV, "us-gov-east-1", "usge1"),
+    region(CHINA, "cn-north-1", "cnn1"),
+    region(CHINA, "cn-northwest-1", "cnnw1"),
+    region(US_GOV, "us-gov-east-1", "usge1"),
     region(US_GOV, "us-gov-west-1", "usgw1"),
     region(ISO, "us-iso-east-1", "usie1"),
     region(ISO, "us-iso-west-1", "usiw1"),
@@ -191,13 +174,5 @@ mod tests {
             partitions.into_iter().collect::<Vec<_>>(),
             ["aws", "aws-cn", "aws-eusc", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f", "aws-us-gov"]
         );
-    }
-
-    #[test]
-    fn china_and_us_gov_east_have_no_model_registry() {
-        for name in ["cn-north-1", "cn-northwest-1", "us-gov-east-1"] {
-            assert!(!Region::parse(name).unwrap().has_model_registry(), "{name}");
-        }
-        assert!(Region::parse("us-west-2").unwrap().has_model_registry());
     }
 }

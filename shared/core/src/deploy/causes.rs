@@ -41,6 +41,22 @@ impl Event {
     }
 }
 
+/// What to do about causes that go away by themselves.
+///
+/// CodeBuild asks for the network with the new role while it creates a project in a VPC, and IAM takes a moment until a new
+/// role's policies count everywhere (aws/aws-cdk issue 2652; reapit/foundations issue 11112; IAM User Guide,
+/// "Troubleshooting IAM": changes are not always immediately visible).
+pub fn passing(causes: &[Cause]) -> Option<&'static str> {
+    let of_new_role = |cause: &Cause| {
+        cause.kind == "AWS::CodeBuild::Project"
+            && cause.reason.contains("Not authorized to perform DescribeSecurityGroups")
+    };
+    (!causes.is_empty() && causes.iter().all(of_new_role)).then_some(
+        "IAM had not made the new role's policies known everywhere; run it again in a minute, with `\"recreate_failed\": true` \
+         if the stack never was complete",
+    )
+}
+
 /// The most causes that are told: who has ten causes has one that they all come from.
 const MOST: usize = 10;
 
@@ -140,5 +156,24 @@ mod tests {
             event("B", "X_FAILED", ""),
         ];
         assert_eq!(ended(&events), 1);
+    }
+
+    #[test]
+    fn a_new_role_that_is_not_known_everywhere_yet_passes_by_itself_and_nothing_else_does() {
+        let cause = |kind: &str, reason: &str| Cause {
+            logical_id: "A".to_owned(),
+            kind: kind.to_owned(),
+            reason: reason.to_owned(),
+        };
+        let new_role = cause(
+            "AWS::CodeBuild::Project",
+            "Not authorized to perform DescribeSecurityGroups (Service: AWSCodeBuild; Status Code: 400)",
+        );
+        let other = cause("AWS::S3::Bucket", "the name is taken");
+        assert!(
+            passing(std::slice::from_ref(&new_role)).is_some_and(|help| help.contains("recreate_failed"))
+        );
+        assert_eq!(passing(&[new_role, other]), None);
+        assert_eq!(passing(&[]), None);
     }
 }

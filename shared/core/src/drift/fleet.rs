@@ -12,6 +12,7 @@ use super::report::{Coverage, Finding, Kind, SCHEMA_VERSION, Severity, Source, S
 use crate::expand::shortened;
 use crate::finding::Finding as Mistake;
 use crate::printable::printable;
+use crate::time::rfc3339;
 
 /// How many runs the history keeps: three months of daily runs.
 pub const HISTORY: usize = 90;
@@ -540,6 +541,12 @@ impl Fleet {
         metrics.push(json!({"Name": "Coverage", "Unit": "Percent"}));
         let totals = self.totals;
         json!({
+            // Lambda drops lines below the function's level, and takes a line without a level or a time in RFC 3339 for INFO:
+            // with `LogLevel` WARN there would be no metrics. FATAL passes at every level, and no alarm waits for it. Sources:
+            // Lambda Developer Guide, "Log-level filtering"; aws/aws-lambda-python-runtime-interface-client issue 202.
+            "timestamp": rfc3339(milliseconds / 1_000),
+            "level": "FATAL",
+            "message": "metrics of a drift run",
             "_aws": {
                 "Timestamp": milliseconds,
                 "CloudWatchMetrics": [{"Namespace": "MLProvisioner/Drift", "Dimensions": [["Suite"]], "Metrics": metrics}],

@@ -243,6 +243,12 @@ impl<'a> Judging<'a> {
             Source::Probe => {
                 "make it again under its old name, or delete and create the stack; a change set without changes to it doesn't bring it back"
             }
+            // aws-cloudformation/cloudformation-coverage-roadmap issue 2455: the change set succeeds, and the subscription is
+            // not there. SNS itself removes an address that nobody confirms.
+            _ if self.resources.get(id).is_some_and(|it| it.kind == "AWS::SNS::Subscription") => {
+                "`\"drift\": \"revert\"` doesn't bring a subscription back. Deploy the product with another `alerts_email` and \
+                 then with this one again, and confirm the e-mail: SNS removes addresses that nobody confirms"
+            }
             Source::Cloudformation | Source::Template => {
                 "start `deploy-product` with `\"drift\": \"revert\"`, which creates it anew, without what was in it"
             }
@@ -329,9 +335,10 @@ impl<'a> Judging<'a> {
                 let Some(resolver) = self.resolver() else { return };
                 roles::differences(&resolver, role, expected, actual)
             }
+            Probe::Pipeline { name, .. } => return self.polling(id, name, expected, actual),
             Probe::Repository { .. } | Probe::Project { .. } | Probe::Parameter { .. } => {
                 let actual = without_inherited(expected, actual, &self.seen.stack.tags);
-                differences(&probe.told(expected), &actual)
+                differences(&probe.expected(expected, &actual), &actual)
             }
         };
         let told = self.told.get(id).cloned().unwrap_or_default();
@@ -365,6 +372,23 @@ impl<'a> Judging<'a> {
             let kind = Kind::Drifted;
             self.add(kind, id, &pointer, expected.as_ref(), actual.as_ref(), source, message, mend);
         }
+    }
+
+    /// A pipeline that polls by its template and whose polling CodePipeline has turned off: pushes start nothing, and no
+    /// property differs.
+    fn polling(&mut self, id: &str, name: &str, expected: &Json, actual: &Json) {
+        let since = actual.get("PollingDisabledAt").and_then(Json::as_str);
+        let (Some(since), Some(pointer)) = (since, polled(expected)) else { return };
+        let message = format!(
+            "changes are not watched any more: CodePipeline turned polling off at {since}, after 30 days without an execution"
+        );
+        let mend = format!(
+            "start each execution yourself: `aws codepipeline start-pipeline-execution --name {name}`; CodePipeline documents no \
+             way to turn polling on again"
+        );
+        let (expected, actual) = (Json::Bool(true), json!({ "PollingDisabledAt": since }));
+        let kind = Kind::Drifted;
+        self.add(kind, id, &pointer, Some(&expected), Some(&actual), Source::Probe, message, mend);
     }
 
     /// Resources that nothing was said of.
@@ -479,7 +503,12 @@ impl<'a> Judging<'a> {
             Verdict::InSync
         };
         let reverts = findings.iter().any(|it| {
-            it.source == Source::Cloudformation && matches!(it.kind, Kind::Drifted | Kind::Deleted)
+            it.source == Source::Cloudformation
+                && match it.kind {
+                    Kind::Drifted => true,
+                    Kind::Deleted => it.resource_type != "AWS::SNS::Subscription",
+                    _ => false,
+                }
         });
         let mend = config.as_ref().filter(|config| reverts && !config.bucket.is_empty()).map(|config| Mend {
             what: "puts back what CloudFormation can see, by a drift-aware change set; `show-changes` with the same input and without `force` tells before what it does".to_owned(),
@@ -551,6 +580,20 @@ fn without_inherited(expected: &Json, actual: &Json, of_stack: &BTreeMap<String,
     actual
 }
 
+/// Where a pipeline's template says that it polls.
+fn polled(properties: &Json) -> Option<String> {
+    let list = |value: Option<&Json>| value.and_then(Json::as_array).cloned().unwrap_or_default();
+    for (stage, it) in list(properties.get("Stages")).iter().enumerate() {
+        for (action, it) in list(it.get("Actions")).iter().enumerate() {
+            let polls = it.pointer("/Configuration/PollForSourceChanges");
+            if polls.is_some_and(|polls| is_same(polls, &Json::Bool(true))) {
+                return Some(format!("/Stages/{stage}/Actions/{action}/Configuration/PollForSourceChanges"));
+            }
+        }
+    }
+    None
+}
+
 fn is_document(pointer: &str) -> bool {
     pointer.ends_with("/KeyPolicy") || pointer.ends_with("/PolicyDocument")
 }
@@ -567,6 +610,7 @@ fn subject(probe: &Probe) -> &'static str {
     match probe {
         Probe::Repository { .. } => "the repository",
         Probe::Project { .. } => "the project",
+        Probe::Pipeline { .. } => "the polling",
         Probe::RolePolicies { .. } => "the policies",
         Probe::ManagedPolicy { .. } => "the document",
         Probe::KeyPolicy { .. } => "the key policy",
@@ -578,6 +622,7 @@ fn subject(probe: &Probe) -> &'static str {
 fn property(probe: &Probe) -> &'static str {
     match probe {
         Probe::Repository { .. } | Probe::Project { .. } => "",
+        Probe::Pipeline { .. } => "/Stages",
         Probe::RolePolicies { .. } => "/ManagedPolicyArns",
         Probe::ManagedPolicy { .. } => "/PolicyDocument",
         Probe::KeyPolicy { .. } => "/KeyPolicy",
@@ -592,6 +637,7 @@ fn asks(probe: &Probe) -> &'static str {
             "codecommit:GetRepository, codecommit:ListRepositories and codecommit:ListTagsForResource"
         }
         Probe::Project { .. } => "codebuild:BatchGetProjects",
+        Probe::Pipeline { .. } => "codepipeline:GetPipeline",
         Probe::RolePolicies { .. } => {
             "iam:ListAttachedRolePolicies, iam:ListRolePolicies and iam:GetRolePolicy"
         }
@@ -633,6 +679,12 @@ fn mend(probe: &Probe, pointer: &str, actual: Option<&Json>) -> String {
         }
         (Probe::Repository { .. }, ..) => {
             "put it back with `deploy-product` and `\"drift\": \"revert\"` (`mlp`: `--drift revert`), or by hand in CodeCommit".to_owned()
+        }
+        (Probe::Project { name, .. }, ["Visibility"], _) => {
+            format!("`aws codebuild update-project-visibility --project-visibility PRIVATE --project-arn` and the ARN of {name}")
+        }
+        (Probe::Pipeline { name, .. }, ..) => {
+            format!("`aws codepipeline start-pipeline-execution --name {name}` starts it")
         }
         (Probe::Project { name, .. }, ..) => {
             format!("`aws codebuild update-project --name {name}` with the value of the template: CloudFormation doesn't see it, so no change set puts it back")

@@ -34,6 +34,16 @@ pub enum Probe {
         /// The project's name.
         name: String,
     },
+    /// Whether a pipeline still watches its source: `{"PollingDisabledAt": "2026-11-24T06:00:00Z"}`, or nothing of that.
+    ///
+    /// "Pipelines that are inactive for longer than 30 days will have polling disabled": CodePipeline API Reference,
+    /// `PipelineMetadata`; the same words are in botocore's model of `GetPipeline`.
+    Pipeline {
+        /// Logical id.
+        logical_id: String,
+        /// The pipeline's name.
+        name: String,
+    },
     /// All policies of a role: `{"ManagedPolicyArns": [...], "Policies": [{"PolicyName", "PolicyDocument"}]}`.
     RolePolicies {
         /// Logical id.
@@ -70,6 +80,7 @@ impl Probe {
         match self {
             Self::Repository { logical_id, .. }
             | Self::Project { logical_id, .. }
+            | Self::Pipeline { logical_id, .. }
             | Self::RolePolicies { logical_id, .. }
             | Self::ManagedPolicy { logical_id, .. }
             | Self::KeyPolicy { logical_id, .. }
@@ -107,11 +118,36 @@ impl Probe {
                 "/VpcConfig/Subnets",
                 "/VpcConfig/VpcId",
             ],
+            // What it tells is no property.
+            Self::Pipeline { .. } => &[],
             Self::RolePolicies { .. } => &["/ManagedPolicyArns", "/Policies"],
             Self::ManagedPolicy { .. } => &["/PolicyDocument"],
             Self::KeyPolicy { .. } => &["/KeyPolicy"],
             Self::Parameter { .. } => &["/Name", "/Type", "/Value"],
         }
+    }
+
+    /// Properties that no template sets and that still must have their default: property and default.
+    fn defaults(&self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            // Only `UpdateProjectVisibility` sets it, and a public project shows its logs to everybody (CodeBuild API
+            // Reference, "UpdateProjectVisibility"; "Project", `projectVisibility`). So no template has the property.
+            Self::Project { .. } => &[("Visibility", "PRIVATE")],
+            _ => &[],
+        }
+    }
+
+    /// What the answer must say: what the template sets, and the default of what it leaves out on purpose.
+    pub(super) fn expected(&self, properties: &Json, answer: &Json) -> Json {
+        let mut expected = self.told(properties);
+        if let Json::Object(expected) = &mut expected {
+            for (property, default) in self.defaults() {
+                if answer.get(property).is_some() && !expected.contains_key(*property) {
+                    expected.insert((*property).to_owned(), Json::from(*default));
+                }
+            }
+        }
+        expected
     }
 
     /// What of a resource's properties it can tell. Whether that is all of them is whether it covers the resource.
@@ -162,6 +198,7 @@ fn probe(template: &Template, resource: &ResourceSeen) -> Option<Probe> {
             Probe::Repository { logical_id, id: physical, name }
         }
         "AWS::CodeBuild::Project" => Probe::Project { logical_id, name: physical },
+        "AWS::CodePipeline::Pipeline" => Probe::Pipeline { logical_id, name: physical },
         "AWS::IAM::Role" => Probe::RolePolicies { logical_id, role: physical },
         "AWS::IAM::ManagedPolicy" => Probe::ManagedPolicy { logical_id, arn: physical },
         "AWS::KMS::Key" => Probe::KeyPolicy { logical_id, key_id: physical },

@@ -3,7 +3,7 @@
 use super::report::{Kind, Severity};
 
 /// Properties that say who may do what, or what can be reached from outside.
-const SENSITIVE: [&str; 21] = [
+const SENSITIVE: [&str; 22] = [
     "AccessControl",
     "AssumeRolePolicyDocument",
     "BucketEncryption",
@@ -25,6 +25,7 @@ const SENSITIVE: [&str; 21] = [
     "ServiceRole",
     "TargetKeyId",
     "VersioningConfiguration",
+    "Visibility",
 ];
 
 /// What people read and nothing acts upon.

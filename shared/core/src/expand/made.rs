@@ -51,7 +51,9 @@ pub(super) fn put_passed(passed: &BTreeMap<String, Node>, inputs: &mut Inputs) {
         }
         let place = match (field, &mut inputs.vpc) {
             ("/ml_product/alerts_email", _) => inputs.alerts_email.as_mut(),
+            ("/ml_product/source_kms_key_arn", _) => inputs.source_key.as_mut(),
             ("/ml_product/data_lake", _) => inputs.data_lake_bucket.as_mut(),
+            ("/ml_product/data_lake_kms_key_arn", _) => inputs.data_lake_key.as_mut(),
             ("/ml_product/load_balancer", _) => inputs.load_balancer_arn.as_mut(),
             ("/ml_product/vpc_integration/vpc_id", Some(vpc)) => Some(&mut vpc.vpc_id),
             ("/ml_product/vpc_integration/subnet_ids", Some(vpc)) => Some(&mut vpc.subnet_ids),

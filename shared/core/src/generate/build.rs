@@ -1,7 +1,7 @@
 //! Build projects.
 
 use super::{Built, Context, get_att};
-use crate::template::{Map, Value, map};
+use crate::template::{Map, Sub, SubPart, Value, map};
 
 /// The environment variable that tells a deploy build which model was approved.
 pub(super) const MODEL_PACKAGE_VARIABLE: &str = "MODEL_PACKAGE_ARN";
@@ -108,6 +108,8 @@ fn variables(cx: &Context<'_>) -> Result<Value, crate::error::InternalError> {
             .map(Value::Str),
     );
     add("ARTIFACTS_BUCKET", reference("AWS::S3::Bucket"));
+    // What builds store there never expires.
+    add("MODEL_ARTIFACTS_URI", product.of_type("AWS::S3::Bucket").map(models_uri));
     add("KMS_KEY_ARN", cx.key_arn());
     if let Some(vpc) = &product.inputs.vpc {
         add("VPC_SUBNET_IDS", Some(Value::join(",", vpc.subnet_ids.clone())));
@@ -124,6 +126,14 @@ fn variables(cx: &Context<'_>) -> Result<Value, crate::error::InternalError> {
     );
     add("LOAD_BALANCER_ARN", product.inputs.load_balancer_arn.clone());
     Ok(list(values))
+}
+
+/// Where models belong: `s3://{bucket}/models`.
+fn models_uri(bucket: &str) -> Value {
+    let mut uri = Sub::parse("s3://");
+    uri.parts.push(SubPart::Ref(bucket.to_owned()));
+    uri.push_text(&format!("/{}", super::storage::MODELS_PREFIX));
+    Value::Sub(uri)
 }
 
 fn list(values: Map) -> Value {

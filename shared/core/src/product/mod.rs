@@ -1,16 +1,19 @@
 //! A product: the blueprint of its tier, cut to its scenario, with its names and the values that the config gives.
 
 pub mod attributes;
+pub mod availability;
 mod blueprint;
 mod summary;
 
 use indexmap::IndexMap;
 
 pub use crate::config::Tier;
-use crate::config::{AccountId, Build, Config, Env, Region, Retention, Source, TenantId, VpcIds, VpcMode};
+use crate::config::{
+    AccountId, Build, Config, Env, KmsKeyArn, Region, Retention, Source, TenantId, VpcIds, VpcMode,
+};
 use crate::error::InternalError;
 use crate::names::Names;
-use crate::template::{Map, Parameter, Value, map};
+use crate::template::{Map, Parameter, Sub, Value, map};
 pub use blueprint::{AwsManaged, Blueprint, Grants, Group, Links, ResourceSpec, Scenario, When, blueprint};
 pub use summary::{summary, summary_of};
 
@@ -58,8 +61,12 @@ pub struct Inputs {
     pub alerts_email: Option<Value>,
     /// The VPC, in enterprise.
     pub vpc: Option<VpcInputs>,
+    /// The ARN of the source bucket's key.
+    pub source_key: Option<Value>,
     /// The name of the data lake's bucket.
     pub data_lake_bucket: Option<Value>,
+    /// The ARN of the data lake's key.
+    pub data_lake_key: Option<Value>,
     /// The ARN of the load balancer.
     pub load_balancer_arn: Option<Value>,
     /// Tags of every taggable resource, the product's own first.
@@ -202,6 +209,8 @@ impl Inputs {
         let product = &config.ml_product;
         let mut inputs = Self {
             alerts_email: product.alerts_email.as_ref().map(|email| Value::str(email.as_str())),
+            source_key: product.source_kms_key_arn.as_ref().map(key_arn),
+            data_lake_key: product.data_lake_kms_key_arn.as_ref().map(key_arn),
             tags: tags(config, names),
             ..Self::default()
         };
@@ -282,6 +291,14 @@ impl Inputs {
         );
         Value::reference(id)
     }
+}
+
+/// The ARN of a key in the partition of the stack, which is the key's (`config::read` checks it).
+fn key_arn(key: &KmsKeyArn) -> Value {
+    let mut arn = Sub::parse("arn:${AWS::Partition}");
+    let rest = key.as_str().splitn(3, ':').nth(2).unwrap_or_default();
+    arn.push_text(&format!(":{rest}"));
+    Value::Sub(arn)
 }
 
 /// The product's own tags, then the config's.

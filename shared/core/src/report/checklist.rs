@@ -3,6 +3,7 @@
 use super::resolve::{Resolver, at, maps};
 use super::shell::{aws, word};
 use crate::product::Product;
+use crate::product::availability::{self, Offer};
 use crate::template::{Template, Value};
 
 /// One thing to see to.
@@ -37,19 +38,17 @@ pub(super) fn checklist(product: &Product, template: &Template, resolver: &Resol
             "answers the account's number",
         )),
     );
-    if !product.region.has_model_registry() {
+    for kind in [Offer::Missing, Offer::Doubtful, Offer::Unknown]
+        .map(|answer| availability::with(product, answer))
+        .concat()
+    {
         add(
-            &format!("{} offers every resource type", product.region),
-            "CloudFormation has no AWS::SageMaker::ModelPackageGroup in this region, as far as is known."
-                .to_owned(),
+            &format!("{} offers {kind}", product.region),
+            "As far as is known, this region may not offer the type; then the stack would fail.".to_owned(),
             Some((
                 aws(
                     "cloudformation describe-type",
-                    &[
-                        ("type", "RESOURCE".to_owned()),
-                        ("type-name", "AWS::SageMaker::ModelPackageGroup".to_owned()),
-                        region.clone(),
-                    ],
+                    &[("type", "RESOURCE".to_owned()), ("type-name", kind.to_owned()), region.clone()],
                 ),
                 "describes the type; TypeNotFoundException means that the stack would fail",
             )),

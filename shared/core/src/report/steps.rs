@@ -61,7 +61,9 @@ pub(super) fn steps(
         });
     }
     steps.push(source(product, template, resolver));
+    steps.push(watch(product, template, resolver));
     steps.extend(approve(product, template, resolver));
+    steps.push(logs(product, template, resolver));
     steps
 }
 
@@ -202,10 +204,61 @@ fn source(product: &Product, template: &Template, resolver: &Resolver<'_>) -> St
     }
     Step {
         title: "Bring in the code",
-        text: "Each source has a buildspec.yml at its root. A change on the branch main, or a new archive, starts its \
-               pipeline."
+        text: "Each source has a buildspec.yml at its root, with an `artifacts` section. A change on the branch main, or a \
+               new archive, starts its pipeline. Both pipelines also run once when the stack is created: this run fails \
+               while there is no code, and that is no fault of the stack."
             .to_owned(),
         commands,
+    }
+}
+
+/// The names of all resources of a type.
+fn names<'r>(template: &Template, resolver: &'r Resolver<'_>, kind: &str) -> Vec<&'r str> {
+    let of_kind = template.resources.iter().filter(|(_, it)| it.kind == kind);
+    of_kind.filter_map(|(id, _)| resolver.name(id)).collect()
+}
+
+/// Polling ends without a word (MLP-GEN-007).
+fn watch(product: &Product, template: &Template, resolver: &Resolver<'_>) -> Step {
+    let command = |name: &&str| {
+        aws(
+            "codepipeline get-pipeline",
+            &[
+                ("name", word(name)),
+                ("query", "metadata.pollingDisabledAt".to_owned()),
+                ("output", "text".to_owned()),
+                region(product),
+            ],
+        )
+    };
+    Step {
+        title: "See that the pipelines keep watching",
+        text: "CodePipeline turns polling off for a pipeline that had no execution for 30 days; then changes start nothing. \
+               These commands answer None while it polls. `check-drift` looks at the same."
+            .to_owned(),
+        commands: names(template, resolver, "AWS::CodePipeline::Pipeline").iter().map(command).collect(),
+    }
+}
+
+/// Log groups that services create: no stack has them.
+fn logs(product: &Product, template: &Template, resolver: &Resolver<'_>) -> Step {
+    let command = |name: &&str| {
+        aws(
+            "logs put-retention-policy",
+            &[
+                ("log-group-name", word(&format!("/aws/codebuild/{name}"))),
+                ("retention-in-days", product.retention.log_days.to_string()),
+                region(product),
+            ],
+        )
+    };
+    Step {
+        title: "Let build logs expire",
+        text: "CodeBuild creates these log groups with the first build, and SageMaker creates groups below /aws/sagemaker/ for \
+               all products of the account. They are outside of the stack: they never expire, have no KMS key, and stay when \
+               the product is deleted."
+            .to_owned(),
+        commands: names(template, resolver, "AWS::CodeBuild::Project").iter().map(command).collect(),
     }
 }
 
@@ -222,7 +275,10 @@ fn approve(product: &Product, template: &Template, resolver: &Resolver<'_>) -> O
     if template.resources.values().any(|it| it.kind == "AWS::Events::Rule") {
         return Some(Step {
             title: "Approve a model",
-            text: "The approval starts the deploy pipeline with exactly this version.".to_owned(),
+            text: "The approval starts the deploy pipeline with exactly this version. SageMaker may send the same event more \
+                   than once, and sends it again when somebody edits an approved version: a deploy build compares \
+                   MODEL_PACKAGE_ARN with what runs already, and then does nothing."
+                .to_owned(),
             commands: vec![approve],
         });
     }

@@ -164,6 +164,8 @@ impl World {
         let properties: &[&str] = match probe {
             Probe::Repository { .. } => &["RepositoryName", "RepositoryDescription", "Tags"],
             Probe::Project { .. } => &[],
+            // A pipeline that polls.
+            Probe::Pipeline { .. } => return json!({}),
             Probe::RolePolicies { .. } => &["ManagedPolicyArns", "Policies"],
             Probe::ManagedPolicy { .. } => &["PolicyDocument"],
             Probe::KeyPolicy { .. } => &["KeyPolicy"],

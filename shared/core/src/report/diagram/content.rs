@@ -131,7 +131,7 @@ impl<'a> Reader<'a> {
                     .map(|_| "versioned".to_owned()),
                 maps(at(&it.properties, &["LifecycleConfiguration", "Rules"]))
                     .find_map(|rule| rule.get("ExpirationInDays"))
-                    .map(|days| format!("expires after {} days", self.resolver.text(days))),
+                    .map(|days| format!("artifacts expire after {} days", self.resolver.text(days))),
                 at(&it.properties, &["PublicAccessBlockConfiguration"])
                     .map(|_| "public access blocked".to_owned()),
             ],

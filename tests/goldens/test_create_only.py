@@ -1,0 +1,67 @@
+"""The values of properties that can't be changed without a replacement, in every golden template.
+
+Resources with names of their own can't be replaced: CloudFormation creates the new one first, and its name is taken. So these
+values never change from version to version. `tests/golden/create-only.txt` holds them; names are in `identities.txt`.
+
+`python tests/goldens/test_create_only.py --write` adds lines for new products and resources. To change a line, edit it by hand
+and tell users in the changelog's upgrade notes what to do.
+"""
+
+import json
+import pathlib
+import sys
+import unittest
+
+from cfnlint.decode.cfn_yaml import loads
+from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+GOLDENS = sorted((ROOT / "tests/golden/templates").glob("*.yaml"))
+LINES = ROOT / "tests/golden/create-only.txt"
+# Names are in identities.txt.
+NAMES = {"Name", "GroupName", "AlarmName"}
+
+
+def create_only(kind):
+    """Properties whose change replaces a resource of a type."""
+    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-west-2", kind).schema
+    paths = [path.removeprefix("/properties/") for path in schema.get("createOnlyProperties", [])]
+    return {path for path in paths if "/" not in path and path not in NAMES and not path.endswith("Name")}
+
+
+def values():
+    """`product | logical id | property` to the value as JSON."""
+    found = {}
+    for path in GOLDENS:
+        template = json.loads(json.dumps(loads(path.read_text(encoding="utf-8")), default=str))
+        for logical_id, it in template["Resources"].items():
+            for name in sorted(create_only(it["Type"]) & set(it["Properties"])):
+                found[f"{path.stem} | {logical_id} | {name}"] = json.dumps(it["Properties"][name], sort_keys=True)
+    return found
+
+
+def held():
+    if not LINES.exists():
+        return {}
+    lines = LINES.read_text(encoding="utf-8").splitlines()
+    return dict(line.split(" = ", 1) for line in lines)
+
+
+class CreateOnly(unittest.TestCase):
+    def test_no_value_changes_and_every_value_is_held(self):
+        now, before = values(), held()
+        self.assertGreater(len(now), 100)
+        changed = {key: (value, now.get(key)) for key, value in before.items() if now.get(key) != value}
+        self.assertEqual(changed, {}, "a replacement of a resource with a name of its own fails")
+        self.assertEqual(set(now) - set(before), set(), "new: python tests/goldens/test_create_only.py --write")
+
+    def test_descriptions_of_policies_are_among_them(self):
+        self.assertTrue(any(key.endswith("| BuildPolicy | Description") for key in values()))
+
+
+if __name__ == "__main__":
+    if "--write" in sys.argv:
+        lines = {**values(), **held()}
+        LINES.write_text("".join(f"{key} = {value}\n" for key, value in sorted(lines.items())), encoding="utf-8")
+    else:
+        unittest.main()

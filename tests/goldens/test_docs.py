@@ -1,0 +1,45 @@
+"""`docs/builds.md` against the golden templates."""
+
+import json
+import pathlib
+import re
+import unittest
+
+import yaml
+from cfnlint.decode.cfn_yaml import loads
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs/builds.md").read_text(encoding="utf-8")
+GOLDENS = sorted((ROOT / "tests/golden/templates").glob("*.yaml"))
+
+
+class Builds(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.variables = set()
+        for path in GOLDENS:
+            template = json.loads(json.dumps(loads(path.read_text(encoding="utf-8")), default=str))
+            for it in template["Resources"].values():
+                if it["Type"] == "AWS::CodeBuild::Project":
+                    cls.variables |= {at["Name"] for at in it["Properties"]["Environment"]["EnvironmentVariables"]}
+                if it["Type"] == "AWS::CodePipeline::Pipeline":
+                    cls.variables |= {at["Name"] for at in it["Properties"].get("Variables", [])}
+
+    def test_the_table_has_every_variable_and_no_other(self):
+        rows = [line for line in PAGE.splitlines() if re.match(r"\| `[A-Z_]+`", line)]
+        told = {name for row in rows for name in re.findall(r"`([A-Z_]+)`", row.split("|")[1])}
+        self.assertEqual(told, self.variables)
+
+    def test_the_buildspecs_are_whole(self):
+        found = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+        self.assertEqual(len(found), 2)
+        for text in found:
+            spec = yaml.safe_load(text)
+            self.assertEqual(spec["version"], 0.2)
+            self.assertTrue(spec["phases"]["build"]["commands"])
+            # The pipelines' build actions have an output artifact.
+            self.assertTrue(spec["artifacts"]["files"])
+
+
+if __name__ == "__main__":
+    unittest.main()
