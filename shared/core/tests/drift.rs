@@ -81,6 +81,34 @@ fn a_fresh_stack_is_in_sync_and_wholly_covered() {
     assert_eq!(report.mend, None);
 }
 
+#[test]
+fn a_key_that_can_still_be_saved_is_not_replaced_by_a_new_one() {
+    let mut seen = fresh();
+    drift(&mut seen, "KmsKey")["StackResourceDriftStatus"] = json!("DELETED");
+    drift(&mut seen, "SecurityTopic")["StackResourceDriftStatus"] = json!("DELETED");
+    let pending = report(&seen);
+    let of_key = |report: &StackReport| {
+        let found = report.findings.iter().find(|it| it.logical_id == "KmsKey" && it.kind == Kind::Deleted);
+        found.cloned().unwrap()
+    };
+    let finding = of_key(&pending);
+    assert!(finding.message.contains("is scheduled for deletion"), "{}", finding.message);
+    assert!(
+        finding.mend.contains("`aws kms cancel-key-deletion --key-id ") && finding.mend.contains("enable-key"),
+        "{}",
+        finding.mend
+    );
+    assert!(!finding.mend.contains("deploy-product"), "{}", finding.mend);
+    assert_eq!(pending.mend, None, "the report doesn't advise to create a new key");
+    // Its policy can't be read any more.
+    *answer(&mut seen, "KmsKey") = ProbeAnswer::Missing;
+    assert!(of_key(&report(&seen)).message.contains("is deleted or scheduled for deletion"));
+    // Anything else that was deleted is created again.
+    drift(&mut seen, "KmsKey")["StackResourceDriftStatus"] = json!("IN_SYNC");
+    *answer(&mut seen, "KmsKey") = answer(&mut fresh(), "KmsKey").clone();
+    assert!(report(&seen).mend.is_some());
+}
+
 /// The templates of every tier and scenario, by name.
 fn goldens() -> Vec<(String, String)> {
     let folder = root().join("tests/golden/templates");

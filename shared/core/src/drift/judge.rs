@@ -237,8 +237,27 @@ impl<'a> Judging<'a> {
         if known {
             return;
         }
-        let name = self.resources.get(id).and_then(|it| it.physical_id.as_deref()).unwrap_or(id);
-        let message = format!("`{}` is gone: somebody deleted it, or gave it another name", safe(name));
+        let resource = self.resources.get(id);
+        let name = safe(resource.and_then(|it| it.physical_id.as_deref()).unwrap_or(id));
+        if resource.is_some_and(|it| it.kind == KEY) {
+            let is_pending = self.seen.probes.iter().any(|(probe, answer)| {
+                matches!(probe, Probe::KeyPolicy { .. })
+                    && probe.logical_id() == id
+                    && matches!(answer, ProbeAnswer::Seen(_))
+            });
+            let message = if is_pending {
+                format!("the key `{name}` is scheduled for deletion: when its waiting period ends, nothing that is encrypted with it can be read")
+            } else {
+                format!("the key `{name}` is deleted or scheduled for deletion: nothing that is encrypted with it can be read then")
+            };
+            let mend = format!(
+                "within the waiting period: `aws kms cancel-key-deletion --key-id {name}`, then `aws kms enable-key --key-id \
+                 {name}`. Don't revert the drift before: a new key decrypts nothing, and the waiting period of this one goes on"
+            );
+            self.add(Kind::Deleted, id, "", None, None, source, message, mend);
+            return;
+        }
+        let message = format!("`{name}` is gone: somebody deleted it, or gave it another name");
         let mend = match source {
             Source::Probe => {
                 "make it again under its old name, or delete and create the stack; a change set without changes to it doesn't bring it back"
@@ -478,9 +497,12 @@ impl<'a> Judging<'a> {
         } else {
             Verdict::InSync
         };
-        let reverts = findings.iter().any(|it| {
-            it.source == Source::Cloudformation && matches!(it.kind, Kind::Drifted | Kind::Deleted)
-        });
+        // A new key in place of one that could still be saved would be the wrong advice.
+        let is_key_lost = findings.iter().any(|it| it.kind == Kind::Deleted && it.resource_type == KEY);
+        let reverts = !is_key_lost
+            && findings.iter().any(|it| {
+                it.source == Source::Cloudformation && matches!(it.kind, Kind::Drifted | Kind::Deleted)
+            });
         let mend = config.as_ref().filter(|config| reverts && !config.bucket.is_empty()).map(|config| Mend {
             what: "puts back what CloudFormation can see, by a drift-aware change set; `show-changes` with the same input and without `force` tells before what it does".to_owned(),
             input: json!({
@@ -509,6 +531,11 @@ impl<'a> Judging<'a> {
         }
     }
 }
+
+/// The type of keys. One that is pending deletion reads as deleted, and can be saved until its waiting period of 7 to 30
+/// days is over; afterwards it is `Disabled`. Sources: AWS KMS Developer Guide, "Cancel key deletion"; AWS KMS API
+/// Reference, `CancelKeyDeletion`, `ScheduleKeyDeletion`.
+const KEY: &str = "AWS::KMS::Key";
 
 /// What CloudFormation sees, it can put back.
 const REVERT: &str = "put it back with `deploy-product` and `\"drift\": \"revert\"`, or change the config so that it says the same";
