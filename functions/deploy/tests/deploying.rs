@@ -519,6 +519,85 @@ fn sources_in_another_region_are_a_warning() {
 }
 
 #[test]
+fn a_bucket_that_is_not_there_is_a_mistake_of_the_input() {
+    let world = World::new();
+    for key in ["configs/a.yaml", "templates/a.yaml"] {
+        world.store.fail("GetObject", key, Fault::NoBucket);
+    }
+    let place = json!({"bucket": "typo", "key": "configs/a.yaml"});
+    let report = world.execute("one", &json!({"action": "show-changes", "config": place}));
+    assert_eq!(error(&report), "MLProvisioner.InvalidInput", "{report:?}");
+    assert_eq!(report.findings[0].path, "/config/bucket");
+    assert!(report.findings[0].message.contains("there is no bucket `typo`"), "{:?}", report.findings);
+    let place = json!({"bucket": "typo", "key": "templates/a.yaml"});
+    let report = world.execute("two", &json!({"action": "validate-prov-template", "template": place}));
+    assert_eq!(error(&report), "MLProvisioner.InvalidInput", "{report:?}");
+}
+
+/// A fleet's task.
+fn fleet_step(world: &World, step: &str, work: &Json) -> Result<Json, (String, String)> {
+    let execution = "arn:aws:states:us-west-2:123456789012:execution:MLProvisionerDeployFleet:monday";
+    world.step(json!({"step": step, "execution": execution, "started": "2026-11-30T06:00:00Z", "work": work}))
+}
+
+#[test]
+fn a_fleet_whose_input_is_wrong_ends_with_a_summary_that_says_what_is_wrong() {
+    let world = World::new();
+    let refused = |input: Json| {
+        let (name, cause) = fleet_step(&world, "ReadFleet", &input).unwrap_err();
+        assert_eq!(name, "MLProvisioner.InvalidInput");
+        let work = json!({"input": input, "failed": {"Error": name, "Cause": cause}});
+        let summary = fleet_step(&world, "SummariseFleet", &work).unwrap();
+        assert_eq!(
+            (summary["ok"].as_bool(), &summary["error"]["name"]),
+            (Some(false), &json!("MLProvisioner.InvalidInput"))
+        );
+        let kept = world.store.content("deployments/fleets/monday/summary.json").unwrap();
+        assert_eq!(serde_json::from_slice::<Json>(&kept).unwrap(), summary);
+        summary["findings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| it["path"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let deploy =
+        json!({"action": "deploy-product", "configs": {"bucket": "suite", "prefix": "configs/none/"}});
+    assert_eq!(refused(json!({"action": "deploy-product"})), ["/configs", "/force"]);
+    let mut meant = deploy;
+    meant["force"] = json!(true);
+    assert_eq!(refused(meant.clone()), ["/configs/prefix"]);
+    world.store.fail("ListObjectsV2", "configs/", Fault::NoBucket);
+    assert_eq!(refused(meant), ["/configs/bucket"]);
+    assert_eq!(refused(json!([])), [""]);
+}
+
+#[test]
+fn a_fleet_with_two_different_configs_of_one_product_is_refused_before_anything_is_deployed() {
+    let world = World::new();
+    let of = |action: &str| {
+        let input =
+            json!({"action": action, "force": true, "configs": {"bucket": "suite", "prefix": "configs/"}});
+        fleet_step(&world, "ReadFleet", &input)
+    };
+    world.store.upload("configs/a.yaml", EXAMPLE);
+    world.store.upload("configs/b.yaml", EXAMPLE);
+    world.store.upload("configs/broken.yaml", "client: 5");
+    assert_eq!(of("deploy-product").unwrap()["total"], 3, "the same config twice does no harm");
+    world.store.upload("configs/b.yaml", format!("{EXAMPLE}\n# another\n"));
+    let started = json!({"step": "ReadFleet", "execution": "arn:aws:states:us-west-2:1:execution:F:tuesday",
+        "started": "2026-12-01T06:00:00Z", "work": {"action": "deploy-product", "force": true,
+        "configs": {"bucket": "suite", "prefix": "configs/"}}});
+    let (name, cause) = world.step(started).unwrap_err();
+    assert_eq!(name, "MLProvisioner.InvalidInput");
+    assert!(
+        cause.contains("`configs/b.yaml` and `configs/a.yaml` are different configs of one product"),
+        "{cause}"
+    );
+    assert!(of("delete-product").is_ok(), "what is deleted twice is deleted");
+}
+
+#[test]
 fn a_published_value_that_is_gone_is_told_and_a_bucket_that_stays_full_leaves_its_stack() {
     let world = World::new();
     let path = "/ml/techcorp-dev-a001-us-west-2-customer-churn-ml/RepositoryUrl";
@@ -537,6 +616,24 @@ fn a_published_value_that_is_gone_is_told_and_a_bucket_that_stays_full_leaves_it
     assert_eq!(error(&report), "MLProvisioner.BucketNotEmptied");
     assert_eq!(world.stacks.status(STACK).as_deref(), Some("CREATE_COMPLETE"));
     assert!(report.error.unwrap().message.contains("`k0` (AccessDenied)"));
+}
+
+#[test]
+fn a_published_value_that_somebody_changed_is_not_told_as_the_products() {
+    let world = World::new();
+    let path = "/ml/techcorp-dev-a001-us-west-2-customer-churn-ml/RepositoryUrl";
+    world.execute("one", &input("deploy-product"));
+    world.stacks.set_output(STACK, "RepositoryUrl", &format!("value of {path}"));
+    let report = world.execute("two", &input("deploy-product"));
+    assert_eq!((report.outcome, report.ok), (Ending::Unchanged, true), "{report:?}");
+    world.stacks.put_parameter(path, "https://attacker.example/repository");
+    let report = world.execute("three", &input("deploy-product"));
+    assert_eq!(error(&report), "MLProvisioner.OutputsMissing", "{report:?}");
+    assert!(report.outputs.is_empty(), "{report:?}");
+    let error = report.error.unwrap();
+    assert!(error.message.contains(path) && error.message.contains("output `RepositoryUrl`"), "{error:?}");
+    assert!(!error.message.contains("attacker"), "{error:?}");
+    assert!(error.help.contains(r#"`"drift": "revert"`"#), "{error:?}");
 }
 
 #[test]

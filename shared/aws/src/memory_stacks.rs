@@ -165,6 +165,14 @@ impl MemoryStacks {
         }
     }
 
+    /// Gives the stack an output.
+    pub fn set_output(&self, name: &str, key: &str, value: &str) {
+        let mut state = self.lock();
+        if let Ok(entry) = state.entry(name) {
+            entry.stack.outputs.insert(key.to_owned(), value.to_owned());
+        }
+    }
+
     /// The tags of the newest stack of a name.
     pub fn tags(&self, name: &str) -> BTreeMap<String, String> {
         self.lock().entry(name).map(|entry| entry.stack.tags.clone()).unwrap_or_default()

@@ -94,7 +94,8 @@ fn a_key_that_can_still_be_saved_is_not_replaced_by_a_new_one() {
     let finding = of_key(&pending);
     assert!(finding.message.contains("is scheduled for deletion"), "{}", finding.message);
     assert!(
-        finding.mend.contains("`aws kms cancel-key-deletion --key-id ") && finding.mend.contains("enable-key"),
+        finding.mend.contains("`aws kms cancel-key-deletion --key-id ")
+            && finding.mend.contains("enable-key"),
         "{}",
         finding.mend
     );

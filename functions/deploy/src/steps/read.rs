@@ -22,7 +22,7 @@ use mlp_core::yaml::Limits;
 use serde_json::Value as Json;
 
 use super::storing::{New, exact, once};
-use super::{failed, store_failed};
+use super::{failed, no_bucket, store_failed};
 use crate::work::{Approval, Cleanup, Facts, Next, StackWork, StoredTemplate, Wait, Work};
 use crate::{Aws, Settings, custom};
 
@@ -298,7 +298,13 @@ pub(super) async fn config<S: BucketStore + Sync>(
                         .help("upload it, or name one that is there");
                     invalid("the execution's input", vec![finding])
                 }
-                _ => store_failed(&error),
+                _ => {
+                    let place = if input.is_template { "/template/bucket" } else { "/config/bucket" };
+                    no_bucket(&error, place).map_or_else(
+                        || store_failed(&error),
+                        |finding| invalid("the execution's input", vec![finding]),
+                    )
+                }
             })?;
             *version = object.head.version_id.or_else(|| version.take());
             let source = Source {

@@ -23,7 +23,7 @@ pub(crate) async fn waits<S: BucketStore + Sync, C, B, P>(
     let deployment = Deployment {
         expires: Some(expires),
         changes: serde_json::to_value(&work.changes).ok(),
-        ..deployment(aws, execution, work, "waiting-for-approval")
+        ..deployment(aws, execution, work, status::WAITING)
     };
     tell(aws, work, &deployment).await
 }

@@ -217,6 +217,11 @@ impl World {
         self.execute(name, &input)
     }
 
+    /// One task of any state machine: its answer, or the error's name and cause.
+    pub(crate) fn step(&self, payload: Json) -> Result<Json, (String, String)> {
+        mlp_aws::memory::run(self.invoke(payload)).map_err(|thrown| (thrown.error, thrown.cause))
+    }
+
     /// One execution from beginning to end.
     pub(crate) fn execute(&self, name: &str, input: &Json) -> Report {
         self.all(vec![(name, input.clone())], &[]).remove(0)

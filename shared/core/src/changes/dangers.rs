@@ -160,10 +160,9 @@ fn of_data(resource: &Resource, deletion: Option<Deletion>) -> Option<Danger> {
     let was_deleted = resource.drift.as_deref() == Some(DELETED_OUTSIDE);
     match (resource.happens, resource.old_one) {
         // Sources: AWS KMS Developer Guide, "Cancel key deletion"; AWS KMS API Reference, `CancelKeyDeletion`.
-        (
-            Happens::Added | Happens::Changed | Happens::Replaced | Happens::MaybeReplaced,
-            _,
-        ) if was_deleted && resource.kind == "AWS::KMS::Key" => {
+        (Happens::Added | Happens::Changed | Happens::Replaced | Happens::MaybeReplaced, _)
+            if was_deleted && resource.kind == "AWS::KMS::Key" =>
+        {
             let what = "is created in place of the key that was deleted, or is scheduled for deletion, outside CloudFormation";
             let lost = "everything that is encrypted with the old key can't be read any more once its waiting period is over";
             let to_do = "don't deploy this while the old key can be saved: run `aws kms cancel-key-deletion` and \

@@ -66,8 +66,8 @@ names! {
         "remove what the causes name, then start delete-product again";
     BucketNotEmptied = "BucketNotEmptied", "Objects of the product's bucket could not be deleted; the stack was not touched.",
         "look at the bucket's policy, object locks and replication, then start delete-product again";
-    OutputsMissing = "OutputsMissing", "The stack was deployed, but its published values can't be read back.",
-        "look for who deletes or changes the SSM parameters, then start a new execution";
+    OutputsMissing = "OutputsMissing", "The stack was deployed, but its published values can't be read back, or aren't the stack's.",
+        "look for who deletes or changes the SSM parameters, then start the execution again with `\"drift\": \"revert\"` (`--drift revert`), which writes them as the stack says; without it CloudFormation changes nothing";
     CouldNotCheck = "CouldNotCheck", "Some stacks could not be looked at; what was found of the others is in the reports.",
         "look into the report; what was throttled or unavailable is looked at by the next execution";
     DriftFailed = "DriftFailed", "The drift function failed for longer than was retried.",

@@ -246,9 +246,13 @@ impl<'a> Judging<'a> {
                     && matches!(answer, ProbeAnswer::Seen(_))
             });
             let message = if is_pending {
-                format!("the key `{name}` is scheduled for deletion: when its waiting period ends, nothing that is encrypted with it can be read")
+                format!(
+                    "the key `{name}` is scheduled for deletion: when its waiting period ends, nothing that is encrypted with it can be read"
+                )
             } else {
-                format!("the key `{name}` is deleted or scheduled for deletion: nothing that is encrypted with it can be read then")
+                format!(
+                    "the key `{name}` is deleted or scheduled for deletion: nothing that is encrypted with it can be read then"
+                )
             };
             let mend = format!(
                 "within the waiting period: `aws kms cancel-key-deletion --key-id {name}`, then `aws kms enable-key --key-id \
