@@ -134,7 +134,9 @@ fn words(outcome: &str) -> &str {
         "in-sync" => "Nothing has drifted",
         "drifted" => "Something has drifted",
         "cancelled" => "The changes were not made",
-        "answered" => "The answer has arrived",
+        "answered" => {
+            "The answer has arrived; `mlp follow` shows how the execution goes on, or whether it asks again"
+        }
         "started" => "The execution runs",
         "fleet" => "The fleet's execution went well",
         "failed" => "It failed",
@@ -331,6 +333,21 @@ mod tests {
             summary(&result),
             "Outcome    Something has drifted\nDrift      3 stacks, 1 drifted\nReport     s3://b/i.html\n\
              Execution  arn\n"
+        );
+    }
+
+    #[test]
+    fn a_fleet_is_told_in_figures_and_by_the_products_that_need_somebody() {
+        let line = json!({"config": "configs/c.yaml", "execution": "fleet-c", "outcome": "failed",
+            "error": ["MLProvisioner.StackBusy", "busy\u{1b}[2J"]});
+        let fleet = json!({"total": 3, "succeeded": 2, "failed": 1, "without_result": 0, "not_begun": 0, "products": [line]});
+        let result = json!({"outcome": "fleet", "fleet": fleet, "execution": "arn"});
+        assert_eq!(
+            summary(&result),
+            "Outcome    The fleet's execution went well\n\
+             Fleet      3 products, 2 succeeded, 1 failed\n\
+             Execution  arn\n\
+             \nProducts\n  configs/c.yaml failed: MLProvisioner.StackBusy: busy[U+001B][2J\n"
         );
     }
 

@@ -733,6 +733,141 @@ fn a_network_that_is_not_there_stops_before_anything_is_touched() {
 }
 
 #[test]
+fn an_endpoint_of_others_stops_a_deployment_before_anything_is_touched_and_no_test() {
+    const CONFIG: &str = include_str!(
+        "../../../configs/examples/enterprise/globalbank-prod-c001-us-west-2-demand-forecasting-ml-codecommit-standalone-direct-rtb.yaml"
+    );
+    let config = CONFIG.replace("env: prod", "env: dev").replace("444455556666", "123456789012");
+    let input = |action: &str| json!({"action": action, "force": true, "config": config});
+    let world = World::new();
+    let ids = |start: &str| {
+        let words = config.split(|c: char| c.is_whitespace() || ['"', ',', '[', ']'].contains(&c));
+        words
+            .filter(|it| it.starts_with(start) && it.len() == start.len() + 17)
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let (vpc, table) = (&ids("vpc-")[0], &ids("rtb-")[0]);
+    let mut there = vec![json!({"VpcId": vpc, "CidrBlock": "10.20.0.0/16"})];
+    let subnets = ids("subnet-").into_iter().enumerate();
+    there.extend(
+        subnets.map(|(zone, id)| json!({"SubnetId": id, "VpcId": vpc, "AvailabilityZone": zone.to_string()})),
+    );
+    there.extend(ids("rtb-").into_iter().map(|id| json!({"RouteTableId": id, "VpcId": vpc})));
+    *world.network.borrow_mut() = there;
+    // The endpoints of the network team, or of the product itself under its real name.
+    let endpoint = |id: &str, service: &str, kind: &str| {
+        json!({"VpcEndpointId": id, "VpcId": vpc, "ServiceName": format!("com.amazonaws.us-west-2.{service}"),
+            "VpcEndpointType": kind, "State": "available", "PrivateDnsEnabled": kind == "Interface",
+            "RouteTableIds": if kind == "Gateway" { vec![table] } else { vec![] }})
+    };
+    *world.endpoints.borrow_mut() =
+        vec![endpoint("vpce-1", "sts", "Interface"), endpoint("vpce-2", "s3", "Gateway")];
+    let report = world.execute("one", &input("deploy-product"));
+    assert_eq!(error(&report), "MLProvisioner.PreflightFailed", "{report:?}");
+    let found: Vec<(&str, &str)> =
+        report.findings.iter().map(|it| (it.code.as_str(), it.path.rsplit('/').next().unwrap())).collect();
+    assert!(found.contains(&("MLP-PRE-003", "endpoint_private_dns")), "{report:?}");
+    assert!(found.contains(&("MLP-PRE-003", "route_table_ids")), "{report:?}");
+    assert!(!world.stacks.calls().contains_key("cloudformation:CreateChangeSet"));
+    let report = world.execute("two", &input("test-deploy"));
+    assert_eq!(report.outcome, Ending::Tested, "{report:?}");
+    // EC2 may refuse to tell: the deployment goes on, and CloudFormation tells.
+    *world.endpoints_refused.borrow_mut() = Some("Ec2.Ec2Exception");
+    let report = world.execute("three", &input("deploy-product"));
+    assert_eq!(report.outcome, Ending::Created, "{report:?}");
+    assert!(
+        report.findings.iter().any(|it| it.message.contains("endpoints could not be looked at")),
+        "{report:?}"
+    );
+    // Its own endpoints are in nobody's way.
+    *world.endpoints_refused.borrow_mut() = None;
+    let stack = report.stack_name.unwrap();
+    for id in ["vpce-1", "vpce-2"] {
+        world.stacks.put_resource(
+            &stack,
+            StackResource {
+                logical_id: id.replace('-', ""),
+                physical_id: Some(id.to_owned()),
+                kind: "AWS::EC2::VPCEndpoint".to_owned(),
+                status: "CREATE_COMPLETE".to_owned(),
+                reason: None,
+            },
+        );
+    }
+    assert_eq!(world.execute("four", &input("deploy-product")).outcome, Ending::Unchanged);
+}
+
+#[test]
+fn a_config_that_makes_another_product_than_before_says_that_the_old_one_stays() {
+    let world = World::new();
+    let place = json!({"action": "deploy-product", "force": true, "config": {"bucket": "suite", "key": "configs/a.yaml"}});
+    let dev = EXAMPLE.replace("env: prod", "env: dev");
+    world.store.upload("status/configs/a.yaml.json", r#"{"ok": true, "stored": []}"#);
+    let renamed =
+        |report: &Report| report.findings.iter().filter(|it| it.code.as_str() == "MLP-DEP-006").count();
+    world.store.upload("configs/a.yaml", &dev);
+    for name in ["one", "two"] {
+        let report = world.execute(name, &place);
+        assert_eq!((report.ok, renamed(&report)), (true, 0), "{report:?}");
+    }
+    world.store.upload("configs/a.yaml", dev.replace("use_case: customer-churn", "use_case: churn"));
+    let report = world.execute("three", &place);
+    assert_eq!((report.outcome, renamed(&report)), (Ending::Created, 1), "{report:?}");
+    let told = report.findings.iter().find(|it| it.code.as_str() == "MLP-DEP-006").unwrap();
+    assert_eq!(
+        told.help.as_ref().unwrap(),
+        &format!("if nobody needs it any more: `mlp delete-product --stack {STACK}`")
+    );
+    let report = world.execute("four", &place);
+    assert_eq!(renamed(&report), 0, "said once: {report:?}");
+}
+
+#[test]
+fn a_failure_whose_reason_says_too_little_comes_with_what_to_do() {
+    let world = World::new();
+    world.stacks.end_next(Operation::Fails);
+    world.stacks.fail_next_for("Not authorized to perform DescribeSecurityGroups (Service: AWSCodeBuild)");
+    let report = world.execute("one", &input("deploy-product"));
+    assert_eq!(error(&report), "MLProvisioner.DeploymentFailed");
+    let help = report.error.unwrap().help;
+    assert!(help.contains("start `deploy-product` again") && help.contains("recreate_failed"), "{help}");
+    // Shown, it says what can't be shown, and not what showing can't do.
+    let report = world.execute("two", &input("show-changes"));
+    assert_eq!(error(&report), "MLProvisioner.StackNotRecreated");
+    let help = report.error.unwrap().help;
+    assert!(help.contains("nothing can be shown: `deploy-product` with"), "{help}");
+}
+
+#[test]
+fn a_protected_stack_says_who_protects_it() {
+    for (env, why) in [("prod", ", as every product in prod has"), ("dev", ", which somebody switched on")] {
+        let world = World::new();
+        let config = EXAMPLE.replace("env: prod", &format!("env: {env}"));
+        let deploy = json!({"action": "deploy-product", "force": true, "config": config});
+        let stack = world.execute("one", &deploy).stack_name.unwrap();
+        mlp_aws::memory::run(mlp_aws::stacks::Stacks::protect(&world.stacks, &stack)).unwrap();
+        let report =
+            world.execute("two", &json!({"action": "delete-product", "force": true, "config": config}));
+        assert_eq!(error(&report), "MLProvisioner.StackProtected");
+        let message = report.error.unwrap().message;
+        assert!(message.ends_with(why), "{message}");
+    }
+}
+
+#[test]
+fn quotas_are_asked_about_for_new_products_alone() {
+    let world = World::new();
+    *world.account.borrow_mut() = json!({"Roles": 999, "RolesQuota": 1_000});
+    let quota =
+        |report: &Report| report.findings.iter().filter(|it| it.code.as_str() == "MLP-PRE-006").count();
+    let report = world.execute("one", &input("deploy-product"));
+    assert_eq!((report.outcome, quota(&report)), (Ending::Created, 1), "{report:?}");
+    let report = world.execute("two", &input("deploy-product"));
+    assert_eq!((report.outcome, quota(&report)), (Ending::Unchanged, 0), "{report:?}");
+}
+
+#[test]
 fn a_service_role_that_cannot_be_taken_on_stops_before_anything_is_touched() {
     let table = [
         (None, None, 0),

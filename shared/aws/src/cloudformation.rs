@@ -43,7 +43,7 @@ impl Stacks for CloudFormation {
         Ok(stack.map(|stack| Stack {
             id: stack.stack_id.unwrap_or_default(),
             status: stack.stack_status.map(|status| status.as_str().to_owned()).unwrap_or_default(),
-            reason: stack.stack_status_reason,
+            reason: stack.stack_status_reason.filter(|reason| !reason.trim().is_empty()),
             tags: (stack.tags.unwrap_or_default().into_iter())
                 .filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default())))
                 .collect(),

@@ -33,6 +33,12 @@ pub struct Deployment {
     pub execution: String,
     /// What it does, such as `deploy-product`.
     pub action: String,
+    /// The product's stack.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stack_name: Option<String>,
+    /// What the approvers' operator should know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
     /// [`WAITING`], the outcome of the result object, or `stopped` where somebody stopped the execution while it waited.
     pub state: String,
     /// Since when, in UTC.
@@ -260,6 +266,8 @@ mod tests {
         let deployment = |state: &str| Deployment {
             execution: "arn".to_owned(),
             action: "deploy-product".to_owned(),
+            stack_name: None,
+            warning: None,
             state: state.to_owned(),
             at: "2026-11-28T00:00:00Z".to_owned(),
             expires: None,

@@ -2,7 +2,7 @@
 
 use mlp_aws::calls::Kind;
 use mlp_aws::stacks::{Stack, Stacks};
-use mlp_core::deploy::causes::{ended, first_causes};
+use mlp_core::deploy::causes::{ended, first_causes, known_remedies};
 use mlp_core::deploy::failure::{Failure, Name};
 use mlp_core::deploy::identity::{Execution, discards};
 use mlp_core::deploy::input::Action;
@@ -107,7 +107,13 @@ pub(crate) async fn follow<S, C: Stacks + Sync, B, P>(
         Progress::Failed => {
             let reason = stack.reason.map(|reason| format!(": {reason}")).unwrap_or_default();
             let message = format!("the stack `{name}` is {}{reason}", stack.status);
-            return Err(Failure::new(Name::DeploymentFailed, message).causes(first_causes(&events)));
+            let causes = first_causes(&events);
+            let remedies = known_remedies(&causes);
+            let failure = Failure::new(Name::DeploymentFailed, message).causes(causes);
+            return Err(match remedies.as_slice() {
+                [] => failure,
+                remedies => failure.help(remedies.join("; ")),
+            });
         }
     };
     Ok(work)

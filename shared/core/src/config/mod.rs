@@ -314,7 +314,7 @@ impl VpcMode {
 
 impl Config {
     /// Makes it the config of a product that is only tried out: under a workload's name of its own, and beside the real
-    /// one in its VPC, so without private names there.
+    /// one in its VPC, so without private names and routes there.
     ///
     /// # Errors
     ///
@@ -327,6 +327,12 @@ impl Config {
         product.workload = Some(Workload::parse(workload)?);
         if let Some(vpc) = &mut product.vpc {
             vpc.endpoint_private_dns = false;
+            // A route table takes one route to S3 (Amazon EC2 API Reference, "Error codes": `RouteAlreadyExists`;
+            // eksctl-io/eksctl#2510, awslabs/aws-solutions-constructs#1230). An endpoint without routes is fine.
+            match &mut vpc.ids {
+                VpcIds::ParameterStore { route_tables, .. } => *route_tables = None,
+                VpcIds::Direct { route_tables, .. } => route_tables.clear(),
+            }
         }
         Ok(())
     }

@@ -54,7 +54,7 @@ names! {
         "mend what the causes name, run `aws cloudformation continue-update-rollback --stack-name <stack>`, then start a new execution";
     StackNotRecreated = "StackNotRecreated", "The stack never came to be, or could not be deleted, and stands in the way.",
         "if nobody needs what is left of it: start `deploy-product` with `\"recreate_failed\": true`. It empties the stack's bucket, deletes the stack and creates it again";
-    StackProtected = "StackProtected", "Termination protection is on, as it is for every product in prod.",
+    StackProtected = "StackProtected", "Termination protection is on. The suite switches it on for every product in prod; anybody may do so for others.",
         "if it is meant: `aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name <stack>`, then start a new execution";
     StackTaken = "StackTaken", "The stack is not this product's: its tags say otherwise, or it has none, or a custom resource owns it.",
         "give the product another use case or workload";

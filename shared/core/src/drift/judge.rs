@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
 
-use super::compare::{Difference, differences, is_same, policy_difference};
+use super::compare::{Difference, differences, is_same, policy_difference, spelled};
 use super::config::{self, Making};
 use super::ignore::Ignore;
 use super::probes::Probe;
@@ -202,7 +202,7 @@ impl<'a> Judging<'a> {
                 "MODIFIED" => {
                     match drift.get("PropertyDifferences").and_then(Json::as_array) {
                         Some(changed) if !changed.is_empty() => {
-                            for difference in changed {
+                            for difference in changed.iter().filter(|it| !is_another_spelling(drift, it)) {
                                 self.modified(id, difference);
                             }
                         }
@@ -550,6 +550,32 @@ fn what(expected: Option<&Json>, actual: Option<&Json>) -> &'static str {
         (None, Some(_)) => "was added",
         _ => "is otherwise than the template says",
     }
+}
+
+/// Where a trust policy is that a resource has, from its properties.
+const TRUST: &str = "/AssumeRolePolicyDocument";
+
+/// Whether a difference within a trust policy is one of spelling alone: a list of one text for the text, an account for its
+/// root. CloudFormation compares texts. Source: IAM User Guide, "Grammar of the IAM JSON policy language".
+fn is_another_spelling(drift: &Json, difference: &Json) -> bool {
+    let text = |json: &Json, key: &str| json.get(key).and_then(Json::as_str).map(str::to_owned);
+    let path = text(difference, "PropertyPath").unwrap_or_default();
+    if !path.strip_prefix(TRUST).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
+        return false;
+    }
+    let whole = |key: &str| -> Option<Json> {
+        let properties: Json = serde_json::from_str(&text(drift, key)?).ok()?;
+        let document = properties.pointer(TRUST)?;
+        // A document may be a text of its own.
+        Some(document.as_str().map_or_else(|| document.clone(), read_value))
+    };
+    if let (Some(expected), Some(actual)) = (whole("ExpectedProperties"), whole("ActualProperties")) {
+        return policy_difference(&expected, &actual).is_none();
+    }
+    let value = |key: &str| text(difference, key).map(|text| read_value(&text));
+    value("ExpectedValue")
+        .zip(value("ActualValue"))
+        .is_some_and(|(expected, actual)| spelled(&expected) == spelled(&actual))
 }
 
 fn overlap(one: &str, other: &str) -> bool {

@@ -86,6 +86,11 @@ fn endpoint_policy(service: &str) -> Map {
 /// The endpoint service's name. In China, services other than S3 have a prefix of their own
 /// (`describe-vpc-endpoint-services` there lists `cn.com.amazonaws.cn-north-1.sts` beside `com.amazonaws.cn-north-1.s3`).
 fn service_name(partition: &str, service: &str) -> Value {
+    Value::sub(&service_name_in(partition, "${AWS::Region}", service))
+}
+
+/// The same in a region.
+pub(crate) fn service_name_in(partition: &str, region: &str, service: &str) -> String {
     let prefix = if partition == "aws-cn" && service != "s3" { "cn.com" } else { "com" };
-    Value::sub(&format!("{prefix}.amazonaws.${{AWS::Region}}.{service}"))
+    format!("{prefix}.amazonaws.{region}.{service}")
 }
