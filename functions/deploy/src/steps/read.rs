@@ -289,26 +289,24 @@ pub(super) async fn config<S: BucketStore + Sync>(
         ConfigSource::Stored { bucket, key, version } => {
             let limit = if input.is_template { Limits::template().bytes + 1 } else { CONFIG_LIMIT + 1 };
             let got = store.get(bucket, key, version.as_deref(), Some(limit)).await;
-            let object = got.map_err(|error| match error.kind {
-                ErrorKind::Gone => {
+            let object = got.map_err(|error| {
+                let folder = if input.is_template { "/template" } else { "/config" };
+                let finding = if error.kind == ErrorKind::Gone {
                     let what = match version {
                         Some(version) => {
                             format!("there is no version `{version}` of `{key}` in the bucket `{bucket}`")
                         }
                         None => format!("there is no `{key}` in the bucket `{bucket}`"),
                     };
-                    let place = if input.is_template { "/template/key" } else { "/config/key" };
-                    let finding = Finding::error(codes::DEP_INPUT, place, what)
-                        .help("upload it, or name one that is there");
-                    invalid("the execution's input", vec![finding])
-                }
-                _ => {
-                    let place = if input.is_template { "/template/bucket" } else { "/config/bucket" };
-                    no_bucket(&error, place).map_or_else(
-                        || store_failed(&error),
-                        |finding| invalid("the execution's input", vec![finding]),
-                    )
-                }
+                    let finding = Finding::error(codes::DEP_INPUT, format!("{folder}/key"), what);
+                    Some(finding.help("upload it, or name one that is there"))
+                } else {
+                    no_bucket(&error, &format!("{folder}/bucket"))
+                };
+                finding.map_or_else(
+                    || store_failed(&error),
+                    |finding| invalid("the execution's input", vec![finding]),
+                )
             })?;
             *version = object.head.version_id.or_else(|| version.take());
             let source = Source {

@@ -535,9 +535,6 @@ impl<'a> Execution<'a> {
                 }
                 Ok(json!({"Payload": self.world.invoke(parameters["Payload"].clone()).await?}))
             }
-            "aws-sdk:sns:getTopicAttributes" => {
-                Ok(json!({"Attributes": {"SubscriptionsConfirmed": *self.world.subscribed.borrow()}}))
-            }
             "sns:publish" => {
                 let subject = parameters["Subject"].as_str().unwrap();
                 assert!(!subject.is_empty() && subject.is_ascii() && subject.len() <= 100, "{subject}");
@@ -570,6 +567,16 @@ impl<'a> Execution<'a> {
                     self.world.sleep(1).await;
                 }
                 Err(thrown("States.Timeout", ""))
+            }
+            other => self.looked_up(other, &parameters),
+        }
+    }
+
+    /// What AWS answers when the state machine itself looks something up.
+    fn looked_up(&self, call: &str, parameters: &Json) -> Result<Json, Thrown> {
+        match call {
+            "aws-sdk:sns:getTopicAttributes" => {
+                Ok(json!({"Attributes": {"SubscriptionsConfirmed": *self.world.subscribed.borrow()}}))
             }
             "aws-sdk:iam:getAccountSummary" => Ok(json!({"SummaryMap": self.world.account.borrow().clone()})),
             "aws-sdk:codepipeline:listPipelines" => {
@@ -605,8 +612,8 @@ impl<'a> Execution<'a> {
                 let services = parameters["ServiceNames"].as_array().unwrap().iter().map(service);
                 Ok(json!({"ServiceDetails": services.collect::<Vec<_>>()}))
             }
-            "aws-sdk:ec2:describeVpcs" => Ok(json!({"Vpcs": self.seen(&parameters)})),
-            "aws-sdk:ec2:describeSubnets" => Ok(json!({"Subnets": self.seen(&parameters)})),
+            "aws-sdk:ec2:describeVpcs" => Ok(json!({"Vpcs": self.seen(parameters)})),
+            "aws-sdk:ec2:describeSubnets" => Ok(json!({"Subnets": self.seen(parameters)})),
             "aws-sdk:iam:getRole" => {
                 assert_eq!(parameters["RoleName"], "deployer");
                 self.world
@@ -628,8 +635,8 @@ impl<'a> Execution<'a> {
                     .map(|models| json!({"ModelPackageSummaryList": models}))
                     .map_err(|(error, cause)| thrown(error, cause))
             }
-            "aws-sdk:ec2:describeRouteTables" => Ok(json!({"RouteTables": self.seen(&parameters)})),
-            "aws-sdk:ec2:describeSecurityGroups" => Ok(json!({"SecurityGroups": self.seen(&parameters)})),
+            "aws-sdk:ec2:describeRouteTables" => Ok(json!({"RouteTables": self.seen(parameters)})),
+            "aws-sdk:ec2:describeSecurityGroups" => Ok(json!({"SecurityGroups": self.seen(parameters)})),
             other => panic!("{other} is called"),
         }
     }
