@@ -370,6 +370,24 @@ fn a_stored_config_with_mistakes_starts_nothing() {
 }
 
 #[test]
+fn a_bucket_that_is_not_there_starts_nothing_and_is_told_with_what_to_check() {
+    for (answer, wanted) in [
+        (s3_error(404, "NoSuchBucket"), "there is no bucket `typo`"),
+        (s3_error(301, "PermanentRedirect"), "the bucket `typo` is in another region"),
+    ] {
+        let aws = Aws::start().with("/typo/x.yaml", [answer]);
+        let output = mlp(&aws, &["show-changes", "--s3-config", "s3://typo/x.yaml", "--format", "json"]);
+        let (name, message, help) = error(&output);
+        assert_eq!(
+            (status(&output), name.as_str(), message.as_str()),
+            (2, "MLProvisioner.InvalidInput", wanted)
+        );
+        assert!(help.contains("--region"), "{help}");
+        assert!(!aws.operations().contains(&"StartExecution".to_owned()));
+    }
+}
+
+#[test]
 fn a_stored_config_that_only_the_suite_may_read_is_left_to_it() {
     let aws = Aws::start().with("/b/x.yaml", [s3_error(403, "AccessDenied")]);
     let output = mlp(&aws, &["show-changes", "--s3-config", "s3://b/x.yaml", "--no-follow"]);
@@ -507,6 +525,16 @@ fn a_rejection_says_why() {
     let wanted =
         json!({"taskToken": "secret-token", "error": "MLProvisioner.Rejected", "cause": "not on Friday"});
     assert_eq!(aws.last("SendTaskFailure"), wanted);
+}
+
+#[test]
+fn a_reason_that_is_too_long_is_not_printed_back() {
+    let aws = asking();
+    let output = mlp(&aws, &["reject", "monday", "--reason", &"secret ".repeat(5_000), "--format", "json"]);
+    assert_eq!(status(&output), 2, "{}", stderr(&output));
+    assert_eq!(error(&output).1, "`--reason` has 34999 characters; at most 1000 are allowed");
+    assert!(!stderr(&output).contains("secret"), "{}", stderr(&output));
+    assert!(!aws.operations().contains(&"SendTaskFailure".to_owned()));
 }
 
 #[test]

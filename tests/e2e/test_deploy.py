@@ -50,6 +50,8 @@ def prerequisites(account_id, text, template):
         for index, zone in enumerate("abc")
     ]
     group = ec2.create_security_group(GroupName="given", Description="given", VpcId=vpc)["GroupId"]
+    ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[
+        {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}])
     tables = [ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"] for _ in range(3)]
     lake = f"lake-{account_id}"
     s3.create_bucket(Bucket=lake, CreateBucketConfiguration={"LocationConstraint": suite.REGION})

@@ -11,6 +11,7 @@ import uuid
 sys.path.insert(0, os.path.dirname(__file__))
 
 import suite  # noqa: E402
+import yaml  # noqa: E402
 from botocore.exceptions import ClientError  # noqa: E402
 
 ENDED = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
@@ -197,6 +198,40 @@ class Deploying(unittest.TestCase):
         told = [f for f in result["findings"] if f["code"] == "MLP-PRE-004"]
         self.assertEqual({f["path"].rsplit("/", 1)[1] for f in told}, {"vpc_id", "subnet_ids", "security_group_id", "route_table_ids"}, told)
         self.assertEqual(result["stack_status"], "absent")
+
+    def test_what_is_in_the_way_in_a_vpc_is_told_before_anything_is_touched_and_a_test_is_not_in_the_way(self):
+        ec2 = suite.client("ec2")
+        vpc = ec2.create_vpc(CidrBlock="10.40.0.0/16")["Vpc"]["VpcId"]
+        subnets = [ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.40.{number}.0/24", AvailabilityZone=f"us-west-2{zone}")
+                   ["Subnet"]["SubnetId"] for number, zone in enumerate("ab")]
+        table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+        theirs = ec2.create_vpc_endpoint(VpcId=vpc, ServiceName="com.amazonaws.us-west-2.s3", RouteTableIds=[table])
+        theirs = theirs["VpcEndpoint"]["VpcEndpointId"]
+        example = next(path for path in suite.examples() if path.name.endswith("ml-codecommit-standalone-direct-rtb.yaml"))
+        account = suite.client("sts").get_caller_identity()["Account"]
+        config = yaml.safe_load(example.read_text(encoding="utf-8"))
+        config["client"].update(account_id=account, tenant_id="t" + uuid.uuid4().hex[:7])
+        config["environment"]["env"] = "dev"
+        config["ml_product"]["vpc_integration"].update(
+            vpc_id=vpc, subnet_ids=subnets, route_table_ids=[table], endpoint_ingress_cidr="192.168.0.0/16")
+        result = run("deploy-product", json.dumps(config), force=True)
+        self.failed(result, "MLProvisioner.PreflightFailed")
+        told = {(f["code"], f["path"].rsplit("/", 1)[1]) for f in result["findings"] if f["severity"] == "error"}
+        self.assertEqual(told, {("MLP-PRE-003", "route_table_ids"), ("MLP-PRE-004", "endpoint_private_dns"),
+                                ("MLP-PRE-004", "endpoint_ingress_cidr")}, result["findings"])
+        self.assertEqual(result["stack_status"], "absent")
+        for attribute in ("EnableDnsSupport", "EnableDnsHostnames"):
+            ec2.modify_vpc_attribute(VpcId=vpc, **{attribute: {"Value": True}})
+        ec2.delete_vpc_endpoints(VpcEndpointIds=[theirs])
+        config["ml_product"]["vpc_integration"]["endpoint_ingress_cidr"] = "10.0.0.0/8"
+        text = json.dumps(config)
+        self.assertEqual(run("deploy-product", text, force=True)["outcome"], "created")
+        # Beside the product itself, with its names and routes in the same VPC.
+        self.assertEqual(run("test-deploy", text)["outcome"], "tested")
+        self.assertEqual(run("deploy-product", text, force=True)["outcome"], "unchanged")
+        removed = run("delete-product", text, force=True)
+        self.assertEqual(removed["outcome"], "deleted")
+        self.assertEqual([it["type"] for it in removed["kept"]], ["AWS::KMS::Key"], removed["kept"])
 
     def test_a_service_role_that_does_not_trust_cloudformation_is_told_before_anything_is_touched(self):
         iam = suite.client("iam")

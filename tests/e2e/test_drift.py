@@ -324,6 +324,8 @@ class Others(unittest.TestCase):
         subnets = [ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.30.{number}.0/24", AvailabilityZone=f"us-west-2{zone}")
                    ["Subnet"]["SubnetId"] for number, zone in enumerate("ab")]
         group = ec2.create_security_group(VpcId=vpc, GroupName="builds", Description="builds")["GroupId"]
+        ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[
+            {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}])
         top = f"/vpc/network-{uuid.uuid4().hex[:6]}"
         for name, kind, value in (("vpc/main/VPCId", "String", vpc), ("sg/ml/SecurityGroupId", "String", group),
                                   ("vpc/main/PrivateSubnetIds", "StringList", ",".join(subnets))):

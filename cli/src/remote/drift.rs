@@ -159,11 +159,19 @@ fn of_config(
 
 impl Checked {
     fn status(&self) -> u8 {
+        if self.found_nothing() {
+            return UNREACHABLE;
+        }
         match self.fleet.totals.verdict(self.asked) {
             Verdict::InSync => DONE,
             Verdict::Drifted => BLOCKED,
             Verdict::CouldNotCheck | Verdict::Gone => UNREACHABLE,
         }
+    }
+
+    /// Whether everything was to be checked and there was nothing: in a wrong account or region nothing is in sync.
+    fn found_nothing(&self) -> bool {
+        self.asked == Asked::All && self.reports.is_empty()
     }
 
     fn show(&self, shown: &Shown) -> std::io::Result<()> {
@@ -241,6 +249,14 @@ impl Checked {
         for mistake in &self.fleet.ignore_list {
             let line = mistake.line.map(|line| format!("line {line}: ")).unwrap_or_default();
             let _ = writeln!(out, "ignore list: {line}{}", printable(&mistake.message));
+        }
+        if self.found_nothing() {
+            let _ = writeln!(
+                out,
+                "no stack has the tag ManagedBy=ml-provisioner here, so nothing was checked\nhelp: check --region, --profile and the \
+                 account you are signed in to"
+            );
+            return out;
         }
         let _ = writeln!(out, "{}; coverage {}", self.fleet.headline(), self.fleet.coverage.percent());
         out

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use mlp_aws::arns::{ExecutionArn, StateMachineArn, is_name};
 use mlp_core::deploy::input::LONGEST_APPROVAL_SECONDS;
 
+use super::problem::Problem;
+
 /// What the suite's state machine is called.
 const STATE_MACHINE: &str = "MLProvisionerDeploy";
 
@@ -136,7 +138,7 @@ pub(crate) struct Approve {
 #[derive(clap::Args)]
 pub(crate) struct Reject {
     /// Why; the execution's result tells it
-    #[arg(long, value_name = "TEXT", value_parser = reason)]
+    #[arg(long, value_name = "TEXT")]
     pub(crate) reason: String,
     #[command(flatten)]
     pub(crate) answered: Answered,
@@ -251,11 +253,23 @@ fn name(text: &str) -> Result<String, String> {
     }
 }
 
-fn reason(text: &str) -> Result<String, String> {
-    match text.trim() {
-        "" => Err("those who asked want to know why".to_owned()),
-        text if text.chars().count() > 1_000 => Err("at most 1,000 characters".to_owned()),
-        text => Ok(text.to_owned()),
+/// The most that is sent, in characters.
+const LONGEST_REASON: usize = 1_000;
+
+impl Reject {
+    /// The reason, without blanks around it. It is no value parser: an error of one would show all of it.
+    pub(crate) fn reason(&self) -> Result<&str, Problem> {
+        let text = self.reason.trim();
+        let length = text.chars().count();
+        match length {
+            0 => Err(Problem::usage("`--reason` is empty; those who asked want to know why")),
+            _ if length > LONGEST_REASON => {
+                let message =
+                    format!("`--reason` has {length} characters; at most {LONGEST_REASON} are allowed");
+                Err(Problem::usage(message).help("put the details where the reason can link to them"))
+            }
+            _ => Ok(text),
+        }
     }
 }
 

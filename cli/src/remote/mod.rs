@@ -150,9 +150,10 @@ async fn approve(flags: &flags::Approve) -> Result<Done, Problem> {
 }
 
 async fn reject(flags: &flags::Reject) -> Result<Done, Problem> {
+    let reason = flags.reason()?;
     let Place { config, arn } = place::execution(&flags.answered.suite, &flags.answered.execution).await?;
     let question = question(&flags.answered, &config, &arn).await?;
-    let answer = Answer::Reject { reason: &flags.reason };
+    let answer = Answer::Reject { reason };
     let result = question.answer(&clients::executions(&config), &arn, &answer).await?;
     Ok(Done::new(result, DONE))
 }

@@ -103,6 +103,18 @@ impl Problem {
         match error.kind {
             store::ErrorKind::Gone => Self::new(UNUSABLE, Name::InvalidInput, format!("there is no {on}"))
                 .help("check the bucket and the key"),
+            store::ErrorKind::NoBucket => {
+                Self::new(UNUSABLE, Name::InvalidInput, format!("there is no bucket `{}`", error.bucket)).help(
+                    "check the bucket's name, --region and the account you are signed in to; `mlp approve` and `mlp reject` \
+                     take the name of the suite's bucket as --bucket",
+                )
+            }
+            store::ErrorKind::Elsewhere => Self::new(
+                UNUSABLE,
+                Name::InvalidInput,
+                format!("the bucket `{}` is in another region", error.bucket),
+            )
+            .help("name its region with --region, or another bucket"),
             store::ErrorKind::Denied => Self::new(
                 UNREACHABLE,
                 Name::AccessDenied,

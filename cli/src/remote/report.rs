@@ -109,6 +109,7 @@ fn summary(result: &Json, all: Option<&Told>) -> String {
     line("Data", given("/changes/data"));
     line("Drift", result.get("drift").and_then(drift));
     line("Report", given("/drift/report"));
+    line("Fleet", result.get("fleet").and_then(fleet));
     let links = result.pointer("/result/links").and_then(Json::as_object);
     for (kind, link) in links.into_iter().flatten() {
         line("Made", link.as_str().map(|link| format!("{link} ({kind})")));
@@ -116,6 +117,7 @@ fn summary(result: &Json, all: Option<&Told>) -> String {
     line("Result", given("/result_at"));
     line("Execution", given("/execution"));
     out.push_str(&result.get("changes").map(|changes| in_detail(changes, all)).unwrap_or_default());
+    out.push_str(&result.get("fleet").map(products).unwrap_or_default());
     let outputs = result.get("outputs").and_then(Json::as_object).filter(|outputs| !outputs.is_empty());
     if let Some(outputs) = outputs {
         out.push_str("\nOutputs\n");
@@ -154,8 +156,11 @@ fn words<'a>(outcome: &'a str, action: &str) -> &'a str {
         "in-sync" => "Nothing has drifted",
         "drifted" => "Something has drifted",
         "cancelled" => "The changes were not made",
-        "answered" => "The answer has arrived",
+        "answered" => {
+            "The answer has arrived; `mlp follow` shows how the execution goes on, or whether it asks again"
+        }
         "started" => "The execution runs",
+        "fleet" => "The fleet's execution went well",
         "failed" => "It failed",
         other => other,
     }
@@ -175,6 +180,39 @@ fn drift(drift: &Json) -> Option<String> {
         }
     }
     Some(text)
+}
+
+/// A fleet's figures in one line; `None` if they are none.
+fn fleet(summary: &Json) -> Option<String> {
+    let count = |key: &str| summary.get(key).and_then(Json::as_u64);
+    let total = count("total")?;
+    let mut text = format!("{total} {}", if total == 1 { "product" } else { "products" });
+    for (key, words) in [
+        ("succeeded", "succeeded"),
+        ("failed", "failed"),
+        ("without_result", "without a result"),
+        ("not_begun", "not begun"),
+    ] {
+        if let Some(count) = count(key).filter(|count| *count > 0) {
+            let _ = write!(text, ", {count} {words}");
+        }
+    }
+    Some(text)
+}
+
+/// The products of a fleet's summary, one line each: those that need somebody's attention.
+fn products(summary: &Json) -> String {
+    let lines = summary.get("products").and_then(Json::as_array).filter(|lines| !lines.is_empty());
+    let mut out = String::new();
+    for product in lines.into_iter().flatten() {
+        let outcome = text(product, "/outcome").unwrap_or("without a result");
+        let why = [text(product, "/error/0"), text(product, "/error/1")].into_iter().flatten();
+        let why: Vec<&str> = why.collect();
+        let why = if why.is_empty() { String::new() } else { format!(": {}", why.join(": ")) };
+        let config = text(product, "/config").unwrap_or("?");
+        let _ = writeln!(out, "  {} {}{}", printable(config), printable(outcome), printable(&why));
+    }
+    if out.is_empty() { out } else { format!("\nProducts\n{out}") }
 }
 
 /// A change summary in one line, replacements and deletions first among what is worth a look; `None` if it isn't one.
@@ -326,6 +364,21 @@ mod tests {
             summary(&result, None),
             "Outcome    Something has drifted\nDrift      3 stacks, 1 drifted\nReport     s3://b/i.html\n\
              Execution  arn\n"
+        );
+    }
+
+    #[test]
+    fn a_fleet_is_told_in_figures_and_by_the_products_that_need_somebody() {
+        let line = json!({"config": "configs/c.yaml", "execution": "fleet-c", "outcome": "failed",
+            "error": ["MLProvisioner.StackBusy", "busy\u{1b}[2J"]});
+        let fleet = json!({"total": 3, "succeeded": 2, "failed": 1, "without_result": 0, "not_begun": 0, "products": [line]});
+        let result = json!({"outcome": "fleet", "fleet": fleet, "execution": "arn"});
+        assert_eq!(
+            summary(&result, None),
+            "Outcome    The fleet's execution went well\n\
+             Fleet      3 products, 2 succeeded, 1 failed\n\
+             Execution  arn\n\
+             \nProducts\n  configs/c.yaml failed: MLProvisioner.StackBusy: busy[U+001B][2J\n"
         );
     }
 

@@ -163,7 +163,10 @@ async fn read<S: BucketStore>(store: &S, stored: &Stored) -> Result<Option<Objec
     match store.get(&stored.bucket, &stored.key, stored.version.as_deref(), Some(limit)).await {
         Ok(object) => Ok(Some(object)),
         Err(error) => match error.kind {
-            store::ErrorKind::Gone | store::ErrorKind::Transient => Err(Problem::of_object(&error)),
+            store::ErrorKind::Gone
+            | store::ErrorKind::NoBucket
+            | store::ErrorKind::Elsewhere
+            | store::ErrorKind::Transient => Err(Problem::of_object(&error)),
             _ => Ok(None),
         },
     }

@@ -13,13 +13,16 @@ use mlp_aws::answers::Answers;
 use mlp_aws::calls::{CallError, Kind as Wrong};
 use mlp_aws::executions::{Execution as Seen, Executions, Status};
 use mlp_aws::stacks::Stacks;
+use mlp_aws::status;
 use mlp_aws::store::{BucketStore, ErrorKind};
+use mlp_aws::storing::CONFIG_PREFIX;
 use mlp_core::custom::{self, Answer, Kind, Request, Respond, stack_name};
 use mlp_core::deploy::failure::{Failure, Name};
 use mlp_core::deploy::identity::Execution;
 use mlp_core::deploy::keys;
 use mlp_core::deploy::outcome::Report;
 use mlp_core::finding::Finding;
+use mlp_core::time::rfc3339;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
@@ -384,7 +387,8 @@ fn mistakes(findings: Vec<Finding>) -> Failure {
     crate::steps::read::invalid("the custom resource", findings)
 }
 
-/// An execution has ended: if it left its request unanswered, this answers.
+/// An execution has ended: if it left its request unanswered, this answers; and the status object of a config says that
+/// nobody waits for an approval any more.
 async fn after<S, C, E>(front: &Front<'_, S, C, E>, arn: &str) -> Result<Taken, Failure>
 where
     S: BucketStore + Sync,
@@ -393,7 +397,9 @@ where
     // What an event says is not believed: whoever may call this function could write one.
     let seen = front.executions.describe(arn).await.map_err(|error| failed(&error))?;
     let input: Option<Json> = seen.input.as_deref().and_then(|input| serde_json::from_str(input).ok());
-    let respond = input.and_then(|input| input.get("respond").cloned());
+    let Some(input) = input.filter(|_| seen.status.has_ended()) else { return Ok(Taken::Late) };
+    waits_no_longer(front, &seen, &input).await?;
+    let respond = input.get("respond").cloned();
     let Some(respond) = respond.and_then(|respond| serde_json::from_value::<Respond>(respond).ok()) else {
         return Ok(Taken::Late);
     };
@@ -401,12 +407,38 @@ where
     let Some(stored) = stored(front.store, &front.settings.bucket, &key).await? else {
         return Ok(Taken::Late);
     };
-    if stored.response_url.is_none() || !seen.status.has_ended() {
+    if stored.response_url.is_none() {
         return Ok(Taken::Late);
     }
     let answer = Answer::failed(&stored.respond, &unreported(&seen), None);
     send(front.store, &front.settings.bucket, front.answers, &key, &answer).await?;
     Ok(Taken::Answered)
+}
+
+/// An execution that was stopped, or ran out of time, can't say so itself in the status object of its config.
+async fn waits_no_longer<S: BucketStore + Sync, C, E>(
+    front: &Front<'_, S, C, E>,
+    seen: &Seen,
+    input: &Json,
+) -> Result<(), Failure> {
+    let text = |pointer: &str| input.pointer(pointer).and_then(Json::as_str);
+    let (Some(bucket), Some(key)) = (text("/config/bucket"), text("/config/key")) else { return Ok(()) };
+    if bucket != front.settings.bucket || !key.starts_with(CONFIG_PREFIX) {
+        return Ok(());
+    }
+    let waited = status::deployment(front.store, bucket, key).await.map_err(|error| store_failed(&error))?;
+    let Some(waited) = waited.filter(|it| it.state == status::WAITING && it.execution == seen.arn) else {
+        return Ok(());
+    };
+    let state = if seen.status == Status::Aborted { "stopped" } else { "failed" };
+    let ended = status::Deployment {
+        state: state.to_owned(),
+        at: rfc3339(seconds(front.now)),
+        expires: None,
+        ..waited
+    };
+    status::tell(front.store, bucket, key, &ended).await.map_err(|error| store_failed(&error))?;
+    Ok(())
 }
 
 fn unreported(seen: &Seen) -> String {

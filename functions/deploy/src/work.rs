@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use mlp_core::deploy::causes::Cause;
 use mlp_core::deploy::input::{Action, ConfigSource, Input};
 use mlp_core::deploy::outcome::{ChangeCounts, DriftFound, Kept};
-use mlp_core::deploy::preflight::{Network, Role};
+use mlp_core::deploy::preflight::{Network, Quotas, Role};
 use mlp_core::deploy::registry::Registry;
 use mlp_core::drift::Order;
 use mlp_core::finding::Finding;
@@ -50,6 +50,9 @@ pub struct Work {
     /// The network that EC2 is asked about, before anything is touched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<Network>,
+    /// The quotas that AWS is asked about, before a product is created.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quotas: Option<Quotas>,
     /// The model registry that SageMaker is asked about, before anything is deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registry: Option<Registry>,
@@ -284,6 +287,26 @@ pub struct Approval {
     pub subject: String,
     /// The message.
     pub message: String,
+    /// What SNS says of the topic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topic: Option<Topic>,
+}
+
+/// A topic's subscriptions, as SNS counts them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Topic {
+    /// `SubscriptionsConfirmed`.
+    pub confirmed: String,
+}
+
+impl Approval {
+    /// That nobody hears of it, if that is so. Source: Amazon SNS API Reference, `GetTopicAttributes`.
+    pub fn warning(&self) -> Option<&'static str> {
+        self.topic.as_ref().filter(|topic| topic.confirmed == "0").map(|_| {
+            "no address has confirmed a subscription to the topic of approvals, so nobody was told; set the suite's parameter \
+             `ApprovalEmail`, or tell an approver yourself"
+        })
+    }
 }
 
 #[cfg(test)]

@@ -68,6 +68,31 @@ fn is_untouched(world: &World, status: &str) {
 }
 
 #[test]
+fn an_approval_that_nobody_hears_of_is_told_so() {
+    let place = json!({"bucket": "suite", "key": "configs/a.yaml"});
+    for (subscribed, warned) in [("0", true), ("1", false)] {
+        let world = World::new();
+        *world.subscribed.borrow_mut() = subscribed;
+        world.store.upload("configs/a.yaml", config("dev"));
+        world.store.upload("status/configs/a.yaml.json", r#"{"ok": true, "stored": []}"#);
+        world.meanwhile.borrow_mut().push_back(|world| {
+            let status: Json =
+                serde_json::from_slice(&world.store.content("status/configs/a.yaml.json").unwrap()).unwrap();
+            let is_told =
+                status["deployment"]["warning"].as_str().is_some_and(|it| it.contains("`ApprovalEmail`"));
+            assert_eq!(is_told, *world.subscribed.borrow() == "0", "{status}");
+        });
+        let mut asked = asking("deploy-product", &json!({}));
+        asked["config"] = place.clone();
+        let report = world.execute("one", &asked);
+        assert_eq!(error(&report), "MLProvisioner.ApprovalTimedOut");
+        let message = report.error.unwrap().message;
+        assert_eq!(message.contains("no address has confirmed a subscription"), warned, "{message}");
+        assert_eq!(world.asked("one")["warning"].is_string(), warned);
+    }
+}
+
+#[test]
 fn what_deletes_waits_for_the_approval_and_is_told_by_name() {
     let cases = [
         (asking("delete-product", &json!({})), "CREATE_COMPLETE", "final"),

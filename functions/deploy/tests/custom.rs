@@ -253,6 +253,44 @@ async fn an_answer_that_gets_lost_is_told_by_who_comes_next() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_status_that_says_an_execution_waits_says_so_no_longer_when_it_was_stopped() {
+    use mlp_aws::executions::{Executions as _, Status};
+    let world = world("CREATE_IN_PROGRESS", None);
+    let arn = |name: &str| format!("{}:{name}", MACHINE.replace("stateMachine", "execution"));
+    let put = |execution: &str| {
+        let status = json!({"ok": true, "stored": [], "later": 1, "deployment": {
+            "execution": execution, "action": "deploy-product", "state": "waiting-for-approval",
+            "at": "2026-11-28T00:00:00Z", "expires": "2026-12-01T00:00:00Z", "changes": {"added": 13}}});
+        world.store.upload("status/configs/a.yaml.json", status.to_string());
+    };
+    let state = || {
+        let bytes = world.store.content("status/configs/a.yaml.json").unwrap();
+        let status: Json = serde_json::from_slice(&bytes).unwrap();
+        assert_eq!(status["later"], 1);
+        (status["deployment"]["state"].clone(), status["deployment"].get("expires").is_some())
+    };
+    let input = json!({"action": "deploy-product", "config": {"bucket": "suite", "key": "configs/a.yaml"}});
+    for (status, told) in [(Status::Aborted, "stopped"), (Status::TimedOut, "failed")] {
+        let executions = MemoryExecutions::playing(vec![Scene::Ended { status, output: None, error: None }]);
+        executions.start(MACHINE, "one", &input.to_string()).await.unwrap();
+        let ended = json!({"detail-type": "Step Functions Execution Status Change", "detail": {"executionArn": arn("one")}});
+        put(&arn("another"));
+        assert_eq!(taken(&world, &executions, &ended).await.0, Some(Taken::Late));
+        assert_eq!(state(), (json!("waiting-for-approval"), true), "another execution waits");
+        put(&arn("one"));
+        taken(&world, &executions, &ended).await;
+        assert_eq!(state(), (json!(told), false));
+    }
+    // Who only says that it has ended isn't believed.
+    let executions = MemoryExecutions::playing(vec![Scene::Running(vec![])]);
+    executions.start(MACHINE, "one", &input.to_string()).await.unwrap();
+    let ended = json!({"detail-type": "Step Functions Execution Status Change", "detail": {"executionArn": arn("one")}});
+    put(&arn("one"));
+    taken(&world, &executions, &ended).await;
+    assert_eq!(state(), (json!("waiting-for-approval"), true));
+}
+
+#[tokio::test(start_paused = true)]
 async fn only_a_new_product_may_take_the_place_of_one_that_never_came_to_be() {
     for (kind, recreate) in [("Create", true), ("Update", false)] {
         let world = world(&format!("{}_IN_PROGRESS", kind.to_uppercase()), None);

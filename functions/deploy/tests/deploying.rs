@@ -519,6 +519,85 @@ fn sources_in_another_region_are_a_warning() {
 }
 
 #[test]
+fn a_bucket_that_is_not_there_is_a_mistake_of_the_input() {
+    let world = World::new();
+    for key in ["configs/a.yaml", "templates/a.yaml"] {
+        world.store.fail("GetObject", key, Fault::NoBucket);
+    }
+    let place = json!({"bucket": "typo", "key": "configs/a.yaml"});
+    let report = world.execute("one", &json!({"action": "show-changes", "config": place}));
+    assert_eq!(error(&report), "MLProvisioner.InvalidInput", "{report:?}");
+    assert_eq!(report.findings[0].path, "/config/bucket");
+    assert!(report.findings[0].message.contains("there is no bucket `typo`"), "{:?}", report.findings);
+    let place = json!({"bucket": "typo", "key": "templates/a.yaml"});
+    let report = world.execute("two", &json!({"action": "validate-prov-template", "template": place}));
+    assert_eq!(error(&report), "MLProvisioner.InvalidInput", "{report:?}");
+}
+
+/// A fleet's task.
+fn fleet_step(world: &World, step: &str, work: &Json) -> Result<Json, (String, String)> {
+    let execution = "arn:aws:states:us-west-2:123456789012:execution:MLProvisionerDeployFleet:monday";
+    world.step(json!({"step": step, "execution": execution, "started": "2026-11-30T06:00:00Z", "work": work}))
+}
+
+#[test]
+fn a_fleet_whose_input_is_wrong_ends_with_a_summary_that_says_what_is_wrong() {
+    let world = World::new();
+    let refused = |input: Json| {
+        let (name, cause) = fleet_step(&world, "ReadFleet", &input).unwrap_err();
+        assert_eq!(name, "MLProvisioner.InvalidInput");
+        let work = json!({"input": input, "failed": {"Error": name, "Cause": cause}});
+        let summary = fleet_step(&world, "SummariseFleet", &work).unwrap();
+        assert_eq!(
+            (summary["ok"].as_bool(), &summary["error"]["name"]),
+            (Some(false), &json!("MLProvisioner.InvalidInput"))
+        );
+        let kept = world.store.content("deployments/fleets/monday/summary.json").unwrap();
+        assert_eq!(serde_json::from_slice::<Json>(&kept).unwrap(), summary);
+        summary["findings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| it["path"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let deploy =
+        json!({"action": "deploy-product", "configs": {"bucket": "suite", "prefix": "configs/none/"}});
+    assert_eq!(refused(json!({"action": "deploy-product"})), ["/configs", "/force"]);
+    let mut meant = deploy;
+    meant["force"] = json!(true);
+    assert_eq!(refused(meant.clone()), ["/configs/prefix"]);
+    world.store.fail("ListObjectsV2", "configs/", Fault::NoBucket);
+    assert_eq!(refused(meant), ["/configs/bucket"]);
+    assert_eq!(refused(json!([])), [""]);
+}
+
+#[test]
+fn a_fleet_with_two_different_configs_of_one_product_is_refused_before_anything_is_deployed() {
+    let world = World::new();
+    let of = |action: &str| {
+        let input =
+            json!({"action": action, "force": true, "configs": {"bucket": "suite", "prefix": "configs/"}});
+        fleet_step(&world, "ReadFleet", &input)
+    };
+    world.store.upload("configs/a.yaml", EXAMPLE);
+    world.store.upload("configs/b.yaml", EXAMPLE);
+    world.store.upload("configs/broken.yaml", "client: 5");
+    assert_eq!(of("deploy-product").unwrap()["total"], 3, "the same config twice does no harm");
+    world.store.upload("configs/b.yaml", format!("{EXAMPLE}\n# another\n"));
+    let started = json!({"step": "ReadFleet", "execution": "arn:aws:states:us-west-2:1:execution:F:tuesday",
+        "started": "2026-12-01T06:00:00Z", "work": {"action": "deploy-product", "force": true,
+        "configs": {"bucket": "suite", "prefix": "configs/"}}});
+    let (name, cause) = world.step(started).unwrap_err();
+    assert_eq!(name, "MLProvisioner.InvalidInput");
+    assert!(
+        cause.contains("`configs/b.yaml` and `configs/a.yaml` are different configs of one product"),
+        "{cause}"
+    );
+    assert!(of("delete-product").is_ok(), "what is deleted twice is deleted");
+}
+
+#[test]
 fn a_published_value_that_is_gone_is_told_and_a_bucket_that_stays_full_leaves_its_stack() {
     let world = World::new();
     let path = "/ml/techcorp-dev-a001-us-west-2-customer-churn-ml/RepositoryUrl";
@@ -537,6 +616,24 @@ fn a_published_value_that_is_gone_is_told_and_a_bucket_that_stays_full_leaves_it
     assert_eq!(error(&report), "MLProvisioner.BucketNotEmptied");
     assert_eq!(world.stacks.status(STACK).as_deref(), Some("CREATE_COMPLETE"));
     assert!(report.error.unwrap().message.contains("`k0` (AccessDenied)"));
+}
+
+#[test]
+fn a_published_value_that_somebody_changed_is_not_told_as_the_products() {
+    let world = World::new();
+    let path = "/ml/techcorp-dev-a001-us-west-2-customer-churn-ml/RepositoryUrl";
+    world.execute("one", &input("deploy-product"));
+    world.stacks.set_output(STACK, "RepositoryUrl", &format!("value of {path}"));
+    let report = world.execute("two", &input("deploy-product"));
+    assert_eq!((report.outcome, report.ok), (Ending::Unchanged, true), "{report:?}");
+    world.stacks.put_parameter(path, "https://attacker.example/repository");
+    let report = world.execute("three", &input("deploy-product"));
+    assert_eq!(error(&report), "MLProvisioner.OutputsMissing", "{report:?}");
+    assert!(report.outputs.is_empty(), "{report:?}");
+    let error = report.error.unwrap();
+    assert!(error.message.contains(path) && error.message.contains("output `RepositoryUrl`"), "{error:?}");
+    assert!(!error.message.contains("attacker"), "{error:?}");
+    assert!(error.help.contains(r#"`"drift": "revert"`"#), "{error:?}");
 }
 
 #[test]
@@ -633,6 +730,141 @@ fn a_network_that_is_not_there_stops_before_anything_is_touched() {
     *world.network.borrow_mut() = there;
     let report = world.execute("two", &wanted);
     assert_eq!(report.outcome, Ending::Created, "{report:?}");
+}
+
+#[test]
+fn an_endpoint_of_others_stops_a_deployment_before_anything_is_touched_and_no_test() {
+    const CONFIG: &str = include_str!(
+        "../../../configs/examples/enterprise/globalbank-prod-c001-us-west-2-demand-forecasting-ml-codecommit-standalone-direct-rtb.yaml"
+    );
+    let config = CONFIG.replace("env: prod", "env: dev").replace("444455556666", "123456789012");
+    let input = |action: &str| json!({"action": action, "force": true, "config": config});
+    let world = World::new();
+    let ids = |start: &str| {
+        let words = config.split(|c: char| c.is_whitespace() || ['"', ',', '[', ']'].contains(&c));
+        words
+            .filter(|it| it.starts_with(start) && it.len() == start.len() + 17)
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let (vpc, table) = (&ids("vpc-")[0], &ids("rtb-")[0]);
+    let mut there = vec![json!({"VpcId": vpc, "CidrBlock": "10.20.0.0/16"})];
+    let subnets = ids("subnet-").into_iter().enumerate();
+    there.extend(
+        subnets.map(|(zone, id)| json!({"SubnetId": id, "VpcId": vpc, "AvailabilityZone": zone.to_string()})),
+    );
+    there.extend(ids("rtb-").into_iter().map(|id| json!({"RouteTableId": id, "VpcId": vpc})));
+    *world.network.borrow_mut() = there;
+    // The endpoints of the network team, or of the product itself under its real name.
+    let endpoint = |id: &str, service: &str, kind: &str| {
+        json!({"VpcEndpointId": id, "VpcId": vpc, "ServiceName": format!("com.amazonaws.us-west-2.{service}"),
+            "VpcEndpointType": kind, "State": "available", "PrivateDnsEnabled": kind == "Interface",
+            "RouteTableIds": if kind == "Gateway" { vec![table] } else { vec![] }})
+    };
+    *world.endpoints.borrow_mut() =
+        vec![endpoint("vpce-1", "sts", "Interface"), endpoint("vpce-2", "s3", "Gateway")];
+    let report = world.execute("one", &input("deploy-product"));
+    assert_eq!(error(&report), "MLProvisioner.PreflightFailed", "{report:?}");
+    let found: Vec<(&str, &str)> =
+        report.findings.iter().map(|it| (it.code.as_str(), it.path.rsplit('/').next().unwrap())).collect();
+    assert!(found.contains(&("MLP-PRE-003", "endpoint_private_dns")), "{report:?}");
+    assert!(found.contains(&("MLP-PRE-003", "route_table_ids")), "{report:?}");
+    assert!(!world.stacks.calls().contains_key("cloudformation:CreateChangeSet"));
+    let report = world.execute("two", &input("test-deploy"));
+    assert_eq!(report.outcome, Ending::Tested, "{report:?}");
+    // EC2 may refuse to tell: the deployment goes on, and CloudFormation tells.
+    *world.endpoints_refused.borrow_mut() = Some("Ec2.Ec2Exception");
+    let report = world.execute("three", &input("deploy-product"));
+    assert_eq!(report.outcome, Ending::Created, "{report:?}");
+    assert!(
+        report.findings.iter().any(|it| it.message.contains("endpoints could not be looked at")),
+        "{report:?}"
+    );
+    // Its own endpoints are in nobody's way.
+    *world.endpoints_refused.borrow_mut() = None;
+    let stack = report.stack_name.unwrap();
+    for id in ["vpce-1", "vpce-2"] {
+        world.stacks.put_resource(
+            &stack,
+            StackResource {
+                logical_id: id.replace('-', ""),
+                physical_id: Some(id.to_owned()),
+                kind: "AWS::EC2::VPCEndpoint".to_owned(),
+                status: "CREATE_COMPLETE".to_owned(),
+                reason: None,
+            },
+        );
+    }
+    assert_eq!(world.execute("four", &input("deploy-product")).outcome, Ending::Unchanged);
+}
+
+#[test]
+fn a_config_that_makes_another_product_than_before_says_that_the_old_one_stays() {
+    let world = World::new();
+    let place = json!({"action": "deploy-product", "force": true, "config": {"bucket": "suite", "key": "configs/a.yaml"}});
+    let dev = EXAMPLE.replace("env: prod", "env: dev");
+    world.store.upload("status/configs/a.yaml.json", r#"{"ok": true, "stored": []}"#);
+    let renamed =
+        |report: &Report| report.findings.iter().filter(|it| it.code.as_str() == "MLP-DEP-006").count();
+    world.store.upload("configs/a.yaml", &dev);
+    for name in ["one", "two"] {
+        let report = world.execute(name, &place);
+        assert_eq!((report.ok, renamed(&report)), (true, 0), "{report:?}");
+    }
+    world.store.upload("configs/a.yaml", dev.replace("use_case: customer-churn", "use_case: churn"));
+    let report = world.execute("three", &place);
+    assert_eq!((report.outcome, renamed(&report)), (Ending::Created, 1), "{report:?}");
+    let told = report.findings.iter().find(|it| it.code.as_str() == "MLP-DEP-006").unwrap();
+    assert_eq!(
+        told.help.as_ref().unwrap(),
+        &format!("if nobody needs it any more: `mlp delete-product --stack {STACK}`")
+    );
+    let report = world.execute("four", &place);
+    assert_eq!(renamed(&report), 0, "said once: {report:?}");
+}
+
+#[test]
+fn a_failure_whose_reason_says_too_little_comes_with_what_to_do() {
+    let world = World::new();
+    world.stacks.end_next(Operation::Fails);
+    world.stacks.fail_next_for("Not authorized to perform DescribeSecurityGroups (Service: AWSCodeBuild)");
+    let report = world.execute("one", &input("deploy-product"));
+    assert_eq!(error(&report), "MLProvisioner.DeploymentFailed");
+    let help = report.error.unwrap().help;
+    assert!(help.contains("start `deploy-product` again") && help.contains("recreate_failed"), "{help}");
+    // Shown, it says what can't be shown, and not what showing can't do.
+    let report = world.execute("two", &input("show-changes"));
+    assert_eq!(error(&report), "MLProvisioner.StackNotRecreated");
+    let help = report.error.unwrap().help;
+    assert!(help.contains("nothing can be shown: `deploy-product` with"), "{help}");
+}
+
+#[test]
+fn a_protected_stack_says_who_protects_it() {
+    for (env, why) in [("prod", ", as every product in prod has"), ("dev", ", which somebody switched on")] {
+        let world = World::new();
+        let config = EXAMPLE.replace("env: prod", &format!("env: {env}"));
+        let deploy = json!({"action": "deploy-product", "force": true, "config": config});
+        let stack = world.execute("one", &deploy).stack_name.unwrap();
+        mlp_aws::memory::run(mlp_aws::stacks::Stacks::protect(&world.stacks, &stack)).unwrap();
+        let report =
+            world.execute("two", &json!({"action": "delete-product", "force": true, "config": config}));
+        assert_eq!(error(&report), "MLProvisioner.StackProtected");
+        let message = report.error.unwrap().message;
+        assert!(message.ends_with(why), "{message}");
+    }
+}
+
+#[test]
+fn quotas_are_asked_about_for_new_products_alone() {
+    let world = World::new();
+    *world.account.borrow_mut() = json!({"Roles": 999, "RolesQuota": 1_000});
+    let quota =
+        |report: &Report| report.findings.iter().filter(|it| it.code.as_str() == "MLP-PRE-006").count();
+    let report = world.execute("one", &input("deploy-product"));
+    assert_eq!((report.outcome, quota(&report)), (Ending::Created, 1), "{report:?}");
+    let report = world.execute("two", &input("deploy-product"));
+    assert_eq!((report.outcome, quota(&report)), (Ending::Unchanged, 0), "{report:?}");
 }
 
 #[test]

@@ -202,7 +202,10 @@ where
     E: Executions + Sync,
 {
     match event {
-        Event::Start(start) => begin(aws, &start).await,
+        Event::Start(start) => match start.mistake() {
+            Some(mistake) => Err(Failure::Input(mistake.to_owned())),
+            None => begin(aws, &start).await,
+        },
         Event::Step(Step::Check { run, item }) => {
             let ignore = listing::ignore(aws).await?;
             let deadline = ending(aws);

@@ -165,7 +165,57 @@ def _cfn_group_delete(physical_id: str, properties: dict) -> None:
     provisioners._ec2_sg_delete(physical_id, properties)
 
 
+# ---- Endpoints and their services as they are described ------------------------------------------------------
+
+# What products use, beside ministack's own; each is in the zones of ``zones``, or in three of the region.
+_SERVICES = ("sagemaker.api", "sagemaker.runtime", "sts")
+zones: dict[str, list[str]] = {}
+
+
+def _matches(endpoint: dict, filters: dict) -> bool:
+    keys = {"vpc-id": "VpcId", "service-name": "ServiceName", "vpc-endpoint-type": "VpcEndpointType",
+            "vpc-endpoint-id": "VpcEndpointId", "vpc-endpoint-state": "State"}
+    return all(str(endpoint.get(keys[name], "")) in values for name, values in filters.items() if name in keys)
+
+
+def _describe_endpoints(p) -> tuple:
+    ids, filters = ec2._parse_member_list(p, "VpcEndpointId"), ec2._parse_filters(p)
+    items = []
+    for endpoint in ec2._vpc_endpoints.values():
+        if (ids and endpoint["VpcEndpointId"] not in ids) or not _matches(endpoint, filters):
+            continue
+        private = provisioners._cfn_bool(endpoint.get("PrivateDnsEnabled", False))
+        text = ec2._vpce_fields_xml(endpoint)
+        items.append(text.replace("</serviceName>", f"</serviceName><privateDnsEnabled>{str(private).lower()}"
+                                                    "</privateDnsEnabled>", 1))
+    return ec2._xml(200, "DescribeVpcEndpointsResponse", f"<vpcEndpointSet>{''.join(items)}</vpcEndpointSet>")
+
+
+def _describe_services(p) -> tuple:
+    region = get_region()
+    wanted = ec2._parse_member_list(p, "ServiceName")
+    if not wanted:
+        return _services(p)
+    known = {f"com.amazonaws.{region}.{name}": "Gateway" for name in ec2._VPCE_GATEWAY_SERVICES}
+    known |= {f"com.amazonaws.{region}.{name}": "Interface" for name in (*ec2._VPCE_INTERFACE_SERVICES, *_SERVICES)}
+    for name in wanted:
+        if name not in known:
+            return ec2._error("InvalidServiceName", f"The Vpc Endpoint Service '{name}' does not exist", 400)
+    names = "".join(f"<item>{name}</item>" for name in wanted)
+    details = "".join(
+        f"<item><serviceName>{name}</serviceName><serviceType><item><serviceType>{known[name]}</serviceType></item>"
+        "</serviceType><availabilityZoneSet>"
+        + "".join(f"<item>{zone}</item>" for zone in zones.get(name, [f"{region}{letter}" for letter in "abc"]))
+        + "</availabilityZoneSet><owner>amazon</owner></item>" for name in wanted)
+    return ec2._xml(200, "DescribeVpcEndpointServicesResponse",
+                    f"<serviceNameSet>{names}</serviceNameSet><serviceDetailSet>{details}</serviceDetailSet>")
+
+
+_services = ec2._describe_vpc_endpoint_services
+
+
 def install() -> None:
+    ec2._ACTION_MAP.update(DescribeVpcEndpoints=_describe_endpoints, DescribeVpcEndpointServices=_describe_services)
     table = provisioners._RESOURCE_HANDLERS
     table["AWS::EC2::VPCEndpoint"].update(create=_cfn_endpoint_create, update=_cfn_endpoint_update)
     table["AWS::EC2::SecurityGroup"].update(create=_cfn_group_create, update=_cfn_group_update,

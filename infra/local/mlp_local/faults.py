@@ -80,11 +80,17 @@ async def _dispatch(method, path, headers, body, query_params, request_id):
         parameters = ministack_app._routing_params(method, path, headers, body, query_params)
         service = router.detect_service(method, path, headers, parameters)
         action = iam_actions.extract_iam_action(service, method, path, headers, body, parameters) or ":"
-        operation = action.split(":", 1)[1]
-        fault = _take(_calls, lambda f: f["service"] == service and f["operation"] in ("*", operation))
+        operations = ("*", action.split(":", 1)[1], *_of_s3(service, method, query_params))
+        fault = _take(_calls, lambda f: f["service"] == service and f["operation"] in operations)
         if fault:
             return _answer(service, fault, request_id)
     return await _original_dispatch(method, path, headers, body, query_params, request_id)
+
+
+def _of_s3(service: str, method: str, query: dict) -> tuple:
+    """The API's own name, where S3's permission is called otherwise (ListBucketVersions, DeleteObject)."""
+    names = {("GET", "versions"): "ListObjectVersions", ("POST", "delete"): "DeleteObjects"}
+    return tuple(name for (verb, key), name in names.items() if service == "s3" and method == verb and key in query)
 
 
 _MODELS = {"monitoring": "cloudwatch", "states": "stepfunctions"}

@@ -559,7 +559,42 @@ def _with_role(original):
     return run
 
 
+# ---- Resources of deleted stacks -----------------------------------------------------------------------------
+
+def _remembering(original):
+    """A deleted stack's resources can be listed for 90 days, by the stack's id: ministack forgets them one by one."""
+    async def delete(stack_name, stack_id, *args, **kwargs):
+        stack = cloudformation._stacks.get(stack_name)
+        before = copy.deepcopy((stack or {}).get("_resources") or {})
+        result = await original(stack_name, stack_id, *args, **kwargs)
+        if stack is not None:
+            gone = stack.setdefault("_deleted_resources", {})
+            for event in cloudformation._stack_events.get(stack_id, []):
+                name, status = event["LogicalResourceId"], event["ResourceStatus"]
+                if name in before and status in ("DELETE_COMPLETE", "DELETE_SKIPPED"):
+                    gone[name] = {**before[name], "ResourceStatus": status, "Timestamp": event["Timestamp"]}
+        return result
+    return delete
+
+
+def _list_stack_resources(original):
+    def listed(params):
+        stack = handlers._resolve_stack(helpers._p(params, "StackName") or "")
+        gone = (stack or {}).get("_deleted_resources") or {}
+        if not gone or stack["StackStatus"] != "DELETE_COMPLETE":
+            return original(params)
+        kept, stack["_resources"] = stack.get("_resources") or {}, {**gone, **(stack.get("_resources") or {})}
+        try:
+            return original(params)
+        finally:
+            stack["_resources"] = kept
+    return listed
+
+
 def install() -> None:
+    for module in (stacks, changesets, handlers):
+        if hasattr(module, "_delete_stack_async"):
+            module._delete_stack_async = _remembering(module._delete_stack_async)
     for module in (engine, changesets, handlers, stacks):
         for name, function in (("_evaluate_conditions", evaluate_conditions),
                                ("validate_template_support", _validate_template_support),
@@ -575,6 +610,7 @@ def install() -> None:
     table["ExecuteChangeSet"] = _execute_change_set(table["ExecuteChangeSet"])
     table["DescribeChangeSet"] = _describe_change_set(table["DescribeChangeSet"])
     table["DescribeStacks"] = _describe_stacks(table["DescribeStacks"])
+    table["ListStackResources"] = _list_stack_resources(table["ListStackResources"])
     table["DescribeStackEvents"] = _describe_stack_events(table["DescribeStackEvents"])
     for action in ("CreateStack", "UpdateStack", "DeleteStack"):
         table[action] = _with_role(table[action])

@@ -26,6 +26,7 @@ _original_check = stepfunctions._validate_definition_jsonata
 _original_map = stepfunctions._run_distributed_map
 _original_sdk = stepfunctions._invoke_aws_sdk_integration
 _original_task = stepfunctions._execute_task
+_original_start = stepfunctions._start_execution
 _create, _update = provisioners._sfn_state_machine_create, provisioners._sfn_state_machine_update
 _endpoint = ""
 
@@ -209,10 +210,16 @@ _SERVICES = {"cloudwatchevents": "events", "resourcegroupstaggingapi": "resource
              "licensemanager": "license-manager", "sesv2": "sesv2", "costexplorer": "ce"}
 
 
+# Answers whose shape ministack's own dispatcher doesn't get from their XML.
+_BY_MODEL = {("ec2", "describevpcattribute"), ("ec2", "describevpcendpoints"), ("ec2", "describevpcendpointservices"),
+             ("iam", "getaccountsummary"), ("sns", "gettopicattributes")}
+
+
 def _invoke_sdk(resource: str, input_data):
     parts = resource.replace(".sync", "").replace(".waitForTaskToken", "").split(":")
     service = parts[6].lower() if len(parts) > 7 else ""
-    if not service or service in stepfunctions._AWS_SDK_SERVICE_MAP:
+    by_model = len(parts) > 7 and (service, parts[7].lower()) in _BY_MODEL
+    if not service or service in stepfunctions._AWS_SDK_SERVICE_MAP and not by_model:
         return _original_sdk(resource, input_data)
     name = _SERVICES.get(service, service)
     if name not in _SESSION.get_available_services():
@@ -261,6 +268,28 @@ def _state_members(value):
     return value
 
 
+# ---- Executions ---------------------------------------------------------------------------------------------
+
+def _start_execution(data):
+    """The same name with the same input while the execution runs answers it again: StartExecution is idempotent."""
+    arn = stepfunctions._resolve_state_machine_arn(str(data.get("stateMachineArn", "")).rsplit("#", 1)[0])
+    machine = stepfunctions._state_machines.get(arn) if arn else None
+    if machine and data.get("name"):
+        execution = stepfunctions._executions.get(
+            f"arn:aws:states:{get_region()}:{get_account_id()}:execution:{machine['name']}:{data['name']}")
+        if execution and execution["status"] == "RUNNING" and _same_input(execution["input"], data.get("input", "{}")):
+            return stepfunctions.json_response(
+                {"executionArn": execution["executionArn"], "startDate": execution["startDate"]})
+    return _original_start(data)
+
+
+def _same_input(one: str, other: str) -> bool:
+    try:
+        return bool(json.loads(one) == json.loads(other))
+    except ValueError:
+        return one == other
+
+
 # ---- Callbacks -------------------------------------------------------------------------------------------------
 
 def _execute_task(state_def, raw_input, execution, ctx):
@@ -279,4 +308,5 @@ def install(endpoint: str) -> None:
     stepfunctions._run_distributed_map = _run_distributed_map
     stepfunctions._invoke_aws_sdk_integration = _invoke_sdk
     stepfunctions._execute_task = _execute_task
+    stepfunctions._start_execution = _start_execution
     provisioners._RESOURCE_HANDLERS["AWS::StepFunctions::StateMachine"].update(create=_cfn_create, update=_cfn_update)

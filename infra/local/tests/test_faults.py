@@ -27,6 +27,19 @@ class Faults(suite.StackCase):
                 self.assertEqual(self.refused("Throttling", call), "Rate exceeded")
             call()
 
+    def test_a_bucket_can_refuse_to_be_emptied(self):
+        s3, bucket = suite.client("s3"), suite.unique("bucket-")
+        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": suite.REGION})
+        s3.put_object(Bucket=bucket, Key="a", Body=b"1")
+        for operation, call in (
+                ("ListObjectVersions", lambda: s3.list_object_versions(Bucket=bucket)),
+                ("DeleteObjects", lambda: s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "a"}]}))):
+            suite.control("faults", {"service": "s3", "operation": operation, "error": "AccessDenied", "status": 403,
+                                     "message": "Access Denied", "times": 1})
+            s3.list_objects_v2(Bucket=bucket)
+            self.assertEqual(self.refused("AccessDenied", call), "Access Denied")
+            call()
+
     def test_a_resource_fails_and_the_stack_rolls_back(self):
         suite.control("faults", {"resource_type": "AWS::SNS::Topic", "action": "create", "message": "no capacity"})
         body = self.execute(self.change_set(suite.unique("stack-"), {"Resources": {"T": TOPIC}}))

@@ -196,6 +196,24 @@ class ChangeSets(suite.StackCase):
         self.assertEqual(described["Changes"][0]["ResourceChange"]["Replacement"], "True")
         self.assertEqual(self.execute(described)["StackStatus"], "UPDATE_COMPLETE")
 
+    def test_the_resources_of_a_deleted_stack_are_still_listed_by_its_id(self):
+        name = suite.unique("/p/")
+        policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "kms:*", "Resource": "*", "Principal": {
+            "AWS": f"arn:aws:iam::{suite.ACCOUNT}:root"}}]}
+        stack = self.deploy({"Resources": {
+            "Key": {"Type": "AWS::KMS::Key", "Properties": {"KeyPolicy": policy}},
+            "Stays": {"Type": "AWS::SNS::Topic", "DeletionPolicy": "Retain"},
+            "P": {"Type": "AWS::SSM::Parameter", "Properties": {"Name": name, "Type": "String", "Value": "1"}}}})
+        self.cloudformation.delete_stack(StackName=stack["StackName"])
+
+        def gone():
+            status = self.cloudformation.describe_stacks(StackName=stack["StackId"])["Stacks"][0]["StackStatus"]
+            return status == "DELETE_COMPLETE"
+        suite.eventually(gone)
+        listed = self.cloudformation.list_stack_resources(StackName=stack["StackId"])["StackResourceSummaries"]
+        self.assertEqual({it["LogicalResourceId"]: it["ResourceStatus"] for it in listed},
+                         {"Key": "DELETE_COMPLETE", "Stays": "DELETE_SKIPPED", "P": "DELETE_COMPLETE"})
+
     def test_the_service_role_must_be_assumable(self):
         template = {"Resources": {"T": TOPIC}}
         self.assertIn("cannot be assumed", self.refused(

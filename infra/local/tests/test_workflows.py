@@ -38,6 +38,53 @@ class Workflows(suite.StackCase):
                     {"StartAt": "A", "States": {"A": {"Type": "Succeed"}}})}}}})
         self.assertIn("authorized to assume", " ".join(self.reasons(self.execute(described)["StackId"])))
 
+    def test_the_same_execution_can_be_started_again_while_it_runs(self):
+        machine = self.states.create_state_machine(
+            name=suite.unique("m-"), roleArn=self.role, definition=json.dumps(
+                {"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 600, "Next": "D"}, "D": {"Type": "Succeed"}}}),
+        )["stateMachineArn"]
+
+        def start(value):
+            return self.states.start_execution(stateMachineArn=machine, name="one", input=value)["executionArn"]
+        first = start('{"a": 1}')
+        self.assertEqual(start('{"a": 1}'), first)
+        self.refused("ExecutionAlreadyExists", lambda: start('{"a": 2}'))
+        self.states.stop_execution(executionArn=first)
+        self.refused("ExecutionAlreadyExists", lambda: start('{"a": 1}'))
+
+    def test_what_a_deployment_looks_up_has_the_shape_that_states_read(self):
+        ec2 = suite.client("ec2")
+        vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+        service = f"com.amazonaws.{suite.REGION}.sagemaker.api"
+        filters = [{"Name": "vpc-id", "Values": [vpc]}, {"Name": "vpc-endpoint-type", "Values": ["Interface"]}]
+        endpoint = {"Type": "AWS::EC2::VPCEndpoint", "Properties": {
+            "VpcId": vpc, "ServiceName": service, "VpcEndpointType": "Interface"}}
+        self.deploy({"Resources": {"E": endpoint}})
+        topic = suite.client("sns").create_topic(Name=suite.unique("t-"))["TopicArn"]
+
+        def look(resource, parameters, selector, after):
+            return {"Type": "Task", "Resource": f"arn:aws:states:::aws-sdk:{resource}", "Parameters": parameters,
+                    "ResultSelector": selector, "ResultPath": f"$.{after or 'last'}", **({"Next": after} if after else {"End": True})}
+        body = self.run_machine({
+            "A": look("ec2:describeVpcAttribute", {"VpcId": vpc, "Attribute": "enableDnsSupport"},
+                      {"value.$": "$.EnableDnsSupport.Value"}, "B"),
+            "B": look("ec2:describeVpcEndpoints", {"Filters": filters}, {"found.$": "$.VpcEndpoints",
+                                                                        "count.$": "States.ArrayLength($.VpcEndpoints)"}, "C"),
+            "C": look("ec2:describeVpcEndpointServices", {"ServiceNames": [service]}, {"found.$": "$.ServiceDetails"}, "D"),
+            "D": look("iam:getAccountSummary", {}, {"counts.$": "$.SummaryMap"}, "E"),
+            "E": look("codepipeline:listPipelines", {"MaxResults": 300}, {"found.$": "$.Pipelines"}, "F"),
+            "F": look("sns:getTopicAttributes", {"TopicArn": topic}, {"confirmed.$": "$.Attributes.SubscriptionsConfirmed"}, None),
+        }, "A")
+        self.assertEqual(body["status"], "SUCCEEDED", body)
+        told = json.loads(body["output"])
+        self.assertIs(told["B"]["value"], True)
+        self.assertEqual((told["C"]["count"], told["C"]["found"][0]["ServiceName"]), (1, service))
+        self.assertIn("VpcEndpointId", told["C"]["found"][0])
+        self.assertEqual(told["D"]["found"][0]["AvailabilityZones"][0], f"{suite.REGION}a")
+        self.assertGreater(told["E"]["counts"]["RolesQuota"], 0)
+        self.assertEqual(told["F"]["found"], [])
+        self.assertEqual(told["last"]["confirmed"], "0")
+
     def test_a_distributed_map_batches_and_writes_its_results(self):
         s3, bucket = suite.client("s3"), suite.unique("bucket-")
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": suite.REGION})

@@ -54,6 +54,9 @@ impl Stacks for CloudFormation {
                 .collect(),
             protected: stack.enable_termination_protection.unwrap_or_default(),
             role: stack.role_arn,
+            outputs: (stack.outputs.unwrap_or_default().into_iter())
+                .filter_map(|output| Some((output.output_key?, output.output_value?)))
+                .collect(),
         }))
     }
 

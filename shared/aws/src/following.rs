@@ -6,6 +6,8 @@
 
 use std::time::{Duration, SystemTime};
 
+use mlp_core::deploy::fleet::Summary;
+use serde::Deserialize as _;
 use serde_json::{Value as Json, json};
 
 use crate::executions::{Event, Execution, Status, What};
@@ -245,6 +247,9 @@ fn result(execution: &Execution) -> Json {
         _ => execution.cause.as_deref(),
     };
     let written = written.and_then(|text| serde_json::from_str::<Json>(text).ok());
+    if let Some(result) = written.as_ref().and_then(of_fleet) {
+        return result;
+    }
     if let Some(result) = written.filter(|result| result.get("outcome").is_some_and(Json::is_string)) {
         return result;
     }
@@ -286,6 +291,37 @@ fn result(execution: &Execution) -> Json {
         object.insert("action".to_owned(), action.into());
     }
     result
+}
+
+/// The summary of a fleet's execution, in the shape of a result object.
+fn of_fleet(written: &Json) -> Option<Json> {
+    let summary = Summary::deserialize(written).ok()?;
+    let mut result = json!({
+        "schema_version": summary.schema_version,
+        "ok": summary.ok,
+        "outcome": if summary.ok { "fleet" } else { "failed" },
+        "execution": summary.execution,
+        "fleet": summary,
+        "generator_version": env!("CARGO_PKG_VERSION"),
+    });
+    let failed = json!({
+        "name": "MLProvisioner.FleetFailed",
+        "message": format!(
+            "{} of {} products failed, {} have no result, and {} were not begun",
+            summary.failed, summary.total, summary.without_result, summary.not_begun
+        ),
+        "help": "look at the products that failed; a new execution does what is left",
+    });
+    if let Some(fields) = result.as_object_mut().filter(|_| !summary.ok) {
+        let error = summary.error.as_ref().and_then(|error| serde_json::to_value(error).ok());
+        fields.insert("error".to_owned(), error.unwrap_or(failed));
+        for key in ["findings", "findings_left_out", "findings_at"] {
+            if let Some(value) = written.get(key) {
+                fields.insert(key.to_owned(), value.clone());
+            }
+        }
+    }
+    Some(result)
 }
 
 /// When to look next: soon at first, every 5 seconds in the long run, and less often while AWS doesn't answer.

@@ -25,6 +25,8 @@ pub enum Fault {
     ConcurrentWrite,
     /// No permission (403).
     Denied,
+    /// There is no such bucket (404).
+    NoBucket,
 }
 
 /// Objects with versions. Every call gives way once before and once after it takes effect, so that a test can put
@@ -148,6 +150,7 @@ impl MemoryStore {
                     Err((ErrorKind::Conflict, "ConditionalRequestConflict (HTTP 409)"))
                 }
                 Some(Fault::Denied) => Err((ErrorKind::Denied, "AccessDenied (HTTP 403)")),
+                Some(Fault::NoBucket) => Err((ErrorKind::NoBucket, "NoSuchBucket (HTTP 404)")),
             }
         };
         give_way().await;

@@ -50,6 +50,7 @@ struct State {
     faults: Vec<(&'static str, usize, Fault)>,
     always: Vec<(&'static str, Fault)>,
     endings: VecDeque<Ending>,
+    failing: Option<&'static str>,
     refused_sets: VecDeque<(&'static str, Vec<Event>)>,
     making: Option<u64>,
     calls: BTreeMap<&'static str, usize>,
@@ -170,6 +171,14 @@ impl MemoryStacks {
         }
     }
 
+    /// Gives the stack an output.
+    pub fn set_output(&self, name: &str, key: &str, value: &str) {
+        let mut state = self.lock();
+        if let Ok(entry) = state.entry(name) {
+            entry.stack.outputs.insert(key.to_owned(), value.to_owned());
+        }
+    }
+
     /// The tags of the newest stack of a name.
     pub fn tags(&self, name: &str) -> BTreeMap<String, String> {
         self.lock().entry(name).map(|entry| entry.stack.tags.clone()).unwrap_or_default()
@@ -233,6 +242,11 @@ impl MemoryStacks {
     /// How the next operation ends.
     pub fn end_next(&self, ending: Ending) {
         self.lock().endings.push_back(ending);
+    }
+
+    /// Why the next resource fails, in the words of its service.
+    pub fn fail_next_for(&self, reason: &'static str) {
+        self.lock().failing = Some(reason);
     }
 
     /// The next change set fails for a reason, with what CloudFormation tells of its making.
@@ -500,7 +514,7 @@ impl Entry {
 }
 
 /// What an execution of a change set looks like from outside, with seconds since its order.
-fn course(create: bool, ending: Ending) -> Vec<(u64, Happening)> {
+fn course(create: bool, ending: Ending, reason: &'static str) -> Vec<(u64, Happening)> {
     use Happening::{Resource, Status};
     const FAILED: &str = "The following resource(s) failed: [Bucket].";
     let taken = if create { "CREATE_FAILED" } else { "UPDATE_FAILED" };
@@ -523,7 +537,7 @@ fn course(create: bool, ending: Ending) -> Vec<(u64, Happening)> {
     } else {
         ("UPDATE_ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_FAILED")
     };
-    course.push((10, Resource(taken, "the name is taken")));
+    course.push((10, Resource(taken, reason)));
     course.push((11, Status(back, Some(FAILED))));
     course.push((20, Status(if ending == Ending::Fails { undone } else { stuck }, Some(FAILED))));
     course
@@ -658,13 +672,13 @@ impl Stacks for MemoryStacks {
             // The others were worked out for a stack that is no more.
             entry.sets.retain(|set| set.is(name));
             state.executed += 1;
-            let ending = state.ending();
+            let (ending, reason) = (state.ending(), state.failing.take().unwrap_or("the name is taken"));
             let entry = state.entry(stack)?;
             if ending == Ending::Works {
                 entry.template = Some(wanted.template_url);
             }
             entry.stack.tags = wanted.tags.into_iter().collect();
-            entry.order(clock, token, course(wanted.create, ending));
+            entry.order(clock, token, course(wanted.create, ending, reason));
             Ok(())
         })
         .await

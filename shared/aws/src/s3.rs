@@ -189,8 +189,15 @@ fn http_status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
 /// By the code where there is one, else by the HTTP status: an answer to HEAD has no body, hence no code.
 fn classify(code: Option<&str>, status: Option<u16>) -> ErrorKind {
     match (code, status) {
-        // A missing bucket is not a missing object: nobody may take it for "the user removed the config".
-        (Some("NoSuchBucket"), _) => ErrorKind::Other,
+        // A missing bucket is not a missing object: nobody may take it for "the user removed the config". Sources: Amazon S3
+        // API Reference, "Error responses" (also `InvalidBucketName`, `PermanentRedirect`); `hashicorp/terraform` issue 18539
+        // on a bucket of another region.
+        (Some("NoSuchBucket" | "InvalidBucketName"), _) => ErrorKind::NoBucket,
+        (
+            Some("PermanentRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException"),
+            _,
+        )
+        | (None, Some(301)) => ErrorKind::Elsewhere,
         (Some("NoSuchKey" | "NoSuchVersion" | "NotFound"), _) | (_, Some(404)) => ErrorKind::Gone,
         (Some("PreconditionFailed" | "ConditionalRequestConflict"), _) | (_, Some(409 | 412)) => {
             ErrorKind::Conflict
@@ -211,7 +218,10 @@ mod tests {
             (Some("NoSuchKey"), Some(404), ErrorKind::Gone),
             (Some("NoSuchVersion"), Some(404), ErrorKind::Gone),
             (None, Some(404), ErrorKind::Gone),
-            (Some("NoSuchBucket"), Some(404), ErrorKind::Other),
+            (Some("NoSuchBucket"), Some(404), ErrorKind::NoBucket),
+            (Some("InvalidBucketName"), Some(400), ErrorKind::NoBucket),
+            (Some("PermanentRedirect"), Some(301), ErrorKind::Elsewhere),
+            (None, Some(301), ErrorKind::Elsewhere),
             (Some("PreconditionFailed"), Some(412), ErrorKind::Conflict),
             (Some("ConditionalRequestConflict"), Some(409), ErrorKind::Conflict),
             (Some("AccessDenied"), Some(403), ErrorKind::Denied),

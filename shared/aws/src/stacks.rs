@@ -105,6 +105,8 @@ pub struct Stack {
     pub protected: bool,
     /// The service role that it was last worked on with.
     pub role: Option<String>,
+    /// Its outputs, by their keys.
+    pub outputs: BTreeMap<String, String>,
 }
 
 /// A change set to be made.

@@ -33,7 +33,13 @@ pub struct Deployment {
     pub execution: String,
     /// What it does, such as `deploy-product`.
     pub action: String,
-    /// `waiting-for-approval`, or the outcome of the result object.
+    /// The product's stack.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stack_name: Option<String>,
+    /// What the approvers' operator should know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
+    /// [`WAITING`], the outcome of the result object, or `stopped` where somebody stopped the execution while it waited.
     pub state: String,
     /// Since when, in UTC.
     pub at: String,
@@ -49,6 +55,26 @@ pub struct Deployment {
     /// The result object's place, once there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<String>,
+}
+
+/// The state of a deployment that somebody must approve.
+pub const WAITING: &str = "waiting-for-approval";
+
+/// How a config's status object says that the deployment stands; nothing, if it says nothing.
+///
+/// # Errors
+///
+/// When the object could not be read.
+pub async fn deployment<S: BucketStore + Sync>(
+    store: &S,
+    bucket: &str,
+    config_key: &str,
+) -> Result<Option<Deployment>, StoreError> {
+    match store.get(bucket, &status_key(config_key), None, None).await {
+        Ok(object) => Ok(Known::read(object).deployment()),
+        Err(error) if error.kind == ErrorKind::Gone => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// How often a write is tried that meets others.
@@ -240,6 +266,8 @@ mod tests {
         let deployment = |state: &str| Deployment {
             execution: "arn".to_owned(),
             action: "deploy-product".to_owned(),
+            stack_name: None,
+            warning: None,
             state: state.to_owned(),
             at: "2026-11-28T00:00:00Z".to_owned(),
             expires: None,

@@ -106,6 +106,10 @@ impl Condition {
 pub enum ErrorKind {
     /// The object, or the version named, doesn't exist.
     Gone,
+    /// There is no bucket of this name, or none can have it.
+    NoBucket,
+    /// The bucket is in another region.
+    Elsewhere,
     /// A conditional write lost: somebody else wrote (412), or is writing right now (409). To be decided anew after
     /// another look. Source: S3 User Guide, "How to prevent object overwrites with conditional writes".
     Conflict,
@@ -122,6 +126,8 @@ impl ErrorKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Gone => "gone",
+            Self::NoBucket => "no-bucket",
+            Self::Elsewhere => "elsewhere",
             Self::Conflict => "conflict",
             Self::Denied => "denied",
             Self::Transient => "transient",

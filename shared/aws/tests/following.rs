@@ -50,6 +50,40 @@ fn result(execution: &Execution) -> (bool, Json) {
 }
 
 #[test]
+fn the_end_of_a_fleet_is_its_summary() {
+    let summary = |ok: bool| {
+        json!({"schema_version": 1, "execution": ARN, "ok": ok, "total": 3, "succeeded": 2, "failed": 1, "without_result": 0,
+            "not_begun": 0, "outcomes": {"created": 2, "failed": 1},
+            "products": [{"config": "configs/c.yaml", "execution": "fleet-c", "outcome": "failed",
+                "error": ["MLProvisioner.StackBusy", "busy"]}]})
+    };
+    let mut execution = Execution { output: Some(summary(true).to_string()), ..ended(Status::Succeeded) };
+    let (ok, told) = result(&execution);
+    assert_eq!((ok, &told["outcome"], &told["fleet"]["total"]), (true, &json!("fleet"), &json!(3)));
+    assert_eq!(told.get("error"), None);
+    execution = Execution {
+        error: Some("MLProvisioner.FleetFailed".to_owned()),
+        cause: Some(summary(false).to_string()),
+        ..ended(Status::Failed)
+    };
+    let (ok, told) = result(&execution);
+    assert_eq!((ok, &told["error"]["name"]), (false, &json!("MLProvisioner.FleetFailed")));
+    assert_eq!(told["error"]["message"], "1 of 3 products failed, 0 have no result, and 0 were not begun");
+    // One whose input was refused says why.
+    let mut refused = summary(false);
+    refused["error"] =
+        json!({"name": "MLProvisioner.InvalidInput", "message": "it has 2 mistakes", "help": "fix them"});
+    refused["findings"] =
+        json!([{"code": "MLP-DEP-001", "severity": "error", "path": "/force", "message": "x"}]);
+    execution.cause = Some(refused.to_string());
+    let (_, told) = result(&execution);
+    assert_eq!(
+        (&told["error"]["message"], &told["findings"][0]["path"]),
+        (&json!("it has 2 mistakes"), &json!("/force"))
+    );
+}
+
+#[test]
 fn a_deployment_is_told_step_by_step() {
     let done = |done, total| Some(Resources { done, total });
     let scenes = vec![

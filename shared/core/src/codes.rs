@@ -186,6 +186,8 @@ codes! {
         "Templates below `deployments/templates/` are named after the digest of their bytes. One of them held other bytes; CloudFormation gets the version that was checked.";
     DEP_ADOPTED = "MLP-DEP-005", "A stack is taken over",
         "With `adopt`, a stack of ours that has no tags, or whose custom resource no longer exists, becomes this product's stack.";
+    DEP_RENAMED = "MLP-DEP-006", "A config that made another product before",
+        "The use case, the workload or another part of the name was changed. The product of the old name stays, with its data and its cost, until somebody deletes it by its stack's name.";
     PRE_SSM = "MLP-PRE-001", "An SSM parameter that the stack needs can't be used",
         "CloudFormation reads it when it deploys. Its path must be one that the suite's parameter `ParameterPaths` allows. It must be there in this account and region, and hold what the config's key is for. Messages give the length of a wrong value and never the value.";
     PRE_SOURCE_BUCKET = "MLP-PRE-002", "The bucket of the sources is missing or keeps no versions",
@@ -193,9 +195,11 @@ codes! {
     PRE_COLLISION = "MLP-PRE-003", "A name that something else has already",
         "Roles and buckets have names without the region. The same product in a second region needs `environment.multi_region: true` there.";
     PRE_NETWORK = "MLP-PRE-004", "A VPC, subnet, route table or security group that the product can't use",
-        "It must be there in this account and region; subnets, route tables and groups belong to the VPC, and an endpoint takes one subnet a zone.";
+        "It must be there in this account and region; subnets, route tables and groups belong to the VPC, and an endpoint takes one subnet a zone, in a zone that has the endpoint service. Endpoints need names, routes, DNS attributes and rules on port 443 that the VPC doesn't have otherwise yet.";
     PRE_ROLE = "MLP-PRE-005", "A service role that CloudFormation can't take on",
         "The role of the parameter `ServiceRoleArn` must be there and trust `cloudformation.amazonaws.com`; else no change set can be made.";
+    PRE_QUOTA = "MLP-PRE-006", "A quota that is nearly exhausted",
+        "The product may fit or not: ask for a higher quota, or remove what nobody needs. CodePipeline polls for at most 300 pipelines in a region, and that can't be raised.";
     DRIFT_IGNORE = "MLP-DRF-001", "The list of drift to be ignored has a mistake",
         "With a mistake anywhere in `drift-ignore.yaml` nothing is ignored: a finding too many is better than one too few.";
     DRIFT_IGNORE_EXPIRED = "MLP-DRF-002", "An entry of the list of drift to be ignored is over",

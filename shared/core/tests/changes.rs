@@ -188,6 +188,21 @@ fn every_type_that_holds_data_says_what_is_lost_and_what_saves_it() {
 }
 
 #[test]
+fn what_was_deleted_by_hand_is_not_created_again_without_a_word() {
+    let again = |kind: &str| {
+        let mut added = change("Add", kind, "", "");
+        added.resource_drift_status = Some("DELETED".to_owned());
+        of(vec![added]).dangers
+    };
+    let key = &again("AWS::KMS::Key")[0];
+    assert_eq!((key.level, key.certain), (Level::Lost, false));
+    assert!(key.to_do.contains("`aws kms cancel-key-deletion`"), "{key:?}");
+    assert_eq!(again("AWS::S3::Bucket")[0].level, Level::Disturbed);
+    assert!(again("AWS::IAM::Role").is_empty());
+    assert!(of(vec![change("Add", "AWS::KMS::Key", "", "")]).dangers.is_empty());
+}
+
+#[test]
 fn what_a_tier_says_holds_data_does() {
     let blueprint = mlp_core::product::blueprint(Tier::Enterprise).unwrap();
     for (id, spec) in &blueprint.resources {

@@ -81,6 +81,89 @@ fn a_fresh_stack_is_in_sync_and_wholly_covered() {
     assert_eq!(report.mend, None);
 }
 
+#[test]
+fn a_key_that_can_still_be_saved_is_not_replaced_by_a_new_one() {
+    let mut seen = fresh();
+    drift(&mut seen, "KmsKey")["StackResourceDriftStatus"] = json!("DELETED");
+    drift(&mut seen, "SecurityTopic")["StackResourceDriftStatus"] = json!("DELETED");
+    let pending = report(&seen);
+    let of_key = |report: &StackReport| {
+        let found = report.findings.iter().find(|it| it.logical_id == "KmsKey" && it.kind == Kind::Deleted);
+        found.cloned().unwrap()
+    };
+    let finding = of_key(&pending);
+    assert!(finding.message.contains("is scheduled for deletion"), "{}", finding.message);
+    assert!(
+        finding.mend.contains("`aws kms cancel-key-deletion --key-id ")
+            && finding.mend.contains("enable-key"),
+        "{}",
+        finding.mend
+    );
+    assert!(!finding.mend.contains("deploy-product"), "{}", finding.mend);
+    assert_eq!(pending.mend, None, "the report doesn't advise to create a new key");
+    // Its policy can't be read any more.
+    *answer(&mut seen, "KmsKey") = ProbeAnswer::Missing;
+    assert!(of_key(&report(&seen)).message.contains("is deleted or scheduled for deletion"));
+    // Anything else that was deleted is created again.
+    drift(&mut seen, "KmsKey")["StackResourceDriftStatus"] = json!("IN_SYNC");
+    *answer(&mut seen, "KmsKey") = answer(&mut fresh(), "KmsKey").clone();
+    assert!(report(&seen).mend.is_some());
+}
+
+#[test]
+fn a_trust_policy_in_another_spelling_is_no_drift_and_another_policy_is() {
+    let trust = |principal: Json, action: Json, list: bool| {
+        let statement = json!({"Effect": "Allow", "Principal": principal, "Action": action});
+        let statements = if list { json!([statement]) } else { statement };
+        json!({"Version": "2012-10-17", "Statement": statements})
+    };
+    let ours = trust(json!({"Service": "codebuild.amazonaws.com"}), json!("sts:AssumeRole"), true);
+    let with = |actual: &Json, whole: bool, path: &str, pair: (Json, Json)| {
+        let mut seen = fresh();
+        let it = drift(&mut seen, "CodebuildRole");
+        it["StackResourceDriftStatus"] = json!("MODIFIED");
+        let text = |value: Json| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        it["PropertyDifferences"] = json!([{"PropertyPath": path, "ExpectedValue": text(pair.0), "ActualValue": text(pair.1),
+            "DifferenceType": "NOT_EQUAL"}]);
+        if whole {
+            let properties = |document: &Json| json!({"AssumeRolePolicyDocument": document}).to_string();
+            it["ExpectedProperties"] = json!(properties(&ours));
+            it["ActualProperties"] = json!(properties(actual));
+        }
+        told(&report(&seen)).len()
+    };
+    let service = json!({"Service": ["codebuild.amazonaws.com"]});
+    let spelled = trust(service, json!(["sts:AssumeRole"]), false);
+    let path = "/AssumeRolePolicyDocument/Statement/0/Action";
+    for whole in [true, false] {
+        assert_eq!(
+            with(&spelled, whole, path, (json!("sts:AssumeRole"), json!(["sts:AssumeRole"]))),
+            0,
+            "{whole}"
+        );
+        let other = trust(json!({"Service": "ec2.amazonaws.com"}), json!("sts:AssumeRole"), true);
+        let path = "/AssumeRolePolicyDocument/Statement/0/Principal/Service";
+        assert_eq!(
+            with(&other, whole, path, (json!("codebuild.amazonaws.com"), json!("ec2.amazonaws.com"))),
+            1,
+            "{whole}"
+        );
+    }
+    // The same difference elsewhere is one.
+    assert_eq!(with(&spelled, false, "/Description", (json!("a"), json!(["a"]))), 1);
+}
+
+#[test]
+fn an_alarm_that_was_switched_off_and_longer_sessions_are_compared() {
+    let template = deployed();
+    let alarms = template.matches("Type: AWS::CloudWatch::Alarm").count();
+    let roles = template.matches("Type: AWS::IAM::Role").count();
+    assert!(alarms > 0 && roles > 0);
+    // CloudFormation compares what the template sets.
+    assert_eq!(template.matches("ActionsEnabled: true").count(), alarms);
+    assert_eq!(template.matches("MaxSessionDuration: 3600").count(), roles);
+}
+
 /// The templates of every tier and scenario, by name.
 fn goldens() -> Vec<(String, String)> {
     let folder = root().join("tests/golden/templates");

@@ -76,6 +76,46 @@ fn no_logical_id_and_no_physical_name_changes_without_an_upgrade_note() {
 }
 
 #[test]
+fn a_test_has_no_name_route_or_private_name_of_the_product_that_it_tests() {
+    let mut configs = Vec::new();
+    for folder in [
+        "configs/examples/starter",
+        "configs/examples/professional",
+        "configs/examples/enterprise",
+        "tests/golden/products",
+    ] {
+        configs.extend(fs::read_dir(root().join(folder)).unwrap().map(|file| file.unwrap().path()));
+    }
+    assert!(configs.len() > 25);
+    let names_of = |product: &mlp_core::product::Product| -> BTreeSet<String> {
+        let named =
+            product.resources.iter().filter_map(|(id, spec)| Some((spec, product.physical_name(id).ok()?)));
+        // Names of one kind alone can collide.
+        let mut names: BTreeSet<String> = named.map(|(spec, name)| format!("{} {name}", spec.kind)).collect();
+        names.insert(product.names.stack());
+        names
+    };
+    for path in configs.into_iter().filter(|path| path.extension().is_some_and(|it| it == "yaml")) {
+        let config = fs::read(&path).unwrap();
+        let made = |test: Option<&str>| {
+            let suite = mlp_core::actions::Suite::default();
+            let rules = mlp_core::security::Rules::none();
+            let (outcome, made) =
+                mlp_core::actions::deployable("test-deploy", &config, &suite, &rules, test).unwrap();
+            made.unwrap_or_else(|| panic!("{}: {outcome:?}", path.display()))
+        };
+        let (real, test, other) = (made(None), made(Some("t0123456")), made(Some("t6543210")));
+        let (real_names, test_names) = (names_of(&real.product), names_of(&test.product));
+        assert!(real_names.len() > 5);
+        let shared: Vec<&String> = real_names.intersection(&test_names).collect();
+        assert!(shared.is_empty(), "{}: {shared:?}", path.display());
+        assert!(test_names.is_disjoint(&names_of(&other.product)), "{}", path.display());
+        assert!(!test.template.contains("RouteTableIds"), "{}", path.display());
+        assert!(!test.template.contains("PrivateDnsEnabled: true"), "{}", path.display());
+    }
+}
+
+#[test]
 fn only_a_note_that_names_it_tells_of_a_change() {
     let line = "p | KmsKey | AWS::KMS::Alias | alias/a";
     let changelog = |notes: &str| {

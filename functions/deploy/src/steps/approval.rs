@@ -68,6 +68,7 @@ pub(crate) async fn request<S: BucketStore + Sync, C, B, P>(
         "changes": work.changes,
         "timeout_seconds": approval.timeout_seconds,
         "expires": approval.expires,
+        "warning": approval.warning(),
     });
     let request = Request {
         execution: execution.to_owned(),

@@ -41,6 +41,13 @@ pub(crate) async fn conclude<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
         Some(work) => of_work(aws.settings, execution, work),
         None => nothing(execution, work.pointer("/input/action").and_then(Json::as_str)),
     };
+    let warning = known.as_ref().and_then(|work| work.approval.as_ref()?.warning());
+    let failure = failure.map(|failure| match warning {
+        Some(warning) if failure.name == Name::ApprovalTimedOut => {
+            Failure { message: format!("{}: {warning}", failure.message), ..failure }
+        }
+        _ => failure,
+    });
     if let Some(failure) = &failure {
         report.ok = false;
         report.outcome = match failure.name {

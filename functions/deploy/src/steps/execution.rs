@@ -2,7 +2,7 @@
 
 use mlp_aws::calls::Kind;
 use mlp_aws::stacks::{Stack, Stacks};
-use mlp_core::deploy::causes::{ended, first_causes, passing};
+use mlp_core::deploy::causes::{ended, first_causes, known_remedies};
 use mlp_core::deploy::failure::{Failure, Name};
 use mlp_core::deploy::identity::{Execution, discards};
 use mlp_core::deploy::input::Action;
@@ -120,11 +120,11 @@ pub(crate) async fn follow<S, C: Stacks + Sync, B, P>(
             let reason = stack.reason.map(|reason| format!(": {reason}")).unwrap_or_default();
             let message = format!("the stack `{name}` is {}{reason}", stack.status);
             let causes = first_causes(&events);
-            let help = passing(&causes);
+            let remedies = known_remedies(&causes);
             let failure = Failure::new(Name::DeploymentFailed, message).causes(causes);
-            return Err(match help {
-                Some(help) => failure.help(help),
-                None => failure,
+            return Err(match remedies.as_slice() {
+                [] => failure,
+                remedies => failure.help(remedies.join("; ")),
             });
         }
     };

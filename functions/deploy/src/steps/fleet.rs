@@ -1,18 +1,25 @@
 //! `ReadFleet`, `BeginProduct`, `NoteEnd` and `SummariseFleet`: a fleet's execution around those of its products.
 
+use std::collections::BTreeMap;
+
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use mlp_aws::store::BucketStore;
+use mlp_aws::store::{BucketStore, ErrorKind};
+use mlp_aws::storing::CONFIG_LIMIT;
+use mlp_core::actions;
+use mlp_core::codes;
 use mlp_core::deploy::failure::{Failure, Name};
 use mlp_core::deploy::fleet::{Ended, Fleet, Item, MOST, Run, Summary, Tolerance};
 use mlp_core::deploy::identity::Execution;
 use mlp_core::deploy::keys;
-use mlp_core::deploy::outcome::Report;
+use mlp_core::deploy::outcome::{Error, Report};
+use mlp_core::finding::Finding;
+use mlp_core::outcome::sha256;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::read::invalid;
+use super::read::{defect, invalid};
 use super::storing::{New, newest, once};
-use super::{read_json, store_failed};
+use super::{no_bucket, read_json, store_failed};
 use crate::Aws;
 
 /// Results that are read at once.
@@ -69,7 +76,7 @@ const FAILED: &str = "failed";
 const HELD_BACK: &str = "not-begun";
 
 /// Lists the configs and keeps what each one's execution is told.
-pub(crate) async fn read<S: BucketStore + Sync, C, B, P>(
+pub(crate) async fn read<S: BucketStore + Sync, C: Sync, B: Sync, P: Sync>(
     aws: &Aws<'_, S, C, B, P>,
     execution: &str,
     started: &str,
@@ -82,9 +89,18 @@ pub(crate) async fn read<S: BucketStore + Sync, C, B, P>(
     let key = format!("{folder}/items.json");
     // What is no config lies among them, so more is listed than may be.
     let listed = aws.store.list(&fleet.bucket, &fleet.prefix, MOST * 10).await;
-    let keys: Vec<String> =
-        listed.map_err(|error| store_failed(&error))?.into_iter().map(|object| object.key).collect();
+    let listed = listed.map_err(|error| {
+        let finding = no_bucket(&error, "/configs/bucket");
+        finding.map_or_else(|| store_failed(&error), |finding| wrong(vec![finding]))
+    })?;
+    let keys: Vec<String> = listed.into_iter().map(|object| object.key).collect();
     let items = fleet.items(run, &keys).map_err(|finding| wrong(vec![finding]))?;
+    if fleet.deploys() {
+        let findings = twice(aws, &fleet.bucket, &items).await?;
+        if !findings.is_empty() {
+            return Err(wrong(findings));
+        }
+    }
     let bytes = serde_json::to_vec(&items).unwrap_or_default();
     // A second run of this task keeps the first one's list, whatever was uploaded between them.
     once(aws.store, &bucket, New { key: &key, bytes, media_type: "application/json" }).await?;
@@ -98,6 +114,42 @@ pub(crate) async fn read<S: BucketStore + Sync, C, B, P>(
         tolerated_failure_percentage: fleet.tolerated,
         failed: None,
     })
+}
+
+/// Configs that make the same product in different ways: which of them counted would be chance. A config that can't be read
+/// is left to its own execution.
+async fn twice<S: BucketStore + Sync, C: Sync, B: Sync, P: Sync>(
+    aws: &Aws<'_, S, C, B, P>,
+    bucket: &str,
+    items: &[Item],
+) -> Result<Vec<Finding>, Failure> {
+    let read: Vec<Option<(String, String, &str)>> = stream::iter(items)
+        .map(|item| async move {
+            let object = match aws.store.get(bucket, &item.config, None, Some(CONFIG_LIMIT + 1)).await {
+                Ok(object) => object,
+                Err(error) if error.kind == ErrorKind::Gone => return Ok(None),
+                Err(error) => return Err(store_failed(&error)),
+            };
+            let made = actions::deployed_product("deploy-product", &object.bytes, &aws.settings.suite, None);
+            let (_, product) = made.map_err(|error| defect(&error))?;
+            Ok(product.map(|product| (product.names.stack(), sha256(&object.bytes), item.config.as_str())))
+        })
+        .buffered(READS)
+        .try_collect()
+        .await?;
+    let mut first: BTreeMap<String, (String, &str)> = BTreeMap::new();
+    let mut findings = Vec::new();
+    for (stack, digest, config) in read.into_iter().flatten() {
+        let (other_digest, other) = first.entry(stack.clone()).or_insert((digest.clone(), config));
+        if *other_digest != digest {
+            let message = format!(
+                "`{config}` and `{other}` are different configs of one product: both make the stack `{stack}`"
+            );
+            let help = "move one of them out of the prefix, or give it another use case or workload";
+            findings.push(Finding::error(codes::DEP_INPUT, "/configs/prefix", message).help(help));
+        }
+    }
+    Ok(findings)
 }
 
 /// Whether a product may still begin: not when more than is tolerated have failed. What is under way goes on to its end.
@@ -166,6 +218,11 @@ pub(crate) async fn summarise<S: BucketStore + Sync, C: Sync, B: Sync, P: Sync>(
     execution: &str,
     work: &Json,
 ) -> Result<Summary, Failure> {
+    if work.get("items").is_none()
+        && let Some(failed) = work.get("failed")
+    {
+        return refused(aws, execution, failed).await;
+    }
     let work: Work = serde_json::from_value(work.clone())
         .map_err(|error| Failure::new(Name::Internal, format!("the fleet's work can't be read: {error}")))?;
     let (items, folder) = (list(aws.store, &work.bucket, &work.items).await?, &work.folder);
@@ -186,6 +243,26 @@ pub(crate) async fn summarise<S: BucketStore + Sync, C: Sync, B: Sync, P: Sync>(
     bytes.push(b'\n');
     newest(aws.store, &work.bucket, New { key: &key, bytes, media_type: "application/json" }).await?;
     Ok(summary.short())
+}
+
+/// The summary of a fleet whose input was refused: nothing was begun.
+async fn refused<S: BucketStore + Sync, C, B, P>(
+    aws: &Aws<'_, S, C, B, P>,
+    execution: &str,
+    failed: &Json,
+) -> Result<Summary, Failure> {
+    let text = |key: &str| failed.get(key).and_then(Json::as_str).unwrap_or_default();
+    let failure = Failure::from_error_output(text("Error"), text("Cause"));
+    let mut summary = Summary::new(execution, Tolerance(0), true, Vec::new());
+    summary.error = Some(Error::from(&failure));
+    summary.findings = failure.findings;
+    summary.findings_left_out = failure.findings_left_out;
+    summary.findings_at = failure.findings_at;
+    let key = keys::fleet_summary(Execution::new(execution).name());
+    let mut bytes = serde_json::to_vec_pretty(&summary).unwrap_or_default();
+    bytes.push(b'\n');
+    newest(aws.store, &aws.settings.bucket, New { key: &key, bytes, media_type: "application/json" }).await?;
+    Ok(summary)
 }
 
 /// What became of a product without a result.

@@ -126,9 +126,12 @@ pub(crate) async fn for_deletion<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
         (Deletion::Busy, stack) => return Err(with_reason(Name::StackBusy, name, stack.as_ref())),
         (Deletion::Follow, _) => Next::Follow,
         (Deletion::Delete, Some(stack)) if stack.protected => {
-            let message = format!(
-                "`{name}` has termination protection: every product in prod does, and somebody may protect others"
-            );
+            let why = match work.product.env.as_str() {
+                "prod" => "as every product in prod has",
+                "" => "which every product in prod has, and which somebody may switch on for others",
+                _ => "which somebody switched on",
+            };
+            let message = format!("`{name}` has termination protection, {why}");
             return Err(Failure::new(Name::StackProtected, message)
                 .help(Name::StackProtected.help().replace("<stack>", name)));
         }

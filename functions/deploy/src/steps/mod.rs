@@ -23,6 +23,7 @@ use mlp_aws::calls::{CallError, Kind};
 use mlp_aws::parameters::{ErrorKind as ParametersErrorKind, ParametersError};
 use mlp_aws::stacks::Stack;
 use mlp_aws::store::{BucketStore, ErrorKind, StoreError};
+use mlp_core::codes;
 use mlp_core::deploy::failure::{Failure, Name};
 use mlp_core::deploy::status::StackStatus;
 use mlp_core::finding::{self, Finding, MAX_FINDINGS};
@@ -60,9 +61,21 @@ pub(crate) fn store_failed(error: &StoreError) -> Failure {
     let name = match error.kind {
         ErrorKind::Denied => Name::AccessDenied,
         ErrorKind::Transient | ErrorKind::Conflict => Name::Unavailable,
-        ErrorKind::Gone | ErrorKind::Other => Name::Refused,
+        ErrorKind::Gone | ErrorKind::NoBucket | ErrorKind::Elsewhere | ErrorKind::Other => Name::Refused,
     };
     Failure::new(name, error.to_string())
+}
+
+/// What is wrong with the bucket that an input names, if it is the bucket.
+pub(crate) fn no_bucket(error: &StoreError, place: &str) -> Option<Finding> {
+    let bucket = &error.bucket;
+    let message = match error.kind {
+        ErrorKind::NoBucket => format!("there is no bucket `{bucket}`"),
+        ErrorKind::Elsewhere => format!("the bucket `{bucket}` is in another region than the suite"),
+        _ => return None,
+    };
+    let finding = Finding::error(codes::DEP_INPUT, place, message);
+    Some(finding.help("name a bucket of the suite's account and region, such as the suite's own"))
 }
 
 /// An object of JSON; nothing for one that isn't there, or is none.

@@ -4,14 +4,17 @@ use mlp_aws::emptying::VersionedBucket;
 use mlp_aws::parameters::{ParameterStore, read};
 use mlp_aws::stacks::Stacks;
 use mlp_aws::store::BucketStore;
+use mlp_core::codes;
 use mlp_core::deploy::failure::{Failure, Name};
 use mlp_core::deploy::identity::Execution;
 use mlp_core::deploy::input::Action;
 use mlp_core::deploy::preflight::{Preflight, Role};
 use mlp_core::deploy::status::{Deployment, StackStatus};
-use mlp_core::finding::blocks;
+use mlp_core::finding::{Finding, blocks};
 
+use super::deletion::is_there;
 use super::read::{config, defect, invalid};
+use super::status::earlier_stack;
 use super::{failed, status_of, unread};
 use crate::Aws;
 use crate::work::Work;
@@ -52,12 +55,28 @@ where
         let seen = aws.buckets.look(bucket).await.map_err(|error| failed(&error))?;
         findings.extend(preflight.check_collision(&seen));
     }
+    if work.action == Action::DeployProduct
+        && let Some(earlier) = earlier_stack(aws, &work).await?
+    {
+        let message = format!(
+            "this config was deployed as the stack `{earlier}` before; with other names it makes another product, and that one stays"
+        );
+        let help = format!("if nobody needs it any more: `mlp delete-product --stack {earlier}`");
+        findings.push(Finding::warning(codes::DEP_RENAMED, "", message).help(help));
+    }
     if blocks(&findings) {
         let failure = invalid("what the stack needs", findings);
         return Err(Failure { name: Name::PreflightFailed, ..failure });
     }
     work.findings.extend(findings);
     work.network = preflight.network(&parameters);
+    if let (Some(network), Some(stack)) = (&mut work.network, &stack) {
+        let resources = aws.stacks.resources(&stack.id).await.map_err(|error| failed(&error))?;
+        let own = resources.into_iter().filter(|it| it.kind == "AWS::EC2::VPCEndpoint" && is_there(it));
+        network.own_endpoints = own.filter_map(|it| it.physical_id).collect();
+    }
+    // What is there already takes nothing more.
+    work.quotas = (StackStatus::deployment(status) == Deployment::Create).then(|| preflight.quotas());
     work.role = aws.settings.service_role.as_deref().and_then(Role::of);
     Ok(work)
 }
@@ -66,6 +85,7 @@ where
 /// afterwards.
 pub(crate) fn surroundings(mut work: Work) -> Result<Work, Failure> {
     let mut findings = work.network.take().map(|network| network.check()).unwrap_or_default();
+    findings.extend(work.quotas.take().map(|quotas| quotas.check()).unwrap_or_default());
     findings.extend(work.role.take().and_then(|role| role.check()));
     if blocks(&findings) {
         let failure = invalid("what the stack needs", findings);

@@ -11,7 +11,7 @@ use mlp_core::time::rfc3339;
 
 use super::store_failed;
 use crate::Aws;
-use crate::work::Work;
+use crate::work::{Approval, Work};
 
 /// Somebody must approve, until a time.
 pub(crate) async fn waits<S: BucketStore + Sync, C, B, P>(
@@ -22,8 +22,9 @@ pub(crate) async fn waits<S: BucketStore + Sync, C, B, P>(
 ) -> Result<(), Failure> {
     let deployment = Deployment {
         expires: Some(expires),
+        warning: work.approval.as_ref().and_then(Approval::warning).map(str::to_owned),
         changes: serde_json::to_value(&work.changes).ok(),
-        ..deployment(aws, execution, work, "waiting-for-approval")
+        ..deployment(aws, execution, work, status::WAITING)
     };
     tell(aws, work, &deployment).await
 }
@@ -53,6 +54,8 @@ fn deployment<S, C, B, P>(
     Deployment {
         execution: execution.to_owned(),
         action: work.action.as_str().to_owned(),
+        stack_name: Some(work.product.stack_name.clone()).filter(|name| !name.is_empty()),
+        warning: None,
         state: state.to_owned(),
         at: utc(aws.now),
         expires: None,
@@ -60,6 +63,22 @@ fn deployment<S, C, B, P>(
         changes: None,
         result: None,
     }
+}
+
+/// The stack that the config made before, if that was another one: it stays.
+pub(crate) async fn earlier_stack<S: BucketStore + Sync, C, B, P>(
+    aws: &Aws<'_, S, C, B, P>,
+    work: &Work,
+) -> Result<Option<String>, Failure> {
+    let (suite, source) = (&aws.settings.bucket, &work.source);
+    let (Some(bucket), Some(key)) = (&source.bucket, &source.key) else { return Ok(None) };
+    if bucket != suite || !key.starts_with(CONFIG_PREFIX) {
+        return Ok(None);
+    }
+    let told = status::deployment(aws.store, suite, key).await.map_err(|error| store_failed(&error))?;
+    let there = ["created", "updated", "unchanged"];
+    let told = told.filter(|it| there.contains(&it.state.as_str()) && it.action == work.action.as_str());
+    Ok(told.and_then(|it| it.stack_name).filter(|name| *name != work.product.stack_name))
 }
 
 async fn tell<S: BucketStore + Sync, C, B, P>(

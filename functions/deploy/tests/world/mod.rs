@@ -2,7 +2,7 @@
 //! everybody waits.
 //!
 //! The interpreter knows what the file uses of the States Language: `Task`, `Choice`, `Wait`, `Pass`, `Succeed`, `Fail`,
-//! `Retry`, `Catch`, reference paths, `States.Array` and `States.JsonToString($)`. Anything else ends the test. Jitter is left out: each
+//! `Retry`, `Catch`, reference paths, `States.Array`, `States.ArrayLength` and `States.JsonToString($)`. Anything else ends the test. Jitter is left out: each
 //! retry waits its longest.
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
@@ -126,6 +126,20 @@ pub(crate) struct World {
     pub(crate) meanwhile: RefCell<VecDeque<Meanwhile>>,
     /// VPCs, subnets and security groups that are there.
     pub(crate) network: RefCell<Vec<Json>>,
+    /// How many addresses hear of approvals.
+    pub(crate) subscribed: RefCell<&'static str>,
+    /// VPC endpoints that are there.
+    pub(crate) endpoints: RefCell<Vec<Json>>,
+    /// With which error EC2 refuses to tell of them.
+    pub(crate) endpoints_refused: RefCell<Option<&'static str>>,
+    /// The zones of every endpoint service; all, if empty.
+    pub(crate) service_zones: RefCell<Vec<&'static str>>,
+    /// Attributes of VPCs that are off.
+    pub(crate) switched_off: RefCell<Vec<&'static str>>,
+    /// What IAM counts.
+    pub(crate) account: RefCell<Json>,
+    /// Pipelines that are there.
+    pub(crate) pipelines: RefCell<Vec<Json>>,
     /// What SageMaker says of the model registry: its versions, or an error with its cause.
     pub(crate) models: RefCell<Result<Vec<Json>, (&'static str, &'static str)>>,
     /// What IAM says of the service role the next time; one that trusts CloudFormation, if nothing is said.
@@ -168,6 +182,15 @@ impl World {
             mails: RefCell::default(),
             meanwhile: RefCell::default(),
             network: RefCell::default(),
+            subscribed: RefCell::new("1"),
+            endpoints: RefCell::default(),
+            endpoints_refused: RefCell::default(),
+            service_zones: RefCell::default(),
+            switched_off: RefCell::default(),
+            account: RefCell::new(
+                json!({"Roles": 12, "RolesQuota": 1_000, "Policies": 7, "PoliciesQuota": 1_500}),
+            ),
+            pipelines: RefCell::default(),
             models: RefCell::new(Ok(Vec::new())),
             trust: RefCell::default(),
             fleet: RefCell::default(),
@@ -215,6 +238,11 @@ impl World {
         let mut input = input.clone();
         input["respond"] = json!(respond);
         self.execute(name, &input)
+    }
+
+    /// One task of any state machine: its answer, or the error's name and cause.
+    pub(crate) fn step(&self, payload: Json) -> Result<Json, (String, String)> {
+        mlp_aws::memory::run(self.invoke(payload)).map_err(|thrown| (thrown.error, thrown.cause))
     }
 
     /// One execution from beginning to end.
@@ -540,8 +568,52 @@ impl<'a> Execution<'a> {
                 }
                 Err(thrown("States.Timeout", ""))
             }
-            "aws-sdk:ec2:describeVpcs" => Ok(json!({"Vpcs": self.seen(&parameters)})),
-            "aws-sdk:ec2:describeSubnets" => Ok(json!({"Subnets": self.seen(&parameters)})),
+            other => self.looked_up(other, &parameters),
+        }
+    }
+
+    /// What AWS answers when the state machine itself looks something up.
+    fn looked_up(&self, call: &str, parameters: &Json) -> Result<Json, Thrown> {
+        match call {
+            "aws-sdk:sns:getTopicAttributes" => {
+                Ok(json!({"Attributes": {"SubscriptionsConfirmed": *self.world.subscribed.borrow()}}))
+            }
+            "aws-sdk:iam:getAccountSummary" => Ok(json!({"SummaryMap": self.world.account.borrow().clone()})),
+            "aws-sdk:codepipeline:listPipelines" => {
+                Ok(json!({"Pipelines": self.world.pipelines.borrow().clone()}))
+            }
+            "aws-sdk:ec2:describeVpcAttribute" => {
+                let attribute = parameters["Attribute"].as_str().unwrap();
+                let is_on = !self.world.switched_off.borrow().contains(&attribute);
+                let name = format!("{}{}", attribute[..1].to_uppercase(), &attribute[1..]);
+                Ok(json!({name: {"Value": is_on}}))
+            }
+            "aws-sdk:ec2:describeVpcEndpoints" => {
+                if let Some(error) = *self.world.endpoints_refused.borrow() {
+                    return Err(thrown(error, "told to"));
+                }
+                let filters = parameters["Filters"].as_array().unwrap();
+                let holds = |endpoint: &Json, filter: &Json| {
+                    let key = match filter["Name"].as_str().unwrap() {
+                        "vpc-id" => "VpcId",
+                        "service-name" => "ServiceName",
+                        "vpc-endpoint-type" => "VpcEndpointType",
+                        other => panic!("{other} is filtered"),
+                    };
+                    filter["Values"].as_array().unwrap().contains(&endpoint[key])
+                };
+                let endpoints = self.world.endpoints.borrow();
+                let found = endpoints.iter().filter(|it| filters.iter().all(|filter| holds(it, filter)));
+                Ok(json!({"VpcEndpoints": found.collect::<Vec<_>>()}))
+            }
+            "aws-sdk:ec2:describeVpcEndpointServices" => {
+                let zones = self.world.service_zones.borrow();
+                let service = |name: &Json| json!({"ServiceName": name, "AvailabilityZones": *zones});
+                let services = parameters["ServiceNames"].as_array().unwrap().iter().map(service);
+                Ok(json!({"ServiceDetails": services.collect::<Vec<_>>()}))
+            }
+            "aws-sdk:ec2:describeVpcs" => Ok(json!({"Vpcs": self.seen(parameters)})),
+            "aws-sdk:ec2:describeSubnets" => Ok(json!({"Subnets": self.seen(parameters)})),
             "aws-sdk:iam:getRole" => {
                 assert_eq!(parameters["RoleName"], "deployer");
                 self.world
@@ -563,8 +635,8 @@ impl<'a> Execution<'a> {
                     .map(|models| json!({"ModelPackageSummaryList": models}))
                     .map_err(|(error, cause)| thrown(error, cause))
             }
-            "aws-sdk:ec2:describeRouteTables" => Ok(json!({"RouteTables": self.seen(&parameters)})),
-            "aws-sdk:ec2:describeSecurityGroups" => Ok(json!({"SecurityGroups": self.seen(&parameters)})),
+            "aws-sdk:ec2:describeRouteTables" => Ok(json!({"RouteTables": self.seen(parameters)})),
+            "aws-sdk:ec2:describeSecurityGroups" => Ok(json!({"SecurityGroups": self.seen(parameters)})),
             other => panic!("{other} is called"),
         }
     }
@@ -612,11 +684,15 @@ fn matches(rule: &Json, error: &str) -> bool {
 fn after(state: &Json, mut data: Json, answer: Json) -> Json {
     let answer = match state.get("ResultSelector").and_then(Json::as_object) {
         Some(selector) => {
+            let value = |path: &str| match path.strip_prefix("States.ArrayLength(") {
+                Some(rest) => {
+                    let list = at_path(&answer, rest.trim_end_matches(')')).unwrap();
+                    json!(list.as_array().unwrap().len())
+                }
+                None => at_path(&answer, path).unwrap().clone(),
+            };
             let select = |(key, path): (&String, &Json)| {
-                (
-                    key.trim_end_matches(".$").to_owned(),
-                    at_path(&answer, path.as_str().unwrap()).unwrap().clone(),
-                )
+                (key.trim_end_matches(".$").to_owned(), value(path.as_str().unwrap()))
             };
             Json::Object(selector.iter().map(select).collect())
         }

@@ -385,6 +385,14 @@ fn drift(drift: &StackResourceDrift) -> Json {
         })
     });
     fields.insert("PropertyDifferences".to_owned(), differences.collect());
+    // Of a document, which has many spellings, the differences say too little.
+    let document = |it: &aws_sdk_cloudformation::types::PropertyDifference| {
+        it.property_path.as_deref().is_some_and(|path| path.starts_with("/AssumeRolePolicyDocument"))
+    };
+    if drift.property_differences.iter().flatten().any(document) {
+        put(&mut fields, "ExpectedProperties", drift.expected_properties.clone());
+        put(&mut fields, "ActualProperties", drift.actual_properties.clone());
+    }
     Json::Object(fields)
 }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::happens::{Happens, OldOne};
 use super::properties::{Property, PropertyChange};
-use super::summary::{Deletion, Resource};
+use super::summary::{DELETED_OUTSIDE, Deletion, Resource};
 
 /// Something that is worse than a change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -157,7 +157,23 @@ fn of_data(resource: &Resource, deletion: Option<Deletion>) -> Option<Danger> {
     let holder = HOLDERS.iter().find(|holder| holder.kind == resource.kind || holder.kind.is_empty())?;
     let certain = matches!(resource.happens, Happens::Replaced | Happens::Deleted | Happens::Released);
     let what = resource.what.clone();
+    let was_deleted = resource.drift.as_deref() == Some(DELETED_OUTSIDE);
     match (resource.happens, resource.old_one) {
+        // Sources: AWS KMS Developer Guide, "Cancel key deletion"; AWS KMS API Reference, `CancelKeyDeletion`.
+        (Happens::Added | Happens::Changed | Happens::Replaced | Happens::MaybeReplaced, _)
+            if was_deleted && resource.kind == "AWS::KMS::Key" =>
+        {
+            let what = "is created in place of the key that was deleted, or is scheduled for deletion, outside CloudFormation";
+            let lost = "everything that is encrypted with the old key can't be read any more once its waiting period is over";
+            let to_do = "don't deploy this while the old key can be saved: run `aws kms cancel-key-deletion` and \
+                         `aws kms enable-key` with its id instead";
+            Some(danger(resource, Level::Lost, false, what.to_owned(), Some(lost), to_do))
+        }
+        (Happens::Added, _) if was_deleted => {
+            let what = "is created again in place of the one that was deleted outside CloudFormation";
+            let to_do = "the new one is empty: bring back what is needed from a copy after the deployment";
+            Some(danger(resource, Level::Disturbed, true, what.to_owned(), None, to_do))
+        }
         (Happens::Added | Happens::Changed | Happens::Imported | Happens::Recorded, _) | (_, None) => None,
         (_, Some(OldOne::Deleted)) => {
             let (lost, otherwise) = match deletion {

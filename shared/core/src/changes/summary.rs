@@ -397,6 +397,9 @@ impl From<&Changes> for ChangeCounts {
 /// How many resources and dangers an execution carries by name; the report has all of them.
 const MOST_NAMED: usize = 100;
 
+/// What a change set that looks at drift says of a resource that is not there any more.
+pub(super) const DELETED_OUTSIDE: &str = "was deleted outside CloudFormation";
+
 /// What the tier files know of logical ids.
 struct Known {
     own: Option<&'static Blueprint>,
@@ -441,7 +444,7 @@ fn resource(change: &ResourceChange, known: &Known) -> Resource {
         what: sentence(change, happens, old_one),
         drift: match change.resource_drift_status.as_deref() {
             Some("MODIFIED") => Some("was changed outside CloudFormation".to_owned()),
-            Some("DELETED") => Some("was deleted outside CloudFormation".to_owned()),
+            Some("DELETED") => Some(DELETED_OUTSIDE.to_owned()),
             _ => None,
         },
         nested_change_set: text(&change.change_set_id),

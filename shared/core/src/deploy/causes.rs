@@ -41,22 +41,6 @@ impl Event {
     }
 }
 
-/// What to do about causes that go away by themselves.
-///
-/// CodeBuild asks for the network with the new role while it creates a project in a VPC, and IAM takes a moment until a new
-/// role's policies count everywhere (aws/aws-cdk issue 2652; reapit/foundations issue 11112; IAM User Guide,
-/// "Troubleshooting IAM": changes are not always immediately visible).
-pub fn passing(causes: &[Cause]) -> Option<&'static str> {
-    let of_new_role = |cause: &Cause| {
-        cause.kind == "AWS::CodeBuild::Project"
-            && cause.reason.contains("Not authorized to perform DescribeSecurityGroups")
-    };
-    (!causes.is_empty() && causes.iter().all(of_new_role)).then_some(
-        "IAM had not made the new role's policies known everywhere; run it again in a minute, with `\"recreate_failed\": true` \
-         if the stack never was complete",
-    )
-}
-
 /// The most causes that are told: who has ten causes has one that they all come from.
 const MOST: usize = 10;
 
@@ -92,6 +76,48 @@ pub fn first_causes(events: &[Event]) -> Vec<Cause> {
         }
     }
     causes
+}
+
+/// Reasons of services that say too little, with what to do about them.
+///
+/// Sources: `aws/aws-cdk` issue 2652 and `reapit/foundations` issue 11112 (CodeBuild and a role that IAM hasn't spread yet);
+/// `hashicorp/terraform-provider-aws` issues 17535 and 17269 (private names); `eksctl-io/eksctl` issues 2510 and 4377, `awslabs/aws-solutions-constructs`
+/// issue 1230 (routes).
+const KNOWN: [(&str, &str); 5] = [
+    (
+        "Not authorized to perform DescribeSecurityGroups",
+        "the new role had not reached CodeBuild yet, which passes: start `deploy-product` again, with `\"recreate_failed\": true` if the \
+         stack is in ROLLBACK_COMPLETE",
+    ),
+    (
+        "already a conflicting DNS domain",
+        "the VPC has an endpoint for this service with a private name: set `endpoint_private_dns: false`, or remove theirs",
+    ),
+    (
+        "already has a route with destination-prefix-list-id",
+        "the route table has a route to S3 through another endpoint: leave it out of the config",
+    ),
+    (
+        "enableDnsSupport and enableDnsHostnames",
+        "switch both attributes of the VPC on, or set `endpoint_private_dns: false`",
+    ),
+    (
+        "Found another VPC endpoint subnet in the availability zone",
+        "name one subnet of each availability zone",
+    ),
+];
+
+/// What to do about causes, where their reasons are known and say too little.
+///
+/// ```
+/// # use mlp_core::deploy::causes::{Cause, known_remedies};
+/// let reason = "Not authorized to perform DescribeSecurityGroups (Service: AWSCodeBuild)".to_owned();
+/// let cause = Cause { logical_id: "Project".into(), kind: "T".into(), reason };
+/// assert!(known_remedies(&[cause])[0].contains("start `deploy-product` again"));
+/// ```
+pub fn known_remedies(causes: &[Cause]) -> Vec<&'static str> {
+    let is_told = |part: &str| causes.iter().any(|cause| cause.reason.contains(part));
+    KNOWN.iter().filter(|(part, _)| is_told(part)).map(|(_, remedy)| *remedy).collect()
 }
 
 /// CloudFormation stops what runs beside a resource that failed; that says nothing of its own.
@@ -156,24 +182,5 @@ mod tests {
             event("B", "X_FAILED", ""),
         ];
         assert_eq!(ended(&events), 1);
-    }
-
-    #[test]
-    fn a_new_role_that_is_not_known_everywhere_yet_passes_by_itself_and_nothing_else_does() {
-        let cause = |kind: &str, reason: &str| Cause {
-            logical_id: "A".to_owned(),
-            kind: kind.to_owned(),
-            reason: reason.to_owned(),
-        };
-        let new_role = cause(
-            "AWS::CodeBuild::Project",
-            "Not authorized to perform DescribeSecurityGroups (Service: AWSCodeBuild; Status Code: 400)",
-        );
-        let other = cause("AWS::S3::Bucket", "the name is taken");
-        assert!(
-            passing(std::slice::from_ref(&new_role)).is_some_and(|help| help.contains("recreate_failed"))
-        );
-        assert_eq!(passing(&[new_role, other]), None);
-        assert_eq!(passing(&[]), None);
     }
 }

@@ -54,7 +54,7 @@ names! {
         "mend what the causes name, run `aws cloudformation continue-update-rollback --stack-name <stack>`, then start a new execution";
     StackNotRecreated = "StackNotRecreated", "The stack never came to be, or could not be deleted, and stands in the way.",
         "if nobody needs what is left of it: start `deploy-product` with `\"recreate_failed\": true` (`mlp`: `--recreate-failed`). It empties the stack's bucket, deletes the stack and creates it again";
-    StackProtected = "StackProtected", "Termination protection is on, as it is for every product in prod.",
+    StackProtected = "StackProtected", "Termination protection is on. The suite switches it on for every product in prod; anybody may do so for others.",
         "if it is meant: `aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name <stack>`, then start a new execution";
     StackTaken = "StackTaken", "The stack is not this product's: its tags say otherwise, or it has none, or a custom resource owns it.",
         "give the product another use case or workload";
@@ -66,8 +66,8 @@ names! {
         "remove what the causes name, then start delete-product again";
     BucketNotEmptied = "BucketNotEmptied", "Objects of the product's bucket could not be deleted; the stack was not touched.",
         "look at the bucket's policy, object locks and replication, then start delete-product again";
-    OutputsMissing = "OutputsMissing", "The stack was deployed, but its published values can't be read back.",
-        "look for who deletes or changes the SSM parameters, then start a new execution";
+    OutputsMissing = "OutputsMissing", "The stack was deployed, but its published values can't be read back, or aren't the stack's.",
+        "look for who deletes or changes the SSM parameters, then start the execution again with `\"drift\": \"revert\"` (`--drift revert`), which writes them as the stack says; without it CloudFormation changes nothing";
     CouldNotCheck = "CouldNotCheck", "Some stacks could not be looked at; what was found of the others is in the reports.",
         "look into the report; what was throttled or unavailable is looked at by the next execution";
     DriftFailed = "DriftFailed", "The drift function failed for longer than was retried.",

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map as Object, Value as Json, json};
 
 use super::identity::Execution;
-use super::input::Input;
+use super::input::{Action, Input};
 use super::keys;
-use super::outcome::{Ending, Report};
+use super::outcome::{Ending, Error, Report};
 use crate::codes;
 use crate::finding::Finding;
 use crate::outcome::sha256;
@@ -96,6 +96,23 @@ pub struct Summary {
     pub outcomes: BTreeMap<String, usize>,
     /// Each product, in the order of the configs' keys.
     pub products: Vec<Line>,
+    /// Why nothing was begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<Error>,
+    /// What is wrong with the fleet's input.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
+    /// How many findings are left out here.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub findings_left_out: usize,
+    /// Where all of them are, `s3://bucket/key`; absent when none is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub findings_at: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 /// One product of a summary.
@@ -181,11 +198,17 @@ impl Fleet {
             tolerated,
             switches,
         };
-        // The rest is what a single product's execution is told.
-        if let Err(more) = Input::read(&fleet.input("configs/any.yaml")) {
+        // The rest is what a single product's execution is told; a bucket that is missing is told already.
+        let any = Self { bucket: "any".to_owned(), ..fleet.clone() };
+        if let Err(more) = Input::read(&any.input("configs/any.yaml")) {
             findings.extend(more);
         }
         if findings.is_empty() { Ok(fleet) } else { Err(findings) }
+    }
+
+    /// Whether products are deployed: only then it matters in which order configs of one product come.
+    pub fn deploys(&self) -> bool {
+        self.switches.get("action").and_then(Json::as_str) == Some(Action::DeployProduct.as_str())
     }
 
     fn input(&self, key: &str) -> Json {
@@ -274,6 +297,10 @@ impl Summary {
             not_begun: 0,
             outcomes: BTreeMap::new(),
             products: Vec::new(),
+            error: None,
+            findings: Vec::new(),
+            findings_left_out: 0,
+            findings_at: None,
         };
         for (item, ended) in items {
             let (counted, told) = match &ended {

@@ -271,7 +271,11 @@ impl Reader<'_> {
         let names = || Action::ALL.iter().map(|action| action.as_str());
         let allowed = || names().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         let Some(given) = self.fields.get("action").and_then(Json::as_str) else {
-            self.findings.push(wrong("/action", format!("`action` is missing; it is one of {}", allowed())));
+            let is = match self.fields.get("action") {
+                None | Some(Json::Null) => "missing".to_owned(),
+                Some(other) => brief(other),
+            };
+            self.findings.push(wrong("/action", format!("`action` is {is}; it is one of {}", allowed())));
             return None;
         };
         let action = Action::ALL.into_iter().find(|action| action.as_str() == given);
@@ -346,6 +350,13 @@ impl Reader<'_> {
     fn given(&mut self, name: &str) -> Option<ConfigSource> {
         match self.fields.get(name) {
             Some(Json::String(text)) => Some(ConfigSource::Inline(text.clone())),
+            Some(Json::Object(config)) if is_config(config) => {
+                let message =
+                    format!("`{name}` is a {name} as JSON; its text is wanted, or where it is stored");
+                let help = r#"give it as text, in quotation marks, or upload it and name {"bucket": "...", "key": "configs/x.yaml"}"#;
+                self.findings.push(wrong(&format!("/{name}"), message).help(help));
+                None
+            }
             Some(Json::Object(place)) => {
                 let mut text = |key: &str, wanted: bool| {
                     let path = format!("/{name}/{key}");
@@ -390,7 +401,11 @@ impl Reader<'_> {
             Some(Json::Bool(value)) => *value,
             Some(other) => {
                 let message = format!("`{key}` is {}; allowed are true and false", brief(other));
-                self.findings.push(wrong(&format!("/{key}"), message));
+                let finding = wrong(&format!("/{key}"), message);
+                self.findings.push(match other.as_str() {
+                    Some("true" | "false") => finding.help("write it without quotation marks"),
+                    _ => finding,
+                });
                 false
             }
         }
@@ -488,6 +503,13 @@ fn wrong(path: &str, message: impl Into<String>) -> Finding {
     Finding::error(CODE, path, message)
 }
 
+/// Whether an object is a config, or a template, and not the place of one.
+fn is_config(object: &Object<String, Json>) -> bool {
+    let is_place = ["bucket", "key", "version"].iter().any(|key| object.contains_key(*key));
+    let sections = ["client", "environment", "ml_product", "tags", "Resources", "AWSTemplateFormatVersion"];
+    !is_place && sections.iter().any(|key| object.contains_key(*key))
+}
+
 fn shown(text: &str) -> String {
     crate::template::read::shorten(text)
 }
@@ -497,7 +519,7 @@ fn brief(value: &Json) -> String {
     match value {
         Json::Object(_) => "an object".to_owned(),
         Json::Array(_) => "a list".to_owned(),
-        Json::String(text) => format!("`{}`", shown(text)),
+        Json::String(text) => format!("the text `{}`", shown(text)),
         other => format!("`{other}`"),
     }
 }
@@ -534,6 +556,26 @@ mod tests {
             let input = serde_json::json!({"action": action, "config": "text", "force": true});
             assert_eq!(read(input), ConfigSource::Inline("text".to_owned()), "{action:?}");
         }
+    }
+
+    #[test]
+    fn what_is_of_another_type_is_called_by_it_and_not_missing() {
+        let told = |input: Json| {
+            let found = Input::read(&input).unwrap_err();
+            let first = &found[0];
+            (found.len(), first.message.clone(), first.help.clone().unwrap_or_default())
+        };
+        let force = told(serde_json::json!({"action": "show-changes", "config": "x", "force": "true"}));
+        assert_eq!(force.1, "`force` is the text `true`; allowed are true and false");
+        assert_eq!(force.2, "write it without quotation marks");
+        let action = told(serde_json::json!({"action": ["show-changes"], "config": "x"}));
+        assert!(action.1.starts_with("`action` is a list; it is one of "), "{action:?}");
+        let config =
+            told(serde_json::json!({"action": "show-changes", "config": {"client": {}, "tags": {}}}));
+        assert_eq!(
+            (config.0, config.1.as_str()),
+            (1, "`config` is a config as JSON; its text is wanted, or where it is stored")
+        );
     }
 
     #[test]

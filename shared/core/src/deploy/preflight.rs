@@ -13,6 +13,7 @@ use crate::config;
 use crate::error::InternalError;
 use crate::expand::{Lookups, ParameterPaths, Wanted};
 use crate::finding::Finding;
+use crate::generate::network::service_name_in;
 use crate::product::Product;
 use crate::template::Value;
 
@@ -71,6 +72,53 @@ pub struct Network {
     /// `DescribeRouteTables`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub route_tables: Option<Seen>,
+    /// The endpoint services of the product: the interface endpoints' first, S3's last.
+    #[serde(default)]
+    pub services: Vec<String>,
+    /// How many of them are interface endpoints'.
+    #[serde(default)]
+    pub interfaces: usize,
+    /// Whether they answer under the services' own names.
+    #[serde(default)]
+    pub private_dns: bool,
+    /// Who may reach them, if the product makes its own security group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ingress_cidr: Option<String>,
+    /// The endpoints that the product's stack has already.
+    #[serde(default)]
+    pub own_endpoints: Vec<String>,
+    /// `DescribeVpcEndpoints`: those of the VPC for the product's services.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoints: Option<Seen>,
+    /// `DescribeVpcEndpoints`: how many interface endpoints the VPC has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub all_endpoints: Option<Counted>,
+    /// `DescribeVpcEndpointServices`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint_services: Option<Seen>,
+    /// `DescribeVpcAttribute`: `enableDnsSupport`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dns_support: Option<Switch>,
+    /// `DescribeVpcAttribute`: `enableDnsHostnames`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dns_hostnames: Option<Switch>,
+    /// The error outputs of calls that failed, by what they ask for: the deployment goes on without them.
+    #[serde(default)]
+    pub refused: BTreeMap<String, Json>,
+}
+
+/// A number of things.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counted {
+    /// How many.
+    pub count: usize,
+}
+
+/// An attribute of a VPC.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Switch {
+    /// Whether it is on.
+    pub value: bool,
 }
 
 /// What EC2 answered: of the ids that were asked for those that are there.
@@ -79,6 +127,10 @@ pub struct Seen {
     /// As the API spells them.
     pub found: Vec<Json>,
 }
+
+/// Interface and Gateway Load Balancer endpoints that a VPC takes, if nobody has raised the quota. Sources: AWS `PrivateLink`
+/// Guide, "AWS `PrivateLink` quotas"; AWS General Reference, "Amazon VPC endpoints and quotas".
+const ENDPOINTS: usize = 50;
 
 const NETWORK: &str = "/ml_product/vpc_integration";
 
@@ -145,7 +197,201 @@ impl Network {
             };
             add(id, keys, message, "name route tables of the product's VPC");
         }
+        if lacks(self.vpcs.as_ref(), "VpcId", vpc) {
+            return findings;
+        }
+        findings.extend(self.check_endpoints());
+        findings.extend(self.check_zones());
+        findings.extend(self.check_access());
+        findings.extend(self.refused.iter().map(|(what, error)| could_not_look(NETWORK, what, error)));
         findings
+    }
+
+    /// A finding of what would fail when endpoints are created, or cut them off. Of a product that has its endpoints it is a
+    /// warning: it must not stand in the way of an update that is about something else.
+    fn finding(&self, path: String, message: String, help: &str) -> Finding {
+        let make = if self.own_endpoints.is_empty() { Finding::error } else { Finding::warning };
+        make(codes::PRE_NETWORK, path, message).help(help)
+    }
+
+    /// Endpoints of others, with the names and routes that the product's would have; and the VPC's DNS attributes.
+    ///
+    /// Sources: AWS `PrivateLink` Guide, "Access an AWS service using an interface VPC endpoint" (DNS attributes, one private
+    /// name); `hashicorp/terraform-provider-aws` issues 17535 and 17269 (conflicting DNS domain); Amazon EC2 API Reference, "Error
+    /// codes" (`RouteAlreadyExists`), eksctl-io/eksctl#2510 (route to S3).
+    fn check_endpoints(&self) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let private_dns = format!("{NETWORK}/endpoint_private_dns");
+        let switches = [("enableDnsSupport", self.dns_support), ("enableDnsHostnames", self.dns_hostnames)];
+        for (attribute, switch) in switches.into_iter().filter(|_| self.private_dns) {
+            if switch.is_some_and(|switch| !switch.value) {
+                let vpc = self.name("the VPC", &self.vpc_id, None);
+                let message = format!("`{attribute}` of {vpc} is off; endpoints with private names need it");
+                let help =
+                    "switch it on with `aws ec2 modify-vpc-attribute`, or set `endpoint_private_dns: false`";
+                findings.push(self.finding(private_dns.clone(), message, help));
+            }
+        }
+        for endpoint in self.endpoints.iter().flat_map(|seen| &seen.found) {
+            let text = |key: &str| endpoint.get(key).and_then(Json::as_str).unwrap_or_default();
+            let (id, service) = (text("VpcEndpointId"), text("ServiceName"));
+            let is_gone = ["deleted", "deleting", "failed", "rejected", "expired"]
+                .iter()
+                .any(|state| text("State").eq_ignore_ascii_case(state));
+            if is_gone || self.own_endpoints.iter().any(|own| own == id) {
+                continue;
+            }
+            let has_name = endpoint.get("PrivateDnsEnabled").and_then(Json::as_bool) == Some(true);
+            let is_interface = self.services.iter().take(self.interfaces).any(|it| it == service);
+            if self.private_dns && has_name && is_interface {
+                let message = format!(
+                    "the VPC has the endpoint `{id}` for `{service}` already, with the private name that the product's would have"
+                );
+                let help = "set `endpoint_private_dns: false`, so that builds use the endpoints that are there; or remove theirs";
+                findings.push(Finding::error(codes::PRE_COLLISION, private_dns.clone(), message).help(help));
+            }
+            let tables = endpoint.get("RouteTableIds").and_then(Json::as_array).into_iter().flatten();
+            for table in tables.filter_map(Json::as_str).filter(|_| text("VpcEndpointType") == "Gateway") {
+                let Some(position) = self.route_table_ids.iter().position(|id| id == table) else { continue };
+                let position = (self.route_table_ids.len() > 1).then_some(position + 1);
+                let name = self.name("the route table", table, position);
+                let key = if self.paths.contains_key(table) {
+                    "route_table_parameter_store_path"
+                } else {
+                    "route_table_ids"
+                };
+                let message = format!(
+                    "{name} has a route to `{service}` already, through the endpoint `{id}`; it takes one"
+                );
+                let help =
+                    "leave this route table out: what uses it reaches S3 through the endpoint that is there";
+                findings.push(
+                    Finding::error(codes::PRE_COLLISION, format!("{NETWORK}/{key}"), message).help(help),
+                );
+            }
+        }
+        if let Some(Counted { count }) = self.all_endpoints
+            && self.own_endpoints.is_empty()
+            && count + self.interfaces > ENDPOINTS - ENDPOINTS / 10
+        {
+            let message = format!(
+                "the VPC has {count} interface endpoints and the product makes {} more; a VPC takes {ENDPOINTS} if nobody has raised \
+                 the quota",
+                self.interfaces
+            );
+            let help = "look at the quota \"Interface VPC endpoints per VPC\" in Service Quotas";
+            findings.push(Finding::warning(codes::PRE_QUOTA, NETWORK, message).help(help));
+        }
+        findings
+    }
+
+    /// Zones that an endpoint service isn't in. Sources: AWS `PrivateLink` Guide, "Access an AWS service using an interface VPC
+    /// endpoint" (subnets); Amazon EC2 API Reference, `DescribeVpcEndpointServices` (`AvailabilityZones`).
+    fn check_zones(&self) -> Vec<Finding> {
+        let (Some(services), Some(subnets)) = (&self.endpoint_services, &self.subnets) else {
+            return Vec::new();
+        };
+        let mut findings = Vec::new();
+        for service in self.services.iter().take(self.interfaces) {
+            let is_interface = |it: &&Json| {
+                let kinds = it.get("ServiceType").and_then(Json::as_array);
+                it.get("ServiceName").and_then(Json::as_str) == Some(service)
+                    && kinds.is_none_or(|kinds| {
+                        kinds.iter().any(|kind| kind.get("ServiceType").is_some_and(|it| it == "Interface"))
+                    })
+            };
+            let Some(found) = services.found.iter().find(is_interface) else { continue };
+            let zones: Vec<&str> = found
+                .get("AvailabilityZones")
+                .and_then(Json::as_array)
+                .into_iter()
+                .flatten()
+                .filter_map(Json::as_str)
+                .collect();
+            for (position, id) in self.subnet_ids.iter().enumerate().filter(|_| !zones.is_empty()) {
+                let subnet = subnets.find("SubnetId", id);
+                let zone = subnet.and_then(|it| it.get("AvailabilityZone")?.as_str());
+                let Some(zone) = zone.filter(|zone| !zones.contains(zone)) else { continue };
+                let position = (self.subnet_ids.len() > 1).then_some(position + 1);
+                let name = self.name("the subnet", id, position);
+                let key =
+                    if self.paths.contains_key(id) { "subnet_parameter_store_path" } else { "subnet_ids" };
+                let message = format!(
+                    "{name} is in `{zone}`, and the endpoint service `{service}` isn't; it is in {}",
+                    zones.iter().map(|zone| format!("`{zone}`")).collect::<Vec<_>>().join(", ")
+                );
+                findings.push(self.finding(
+                    format!("{NETWORK}/{key}"),
+                    message,
+                    "name subnets of zones that have all of the product's endpoint services",
+                ));
+            }
+        }
+        findings
+    }
+
+    /// Whether the VPC's own addresses reach the endpoints on 443. With private names the services are reached through them by
+    /// everything in the VPC.
+    fn check_access(&self) -> Vec<Finding> {
+        let blocks: Vec<&str> = self
+            .vpcs
+            .iter()
+            .filter_map(|seen| seen.find("VpcId", &self.vpc_id))
+            .flat_map(blocks_of)
+            .collect();
+        let overlaps = |cidr: &str| {
+            let Some(range) = range(cidr) else { return false };
+            blocks.iter().filter_map(|block| self::range(block)).any(|it| it.0 <= range.1 && range.0 <= it.1)
+        };
+        let vpc = self.name("the VPC", &self.vpc_id, None);
+        if let Some(cidr) = self.ingress_cidr.as_deref().filter(|_| !blocks.is_empty()) {
+            let path = format!("{NETWORK}/endpoint_ingress_cidr");
+            let help = format!(
+                "give `endpoint_ingress_cidr` a block that contains the VPC's: {}",
+                blocks.join(", ")
+            );
+            let is_within = |block: &&&str| {
+                self::range(block)
+                    .zip(range(cidr))
+                    .is_none_or(|(it, allowed)| allowed.0 <= it.0 && it.1 <= allowed.1)
+            };
+            if !overlaps(cidr) {
+                let message =
+                    format!("`{cidr}` contains no address of {vpc}, so nothing in it reaches the endpoints");
+                return vec![self.finding(path, message, &help)];
+            }
+            let outside: Vec<&str> = blocks.iter().filter(|block| !is_within(block)).copied().collect();
+            if !outside.is_empty() {
+                let message = format!(
+                    "{} of {vpc} is not within `{cidr}`; these addresses don't reach the endpoints",
+                    outside.join(", ")
+                );
+                return vec![Finding::warning(codes::PRE_NETWORK, path, message).help(help)];
+            }
+        }
+        let (Some(id), Some(seen)) = (&self.group_id, &self.groups) else { return Vec::new() };
+        let Some(rules) = seen.find("GroupId", id).and_then(|it| it.get("IpPermissions")?.as_array()) else {
+            return Vec::new();
+        };
+        let name = self.name("the security group", id, None);
+        let key = if self.paths.contains_key(id) { "sg_parameter_store_path" } else { "security_group_id" };
+        let path = format!("{NETWORK}/{key}");
+        let help = "add a rule: TCP 443 in, from the group itself or from the VPC's addresses";
+        let https: Vec<&Json> = rules.iter().filter(|rule| allows_https(rule)).collect();
+        if https.is_empty() {
+            let message = format!("{name} lets nobody in on port 443, so nothing reaches the endpoints");
+            return vec![self.finding(path, message, help)];
+        }
+        let from_vpc = |rule: &&Json| {
+            let list = |key: &str| rule.get(key).and_then(Json::as_array).into_iter().flatten();
+            ["UserIdGroupPairs", "PrefixListIds", "Ipv6Ranges"].iter().any(|key| list(key).next().is_some())
+                || list("IpRanges").filter_map(|it| it.get("CidrIp")?.as_str()).any(overlaps)
+        };
+        if blocks.is_empty() || https.iter().any(from_vpc) {
+            return Vec::new();
+        }
+        let message = format!("{name} lets nobody of {vpc} in on port 443");
+        vec![Finding::warning(codes::PRE_NETWORK, path, message).help(help)]
     }
 
     /// What a message calls an id: itself, or its place in Parameter Store. `position` counts from 1 in a list.
@@ -165,6 +411,135 @@ impl Network {
             None => format!("{name} is in `{other}`, not in `{}`", self.vpc_id),
             Some(_) => format!("{name} is not in the product's VPC"),
         }
+    }
+}
+
+/// The blocks of IPv4 addresses of a VPC.
+fn blocks_of(vpc: &Json) -> Vec<&str> {
+    let associated = vpc.get("CidrBlockAssociationSet").and_then(Json::as_array).into_iter().flatten();
+    let is_there = |it: &&Json| {
+        let state = it.pointer("/CidrBlockState/State").and_then(Json::as_str);
+        state.is_none_or(|state| state.eq_ignore_ascii_case("associated"))
+    };
+    let mut blocks: Vec<&str> =
+        associated.filter(is_there).filter_map(|it| it.get("CidrBlock")?.as_str()).collect();
+    let main = vpc.get("CidrBlock").and_then(Json::as_str);
+    blocks.extend(main.filter(|main| !blocks.contains(main)));
+    blocks
+}
+
+/// The first and the last address of a block.
+fn range(cidr: &str) -> Option<(u32, u32)> {
+    let (address, bits) = cidr.split_once('/')?;
+    let address = u32::from(address.parse::<std::net::Ipv4Addr>().ok()?);
+    let bits: u32 = bits.parse().ok().filter(|bits| *bits <= 32)?;
+    let mask = u32::MAX.checked_shr(bits).unwrap_or_default();
+    Some((address & !mask, address | mask))
+}
+
+/// Whether a rule of a security group lets TCP connections to port 443 through.
+fn allows_https(rule: &Json) -> bool {
+    let port = |key: &str| rule.get(key).and_then(Json::as_i64);
+    match rule.get("IpProtocol").and_then(Json::as_str) {
+        Some("-1") => true,
+        Some("tcp" | "6") => {
+            port("FromPort").is_none_or(|from| from <= 443) && port("ToPort").is_none_or(|to| to >= 443)
+        }
+        _ => false,
+    }
+}
+
+/// A look that failed: the deployment goes on, and CloudFormation finds what it would have found.
+fn could_not_look(path: &str, what: &str, error: &Json) -> Finding {
+    let text = |key: &str| error.get(key).and_then(Json::as_str).unwrap_or_default();
+    let why = format!("{} {}", text("Error"), crate::expand::shortened(text("Cause"), 300));
+    let message = format!("{what} could not be looked at: {}", why.trim());
+    let help = "allow the calls of the suite's template to the role of the state machine, or try again";
+    Finding::warning(codes::PRE_NETWORK, path, message).help(help)
+}
+
+/// What a new product takes of the account's quotas, and what AWS says of them. The state machine asks and puts the answers
+/// in here.
+///
+/// Sources: IAM API Reference, `GetAccountSummary`; IAM User Guide, "IAM and AWS STS quotas". AWS CodePipeline User Guide,
+/// "Quotas in AWS CodePipeline" (300 polling pipelines a region, fixed), in its English and its Chinese edition.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quotas {
+    /// Roles that the product has.
+    pub roles: usize,
+    /// Managed policies of its own.
+    pub policies: usize,
+    /// Pipelines, which poll for changes.
+    pub pipelines: usize,
+    /// `GetAccountSummary`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<Summary>,
+    /// `ListPipelines`, its first page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listed: Option<Seen>,
+    /// The error outputs of calls that failed.
+    #[serde(default)]
+    pub refused: BTreeMap<String, Json>,
+}
+
+/// What IAM counts.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    /// As the API spells it: `Roles`, `RolesQuota`, ...
+    pub counts: BTreeMap<String, Json>,
+}
+
+impl Quotas {
+    /// Quotas that are nearly exhausted: more than nine tenths would be used.
+    pub fn check(&self) -> Vec<Finding> {
+        const POLLING: usize = 300;
+        let mut findings = Vec::new();
+        let mut add = |message: String, help: &str| {
+            findings.push(Finding::warning(codes::PRE_QUOTA, "", message).help(help));
+        };
+        let of_account = self.account.as_ref().map(|account| &account.counts);
+        for (what, has, limit, more) in [
+            ("roles", "Roles", "RolesQuota", self.roles),
+            ("managed policies", "Policies", "PoliciesQuota", self.policies),
+        ] {
+            let count = |key: &str| {
+                let value = of_account.and_then(|counts| counts.get(key))?;
+                value
+                    .as_u64()
+                    .or_else(|| value.as_str()?.parse().ok())
+                    .and_then(|it| usize::try_from(it).ok())
+            };
+            if let (Some(has), Some(limit)) = (count(has), count(limit))
+                && more > 0
+                && has + more > limit - limit / 10
+            {
+                add(
+                    format!("the account has {has} of {limit} {what}, and the product makes {more} more"),
+                    "ask for a higher quota in Service Quotas, or remove what nobody needs",
+                );
+            }
+        }
+        if let Some(listed) = &self.listed {
+            let all = listed.found.len();
+            let ours = |it: &&Json| {
+                let name = it.get("Name").and_then(Json::as_str).unwrap_or_default();
+                name.ends_with("-build-pipeline") || name.ends_with("-deploy-pipeline")
+            };
+            let ours = listed.found.iter().filter(ours).count();
+            if self.pipelines > 0 && all + self.pipelines > POLLING - POLLING / 10 {
+                let or_more = if all >= POLLING { " or more" } else { "" };
+                add(
+                    format!(
+                        "the region has {all}{or_more} pipelines, of which {ours} are named as products' are, and the product makes {} \
+                         more; CodePipeline polls for {POLLING} in a region, and never for more",
+                        self.pipelines
+                    ),
+                    "pipelines that events start don't count; put further products into another region or account",
+                );
+            }
+        }
+        findings.extend(self.refused.iter().map(|(what, error)| could_not_look("", what, error)));
+        findings
     }
 }
 
@@ -317,6 +692,29 @@ impl Preflight {
         findings.into_iter().map(named).collect()
     }
 
+    /// What a new product takes of the account's quotas.
+    pub fn quotas(&self) -> Quotas {
+        let count = |kind: &str| self.product.resources.values().filter(|spec| spec.kind == kind).count();
+        Quotas {
+            roles: count("AWS::IAM::Role"),
+            policies: count("AWS::IAM::ManagedPolicy"),
+            pipelines: count("AWS::CodePipeline::Pipeline"),
+            ..Quotas::default()
+        }
+    }
+
+    /// The endpoint services of the product, as EC2 names them: interface endpoints' or gateways'.
+    fn services(&self, interface: bool) -> impl Iterator<Item = String> {
+        let (partition, region) = (self.product.region.partition(), self.product.region.to_string());
+        let specs = self.product.resources.values().filter(|spec| spec.kind == "AWS::EC2::VPCEndpoint");
+        let wanted = specs.filter(move |spec| {
+            spec.properties.get("VpcEndpointType").is_some_and(|kind| kind == "Interface") == interface
+        });
+        wanted
+            .filter_map(|spec| spec.links.service.as_deref())
+            .map(move |service| service_name_in(partition, &region, service))
+    }
+
     /// The network, with the ids that Parameter Store holds now; nothing for a product without one, or with paths that can't
     /// be read.
     pub fn network(&self, found: &Lookups) -> Option<Network> {
@@ -338,6 +736,10 @@ impl Preflight {
                 Some(Value::List(ids)) => ids.iter().filter_map(text).collect(),
                 _ => Vec::new(),
             },
+            interfaces: self.services(true).count(),
+            services: self.services(true).chain(self.services(false)).collect(),
+            private_dns: vpc.private_dns,
+            ingress_cidr: vpc.security_group_id.is_none().then(|| vpc.ingress_cidr.clone()),
             paths: paths
                 .filter(|(id, _)| ["vpc-", "subnet-", "sg-", "rtb-"].iter().any(|it| id.starts_with(it)))
                 .collect(),
@@ -623,6 +1025,260 @@ mod tests {
                 "{finding:?}"
             );
         }
+    }
+
+    const VPC: &str = "vpc-0123456789abcdef0";
+    const STS: &str = "com.amazonaws.us-west-2.sts";
+    const S3: &str = "com.amazonaws.us-west-2.s3";
+
+    /// A network without anything in the way.
+    fn network() -> Network {
+        let seen = |found: Json| Some(Seen { found: vec![found] });
+        Network {
+            vpc_id: VPC.to_owned(),
+            subnet_ids: vec!["subnet-1".to_owned()],
+            route_table_ids: vec!["rtb-1".to_owned()],
+            vpcs: seen(json!({"VpcId": VPC, "CidrBlock": "10.1.0.0/16", "CidrBlockAssociationSet": [
+                {"CidrBlock": "10.1.0.0/16", "CidrBlockState": {"State": "associated"}},
+                {"CidrBlock": "172.16.0.0/16", "CidrBlockState": {"State": "disassociated"}}]})),
+            subnets: seen(json!({"SubnetId": "subnet-1", "VpcId": VPC, "AvailabilityZone": "us-west-2a"})),
+            route_tables: seen(json!({"RouteTableId": "rtb-1", "VpcId": VPC})),
+            services: vec![STS.to_owned(), S3.to_owned()],
+            interfaces: 1,
+            private_dns: true,
+            ingress_cidr: Some("10.0.0.0/8".to_owned()),
+            endpoints: Some(Seen::default()),
+            all_endpoints: Some(Counted { count: 3 }),
+            endpoint_services: seen(
+                json!({"ServiceName": STS, "ServiceType": [{"ServiceType": "Interface"}],
+                "AvailabilityZones": ["us-west-2a", "us-west-2b"]}),
+            ),
+            dns_support: Some(Switch { value: true }),
+            dns_hostnames: Some(Switch { value: true }),
+            ..Network::default()
+        }
+    }
+
+    fn told(network: &Network) -> Vec<(String, String, String)> {
+        let part = |finding: Finding| {
+            let path = finding.path.trim_start_matches(NETWORK).to_owned();
+            (finding.severity.to_string(), path, finding.message)
+        };
+        network.check().into_iter().map(part).collect()
+    }
+
+    /// The one finding of a network: its severity, its place and a part of its message.
+    #[track_caller]
+    fn one(network: &Network, severity: &str, path: &str, part: &str) {
+        let told = told(network);
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert_eq!((told[0].0.as_str(), told[0].1.as_str()), (severity, path), "{told:?}");
+        assert!(told[0].2.contains(part), "{told:?}");
+    }
+
+    #[test]
+    fn an_endpoint_of_others_with_the_same_private_name_is_in_the_way() {
+        let of = |change: Json, private_dns: bool| {
+            let mut endpoint = json!({"VpcEndpointId": "vpce-1", "VpcEndpointType": "Interface", "VpcId": VPC,
+                "ServiceName": STS, "State": "available", "PrivateDnsEnabled": true});
+            endpoint.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+            Network { private_dns, endpoints: Some(Seen { found: vec![endpoint] }), ..network() }
+        };
+        one(
+            &of(json!({}), true),
+            "error",
+            "/endpoint_private_dns",
+            "the endpoint `vpce-1` for `com.amazonaws.us-west-2.sts`",
+        );
+        assert_eq!(told(&of(json!({}), false)), []);
+        for harmless in
+            [json!({"PrivateDnsEnabled": false}), json!({"State": "deleted"}), json!({"ServiceName": "x"})]
+        {
+            assert_eq!(told(&of(harmless.clone(), true)), [], "{harmless}");
+        }
+        let own = Network { own_endpoints: vec!["vpce-1".to_owned()], ..of(json!({}), true) };
+        assert_eq!(told(&own), [], "its own endpoint");
+    }
+
+    #[test]
+    fn a_route_table_with_a_route_to_s3_takes_no_second_one() {
+        let endpoint = json!({"VpcEndpointId": "vpce-2", "VpcEndpointType": "Gateway", "VpcId": VPC, "ServiceName": S3,
+            "State": "available", "RouteTableIds": ["rtb-9", "rtb-1"]});
+        let mut found = Network { endpoints: Some(Seen { found: vec![endpoint] }), ..network() };
+        one(
+            &found,
+            "error",
+            "/route_table_ids",
+            "the route table `rtb-1` has a route to `com.amazonaws.us-west-2.s3` already",
+        );
+        found.paths.insert("rtb-1".to_owned(), "/net/rtb".to_owned());
+        one(&found, "error", "/route_table_parameter_store_path", "in the SSM parameter `/net/rtb`");
+        found.route_table_ids.clear();
+        assert_eq!(told(&found), []);
+    }
+
+    #[test]
+    fn private_names_need_the_dns_attributes_of_the_vpc() {
+        let off = Some(Switch { value: false });
+        let path = "/endpoint_private_dns";
+        one(&Network { dns_support: off, ..network() }, "error", path, "`enableDnsSupport`");
+        let hostnames = Network { dns_hostnames: off, ..network() };
+        one(&hostnames, "error", path, "`enableDnsHostnames` of the VPC `vpc-0123456789abcdef0` is off");
+        // Of a product that has its endpoints it is no reason to refuse an update.
+        let own = vec!["vpce-1".to_owned()];
+        one(&Network { own_endpoints: own, ..hostnames.clone() }, "warning", path, "`enableDnsHostnames`");
+        assert_eq!(told(&Network { private_dns: false, ..hostnames }), []);
+    }
+
+    #[test]
+    fn an_ingress_block_without_the_vpcs_addresses_cuts_the_vpc_off() {
+        let of = |cidr: &str| Network { ingress_cidr: Some(cidr.to_owned()), ..network() };
+        let path = "/endpoint_ingress_cidr";
+        for bad in ["192.168.0.0/16", "10.2.0.0/16", "10.0.255.255/32", "172.16.0.0/12"] {
+            one(&of(bad), "error", path, "contains no address of the VPC");
+        }
+        for good in ["10.1.0.0/16", "10.0.0.0/15", "0.0.0.0/0"] {
+            assert_eq!(told(&of(good)), [], "{good}");
+        }
+        one(
+            &of("10.1.4.0/24"),
+            "warning",
+            path,
+            "10.1.0.0/16 of the VPC `vpc-0123456789abcdef0` is not within",
+        );
+        assert_eq!(range("10.1.0.0/16"), Some((0x0a01_0000, 0x0a01_ffff)));
+        assert_eq!(range("0.0.0.0/0"), Some((0, u32::MAX)));
+        assert_eq!(range("10.1.2.3/32"), Some((0x0a01_0203, 0x0a01_0203)));
+    }
+
+    #[test]
+    fn a_security_group_lets_the_vpc_in_on_443() {
+        let of = |rules: Json| Network {
+            group_id: Some("sg-1".to_owned()),
+            groups: Some(Seen {
+                found: vec![json!({"GroupId": "sg-1", "VpcId": VPC, "IpPermissions": rules})],
+            }),
+            ingress_cidr: None,
+            ..network()
+        };
+        let tcp = |from: u16, to: u16, cidr: &str| {
+            json!([{"IpProtocol": "tcp", "FromPort": from, "ToPort": to,
+            "IpRanges": [{"CidrIp": cidr}], "UserIdGroupPairs": []}])
+        };
+        for bad in [
+            json!([]),
+            tcp(80, 80, "10.0.0.0/8"),
+            tcp(444, 65535, "10.0.0.0/8"),
+            json!([{"IpProtocol": "udp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]),
+        ] {
+            one(
+                &of(bad),
+                "error",
+                "/security_group_id",
+                "the security group `sg-1` lets nobody in on port 443",
+            );
+        }
+        let foreign = tcp(443, 443, "192.168.0.0/16");
+        one(
+            &of(foreign),
+            "warning",
+            "/security_group_id",
+            "lets nobody of the VPC `vpc-0123456789abcdef0` in on port 443",
+        );
+        for good in [
+            tcp(443, 443, "10.1.0.0/24"),
+            tcp(0, 65535, "0.0.0.0/0"),
+            json!([{"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": "sg-1"}]}]),
+            json!([{"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "PrefixListIds": [{"PrefixListId": "pl-1"}]}]),
+        ] {
+            assert_eq!(told(&of(good.clone())), [], "{good}");
+        }
+    }
+
+    #[test]
+    fn a_zone_without_the_endpoint_service_takes_no_endpoint() {
+        let mut found = network();
+        found.subnets.as_mut().unwrap().found[0]["AvailabilityZone"] = json!("us-west-2d");
+        one(
+            &found,
+            "error",
+            "/subnet_ids",
+            "`us-west-2d`, and the endpoint service `com.amazonaws.us-west-2.sts` isn't; it is in `us-west-2a`, `us-west-2b`",
+        );
+        // What EC2 doesn't tell is no finding.
+        found.endpoint_services.as_mut().unwrap().found[0]["AvailabilityZones"] = json!([]);
+        assert_eq!(told(&found), []);
+    }
+
+    #[test]
+    fn what_could_not_be_looked_at_stops_nothing_and_is_told() {
+        let refused = json!({"Error": "Ec2.Ec2Exception", "Cause": "You are not authorized"});
+        let mut found = Network { endpoints: None, all_endpoints: None, ..network() };
+        found.refused.insert("endpoints".to_owned(), refused);
+        one(
+            &found,
+            "warning",
+            "",
+            "endpoints could not be looked at: Ec2.Ec2Exception You are not authorized",
+        );
+    }
+
+    #[test]
+    fn quotas_that_are_nearly_exhausted_are_warnings() {
+        one(
+            &Network { all_endpoints: Some(Counted { count: 45 }), ..network() },
+            "warning",
+            "",
+            "45 interface endpoints and the product makes 1 more",
+        );
+        let of = |roles: u64, pipelines: usize| {
+            let mut quotas = example(
+                "enterprise/globalbank-prod-c001-us-west-2-demand-forecasting-ml-codecommit-sgprov-direct.yaml",
+            )
+            .quotas();
+            assert_eq!((quotas.roles, quotas.pipelines), (3, 2));
+            let counts = [
+                ("Roles", json!(roles)),
+                ("RolesQuota", json!(1_000)),
+                ("Policies", json!(1)),
+                ("PoliciesQuota", json!(1_500)),
+            ];
+            quotas.account =
+                Some(Summary { counts: counts.map(|(key, value)| (key.to_owned(), value)).into() });
+            let name = |n: usize| json!({"Name": if n % 2 == 0 { format!("{n}-ml-build-pipeline") } else { n.to_string() }});
+            quotas.listed = Some(Seen { found: (0..pipelines).map(name).collect() });
+            quotas.check().into_iter().map(|it| (it.severity.to_string(), it.message)).collect::<Vec<_>>()
+        };
+        assert_eq!(of(897, 268), []);
+        let told = of(898, 300);
+        assert!(told.iter().all(|(severity, _)| severity == "warning"), "{told:?}");
+        assert!(
+            told[0].1.starts_with("the account has 898 of 1000 roles, and the product makes 3 more"),
+            "{told:?}"
+        );
+        assert!(
+            told[1]
+                .1
+                .starts_with("the region has 300 or more pipelines, of which 150 are named as products' are"),
+            "{told:?}"
+        );
+    }
+
+    #[test]
+    fn the_network_of_a_product_names_its_services_and_what_it_would_have() {
+        let direct = example(
+            "enterprise/globalbank-prod-c001-us-west-2-demand-forecasting-ml-codecommit-standalone-direct.yaml",
+        );
+        let network = direct.network(&Lookups::new()).unwrap();
+        assert_eq!(network.interfaces, 3);
+        assert_eq!(
+            network.services[..3].iter().filter(|it| it.ends_with(".s3")).count(),
+            0,
+            "{:?}",
+            network.services
+        );
+        assert_eq!(network.services[3..], [S3.to_owned()]);
+        assert!(network.private_dns && network.ingress_cidr.is_some());
     }
 
     #[test]

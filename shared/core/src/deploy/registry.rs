@@ -56,7 +56,22 @@ impl Registry {
                 return Ok(());
             }
             let denied = cause.contains("not authorized") || error.contains("AccessDenied");
-            let name = if denied { Name::AccessDenied } else { Name::Refused };
+            let says = |words: &[&str]| words.iter().any(|word| cause.contains(word) || error.contains(word));
+            let name = if denied {
+                Name::AccessDenied
+            } else if says(&["Throttling", "Rate exceeded", "TooManyRequests", "Status Code: 429"]) {
+                Name::Throttled
+            } else if says(&[
+                "States.Timeout",
+                "SdkClient",
+                "InternalFailure",
+                "ServiceUnavailable",
+                "Status Code: 5",
+            ]) {
+                Name::Unavailable
+            } else {
+                Name::Refused
+            };
             let why = crate::expand::shortened(cause, 300);
             let message = format!("the model registry `{group}` could not be looked at: {error} {why}");
             let failure = Failure::new(name, message.trim_end());
@@ -92,7 +107,15 @@ mod tests {
         for (registry, name) in [
             (registry(Some(vec![json!({})]), None), Name::DeletionFailed),
             (registry(None, refused("User is not authorized to perform")), Name::AccessDenied),
-            (registry(None, refused("Rate exceeded")), Name::Refused),
+            (
+                registry(None, refused("Rate exceeded (Service: SageMaker, Status Code: 400)")),
+                Name::Throttled,
+            ),
+            (
+                registry(None, refused("InternalFailure (Service: SageMaker, Status Code: 500)")),
+                Name::Unavailable,
+            ),
+            (registry(None, refused("ValidationException")), Name::Refused),
         ] {
             let failure = registry.check().unwrap_err();
             assert!(failure.name == name && failure.message.contains("`g`"), "{failure}");

@@ -181,6 +181,24 @@ fn list(value: &Json, spell: fn(&str) -> &str) -> Json {
     Json::from(values)
 }
 
+/// A part of a policy in the one form that all of its spellings have: a list of one is what is in it, and lists have an order.
+pub(super) fn spelled(part: &Json) -> Json {
+    match part {
+        Json::Array(values) => {
+            let mut values: Vec<Json> = values.iter().map(spelled).collect();
+            values.sort_by_key(Json::to_string);
+            values.dedup();
+            match values.as_slice() {
+                [one] => one.clone(),
+                _ => Json::Array(values),
+            }
+        }
+        Json::Object(entries) => sorted(entries.iter().map(|(key, value)| (key, spelled(value)))),
+        Json::String(text) => Json::from(account_of_root(text)),
+        other => other.clone(),
+    }
+}
+
 /// `arn:aws:iam::123456789012:root` is another way to write the account.
 fn account_of_root(text: &str) -> &str {
     let account = text

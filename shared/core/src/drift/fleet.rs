@@ -23,6 +23,9 @@ const LINES: usize = 50;
 /// The most characters of what AWS, or a list, says of one finding. A stack's own report has it in full.
 const WORDS: usize = 500;
 
+/// The longest value in a brief, in characters.
+const VALUE: usize = 200;
+
 /// The most bytes of each of the three lists of findings in a message or an event: SNS and EventBridge take 256 KiB in all.
 /// Sources: Amazon SNS API Reference, `Publish`; Amazon EventBridge User Guide, "Amazon EventBridge quotas".
 const LIST: usize = 32 * 1024;
@@ -132,6 +135,12 @@ pub struct Brief {
     pub place: String,
     /// What, in a sentence that may be cut.
     pub message: String,
+    /// As it must be; it may be cut.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<String>,
+    /// As it is; it may be cut.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actual: Option<String>,
     /// The same for the same finding in the next run.
     pub fingerprint: String,
     /// When it was seen last, if it could not be looked at since.
@@ -174,6 +183,8 @@ impl Brief {
             logical_id: finding.logical_id.clone(),
             place: shortened(&finding.place(), WORDS),
             message: shortened(&finding.message, WORDS),
+            expected: finding.expected.as_ref().map(|it| shortened(&it.text, VALUE)),
+            actual: finding.actual.as_ref().map(|it| shortened(&it.text, VALUE)),
             fingerprint: finding.fingerprint.clone(),
             as_of: None,
         }
@@ -197,7 +208,13 @@ impl Brief {
         let as_of = self.as_of.as_ref().map(|at| format!(" (as of {at})")).unwrap_or_default();
         let Self { stack_name, place, message, .. } = self;
         let line = format!("- [{}] {stack_name}, {place}: {message}{as_of}", self.severity.words());
-        format!("{}\n", printable(&line))
+        let mut told = format!("{}\n", printable(&line));
+        for (title, value) in [("must be", &self.expected), ("is", &self.actual)] {
+            if let Some(value) = value {
+                _ = writeln!(told, "    {title}: {}", printable(value).replace('\n', " "));
+            }
+        }
+        told
     }
 }
 
@@ -225,7 +242,8 @@ impl Line {
         let left = earlier.findings.iter().filter(|it| !now.contains(it.fingerprint.as_str()));
         let (unseen, over): (Vec<&Brief>, Vec<&Brief>) =
             left.partition(|it| it.is_unseen(&self.findings) && !replaced(it));
-        let over = over.into_iter().cloned().collect();
+        // What has another value now is told as new, and is not over.
+        let over = over.into_iter().filter(|it| !replaced(it)).cloned().collect();
         let as_of = |it: &Brief| it.as_of.clone().or_else(|| Some(earlier.checked_at.clone()));
         let unseen: Vec<Brief> =
             unseen.into_iter().map(|it| Brief { as_of: as_of(it), ..it.clone() }).collect();
@@ -687,7 +705,22 @@ mod tests {
         let first = run("1", &[report("a", "1", Verdict::Drifted, &[at("x")])], None);
         let unseen = finding(Kind::CouldNotCheck, Source::Cloudformation, "", "");
         let second = run("2", &[report("a", "2", Verdict::Drifted, &[at("y"), unseen])], Some(&first));
-        assert_eq!((second.totals.findings, places(&second.gone)), (2, vec!["Role /Policies"]));
+        // It is news once, with the value: that it was another one before is not over.
+        assert_eq!((second.totals.findings, places(&second.gone)), (2, vec![]));
+        assert!(places(&second.new).contains(&"Role /Policies"));
+    }
+
+    #[test]
+    fn a_message_says_what_must_be_and_what_is() {
+        let shown = |text: &str| Some(crate::changes::Shown::new("RetentionInDays", &json!(text)));
+        let found = Finding {
+            expected: shown("365"),
+            actual: shown("1"),
+            ..finding(Kind::Drifted, Source::Cloudformation, "Logs", "/RetentionInDays")
+        };
+        let fleet = run("1", &[report("a", "1", Verdict::Drifted, &[found])], None);
+        let message = fleet.message("s3://suite/index.html", false);
+        assert!(message.contains("\n    must be: 365\n    is: 1\n"), "{message}");
     }
 
     #[test]

@@ -205,10 +205,21 @@ fn matches(pattern: &str, text: &str) -> bool {
     last.map_or(rest.is_empty(), |last| rest.ends_with(last))
 }
 
-/// Whether a text is a day of the calendar, near enough to be compared.
+/// Whether a text is a day of the calendar.
 fn is_date(text: &str) -> bool {
+    let lengths: Vec<usize> = text.split('-').map(str::len).collect();
+    let is_digits = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
     let parts: Vec<Option<u32>> = text.split('-').map(|part| part.parse().ok()).collect();
-    text.len() == 10 && matches!(parts.as_slice(), [Some(2000..=9999), Some(1..=12), Some(1..=31)])
+    let [Some(year @ 2000..=9999), Some(month), Some(day)] = parts.as_slice() else { return false };
+    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let days = match month {
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+        4 | 6 | 9 | 11 => 30,
+        2 if is_leap => 29,
+        2 => 28,
+        _ => 0,
+    };
+    is_digits && lengths == [4, 2, 2] && (1..=days).contains(day)
 }
 
 #[cfg(test)]
@@ -230,6 +241,26 @@ mod tests {
             message: String::new(),
             mend: String::new(),
             fingerprint: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_date_is_a_day_of_the_calendar() {
+        for good in ["2026-11-29", "2028-02-29", "2027-02-28", "2000-02-29", "2026-12-31"] {
+            assert!(is_date(good), "{good}");
+        }
+        for bad in [
+            "2027-02-30",
+            "2027-02-29",
+            "2100-02-29",
+            "2026-04-31",
+            "2026-13-01",
+            "2026-00-10",
+            "2026-1-001",
+            "2026-+1-01",
+            "x",
+        ] {
+            assert!(!is_date(bad), "{bad}");
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
 
-use super::compare::{Difference, differences, is_same, policy_difference};
+use super::compare::{Difference, differences, is_same, policy_difference, spelled};
 use super::config::{self, Making};
 use super::ignore::Ignore;
 use super::probes::Probe;
@@ -202,7 +202,7 @@ impl<'a> Judging<'a> {
                 "MODIFIED" => {
                     match drift.get("PropertyDifferences").and_then(Json::as_array) {
                         Some(changed) if !changed.is_empty() => {
-                            for difference in changed {
+                            for difference in changed.iter().filter(|it| !is_another_spelling(drift, it)) {
                                 self.modified(id, difference);
                             }
                         }
@@ -237,8 +237,31 @@ impl<'a> Judging<'a> {
         if known {
             return;
         }
-        let name = self.resources.get(id).and_then(|it| it.physical_id.as_deref()).unwrap_or(id);
-        let message = format!("`{}` is gone: somebody deleted it, or gave it another name", safe(name));
+        let resource = self.resources.get(id);
+        let name = safe(resource.and_then(|it| it.physical_id.as_deref()).unwrap_or(id));
+        if resource.is_some_and(|it| it.kind == KEY) {
+            let is_pending = self.seen.probes.iter().any(|(probe, answer)| {
+                matches!(probe, Probe::KeyPolicy { .. })
+                    && probe.logical_id() == id
+                    && matches!(answer, ProbeAnswer::Seen(_))
+            });
+            let message = if is_pending {
+                format!(
+                    "the key `{name}` is scheduled for deletion: when its waiting period ends, nothing that is encrypted with it can be read"
+                )
+            } else {
+                format!(
+                    "the key `{name}` is deleted or scheduled for deletion: nothing that is encrypted with it can be read then"
+                )
+            };
+            let mend = format!(
+                "within the waiting period: `aws kms cancel-key-deletion --key-id {name}`, then `aws kms enable-key --key-id \
+                 {name}`. Don't revert the drift before: a new key decrypts nothing, and the waiting period of this one goes on"
+            );
+            self.add(Kind::Deleted, id, "", None, None, source, message, mend);
+            return;
+        }
+        let message = format!("`{name}` is gone: somebody deleted it, or gave it another name");
         let mend = match source {
             Source::Probe => {
                 "make it again under its old name, or delete and create the stack; a change set without changes to it doesn't bring it back"
@@ -502,14 +525,17 @@ impl<'a> Judging<'a> {
         } else {
             Verdict::InSync
         };
-        let reverts = findings.iter().any(|it| {
-            it.source == Source::Cloudformation
-                && match it.kind {
-                    Kind::Drifted => true,
-                    Kind::Deleted => it.resource_type != "AWS::SNS::Subscription",
-                    _ => false,
-                }
-        });
+        // A new key in place of one that could still be saved would be the wrong advice.
+        let is_key_lost = findings.iter().any(|it| it.kind == Kind::Deleted && it.resource_type == KEY);
+        let reverts = !is_key_lost
+            && findings.iter().any(|it| {
+                it.source == Source::Cloudformation
+                    && match it.kind {
+                        Kind::Drifted => true,
+                        Kind::Deleted => it.resource_type != "AWS::SNS::Subscription",
+                        _ => false,
+                    }
+            });
         let mend = config.as_ref().filter(|config| reverts && !config.bucket.is_empty()).map(|config| Mend {
             what: "puts back what CloudFormation can see, by a drift-aware change set; `show-changes` with the same input and without `force` tells before what it does".to_owned(),
             input: json!({
@@ -539,6 +565,11 @@ impl<'a> Judging<'a> {
     }
 }
 
+/// The type of keys. One that is pending deletion reads as deleted, and can be saved until its waiting period of 7 to 30
+/// days is over; afterwards it is `Disabled`. Sources: AWS KMS Developer Guide, "Cancel key deletion"; AWS KMS API
+/// Reference, `CancelKeyDeletion`, `ScheduleKeyDeletion`.
+const KEY: &str = "AWS::KMS::Key";
+
 /// What CloudFormation sees, it can put back.
 const REVERT: &str = "put it back with `deploy-product` and `\"drift\": \"revert\"`, or change the config so that it says the same";
 
@@ -548,6 +579,32 @@ fn what(expected: Option<&Json>, actual: Option<&Json>) -> &'static str {
         (None, Some(_)) => "was added",
         _ => "is otherwise than the template says",
     }
+}
+
+/// Where a trust policy is that a resource has, from its properties.
+const TRUST: &str = "/AssumeRolePolicyDocument";
+
+/// Whether a difference within a trust policy is one of spelling alone: a list of one text for the text, an account for its
+/// root. CloudFormation compares texts. Source: IAM User Guide, "Grammar of the IAM JSON policy language".
+fn is_another_spelling(drift: &Json, difference: &Json) -> bool {
+    let text = |json: &Json, key: &str| json.get(key).and_then(Json::as_str).map(str::to_owned);
+    let path = text(difference, "PropertyPath").unwrap_or_default();
+    if !path.strip_prefix(TRUST).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
+        return false;
+    }
+    let whole = |key: &str| -> Option<Json> {
+        let properties: Json = serde_json::from_str(&text(drift, key)?).ok()?;
+        let document = properties.pointer(TRUST)?;
+        // A document may be a text of its own.
+        Some(document.as_str().map_or_else(|| document.clone(), read_value))
+    };
+    if let (Some(expected), Some(actual)) = (whole("ExpectedProperties"), whole("ActualProperties")) {
+        return policy_difference(&expected, &actual).is_none();
+    }
+    let value = |key: &str| text(difference, key).map(|text| read_value(&text));
+    value("ExpectedValue")
+        .zip(value("ActualValue"))
+        .is_some_and(|(expected, actual)| spelled(&expected) == spelled(&actual))
 }
 
 fn overlap(one: &str, other: &str) -> bool {

@@ -1,6 +1,7 @@
 //! What the drift function is asked to look at.
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::deploy::status::StackStatus;
 use crate::product::MANAGED_BY;
@@ -20,7 +21,7 @@ pub struct Order {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prefix: Option<String>,
     /// Only these stacks, by name.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "some")]
     pub stacks: Vec<String>,
     /// The config that these are held against; without it the one that was uploaded for each.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -30,7 +31,30 @@ pub struct Order {
     pub digest: bool,
 }
 
+/// Names of stacks; an empty list would be taken for all.
+fn some<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let stacks = Vec::<String>::deserialize(deserializer)?;
+    if stacks.is_empty() {
+        return Err(D::Error::custom("`stacks` is an empty list; leave it out to check all stacks"));
+    }
+    Ok(stacks)
+}
+
 impl Order {
+    /// What is wrong with it.
+    ///
+    /// ```
+    /// # use mlp_core::drift::Order;
+    /// let order: Order = serde_json::from_str(r#"{"stacks": ["a-stack"], "prefix": "b-"}"#)?;
+    /// assert!(order.mistake().is_some_and(|it| it.contains("`prefix`")));
+    /// assert!(serde_json::from_str::<Order>(r#"{"stacks": []}"#).is_err());
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
+    pub fn mistake(&self) -> Option<&'static str> {
+        let both = !self.stacks.is_empty() && self.prefix.as_deref().is_some_and(|prefix| !prefix.is_empty());
+        both.then_some("`stacks` and `prefix` both say which stacks are meant; leave one of them out")
+    }
+
     /// What the run is limited to, in words; nothing for the whole fleet.
     pub fn only(&self) -> Option<String> {
         match (&self.prefix, self.stacks.as_slice()) {

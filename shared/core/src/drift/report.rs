@@ -250,6 +250,9 @@ impl Coverage {
 
     /// `97.5 %`.
     pub fn percent(&self) -> String {
+        if self.resources == 0 {
+            return "of nothing".to_owned();
+        }
         let permille = self.permille();
         format!("{}.{} %", permille / 10, permille % 10)
     }

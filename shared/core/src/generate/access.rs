@@ -32,6 +32,9 @@ pub(super) fn role(cx: &Context<'_>) -> Built {
         ("Description", Value::str(format!("{} of {}", cx.spec.purpose, cx.product.names.ml_name()))),
         ("AssumeRolePolicyDocument", document(trust)),
         ("ManagedPolicyArns", Value::List(policies)),
+        // IAM's own default, in seconds; drift detection compares only what the template sets. Sources: AWS CloudFormation
+        // Template Reference, `AWS::IAM::Role` (`MaxSessionDuration`); IAM API Reference, `CreateRole`.
+        ("MaxSessionDuration", Value::Int(3600)),
     ]);
     let own = links.boundary.as_ref().map(Value::reference);
     let boundary = match &cx.product.inputs.permissions_boundary {

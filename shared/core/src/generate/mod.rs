@@ -8,7 +8,7 @@ mod build;
 mod encryption;
 mod events;
 mod monitoring;
-mod network;
+pub(crate) mod network;
 mod pipeline;
 mod policy;
 mod published;

@@ -61,6 +61,10 @@ pub(super) fn alarm(cx: &Context<'_>) -> Built {
         ),
         ("Namespace", Value::Str(namespace(cx))),
         ("MetricName", Value::str(metric)),
+        // CloudFormation's drift detection compares what the template sets: an alarm whose actions somebody switched off would
+        // read as in sync. Sources: AWS CloudFormation User Guide, "Detect unmanaged configuration changes to stacks and
+        // resources with drift detection"; Template Reference, `AWS::CloudWatch::Alarm` (`ActionsEnabled`, true by default).
+        ("ActionsEnabled", Value::Bool(true)),
         ("AlarmActions", Value::list([Value::reference(topic)])),
         ("Tags", cx.tag_list()),
     ]))

@@ -89,11 +89,16 @@ fn endpoint_policy(service: &str) -> Map {
 ///
 /// Source: `VPC_ENDPOINT_SERVICE_EXCEPTIONS` in aws/aws-cdk, `packages/aws-cdk-lib/aws-ec2/lib/vpc-endpoint.ts`; aws/aws-cdk#16139.
 fn service_name(partition: &str, service: &str) -> Value {
+    Value::sub(&service_name_in(partition, "${AWS::Region}", service))
+}
+
+/// The same in a region.
+pub(crate) fn service_name_in(partition: &str, region: &str, service: &str) -> String {
     let prefix = match partition {
         "aws-cn" if service != "s3" => "cn.com.amazonaws",
         "aws-iso" if service.starts_with("sagemaker.") => "gov.ic.c2s",
         "aws-iso-b" if service.starts_with("sagemaker.") => "gov.sgov.sc2s",
         _ => "com.amazonaws",
     };
-    Value::sub(&format!("{prefix}.${{AWS::Region}}.{service}"))
+    format!("{prefix}.{region}.{service}")
 }
