@@ -160,7 +160,7 @@ class Bucket(Case):
     """The bucket policy, without any boundary: what remains where somebody makes roles by hand."""
 
     def test_a_role_that_is_called_like_a_products_is_denied_whatever_it_may(self):
-        for suffix in ("-ml-codebuild-role", "-0bd4d1-sagemaker-role", "-ml-codepipeline-role"):
+        for suffix in ("-ml-codebuild-role", "-0bd4d1-ml-sagemaker-role", "-ml-codepipeline-role"):
             name = role("t" + uuid.uuid4().hex[:12] + suffix, EVERYTHING)
             self.denied_every_key(session(name, "s3"))
 

@@ -394,9 +394,15 @@ class Suite(Policies):
                     self.assertTrue(self.allows(role, name, arn), f"{role}: {name} on {arn}")
 
     def test_patterns_match_no_name_that_only_ends_like_a_products(self):
-        """`payments-artifacts` is somebody else's: names of products end in `-ml-artifacts`, or in a digest and the suffix."""
-        suffixes = {(kind, re.sub(r".*-(?:ml|[0-9a-f]{6})-", "", name)) for kind in KINDS for name in self.identities[kind]}
-        foreign = [arn_of(kind, f"payments-{suffix}") for kind, suffix in suffixes if kind != "AWS::SSM::Parameter"]
+        """`payments-artifacts` is somebody else's: names of products end in `-ml-artifacts`."""
+        suffixes = {(kind, re.sub(r".*-ml-", "", name)) for kind in KINDS for name in self.identities[kind]}
+        # The words in the middle have six letters, as many as the digits of a digest.
+        foreign = [
+            arn_of(kind, f"{name}-{suffix}")
+            for kind, suffix in suffixes
+            for name in ("payments", "payments-deploy", "release-shared", "api-docker")
+            if kind != "AWS::SSM::Parameter"
+        ]
         foreign += [f"{arn}/key" for arn in foreign if ":s3:" in arn]
         foreign.append(f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/payments-stack/1234abcd")
         self.assertGreater(len(foreign), 20)
@@ -408,40 +414,26 @@ class Suite(Policies):
                 if any(f"-{suffix}" in pattern for suffix in [*(it for _, it in suffixes), "stack/*"]):
                     self.assertFalse([arn for arn in foreign if like(arn, pattern)], f"{where}: {pattern}")
 
-    def test_every_pattern_of_a_name_that_may_be_cut_has_its_second_form(self):
-        """The limits of shared/core/src/names.rs, and the longest name that a config can give (with a region's code)."""
-        rules = (ROOT / "shared/core/src/names.rs").read_text(encoding="utf-8")
-        limits = {
-            kind: (int(most), scope == "global")
-            for scope, kind, most in re.findall(r'(global|regional)\("(AWS::[^"]+)", "[^"]+", (\d+)\)', rules)
-        }
-        self.assertGreaterEqual(len(limits), 15)
-        both = collections.defaultdict(lambda: [False, False])
-        for statement in (it for name in ("BucketPolicy", "ProductBoundary") for it in suite().statements(name)):
-            for values in statement.get("Condition", {}).get("ArnLike", {}).values():
-                self.note(both, values)
-        for _, role, statement in self.statements():
-            if role in ("DeployRole", "DriftRole", "ServiceRole"):
-                self.note(both, statement["Resource"])
-                for condition in statement.get("Condition", {}).values():
-                    for values in condition.values():
-                        self.note(both, values)
-        for kind, suffix in {
-            (kind, re.sub(r".*-(?:ml|[0-9a-f]{6})-", "", name))
-            for kind in set(KINDS) - {"AWS::SSM::Parameter"}
-            for name in self.identities[kind]
-        }:
-            most, is_global = limits[kind]
-            longest = 100 + (len("-apse2") if is_global else 0) + len(f"-{suffix}")
-            self.assertEqual(both[suffix], [True, longest > most], f"{kind} {suffix}: ml form, digest form")
-
-    @staticmethod
-    def note(both, values):
-        for value in listed(values):
-            for form, index in ((r"\*-ml-([a-z-]+)", 0), (r"\*-\?{6}-([a-z-]+)", 1)):
-                found = re.search(form, str(value))
-                if found:
-                    both[found[1]][index] = True
+    def test_every_suffix_has_its_pattern_and_no_pattern_takes_any_six_characters(self):
+        """Names that are cut end in `-ml-{suffix}`, too, so nothing has to stand for the digits of a digest."""
+        patterns = [
+            str(value)
+            for name, resource in suite().resources.items()
+            if "PolicyDocument" in resource["Properties"]
+            for statement in suite().statements(name)
+            for values in [statement["Resource"], *(it for them in statement.get("Condition", {}).values() for it in them.values())]
+            for value in listed(values)
+        ]
+        self.assertEqual([it for it in patterns if "??" in it and it != "?*-????????????--"], [])
+        found = {it[1] for it in (re.search(r"\*-ml-([a-z-]+)", pattern) for pattern in patterns) if it}
+        cut = set()
+        for kind in set(KINDS) - {"AWS::SSM::Parameter"}:
+            for name in self.identities[kind]:
+                suffix = re.sub(".*-ml-", "", name)
+                self.assertIn(suffix, found, name)
+                if re.search("-[0-9a-f]{6}-ml-", name):
+                    cut.add(kind)
+        self.assertGreaterEqual(cut, {"AWS::Events::Rule", "AWS::IAM::Role", "AWS::S3::Bucket"}, "names that are cut are among these")
 
     def test_the_deploy_function_may_empty_and_look_at_what_products_publish(self):
         for name in self.identities["AWS::S3::Bucket"]:

@@ -169,29 +169,27 @@ class Product:
 
 
 # How the names of products' resources end: ARN (of any account and region of a partition) and suffixes, for every type that
-# has a name. The ones that a service's limit may cut end in `-<six hex digits>-<suffix>` (shared/core/src/names.rs).
+# has a name. Also a name that a service's limit cuts ends in `-ml-<suffix>` (shared/core/src/names.rs).
 SUFFIXES = {
-    "AWS::CloudWatch::Alarm": ("cloudwatch:*:*:alarm:{}", ["root-usage", "unauthorized-calls"], False),
-    "AWS::CloudWatch::Dashboard": ("cloudwatch::*:dashboard/{}", ["dashboard"], False),
-    "AWS::CodeBuild::Project": ("codebuild:*:*:project/{}", ["build", "deploy"], False),
-    "AWS::CodeCommit::Repository": ("codecommit:*:*:{}", ["model-build", "model-deploy"], True),
-    "AWS::CodePipeline::Pipeline": ("codepipeline:*:*:{}", ["build-pipeline", "deploy-pipeline"], True),
-    "AWS::Events::Rule": ("events:*:*:rule/{}", ["approval"], True),
-    "AWS::IAM::ManagedPolicy": ("iam::*:policy/{}", ["build-policy", "deploy-policy", "permission-boundary"], False),
-    "AWS::IAM::Role": ("iam::*:role/{}", ["codebuild-role", "codepipeline-role", "sagemaker-role"], True),
-    "AWS::KMS::Alias": ("kms:*:*:alias/{}", ["key"], False),
-    "AWS::Logs::LogGroup": ("logs:*:*:log-group:{}", ["security-logs", "security-logs:*"], False),
-    "AWS::S3::Bucket": ("s3:::{}", ["artifacts"], True),
-    "AWS::SNS::Topic": ("sns:*:*:{}", ["security-alerts"], False),
-    "AWS::SageMaker::ModelPackageGroup": ("sagemaker:*:*:model-package-group/{}", ["models"], True),
+    "AWS::CloudWatch::Alarm": ("cloudwatch:*:*:alarm:{}", ["root-usage", "unauthorized-calls"]),
+    "AWS::CloudWatch::Dashboard": ("cloudwatch::*:dashboard/{}", ["dashboard"]),
+    "AWS::CodeBuild::Project": ("codebuild:*:*:project/{}", ["build", "deploy"]),
+    "AWS::CodeCommit::Repository": ("codecommit:*:*:{}", ["model-build", "model-deploy"]),
+    "AWS::CodePipeline::Pipeline": ("codepipeline:*:*:{}", ["build-pipeline", "deploy-pipeline"]),
+    "AWS::Events::Rule": ("events:*:*:rule/{}", ["approval"]),
+    "AWS::IAM::ManagedPolicy": ("iam::*:policy/{}", ["build-policy", "deploy-policy", "permission-boundary"]),
+    "AWS::IAM::Role": ("iam::*:role/{}", ["codebuild-role", "codepipeline-role", "sagemaker-role"]),
+    "AWS::KMS::Alias": ("kms:*:*:alias/{}", ["key"]),
+    "AWS::Logs::LogGroup": ("logs:*:*:log-group:{}", ["security-logs", "security-logs:*"]),
+    "AWS::S3::Bucket": ("s3:::{}", ["artifacts"]),
+    "AWS::SNS::Topic": ("sns:*:*:{}", ["security-alerts"]),
+    "AWS::SageMaker::ModelPackageGroup": ("sagemaker:*:*:model-package-group/{}", ["models"]),
 }
 
 
 def namespace(partition):
     """The ARN patterns of all names that products can have."""
     found = [f"arn:{partition}:ssm:*:*:parameter/ml/*"]
-    for pattern, suffixes, may_be_cut in SUFFIXES.values():
-        for suffix, middle in ((it, middle) for it in suffixes for middle in ("ml", "??????")):
-            if middle == "ml" or may_be_cut:
-                found.append(f"arn:{partition}:{pattern.format(f'*-{middle}-{suffix}')}")
+    for pattern, suffixes in SUFFIXES.values():
+        found += [f"arn:{partition}:{pattern.format(f'*-ml-{suffix}')}" for suffix in suffixes]
     return found
