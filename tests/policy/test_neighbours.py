@@ -63,7 +63,7 @@ def things(product):
     """The ARNs of everything that a product names, and of what its builds and jobs name after it."""
     found = instances(product.named() + product.used())
     here = f"{product.region}:{product.account}"
-    jobs = product.tag("jobs")
+    jobs = product.full("jobs")
     found += [
         f"arn:{product.partition}:sagemaker:{here}:{kind}/{jobs}{name}"
         for kind, name in (("endpoint", "live"), ("training-job", "2026-11-29"), ("model", "m"), ("pipeline", "p"))
@@ -108,7 +108,7 @@ def renamed(product, name, everywhere):
     """The ARNs of a neighbour's things: the product's own, renamed. What a limit cuts can't be renamed so."""
     own = product.name
     own_everywhere = own.replace(f"-{product.region}-", "-")
-    jobs = product.tag("jobs")
+    jobs = product.full("jobs")
     # Another product's prefix for jobs has another digest before the two hyphens.
     other_jobs = re.sub(r"[0-9a-f]{12}--$", "0123456789ab--", jobs)
     found = []

@@ -169,6 +169,17 @@ impl Names {
         format!("{}-{}--", readable.trim_end_matches('-'), hex_digits(&self.ml_name, DIGITS))
     }
 
+    /// `job_prefix` without the double hyphen that ends it, as the tag `ml-provisioner:jobs` of roles.
+    pub fn job_tag(&self) -> String {
+        self.job_prefix().trim_end_matches('-').to_owned()
+    }
+
+    /// The physical name of a resource without `-ml-{suffix}`, as a tag of roles; `None` when the type has no name of our
+    /// choice.
+    pub fn tag(&self, resource_type: &str, suffix: &str) -> Option<String> {
+        self.physical(resource_type, suffix)?.strip_suffix(&format!("-ml-{suffix}")).map(ToOwned::to_owned)
+    }
+
     /// The physical name of a resource; `None` when the type has no name of our choice.
     pub fn physical(&self, resource_type: &str, suffix: &str) -> Option<String> {
         let rule = rule(resource_type)?;

@@ -91,6 +91,10 @@ class Product:
             principal_context(arn, {}),
         )
 
+    def who_has_all(self):
+        """Everybody who gets a policy of the product."""
+        return [self.who_has(kind) for kind in KINDS]
+
     def documents(self, kind):
         """The golden policies of a kind, all documents."""
         paths = (GOLDEN / "policies").glob(f"{self.file}-{kind}*.json")
@@ -134,9 +138,9 @@ class Product:
             return f"arn:{self.partition}:{service}:{here}:{resource}"
 
         found = [
-            arn("sagemaker", f"model-package/{self.tag('registry')}/*"),
-            arn("sagemaker", f"*/{self.tag('jobs')}*"),
-            arn("logs", f"log-group:/aws/sagemaker/*{self.tag('jobs')}*"),
+            arn("sagemaker", f"model-package/{self.full('registry')}/*"),
+            arn("sagemaker", f"*/{self.full('jobs')}*"),
+            arn("logs", f"log-group:/aws/sagemaker/*{self.full('jobs')}*"),
             arn("ecr", f"repository/{self.name}"),
             arn("ecr", f"repository/{self.name}/*"),
         ]
@@ -156,6 +160,11 @@ class Product:
         kinds = {"codebuild", "codecommit", "codepipeline", "ecr", "logs", "s3", "sagemaker"}
         return [it for it in self.named() + self.used() if it.split(":")[2] in kinds]
 
+    def full(self, key):
+        """The name that a tag of the product's roles stands for, with what the boundary adds."""
+        value = self.tag(key)
+        return value and value + ENDINGS[key]
+
     def tag(self, key):
         """A tag of the product's roles; all of them have the same."""
         values = {role.tags.get(f"ml-provisioner:{key}") for role in self.roles.values()}
@@ -167,6 +176,9 @@ class Product:
     def stack_name(self):
         return self.stack.pseudo["AWS::StackName"]
 
+
+# What the boundary adds to a name in a tag.
+ENDINGS = {"artifacts": "-ml-artifacts", "jobs": "--", "registry": "-ml-models", "sagemaker-role": "-ml-sagemaker-role"}
 
 # How the names of products' resources end: ARN (of any account and region of a partition) and suffixes, for every type that
 # has a name. Also a name that a service's limit cuts ends in `-ml-<suffix>` (shared/core/src/names.rs).
