@@ -86,6 +86,49 @@ KINDS = {
 # IAM: managed policies of a role, if nobody asks for more. S3: a bucket policy's bytes.
 MOST_POLICIES, MAX_BUCKET_POLICY = 10, 20_480
 NOTHING = object()
+# What the suite's roles may do with their bucket: keys to actions, all of them. `""` is the bucket itself.
+READ, READ_VERSIONS = {"s3:GetObject"}, {"s3:GetObject", "s3:GetObjectVersion"}
+KEEP = {"s3:GetObject", "s3:PutObject"}
+KEYS = {
+    "CustomResourceRole": {"": {"s3:ListBucket"}, "/pending/requests/*": KEEP},
+    "DeployRole": {
+        "": {"s3:ListBucket", "s3:ListBucketVersions"},
+        "/configs/*": READ_VERSIONS,
+        "/deployments/*": KEEP | READ_VERSIONS,
+        "/pending/approvals/*": KEEP,
+        "/pending/requests/*": KEEP,
+        "/reports/changes/*": KEEP | READ_VERSIONS,
+        "/reports/drift/runs/*": READ_VERSIONS,
+        "/rules/*": READ_VERSIONS,
+        "/status/*": KEEP,
+        "/templates/*": READ_VERSIONS,
+    },
+    "DriftMachineRole": {"/reports/drift/runs/*": READ},
+    "DriftRole": {
+        "": {"s3:ListBucket"},
+        "/configs/*": READ_VERSIONS,
+        "/deployments/files/*": READ_VERSIONS,
+        "/drift-ignore.yaml": READ_VERSIONS,
+        "/reports/drift/*": KEEP | READ_VERSIONS,
+        "/status/*": READ_VERSIONS,
+        "/templates/*": READ_VERSIONS,
+    },
+    "FleetMachineRole": {"/deployments/fleets/*": READ},
+    "GenerateRole": {
+        "": {"s3:ListBucket", "s3:ListBucketVersions"},
+        "/configs/*": READ_VERSIONS,
+        "/policies/*": KEEP,
+        "/reports/*": KEEP,
+        "/rules/*": READ,
+        "/status/*": KEEP,
+        "/templates/*": KEEP,
+    },
+}
+# Who may use a resource of the suite by a policy of the resource: services only, for this account only.
+INVOKERS = {
+    "ExecutionsWithoutAnswerPermission": "events.amazonaws.com",
+    "GeneratePermission": "s3.amazonaws.com",
+}
 
 
 class Deployment:
@@ -497,6 +540,42 @@ class Suite(Policies):
         self.assertTrue(self.allows("DeployRole", "cloudformation:ListStackResources", stack))
         self.assertFalse(self.grants("CustomResourceRole", "s3:DeleteObject"))
 
+    def test_roles_have_exactly_these_rights_on_the_bucket(self):
+        found = collections.defaultdict(lambda: collections.defaultdict(set))
+        bucket = f"arn:aws:s3:::{BUCKET}"
+        for _, role, statement in self.statements():
+            actions = {it for it in listed(statement["Action"]) if any(like(name, "s3:*") for name in matched(it))}
+            for resource in listed(statement["Resource"]) if actions else ():
+                # Buckets of products are `*-ml-artifacts`; `s3:::*` stands in LookAtBuckets alone.
+                if like(bucket, resource) or resource.startswith(f"{bucket}/"):
+                    found[role][resource.removeprefix(bucket)] |= actions
+        self.assertEqual(found["DeployRole"].pop("arn:aws:s3:::*"), {"s3:GetBucketVersioning"})
+        self.assertEqual({role: dict(keys) for role, keys in found.items()}, KEYS)
+
+    def test_policies_of_resources_let_nobody_in_but_services_of_this_account(self):
+        """A resource policy that allows something needs an entry here. The suite's topics and queues have none."""
+        permissions = set()
+        for name, resource in suite().resources.items():
+            properties = resource["Properties"]
+            if resource["Type"] == "AWS::Lambda::Permission":
+                permissions.add(name)
+                self.assertEqual(properties["Action"], "lambda:InvokeFunction", name)
+                self.assertEqual(properties["Principal"], INVOKERS[name], name)
+                self.assertEqual(properties["SourceAccount"], ACCOUNT, name)
+                self.assertTrue(properties["SourceArn"], name)
+            elif "PolicyDocument" in properties and resource["Type"] != "AWS::IAM::ManagedPolicy":
+                for statement in properties["PolicyDocument"]["Statement"]:
+                    self.assertEqual(statement["Effect"], "Deny", f"{name}: {statement}")
+            self.assertNotIn(resource["Type"], ("AWS::SNS::TopicPolicy", "AWS::Lambda::Url", "AWS::KMS::Key"), name)
+        self.assertEqual(permissions, set(INVOKERS))
+
+    def test_the_boundary_and_the_bucket_outlive_the_suite(self):
+        resources = TEMPLATE["Resources"]
+        self.assertEqual(str(resources["ProductBoundary"].get("DeletionPolicy")), "RetainExceptOnCreate")
+        self.assertEqual(str(resources["Bucket"].get("DeletionPolicy")), "Retain")
+        for name in ("ProductBoundary", "Bucket"):
+            self.assertEqual(str(resources[name].get("UpdateReplacePolicy")), "Retain", name)
+
     def test_the_functions_get_their_environment(self):
         boundary = f"arn:aws:iam::{ACCOUNT}:policy/mlp-product-boundary-{REGION}"
         for function, wanted in (
@@ -567,6 +646,11 @@ class Bucket(unittest.TestCase):
             self.assertTrue(statement["Condition"], statement["Sid"])
             self.assertNotIn("NotPrincipal", statement, statement["Sid"])
 
+    def test_nobody_comes_without_tls(self):
+        (tls,) = (it for it in self.all if it["Condition"] == {"Bool": {"aws:SecureTransport": "false"}})
+        self.assertEqual((tls["Effect"], tls["Principal"], tls["Action"]), ("Deny", "*", "s3:*"))
+        self.assertEqual(tls["Resource"], [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"])
+
     def test_no_role_of_a_product_reaches_any_key(self):
         self.assertGreater(len(self.product_roles), 20)
         keys = (None, "configs/a.yaml", "rules/a.guard", "templates/a", "deployments/templates/a.yaml", "pending/approvals/a", "new")
@@ -598,7 +682,7 @@ class Bucket(unittest.TestCase):
             "status/configs/a.json": {"GenerateRole", "DeployRole"},
             "deployments/templates/a.yaml": {"DeployRole"},
             "deployments/fleets/a/items.json": {"DeployRole"},
-            "pending/approvals/a.json": {"DeployRole", "CustomResourceRole"},
+            "pending/approvals/a.json": {"DeployRole"},
             "pending/requests/a/b.json": {"DeployRole", "CustomResourceRole"},
         }
         for key, writers in outputs.items():
@@ -815,7 +899,8 @@ class Conditions(Policies):
         self.assertFalse(self.grants("ServiceRole", "kms:CreateGrant"))
         self.assertFalse(self.grants("ServiceRole", "kms:Decrypt"))
 
-    def test_network_of_others_is_neither_deleted_nor_changed(self):
+    def test_network_of_other_stacks_is_neither_deleted_nor_changed(self):
+        """A group without the tag of a stack passes for a new one, so its rules can be changed: docs/security.md."""
         stacks = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/*-ml-stack/*"
         group, endpoint = (f"arn:aws:ec2:{REGION}:{ACCOUNT}:{kind}/x" for kind in ("security-group", "vpc-endpoint"))
         for name, arn in (
@@ -828,9 +913,17 @@ class Conditions(Policies):
                 of_stack = self.condition(statement, "StringLike", "aws:ResourceTag/aws:cloudformation:stack-id")
                 self.assertEqual(of_stack, [stacks], name)
         # Rules and tags of a new group are set at the same time, so rules can't wait for a tag.
-        for name in ("AuthorizeSecurityGroupEgress", "AuthorizeSecurityGroupIngress", "RevokeSecurityGroupEgress", "CreateSecurityGroup"):
+        for name in ("AuthorizeSecurityGroupEgress", "AuthorizeSecurityGroupIngress", "RevokeSecurityGroupEgress"):
             (statement,) = self.allowing("ServiceRole", f"ec2:{name}", group)
-            self.assertNotIn("Condition", statement, name)
+            of_stack = self.condition(statement, "StringLikeIfExists", "aws:ResourceTag/aws:cloudformation:stack-id")
+            self.assertEqual(of_stack, [stacks], name)
+        access = iam.suite.Suite(partition="aws", region=REGION, account=ACCOUNT).roles["ServiceRole"].access()
+        start = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack"
+        for stack, expected in ((None, True), (f"{start}/a-prod-b-churn-ml-stack/1", True), (f"{start}/network/1", False)):
+            owner = {"aws:cloudformation:stack-id": stack} if stack else {}
+            context = Context(tags("aws:ResourceTag", owner), free=["*"])
+            for name in ("AuthorizeSecurityGroupEgress", "AuthorizeSecurityGroupIngress", "RevokeSecurityGroupEgress"):
+                self.assertEqual(decide(access, f"ec2:{name}", group, context).possible, expected, f"{name} {stack}")
         for statement in self.allowing("ServiceRole", "ec2:CreateTags", group):
             self.assertTrue(
                 self.condition(statement, "StringLike", "aws:RequestTag/ml-provisioner:product")
@@ -1063,6 +1156,10 @@ class Boundary(Policies):
                         self.assertEqual(name, "iam:PassRole", statement["Sid"])
                     if action(name)["access_level"] == "Tagging":
                         self.assertIn(name, EXCEPTIONS["boundary_tagging"], statement["Sid"])
+
+    def test_artifacts_are_in_buckets_of_the_account(self):
+        statements = {it["Sid"]: it for it in suite().statements("ProductBoundary")}
+        self.assertEqual(statements["Artifacts"]["Condition"], {"StringEquals": {"aws:ResourceAccount": ACCOUNT}})
 
     def test_it_denies_what_no_grant_may_bring_back(self):
         denied = {it["Sid"]: it for it in suite().statements("ProductBoundary") if it["Effect"] == "Deny"}
