@@ -160,7 +160,7 @@ class Bucket(Case):
     """The bucket policy, without any boundary: what remains where somebody makes roles by hand."""
 
     def test_a_role_that_is_called_like_a_products_is_denied_whatever_it_may(self):
-        for suffix in ("-ml-codebuild-role", "-0bd4d1-sagemaker-role", "-ml-codepipeline-role"):
+        for suffix in ("-ml-codebuild-role", "-0bd4d1-ml-sagemaker-role", "-ml-codepipeline-role"):
             name = role("t" + uuid.uuid4().hex[:12] + suffix, EVERYTHING)
             self.denied_every_key(session(name, "s3"))
 
@@ -218,9 +218,10 @@ class Suite(Case):
         self.denied("attach a right", iam.attach_role_policy, RoleName=name, PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")
         self.denied("an inline right", iam.put_role_policy, RoleName=name, PolicyName="p", PolicyDocument=json.dumps(
             {"Version": "2012-10-17", "Statement": EVERYTHING}))
-        self.denied("a tag that names the suite", iam.tag_role, RoleName=name,
-                    Tags=[{"Key": "ml-provisioner:artifacts", "Value": suite.bucket()}])
-        iam.tag_role(RoleName=name, Tags=[{"Key": "ml-provisioner:artifacts", "Value": "x-ml-artifacts"}])
+        # The boundary adds what names of products end in to the other tags.
+        self.denied("a tag that names no product", iam.tag_role, RoleName=name,
+                    Tags=[{"Key": "ml-provisioner:product", "Value": "payments"}])
+        iam.tag_role(RoleName=name, Tags=[{"Key": "ml-provisioner:product", "Value": "x-ml"}])
 
     def test_the_service_role_changes_no_text_of_the_boundary(self):
         iam, boundary = session(self.own["ServiceRole"], "iam"), self.own["ProductBoundary"]

@@ -107,7 +107,7 @@ class Broken(unittest.TestCase):
 
     def test_a_condition_that_waits_for_tags_is_found(self):
         def fenced(statement):
-            if statement["Sid"] == "NetworkManagement":
+            if statement["Sid"] == "GroupRules":
                 tag = {"aws:ResourceTag/ml-provisioner:product": "globalbank"}
                 statement.setdefault("Condition", {})["StringEquals"] = tag
 

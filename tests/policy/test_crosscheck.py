@@ -67,7 +67,7 @@ def of_roles():
         own, foreign = (
             {
                 "bucket": it.stack.arn("ArtifactsBucket"),
-                "jobs": f"arn:{product.partition}:sagemaker:{here}:endpoint/{it.tag('jobs')}live",
+                "jobs": f"arn:{product.partition}:sagemaker:{here}:endpoint/{it.full('jobs')}live",
                 "project": f"arn:{product.partition}:codebuild:{here}:project/{it.name}-build",
                 "role": it.roles["SagemakerRole"].arn,
             }

@@ -7,19 +7,24 @@ What is left is listed here, each with its reason.
 
 import collections
 import copy
+import json
+import re
 import unittest
 
 from aws import action
 from iam import globs, products
-from iam.evaluator import Context, Policy, classes, decide, reach
+from iam.evaluator import ABSENT, Context, Policy, classes, decide, reach
 from iam.proofs import (
     ANY_REQUEST,
     FOREIGN_TAGS,
+    OF_OTHERS,
+    OPENING_TAGS,
     attacks_by_tags,
     attacks_by_templates,
     attacks_on_roles,
     policies_of,
     unconfined,
+    with_chosen_tags,
     with_everything,
     writes,
 )
@@ -90,6 +95,55 @@ OF_THE_SUITE = {
 NOT_OF_THE_SUITE = {"events:PutEvents", "events:PutRule", "events:PutTargets"}
 
 
+def like_products(partition):
+    """ARN patterns of what a session of a product's role may reach by tags of its choice: what products' things are called."""
+    here = f"arn:{partition}"
+    buckets = [it for it in products.namespace(partition) if it.startswith(f"{here}:s3:")]
+    return [
+        *buckets,
+        *(f"{it}/*" for it in buckets),
+        f"{here}:s3:::*/solutions/*/*",
+        f"{here}:iam::*:role/*-ml-sagemaker-role",
+        f"{here}:sagemaker:*:*:model-package-group/*-ml-models",
+        f"{here}:sagemaker:*:*:model-package/*-ml-models/*",
+        f"{here}:sagemaker:*:*:*/*--*",
+        f"{here}:ssm:*:*:parameter/ml/*-ml/*",
+        f"{here}:ecr:*:*:repository/*-ml",
+        f"{here}:ecr:*:*:repository/*-ml/*",
+        *(
+            f"{here}:{service}:*:*:{kind}*-ml-{project}{end}"
+            for project in ("build", "deploy")
+            for service, kind, end in (("codebuild", "report-group/", "-*"), ("logs", "log-group:/aws/codebuild/", ":*"))
+        ),
+        f"{here}:logs:*:*:log-group:/aws/sagemaker/*--*",
+    ]
+
+
+# What is read, and so none of the changes that `unconfined` looks at. An object of sources: any file `model-*.zip`.
+READS = {"s3:GetObject": "s3:::*/*", "s3:GetObjectVersion": "s3:::*/*", "ssm:GetParameter": "ssm:*:*:parameter/*"}
+
+
+def reached_by_chosen_tags(product):
+    """What sessions of a product's roles reach beyond what is called like products' things: (action, text) pairs."""
+    own = like_products(product.partition)
+    for role in product.roles.values():
+        # Two of all names that end as they must; with any other the boundary denies everything.
+        for name in ("another-ml", "-ml"):
+            access = with_chosen_tags(role, name)
+            yield from unconfined(access, own, product.place)
+            for action_, target in READS.items():
+                there = [*own, f"arn:{product.partition}:s3:::*/*model-*.zip"]
+                found = reach(access, action_, f"arn:{product.partition}:{target}", OF_OTHERS, outside=there)
+                if found:
+                    yield action_, f"{access.name} may {action_} on {found.shown()}"
+        for name in ("", "payments", "another-mlx", ABSENT):
+            access = with_chosen_tags(role, name)
+            for action_ in ("ecr:PutImage", "iam:PassRole", "s3:GetObject", "sagemaker:DeleteEndpoint", "ssm:GetParameter"):
+                found = reach(access, action_, "arn:*:*:*:*:*", OF_OTHERS)
+                if found:
+                    yield action_, f"{access.name} may {action_} on {found.shown()}"
+
+
 def foreign_urls(product):
     """Templates that no principal may deploy: in the request, in another owner's bucket, in the suite's bucket but not checked."""
     host = f"https://s3.{product.region}.{product.stack.pseudo['AWS::URLSuffix']}"
@@ -120,17 +174,17 @@ class Escalation(unittest.TestCase):
 
     def test_names_of_products_are_what_this_proof_takes_for_their_names(self):
         cut = set()
+        self.assertEqual([it for it in products.namespace("aws") if "?" in it], [])
         for product in products.bounded():
             patterns = [globs.arn(globs.tokens(it)) for it in products.namespace(product.partition)]
             for name, it in product.stack.resources.items():
                 arn = product.stack.arn(name) if it["Type"] in products.cloudformation.NAMED else None
                 if arn:
                     self.assertTrue(any(globs.matches(pattern, arn) for pattern in patterns), arn)
-                    if "-ml-" not in product.stack.name(name) and it["Type"] != "AWS::SSM::Parameter":
+                    if re.search("-[0-9a-f]{6}-ml-", arn):
                         cut.add(it["Type"])
-        # The golden product with the longest names has no repositories.
-        cut.add("AWS::CodeCommit::Repository")
-        self.assertEqual(cut, {kind for kind, (_, _, may_be_cut) in products.SUFFIXES.items() if may_be_cut})
+        # Of names that a limit cuts there are examples, too.
+        self.assertLessEqual({"AWS::IAM::Role", "AWS::S3::Bucket", "AWS::SageMaker::ModelPackageGroup"}, cut)
 
     def test_service_roles_and_operators_of_a_product_change_nothing_else(self):
         for kind, reasons in (
@@ -194,7 +248,8 @@ class Escalation(unittest.TestCase):
             own = products.namespace(place[0])
             self.check_confined(unconfined(access, own, place), NAMELESS, used)
             self.check(attacks_on_roles(access, place, suite.boundary_arn))
-            self.check(attacks_by_tags(access, place, FOREIGN_TAGS))
+            # The boundary adds to other tags what names of products end in.
+            self.check(attacks_by_tags(access, place, OPENING_TAGS))
         # It revokes only in groups of products' stacks.
         self.assertEqual(used | {"ec2:RevokeSecurityGroupIngress"}, set(NAMELESS), "stale")
 
@@ -254,7 +309,7 @@ class Escalation(unittest.TestCase):
         reasons = dict(SHARED)
         for product in products.bounded():
             access = with_everything(product.roles["CodebuildRole"])
-            jobs_role = f"arn:{product.partition}:iam::{product.account}:role/{product.tag('sagemaker-role')}"
+            jobs_role = f"arn:{product.partition}:iam::{product.account}:role/{product.full('sagemaker-role')}"
             pairs = list(unconfined(access, [*product.of_jobs(), jobs_role], product.place))
             for name, text in pairs:
                 if name.startswith(STEPS) and ":*/pipelines-" not in text and "/pipelines-" in text:
@@ -265,11 +320,35 @@ class Escalation(unittest.TestCase):
             self.check_confined(pairs, reasons, used)
         self.assertEqual(set(SHARED) - used, set(), "stale")
 
+    def test_tags_of_a_session_open_the_boundary_for_things_named_like_products_only(self):
+        """Who may write a trust policy can allow sts:TagSession. IAM has no condition on a trust policy's text."""
+        writers = set()
+        for product in products.bounded():
+            trust = f"arn:{product.partition}:iam::{product.account}:role/*"
+            known = [*product.who_has_all(), *(it.access() for it in product.suite.roles.values())]
+            bounded = Context({"iam:PermissionsBoundary": product.suite.boundary_arn})
+            for access in known:
+                if reach(access, "iam:UpdateAssumeRolePolicy", trust, ANY_REQUEST.joined(bounded)):
+                    writers.add(access.name.rpartition(": ")[2].partition("-A")[0])
+                # Only roles that the boundary limits.
+                for boundary in (ABSENT, "arn:aws:iam::aws:policy/AdministratorAccess"):
+                    other = ANY_REQUEST.joined(Context({"iam:PermissionsBoundary": boundary}))
+                    self.assertIsNone(reach(access, "iam:UpdateAssumeRolePolicy", trust, other), access.name)
+            pairs = list(reached_by_chosen_tags(product))
+            reasons = SHARED | {
+                name: "Steps of pipelines, or through CodeCommit or S3 only"
+                for name, text in pairs
+                if (name.startswith(STEPS) and "/pipelines-" in text)
+                or (name.startswith(BY_SERVICE) and "ServiceKeys" in text)
+            }
+            self.check_confined(pairs, reasons, set())
+        self.assertEqual(len(writers), 3, writers)
+
     def test_a_products_role_hands_over_its_own_jobs_role_to_sagemaker_only(self):
         for product in products.bounded():
             jobs_role = product.roles["SagemakerRole"]
             self.assertEqual(jobs_role.boundary_arn, product.suite.boundary_arn)
-            self.assertEqual(jobs_role.arn.rsplit("/", 1)[-1], product.tag("sagemaker-role"))
+            self.assertEqual(jobs_role.arn.rsplit("/", 1)[-1], product.full("sagemaker-role"))
             access = with_everything(product.roles["CodebuildRole"])
             for service, may in (("sagemaker", True), ("codebuild", False), ("lambda", False), ("ec2", False)):
                 context = ANY_REQUEST.joined(Context({"iam:PassedToService": f"{service}.amazonaws.com"}))
@@ -372,6 +451,36 @@ class Broken(unittest.TestCase):
         findings = list(attacks_by_tags(access, self.product.place, FOREIGN_TAGS))
         self.assert_found(findings, "iam:TagRole with ml-provisioner:artifacts = 'payments-data'", "RoleTags")
         self.assert_found(findings, "ml-provisioner:sagemaker-role = 'OrganizationAccountAccessRole'")
+
+    def test_a_boundary_that_trusts_a_tag_alone_is_found(self):
+        fixed = {
+            "-ml-artifacts": "s3:DeleteObject",
+            "-ml-models": "sagemaker:DeleteModelPackageGroup",
+            "-ml-sagemaker-role": "iam:PassRole",
+            "--": "sagemaker:DeleteEndpoint",
+            "*model-*.zip": "s3:GetObject",
+        }
+        for text, name in fixed.items():
+
+            def changed(template, text=text):
+                properties = template["Resources"]["ProductBoundary"]["Properties"]
+                document = json.dumps(properties["PolicyDocument"]).replace(f"}}/{text}", "}/*").replace(f"}}{text}", "}")
+                properties["PolicyDocument"] = json.loads(document)
+
+            self.assertIn(name, self.reached(changed), text)
+
+        def without_deny(template):
+            statements = template["Resources"]["ProductBoundary"]["Properties"]["PolicyDocument"]["Statement"]
+            statements[:] = [it for it in statements if it["Sid"] != "OfAProduct"]
+
+        self.assertIn("ecr:PutImage", self.reached(without_deny))
+        self.assertNotIn("iam:PassRole", self.reached(lambda template: None))
+
+    def reached(self, changed):
+        partition, region, account = self.product.place
+        suite = Suite(partition=partition, region=region, account=account, changed=changed)
+        product = products.Product(self.product.file, suite)
+        return {name for name, _ in reached_by_chosen_tags(product)}
 
     def test_a_foreign_trust_policy_is_found(self):
         def wide(them):

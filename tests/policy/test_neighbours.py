@@ -7,6 +7,7 @@ Names of any length, by the rules of shared/core/src/names.rs itself: shared/cor
 import collections
 import copy
 import functools
+import hashlib
 import re
 import unittest
 
@@ -16,6 +17,7 @@ from iam.proofs import Names, with_everything
 from iam.suite import Suite
 
 ENTERPRISE = "globalbank-prod-c001-us-west-2-demand-forecasting-ml-codecommit-standalone-direct"
+OVERRIDE = "professional-multi-region-override"
 
 # What products share, or AWS can't scope by name. Each is a pattern of no product, and has its reason.
 JOBS_IN_A_VPC = "Within the boundary: builds and jobs in a VPC share its subnets with everything else there"
@@ -61,7 +63,7 @@ def things(product):
     """The ARNs of everything that a product names, and of what its builds and jobs name after it."""
     found = instances(product.named() + product.used())
     here = f"{product.region}:{product.account}"
-    jobs = product.tag("jobs")
+    jobs = product.full("jobs")
     found += [
         f"arn:{product.partition}:sagemaker:{here}:{kind}/{jobs}{name}"
         for kind, name in (("endpoint", "live"), ("training-job", "2026-11-29"), ("model", "m"), ("pipeline", "p"))
@@ -69,13 +71,18 @@ def things(product):
     found += [
         f"arn:{product.partition}:logs:{here}:log-group:/aws/sagemaker/Endpoints/{jobs}live:log-stream:all/i-1",
         f"arn:{product.partition}:logs:{here}:log-group:/aws/sagemaker/TrainingJobs:log-stream:{jobs}1/algo-1",
-        f"arn:{product.partition}:iam::{product.account}:role/ml-provisioner/{product.name}-service-role",
+        product.service_role_arn,
     ]
     bucket = product.suite.bucket_arn
     found += [f"{bucket}/templates/{product.name}-{product.scenario}.yaml"]
     # Keys, endpoints and groups have no names; their tags name the owner.
     found += [product.stack.arn(it) for it in product.stack.kinds("AWS::KMS::Key")]
     return list(dict.fromkeys(found))
+
+
+def override(name):
+    """What a product has that somebody gives this name of its own: (ml_name, global name), as shared/core/src/names.rs says."""
+    return name, f"{name.removesuffix('-ml')}-{hashlib.sha256(name.encode()).hexdigest()[:6]}-ml"
 
 
 def neighbours(product):
@@ -91,6 +98,9 @@ def neighbours(product):
         pairs += [(f"{word}-{own}", f"{word}-{everywhere}"), (f"{word}{own}", f"{word}{everywhere}")]
     shorter = re.sub(r"-[a-z0-9]+-ml$", "-ml", own)
     pairs.append((shorter, re.sub(r"-[a-z0-9]+-ml$", "-ml", everywhere)))
+    # Overrides that are what the product's own global names, or those of a product with a longer name, begin with.
+    beginnings = {re.sub("-ml-.*", "-ml", product.stack.name(it)) for it in product.stack.kinds("AWS::IAM::Role")}
+    pairs += [override(it) for it in sorted({everywhere, shorter} | beginnings)]
     return [(name, other) for name, other in dict.fromkeys(pairs) if name != own]
 
 
@@ -98,13 +108,17 @@ def renamed(product, name, everywhere):
     """The ARNs of a neighbour's things: the product's own, renamed. What a limit cuts can't be renamed so."""
     own = product.name
     own_everywhere = own.replace(f"-{product.region}-", "-")
-    jobs = product.tag("jobs")
+    jobs = product.full("jobs")
     # Another product's prefix for jobs has another digest before the two hyphens.
     other_jobs = re.sub(r"[0-9a-f]{12}--$", "0123456789ab--", jobs)
     found = []
     for arn in things(product):
         new = (
-            arn.replace(jobs, other_jobs) if jobs in arn else arn.replace(own, name).replace(own_everywhere, everywhere)
+            arn.replace(jobs, other_jobs)
+            if jobs in arn
+            else arn.replace(own, name)
+            if own in arn
+            else arn.replace(own_everywhere, everywhere)
         )
         if new != arn:
             found.append(new)
@@ -164,6 +178,15 @@ class Neighbours(unittest.TestCase):
                 arns, theirs = renamed(product, name, everywhere), {**tags, "ml-provisioner:product": name}
                 for names in principals(product):
                     self.check(names.reached(arns, theirs))
+
+    def test_names_of_overrides_are_what_this_proof_takes_for_their_names(self):
+        (product,) = (it for it in products.bounded() if it.file == OVERRIDE)
+        _, everywhere = override(product.name)
+        digits = everywhere.removesuffix("-ml")[-6:]
+        roles = [product.stack.name(it) for it in product.stack.kinds("AWS::IAM::Role")]
+        self.assertTrue(roles)
+        for role in roles:
+            self.assertIn(f"-{digits}-ml-", role)
 
     def test_a_product_may_use_its_own_names(self):
         # The proof is about something: the same question about a product's own things has an answer.

@@ -86,6 +86,49 @@ KINDS = {
 # IAM: managed policies of a role, if nobody asks for more. S3: a bucket policy's bytes.
 MOST_POLICIES, MAX_BUCKET_POLICY = 10, 20_480
 NOTHING = object()
+# What the suite's roles may do with their bucket: keys to actions, all of them. `""` is the bucket itself.
+READ, READ_VERSIONS = {"s3:GetObject"}, {"s3:GetObject", "s3:GetObjectVersion"}
+KEEP = {"s3:GetObject", "s3:PutObject"}
+KEYS = {
+    "CustomResourceRole": {"": {"s3:ListBucket"}, "/pending/requests/*": KEEP},
+    "DeployRole": {
+        "": {"s3:ListBucket", "s3:ListBucketVersions"},
+        "/configs/*": READ_VERSIONS,
+        "/deployments/*": KEEP | READ_VERSIONS,
+        "/pending/approvals/*": KEEP,
+        "/pending/requests/*": KEEP,
+        "/reports/changes/*": KEEP | READ_VERSIONS,
+        "/reports/drift/runs/*": READ_VERSIONS,
+        "/rules/*": READ_VERSIONS,
+        "/status/*": KEEP,
+        "/templates/*": READ_VERSIONS,
+    },
+    "DriftMachineRole": {"/reports/drift/runs/*": READ},
+    "DriftRole": {
+        "": {"s3:ListBucket"},
+        "/configs/*": READ_VERSIONS,
+        "/deployments/files/*": READ_VERSIONS,
+        "/drift-ignore.yaml": READ_VERSIONS,
+        "/reports/drift/*": KEEP | READ_VERSIONS,
+        "/status/*": READ_VERSIONS,
+        "/templates/*": READ_VERSIONS,
+    },
+    "FleetMachineRole": {"/deployments/fleets/*": READ},
+    "GenerateRole": {
+        "": {"s3:ListBucket", "s3:ListBucketVersions"},
+        "/configs/*": READ_VERSIONS,
+        "/policies/*": KEEP,
+        "/reports/*": KEEP,
+        "/rules/*": READ,
+        "/status/*": KEEP,
+        "/templates/*": KEEP,
+    },
+}
+# Who may use a resource of the suite by a policy of the resource: services only, for this account only.
+INVOKERS = {
+    "ExecutionsWithoutAnswerPermission": "events.amazonaws.com",
+    "GeneratePermission": "s3.amazonaws.com",
+}
 
 
 class Deployment:
@@ -300,7 +343,8 @@ class Suite(Policies):
             if "PolicyDocument" in suite().resources[name]["Properties"]:
                 for statement in suite().statements(name):
                     for pattern in listed(statement["Action"]):
-                        self.assertTrue(matched(pattern), f"{name}: {pattern} matches no action of AWS")
+                        if (pattern, statement["Effect"]) != ("*", "Deny"):
+                            self.assertTrue(matched(pattern), f"{name}: {pattern} matches no action of AWS")
 
     def test_every_action_takes_the_resources_that_it_is_scoped_to(self):
         for where, statement in self.every_statement():
@@ -394,9 +438,15 @@ class Suite(Policies):
                     self.assertTrue(self.allows(role, name, arn), f"{role}: {name} on {arn}")
 
     def test_patterns_match_no_name_that_only_ends_like_a_products(self):
-        """`payments-artifacts` is somebody else's: names of products end in `-ml-artifacts`, or in a digest and the suffix."""
-        suffixes = {(kind, re.sub(r".*-(?:ml|[0-9a-f]{6})-", "", name)) for kind in KINDS for name in self.identities[kind]}
-        foreign = [arn_of(kind, f"payments-{suffix}") for kind, suffix in suffixes if kind != "AWS::SSM::Parameter"]
+        """`payments-artifacts` is somebody else's: names of products end in `-ml-artifacts`."""
+        suffixes = {(kind, re.sub(r".*-ml-", "", name)) for kind in KINDS for name in self.identities[kind]}
+        # The words in the middle have six letters, as many as the digits of a digest.
+        foreign = [
+            arn_of(kind, f"{name}-{suffix}")
+            for kind, suffix in suffixes
+            for name in ("payments", "payments-deploy", "release-shared", "api-docker")
+            if kind != "AWS::SSM::Parameter"
+        ]
         foreign += [f"{arn}/key" for arn in foreign if ":s3:" in arn]
         foreign.append(f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/payments-stack/1234abcd")
         self.assertGreater(len(foreign), 20)
@@ -408,40 +458,26 @@ class Suite(Policies):
                 if any(f"-{suffix}" in pattern for suffix in [*(it for _, it in suffixes), "stack/*"]):
                     self.assertFalse([arn for arn in foreign if like(arn, pattern)], f"{where}: {pattern}")
 
-    def test_every_pattern_of_a_name_that_may_be_cut_has_its_second_form(self):
-        """The limits of shared/core/src/names.rs, and the longest name that a config can give (with a region's code)."""
-        rules = (ROOT / "shared/core/src/names.rs").read_text(encoding="utf-8")
-        limits = {
-            kind: (int(most), scope == "global")
-            for scope, kind, most in re.findall(r'(global|regional)\("(AWS::[^"]+)", "[^"]+", (\d+)\)', rules)
-        }
-        self.assertGreaterEqual(len(limits), 15)
-        both = collections.defaultdict(lambda: [False, False])
-        for statement in (it for name in ("BucketPolicy", "ProductBoundary") for it in suite().statements(name)):
-            for values in statement.get("Condition", {}).get("ArnLike", {}).values():
-                self.note(both, values)
-        for _, role, statement in self.statements():
-            if role in ("DeployRole", "DriftRole", "ServiceRole"):
-                self.note(both, statement["Resource"])
-                for condition in statement.get("Condition", {}).values():
-                    for values in condition.values():
-                        self.note(both, values)
-        for kind, suffix in {
-            (kind, re.sub(r".*-(?:ml|[0-9a-f]{6})-", "", name))
-            for kind in set(KINDS) - {"AWS::SSM::Parameter"}
-            for name in self.identities[kind]
-        }:
-            most, is_global = limits[kind]
-            longest = 100 + (len("-apse2") if is_global else 0) + len(f"-{suffix}")
-            self.assertEqual(both[suffix], [True, longest > most], f"{kind} {suffix}: ml form, digest form")
-
-    @staticmethod
-    def note(both, values):
-        for value in listed(values):
-            for form, index in ((r"\*-ml-([a-z-]+)", 0), (r"\*-\?{6}-([a-z-]+)", 1)):
-                found = re.search(form, str(value))
-                if found:
-                    both[found[1]][index] = True
+    def test_every_suffix_has_its_pattern_and_no_pattern_takes_any_six_characters(self):
+        """Names that are cut end in `-ml-{suffix}`, too, so nothing has to stand for the digits of a digest."""
+        patterns = [
+            str(value)
+            for name, resource in suite().resources.items()
+            if "PolicyDocument" in resource["Properties"]
+            for statement in suite().statements(name)
+            for values in [statement["Resource"], *(it for them in statement.get("Condition", {}).values() for it in them.values())]
+            for value in listed(values)
+        ]
+        self.assertEqual([it for it in patterns if "??" in it and it != "?*-????????????"], [])
+        found = {it[1] for it in (re.search(r"\*-ml-([a-z-]+)", pattern) for pattern in patterns) if it}
+        cut = set()
+        for kind in set(KINDS) - {"AWS::SSM::Parameter"}:
+            for name in self.identities[kind]:
+                suffix = re.sub(".*-ml-", "", name)
+                self.assertIn(suffix, found, name)
+                if re.search("-[0-9a-f]{6}-ml-", name):
+                    cut.add(kind)
+        self.assertGreaterEqual(cut, {"AWS::Events::Rule", "AWS::IAM::Role", "AWS::S3::Bucket"}, "names that are cut are among these")
 
     def test_the_deploy_function_may_empty_and_look_at_what_products_publish(self):
         for name in self.identities["AWS::S3::Bucket"]:
@@ -503,6 +539,42 @@ class Suite(Policies):
                 self.assertTrue(self.allows(role, f"cloudformation:{name}", stack), f"{role} {name}")
         self.assertTrue(self.allows("DeployRole", "cloudformation:ListStackResources", stack))
         self.assertFalse(self.grants("CustomResourceRole", "s3:DeleteObject"))
+
+    def test_roles_have_exactly_these_rights_on_the_bucket(self):
+        found = collections.defaultdict(lambda: collections.defaultdict(set))
+        bucket = f"arn:aws:s3:::{BUCKET}"
+        for _, role, statement in self.statements():
+            actions = {it for it in listed(statement["Action"]) if any(like(name, "s3:*") for name in matched(it))}
+            for resource in listed(statement["Resource"]) if actions else ():
+                # Buckets of products are `*-ml-artifacts`; `s3:::*` stands in LookAtBuckets alone.
+                if like(bucket, resource) or resource.startswith(f"{bucket}/"):
+                    found[role][resource.removeprefix(bucket)] |= actions
+        self.assertEqual(found["DeployRole"].pop("arn:aws:s3:::*"), {"s3:GetBucketVersioning"})
+        self.assertEqual({role: dict(keys) for role, keys in found.items()}, KEYS)
+
+    def test_policies_of_resources_let_nobody_in_but_services_of_this_account(self):
+        """A resource policy that allows something needs an entry here. The suite's topics and queues have none."""
+        permissions = set()
+        for name, resource in suite().resources.items():
+            properties = resource["Properties"]
+            if resource["Type"] == "AWS::Lambda::Permission":
+                permissions.add(name)
+                self.assertEqual(properties["Action"], "lambda:InvokeFunction", name)
+                self.assertEqual(properties["Principal"], INVOKERS[name], name)
+                self.assertEqual(properties["SourceAccount"], ACCOUNT, name)
+                self.assertTrue(properties["SourceArn"], name)
+            elif "PolicyDocument" in properties and resource["Type"] != "AWS::IAM::ManagedPolicy":
+                for statement in properties["PolicyDocument"]["Statement"]:
+                    self.assertEqual(statement["Effect"], "Deny", f"{name}: {statement}")
+            self.assertNotIn(resource["Type"], ("AWS::SNS::TopicPolicy", "AWS::Lambda::Url", "AWS::KMS::Key"), name)
+        self.assertEqual(permissions, set(INVOKERS))
+
+    def test_the_boundary_and_the_bucket_outlive_the_suite(self):
+        resources = TEMPLATE["Resources"]
+        self.assertEqual(str(resources["ProductBoundary"].get("DeletionPolicy")), "RetainExceptOnCreate")
+        self.assertEqual(str(resources["Bucket"].get("DeletionPolicy")), "Retain")
+        for name in ("ProductBoundary", "Bucket"):
+            self.assertEqual(str(resources[name].get("UpdateReplacePolicy")), "Retain", name)
 
     def test_the_functions_get_their_environment(self):
         boundary = f"arn:aws:iam::{ACCOUNT}:policy/mlp-product-boundary-{REGION}"
@@ -574,6 +646,11 @@ class Bucket(unittest.TestCase):
             self.assertTrue(statement["Condition"], statement["Sid"])
             self.assertNotIn("NotPrincipal", statement, statement["Sid"])
 
+    def test_nobody_comes_without_tls(self):
+        (tls,) = (it for it in self.all if it["Condition"] == {"Bool": {"aws:SecureTransport": "false"}})
+        self.assertEqual((tls["Effect"], tls["Principal"], tls["Action"]), ("Deny", "*", "s3:*"))
+        self.assertEqual(tls["Resource"], [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"])
+
     def test_no_role_of_a_product_reaches_any_key(self):
         self.assertGreater(len(self.product_roles), 20)
         keys = (None, "configs/a.yaml", "rules/a.guard", "templates/a", "deployments/templates/a.yaml", "pending/approvals/a", "new")
@@ -605,7 +682,7 @@ class Bucket(unittest.TestCase):
             "status/configs/a.json": {"GenerateRole", "DeployRole", "CustomResourceRole"},
             "deployments/templates/a.yaml": {"DeployRole"},
             "deployments/fleets/a/items.json": {"DeployRole"},
-            "pending/approvals/a.json": {"DeployRole", "CustomResourceRole"},
+            "pending/approvals/a.json": {"DeployRole"},
             "pending/requests/a/b.json": {"DeployRole", "CustomResourceRole"},
         }
         for key, writers in outputs.items():
@@ -794,7 +871,7 @@ class Conditions(Policies):
             self.assertTrue(tags[key], key)
             for value in tags[key]:
                 self.assertTrue(any_like(value, values), f"{key}={value}")
-            self.assertFalse(any_like([BUCKET, "data", "*", "ml-provisioner-deploy"], values), key)
+            self.assertFalse(any_like(["", "data", "*", "ml-provisioner-deploy"], values), key)
         fences = set(re.findall(r"aws:PrincipalTag/(ml-provisioner:[a-z-]+)", json.dumps(suite().statements("ProductBoundary"))))
         fenced = {key.removeprefix("aws:RequestTag/") for key in patterns}
         self.assertEqual(fences - fenced, set(EXCEPTIONS["suite_free_tags"]))
@@ -822,7 +899,8 @@ class Conditions(Policies):
         self.assertFalse(self.grants("ServiceRole", "kms:CreateGrant"))
         self.assertFalse(self.grants("ServiceRole", "kms:Decrypt"))
 
-    def test_network_of_others_is_neither_deleted_nor_changed(self):
+    def test_network_of_other_stacks_is_neither_deleted_nor_changed(self):
+        """A group without the tag of a stack passes for a new one, so its rules can be changed: docs/security.md."""
         stacks = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/*-ml-stack/*"
         group, endpoint = (f"arn:aws:ec2:{REGION}:{ACCOUNT}:{kind}/x" for kind in ("security-group", "vpc-endpoint"))
         for name, arn in (
@@ -836,9 +914,17 @@ class Conditions(Policies):
                 of_stack = self.condition(statement, "StringLike", "aws:ResourceTag/aws:cloudformation:stack-id")
                 self.assertEqual(of_stack, [stacks], name)
         # Rules and tags of a new group are set at the same time, so rules can't wait for a tag.
-        for name in ("AuthorizeSecurityGroupEgress", "AuthorizeSecurityGroupIngress", "RevokeSecurityGroupEgress", "CreateSecurityGroup"):
+        for name in ("AuthorizeSecurityGroupEgress", "AuthorizeSecurityGroupIngress", "RevokeSecurityGroupEgress"):
             (statement,) = self.allowing("ServiceRole", f"ec2:{name}", group)
-            self.assertNotIn("Condition", statement, name)
+            of_stack = self.condition(statement, "StringLikeIfExists", "aws:ResourceTag/aws:cloudformation:stack-id")
+            self.assertEqual(of_stack, [stacks], name)
+        access = iam.suite.Suite(partition="aws", region=REGION, account=ACCOUNT).roles["ServiceRole"].access()
+        start = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack"
+        for stack, expected in ((None, True), (f"{start}/a-prod-b-churn-ml-stack/1", True), (f"{start}/network/1", False)):
+            owner = {"aws:cloudformation:stack-id": stack} if stack else {}
+            context = Context(tags("aws:ResourceTag", owner), free=["*"])
+            for name in ("AuthorizeSecurityGroupEgress", "AuthorizeSecurityGroupIngress", "RevokeSecurityGroupEgress"):
+                self.assertEqual(decide(access, f"ec2:{name}", group, context).possible, expected, f"{name} {stack}")
         for statement in self.allowing("ServiceRole", "ec2:CreateTags", group):
             self.assertTrue(
                 self.condition(statement, "StringLike", "aws:RequestTag/ml-provisioner:product")
@@ -853,8 +939,8 @@ class Conditions(Policies):
             for key in keys
             if "Tag/" in key
         }
-        names = {"artifacts", "jobs", "product", "registry", "sagemaker-role"}
-        known = {f"aws:RequestTag/ml-provisioner:{name}" for name in names} | self.PRODUCT_NAMES
+        known = {f"aws:RequestTag/ml-provisioner:{name}" for name in ("jobs", "product")} | self.PRODUCT_NAMES
+        known.add("aws:PrincipalTag/ml-provisioner:product")
         known |= {"aws:RequestTag/ManagedBy", "aws:ResourceTag/ManagedBy", "aws:ResourceTag/aws:cloudformation:stack-id"}
         self.assertEqual(keys, known)
 
@@ -985,21 +1071,21 @@ class Boundary(Policies):
                 seen += 1
                 partition, region, account = (place.values[f"AWS::{it}"] for it in ("Partition", "Region", "AccountId"))
                 regional = {"aws:RequestedRegion": region}
-                name, bucket = tags["ml-provisioner:product"], f"arn:{partition}:s3:::{tags['ml-provisioner:artifacts']}"
+                name, bucket = tags["ml-provisioner:product"], f"arn:{partition}:s3:::{tags['ml-provisioner:artifacts']}-ml-artifacts"
 
                 def arn(service, resource, place=(partition, region, account)):
                     return f"arn:{place[0]}:{service}:{place[1]}:{place[2]}:{resource}"
 
                 needed = [
                     ("s3:GetObject", f"{bucket}/key", {}), ("s3:PutObject", f"{bucket}/key", {}), ("s3:ListBucket", bucket, {}),
-                    ("sagemaker:CreateTrainingJob", arn("sagemaker", f"training-job/{tags['ml-provisioner:jobs']}x"), {}),
-                    ("sagemaker:CreateModelPackage", arn("sagemaker", f"model-package/{tags['ml-provisioner:registry']}/*"), {}),
+                    ("sagemaker:CreateTrainingJob", arn("sagemaker", f"training-job/{tags['ml-provisioner:jobs']}--x"), {}),
+                    ("sagemaker:CreateModelPackage", arn("sagemaker", f"model-package/{tags['ml-provisioner:registry']}-ml-models/*"), {}),
                     ("sagemaker:ListModelPackages", "*", {"StringEquals": regional}),
                     ("ssm:GetParameters", arn("ssm", f"parameter/ml/{name}/ModelPackageGroupArn"), {}),
                     ("logs:PutLogEvents", arn("logs", f"log-group:/aws/codebuild/{name}-build:*"), {}),
                     ("codebuild:StartBuild", arn("codebuild", f"project/{name}-build"), {}),
                     ("codecommit:UploadArchive", arn("codecommit", f"{name}-model-build"), {}),
-                    ("iam:PassRole", f"arn:{partition}:iam::{account}:role/{tags['ml-provisioner:sagemaker-role']}",
+                    ("iam:PassRole", f"arn:{partition}:iam::{account}:role/{tags['ml-provisioner:sagemaker-role']}-ml-sagemaker-role",
                      {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}),
                     ("ecr:BatchGetImage", f"arn:{partition}:ecr:{region}:683313688378:repository/sagemaker-xgboost", {}),
                 ]
@@ -1020,17 +1106,17 @@ class Boundary(Policies):
         for name, arn in (
             ("s3:GetObject", "arn:aws:s3:::payments/key"),
             ("s3:PutObject", "arn:aws:s3:::other-ml-artifacts/key"),
-            ("s3:CreateBucket", f"arn:aws:s3:::{tags['ml-provisioner:artifacts']}"),
-            ("s3:PutBucketPolicy", f"arn:aws:s3:::{tags['ml-provisioner:artifacts']}"),
+            ("s3:CreateBucket", f"arn:aws:s3:::{tags['ml-provisioner:artifacts']}-ml-artifacts"),
+            ("s3:PutBucketPolicy", f"arn:aws:s3:::{tags['ml-provisioner:artifacts']}-ml-artifacts"),
             ("ssm:GetParameter", f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/billing/db/password"),
             ("ssm:GetParameter", f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/ml/{tags['ml-provisioner:product']}-2/x"),
             ("ssm:PutParameter", f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/ml/{tags['ml-provisioner:product']}/x"),
             ("sagemaker:DeleteEndpoint", f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint/other-0123456789ab--x"),
-            ("sagemaker:PutModelPackageGroupPolicy", f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model-package-group/{tags['ml-provisioner:registry']}"),
-            ("sagemaker:CreatePresignedNotebookInstanceUrl", f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:notebook-instance/{tags['ml-provisioner:jobs']}x"),
+            ("sagemaker:PutModelPackageGroupPolicy", f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model-package-group/{tags['ml-provisioner:registry']}-ml-models"),
+            ("sagemaker:CreatePresignedNotebookInstanceUrl", f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:notebook-instance/{tags['ml-provisioner:jobs']}--x"),
             ("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/other-ml-sagemaker-role"),
-            ("iam:CreateRole", f"arn:aws:iam::{ACCOUNT}:role/{tags['ml-provisioner:sagemaker-role']}"),
-            ("iam:TagRole", f"arn:aws:iam::{ACCOUNT}:role/{tags['ml-provisioner:sagemaker-role']}"),
+            ("iam:CreateRole", f"arn:aws:iam::{ACCOUNT}:role/{tags['ml-provisioner:sagemaker-role']}-ml-sagemaker-role"),
+            ("iam:TagRole", f"arn:aws:iam::{ACCOUNT}:role/{tags['ml-provisioner:sagemaker-role']}-ml-sagemaker-role"),
             ("sts:AssumeRole", f"arn:aws:iam::{ACCOUNT}:role/administrator"),
             ("logs:DeleteLogGroup", f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/codebuild/{tags['ml-provisioner:product']}-build:*"),
             ("kms:TagResource", f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1234abcd"),
@@ -1071,6 +1157,10 @@ class Boundary(Policies):
                         self.assertEqual(name, "iam:PassRole", statement["Sid"])
                     if action(name)["access_level"] == "Tagging":
                         self.assertIn(name, EXCEPTIONS["boundary_tagging"], statement["Sid"])
+
+    def test_artifacts_are_in_buckets_of_the_account(self):
+        statements = {it["Sid"]: it for it in suite().statements("ProductBoundary")}
+        self.assertEqual(statements["Artifacts"]["Condition"], {"StringEquals": {"aws:ResourceAccount": ACCOUNT}})
 
     def test_it_denies_what_no_grant_may_bring_back(self):
         denied = {it["Sid"]: it for it in suite().statements("ProductBoundary") if it["Effect"] == "Deny"}

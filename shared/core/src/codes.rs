@@ -101,6 +101,10 @@ codes! {
         "The hyphen both joins the parts of a name and may stand in them. With an environment's name in the company prefix, or a region's short code at the start of the use case, two products can end up with the same global names. A use case `fraud` with the workload `rt` has all names of the use case `fraud-rt`.";
     RESERVED_WORDS = "MLP-CFG-022", "A name contains words that end other products' names",
         "CodeBuild names report groups after the project: `{ml_name}-build-{report}`. A product whose own name contains `ml-build` or `ml-deploy` could be matched by another product's policies.";
+    DIGEST_WORD = "MLP-CFG-023", "A name ends like a name that is cut",
+        "A name that is too long for a service is cut and ends in `-{six hexadecimal digits}-ml-{suffix}`; so do the global names of a product with an override. A product whose own name ends in six of the characters 0-9 and a-f before `-ml` could get the same names.";
+    RESERVED_BUCKET = "MLP-CFG-024", "A bucket of a product or of the suite",
+        "Sources and data can't be in the artifacts bucket of a product (`...-ml-artifacts`) or in the bucket of a suite (`mlp-<account>-<region>`, or the name in its parameter `BucketName`): the product's roles may read the bucket that the config names.";
 
     OTHER_ACCOUNT = "MLP-GEN-001", "The config is for another account",
         "The template is made all the same; deploy it in the account that the config names.";

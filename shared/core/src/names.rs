@@ -1,8 +1,12 @@
 //! Every name of a product, and the real length limit of each resource type.
 //!
 //! A name that fits is exactly `{ml_name}-{suffix}` (global names leave the region out). One that doesn't fit is
-//! shortened the same way every time: cut before the suffix, with six hexadecimal digits of the SHA-256 of the full
-//! name in between, so that two products that share a long beginning still differ.
+//! shortened the same way every time: the base is cut, and six hexadecimal digits of the SHA-256 of the full name stand
+//! before `-ml-{suffix}`, so that two products that share a long beginning still differ. Every name therefore ends in
+//! `-ml-{suffix}`, which the suite's policies rely on (infra/template.yaml).
+//!
+//! Global names of a product with an override have such digits, too. No other name may end like this (`digest_words`), so
+//! no config can choose the name that another product has.
 
 use std::fmt::Write as _;
 
@@ -96,12 +100,17 @@ impl Names {
         let head = format!("{}-{}-{}", client.company_prefix, environment.env.as_str(), client.tenant_id);
         let region_code = environment.multi_region.then(|| environment.region.short_code());
         match &product.product_name_override {
-            // The override replaces the whole pattern. Its global names still need the region code.
-            Some(name) => Self {
-                ml_name: name.to_string(),
-                global_name: region_code.map_or_else(|| name.to_string(), |code| name.with_part(code)),
-                subject: name.to_string(),
-            },
+            // The override replaces the whole pattern, so it may be what another product's *global* names begin with. The
+            // digits tell them apart. The global names still need the region code.
+            Some(name) => {
+                let digits = hex_digits(name.as_str(), DIGEST);
+                let part = region_code.map_or_else(|| digits.clone(), |code| format!("{code}-{digits}"));
+                Self {
+                    ml_name: name.to_string(),
+                    global_name: name.with_part(&part),
+                    subject: name.to_string(),
+                }
+            }
             None => Self {
                 ml_name: format!("{head}-{}-{tail}-ml", environment.region),
                 global_name: region_code
@@ -116,7 +125,8 @@ impl Names {
         &self.ml_name
     }
 
-    /// The same without the region (with its short code in `multi_region`).
+    /// The same without the region (with its short code in `multi_region`). An override gets six digits of its digest
+    /// before `-ml`.
     pub fn global_name(&self) -> &str {
         &self.global_name
     }
@@ -159,6 +169,17 @@ impl Names {
         format!("{}-{}--", readable.trim_end_matches('-'), hex_digits(&self.ml_name, DIGITS))
     }
 
+    /// `job_prefix` without the double hyphen that ends it, as the tag `ml-provisioner:jobs` of roles.
+    pub fn job_tag(&self) -> String {
+        self.job_prefix().trim_end_matches('-').to_owned()
+    }
+
+    /// The physical name of a resource without `-ml-{suffix}`, as a tag of roles; `None` when the type has no name of our
+    /// choice.
+    pub fn tag(&self, resource_type: &str, suffix: &str) -> Option<String> {
+        self.physical(resource_type, suffix)?.strip_suffix(&format!("-ml-{suffix}")).map(ToOwned::to_owned)
+    }
+
     /// The physical name of a resource; `None` when the type has no name of our choice.
     pub fn physical(&self, resource_type: &str, suffix: &str) -> Option<String> {
         let rule = rule(resource_type)?;
@@ -167,22 +188,22 @@ impl Names {
     }
 }
 
-/// `{base}-{suffix}` when it fits into `max` characters, else `{cut base}-{6 hex digits}-{suffix}`.
-fn shorten(base: &str, suffix: &str, max: usize) -> String {
-    cut(&format!("{base}-{suffix}"), base, &format!("-{suffix}"), max)
-}
+/// How many hexadecimal digits of a digest stand in a name.
+const DIGEST: usize = 6;
 
-/// `full` when it fits, else `base` cut so that six digits of the full name's hash and `ending` fit behind it.
+/// `{base}-{suffix}` when it fits into `max` characters, else `{cut base}-{6 hex digits}-ml-{suffix}`.
 ///
 /// Names are ASCII by their types, so bytes are characters here.
-fn cut(full: &str, base: &str, ending: &str, max: usize) -> String {
+fn shorten(base: &str, suffix: &str, max: usize) -> String {
+    let full = format!("{base}-{suffix}");
     if full.len() <= max {
-        return full.to_owned();
+        return full;
     }
-    let hash = hex_digits(full, 6);
-    let room = max.saturating_sub(hash.len() + ending.len() + 1);
+    let ending = format!("-{}-ml-{suffix}", hex_digits(&full, DIGEST));
+    let base = base.strip_suffix("-ml").unwrap_or(base);
+    let room = max.saturating_sub(ending.len());
     let kept = base.get(..room.min(base.len())).unwrap_or(base).trim_end_matches('-');
-    format!("{kept}-{hash}{ending}")
+    format!("{kept}{ending}")
 }
 
 /// The first hexadecimal digits of a text's SHA-256.
@@ -234,6 +255,7 @@ pub fn check(config: &Config) -> Vec<Finding> {
         }
     }
     findings.extend(reserved_words(config, &names));
+    findings.extend(digest_words(config, &names));
     if config.ml_product.product_name_override.is_none() {
         findings.extend(ambiguous_prefix(&config.client.company_prefix));
         findings.extend(ambiguous_use_case(&config.ml_product.use_case));
@@ -268,6 +290,36 @@ fn reserved_words(config: &Config, names: &Names) -> Option<Finding> {
             ),
         )
         .help(format!("choose another {field}, without `{words}` inside the name")),
+    )
+}
+
+/// The last word before `-ml` stands where `shorten` and overrides put digits of a digest. A name that ends so by itself
+/// could be another product's.
+fn digest_words(config: &Config, names: &Names) -> Option<Finding> {
+    let word = names.ml_name().strip_suffix("-ml")?.rsplit('-').next()?;
+    // A digest has small letters.
+    if word.len() != DIGEST || !word.bytes().all(|it| matches!(it, b'0'..=b'9' | b'a'..=b'f')) {
+        return None;
+    }
+    let product = &config.ml_product;
+    let (path, field) = if product.product_name_override.is_some() {
+        ("/ml_product/product_name_override", "override")
+    } else if product.workload.is_some() {
+        ("/ml_product/workload", "workload")
+    } else {
+        ("/ml_product/use_case", "use case")
+    };
+    Some(
+        Finding::error(
+            codes::DIGEST_WORD,
+            path,
+            format!(
+                "the product's name `{}` ends in `{word}-ml`, like names that are cut to a service's limit: they have six \
+                 hexadecimal digits of a digest there, and another product could have the same name",
+                names.ml_name()
+            ),
+        )
+        .help(format!("let the {field} end in a word that isn't six of the characters 0-9 and a-f")),
     )
 }
 

@@ -127,6 +127,40 @@ fn a_source_bucket_is_read_with_and_without_a_prefix() {
 }
 
 #[test]
+fn sources_are_in_no_bucket_of_a_product_or_a_suite() {
+    let read = |bucket: &str| {
+        let text = STARTER.replace("codecommit", &format!("s3\n  s3_prefix: {bucket}/models"));
+        mlp_core::config::load(text.as_bytes())
+    };
+    for (bucket, whose) in [
+        ("globalbank-prod-c001-fraud-ml-artifacts", "the artifacts bucket of a product"),
+        ("mlp-123456789012-us-west-2", "the bucket of a suite"),
+        ("mlp-210987654321-eu-central-1", "the bucket of a suite"),
+    ] {
+        let findings = read(bucket).unwrap_err();
+        assert_eq!(findings.len(), 1, "{findings:#?}");
+        assert_eq!(
+            (findings[0].code.as_str(), findings[0].path.as_str()),
+            ("MLP-CFG-024", "/ml_product/s3_prefix")
+        );
+        assert_eq!(
+            findings[0].message,
+            format!("`{bucket}` is called like {whose}, so it can't hold the sources")
+        );
+        assert!(findings[0].help.is_some() && findings[0].line.is_some());
+    }
+    for bucket in [
+        "ml-artifacts",
+        "artifacts",
+        "acme-ml-artifacts-x",
+        "mlp-12345-us-west-2",
+        "mlp-123456789012-sources",
+    ] {
+        assert!(read(bucket).is_ok(), "{bucket}");
+    }
+}
+
+#[test]
 fn short_spellings_of_mode_and_id_source_are_the_same_as_the_long_ones() {
     let long = clean(&enterprise(PARAMETER_STORE));
     let short = PARAMETER_STORE.replace("sg-provisioner", "sgprov").replace("parameter-store", "ssm");

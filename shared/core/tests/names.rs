@@ -118,6 +118,7 @@ proptest! {
     #[test]
     fn every_name_is_legal_and_within_its_limit(identity in identity()) {
         for (kind, name) in all_names(&Names::new(&config(&identity))) {
+            prop_assert!(name.contains("-ml-"), "{kind} {name}");
             let rule = NAME_RULES.iter().find(|rule| rule.resource_type == kind).unwrap();
             prop_assert!(name.len() <= rule.max, "{kind} {name}: {} characters", name.len());
             prop_assert!(is_legal(&kind, &name), "{kind} {name}");
@@ -137,7 +138,7 @@ proptest! {
             if full.len() <= max {
                 prop_assert_eq!(name, full);
             } else {
-                let ending = format!("-{suffix}");
+                let ending = format!("-ml-{suffix}");
                 prop_assert!(name.ends_with(&ending));
                 let (_, hash) = name.strip_suffix(&ending).unwrap().rsplit_once('-').unwrap();
                 prop_assert!(hash.len() == 6 && hash.bytes().all(|b| b.is_ascii_hexdigit()), "{}", name);
@@ -269,7 +270,7 @@ fn the_example_of_the_documentation_is_shortened_the_same_way_for_ever() {
     assert_eq!(names.ml_name(), "globalbank-prod-c001-us-west-2-demand-forecasting-realtime-ml");
     assert_eq!(
         names.physical("AWS::IAM::Role", "codepipeline-role").unwrap(),
-        "globalbank-prod-c001-demand-forecasting-805b55-codepipeline-role"
+        "globalbank-prod-c001-demand-forecast-805b55-ml-codepipeline-role"
     );
     let multi = Names::new(&config(&Identity { multi_region: true, ..identity }));
     assert_eq!(multi.global_name(), "globalbank-prod-c001-usw2-demand-forecasting-realtime-ml");
@@ -289,6 +290,85 @@ fn an_override_replaces_the_pattern_and_keeps_the_region_code() {
     let mut config = config(&identity);
     config.ml_product.product_name_override = Some(ProductName::parse("edge-fraud-ml").unwrap());
     let names = Names::new(&config);
-    assert_eq!((names.ml_name(), names.global_name()), ("edge-fraud-ml", "edge-fraud-usw2-ml"));
+    assert_eq!((names.ml_name(), names.global_name()), ("edge-fraud-ml", "edge-fraud-usw2-b702e7-ml"));
     assert_eq!(names.ssm_path("BucketName"), "/ml/edge-fraud-ml/BucketName");
+    config.environment.multi_region = false;
+    assert_eq!(Names::new(&config).global_name(), "edge-fraud-b702e7-ml");
+}
+
+/// Somebody who writes configs chooses the override, so it may be any text that another product's names begin with.
+#[test]
+fn an_override_never_gives_the_global_names_of_another_product() {
+    let identity = Identity {
+        prefix: "techcorp".to_owned(),
+        env: 3,
+        tenant: "a001".to_owned(),
+        region: Region::all().position(|region| region.as_str() == "us-west-2").unwrap(),
+        multi_region: false,
+        use_case: "demand-forecasting".to_owned(),
+        workload: Some("realtime-decisions".to_owned()),
+    };
+    let victim = config(&identity);
+    let named: Vec<String> = all_names(&Names::new(&victim)).into_iter().map(|(_, name)| name).collect();
+    assert!(
+        named.iter().any(|name| name == "techcorp-prod-a001-demand-forecasting-r-2515e9-ml-codebuild-role"),
+        "{named:#?}"
+    );
+    // What every name of the victim begins with, of its cut names, too.
+    let beginnings: std::collections::BTreeSet<String> = named
+        .iter()
+        .filter_map(|name| {
+            Some(format!("{}-ml", name.strip_prefix("alias/").unwrap_or(name).split_once("-ml-")?.0))
+        })
+        .filter(|name| *name != Names::new(&victim).ml_name())
+        .collect();
+    assert!(beginnings.len() > 3, "{beginnings:#?}");
+    for name in beginnings {
+        for multi_region in [false, true] {
+            let mut attacker = config(&identity);
+            attacker.environment.multi_region = multi_region;
+            attacker.ml_product.product_name_override = Some(ProductName::parse(&name).unwrap());
+            if !mlp_core::names::check(&attacker).is_empty() {
+                continue;
+            }
+            for (kind, theirs) in all_names(&Names::new(&attacker)) {
+                assert!(
+                    !named.contains(&theirs),
+                    "the override {name} gives the {kind} {theirs} of another product"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_name_that_ends_like_a_cut_name_is_refused() {
+    let identity = |use_case: &str, workload: Option<&str>| Identity {
+        prefix: "techcorp".to_owned(),
+        env: 3,
+        tenant: "a001".to_owned(),
+        region: 0,
+        multi_region: false,
+        use_case: use_case.to_owned(),
+        workload: workload.map(ToOwned::to_owned),
+    };
+    let found = |config: &Config| -> Vec<(String, String)> {
+        let findings = mlp_core::names::check(config).into_iter();
+        findings.map(|it| (it.code.as_str().to_owned(), it.path)).collect()
+    };
+    let refused = |path: &str| vec![("MLP-CFG-023".to_owned(), path.to_owned())];
+    assert_eq!(found(&config(&identity("churn-4ab0ce", None))), refused("/ml_product/use_case"));
+    assert_eq!(found(&config(&identity("facade", None))), refused("/ml_product/use_case"));
+    assert_eq!(found(&config(&identity("churn", Some("x-4ab0ce")))), refused("/ml_product/workload"));
+    let mut override_ = config(&identity("churn", None));
+    override_.ml_product.product_name_override = Some(ProductName::parse("churn-4ab0ce-ml").unwrap());
+    assert_eq!(found(&override_), refused("/ml_product/product_name_override"));
+    for (use_case, workload) in [
+        ("churn-4ab0ce", Some("live")),
+        ("churn-4ab0c", None),
+        ("churn-4ab0ceg", None),
+        ("churn-4ab0cg", None),
+    ] {
+        assert_eq!(found(&config(&identity(use_case, workload))), [], "{use_case}");
+    }
 }

@@ -46,7 +46,13 @@ prop_compose! {
         tier in proptest::sample::select(&["starter", "professional", "enterprise"][..]),
         codecommit in any::<bool>(),
         long in any::<bool>(),
+        named in proptest::option::weighted(0.3, (any::<bool>(), words(1..=2))),
     ) -> String {
+        let named = named.map_or_else(String::new, |(global, word)| {
+            // What another product's global names begin with, or any other name.
+            let beginning = if global { "acme-prod-a001" } else { "acme-prod-a001-us-west-2" };
+            format!("  product_name_override: {beginning}-{word}-ml\n")
+        });
         let prefix = if long { "a-very-long-prefix-x" } else { "acme" };
         let workload = workload.map_or_else(String::new, |it| format!("  workload: {it}\n"));
         let source = if codecommit { "codecommit" } else { "s3\n  s3_prefix: acme-sources/churn" };
@@ -59,7 +65,7 @@ prop_compose! {
         format!(
             "client: {{company_name: Acme, company_prefix: {prefix}, account_id: \"{ACCOUNT}\", tenant_id: a001}}\n\
              environment: {{env: prod, region: us-west-2}}\n\
-             ml_product:\n  use_case: {use_case}\n{workload}  tier: {tier}\n  source_control: {source}\n{vpc}\
+             ml_product:\n  use_case: {use_case}\n{workload}{named}  tier: {tier}\n  source_control: {source}\n{vpc}\
              tags: {{cost_center: a, project: b, owner: c}}\n"
         )
     }
@@ -232,6 +238,22 @@ fn names_with_a_common_beginning_are_kept_apart() {
             }
         }
     }
+}
+
+#[test]
+fn an_override_like_the_global_names_of_another_product_is_kept_apart_from_it() {
+    let of = |named: &str| {
+        let text = format!(
+            "client: {{company_name: Acme, company_prefix: acme, account_id: \"{ACCOUNT}\", tenant_id: a001}}\n\
+             environment: {{env: prod, region: us-west-2}}\nml_product:\n  use_case: churn\n{named}  tier: professional\n  \
+             source_control: codecommit\ntags: {{cost_center: a, project: b, owner: c}}\n"
+        );
+        product(&text).unwrap()
+    };
+    let (one, other) = (of(""), of("  product_name_override: acme-prod-a001-churn-ml\n"));
+    assert_eq!(one.names.global_name(), other.names.ml_name(), "the override names what it is meant to");
+    assert_apart(&one, &other);
+    assert_apart(&other, &one);
 }
 
 #[test]

@@ -91,6 +91,10 @@ class Product:
             principal_context(arn, {}),
         )
 
+    def who_has_all(self):
+        """Everybody who gets a policy of the product."""
+        return [self.who_has(kind) for kind in KINDS]
+
     def documents(self, kind):
         """The golden policies of a kind, all documents."""
         paths = (GOLDEN / "policies").glob(f"{self.file}-{kind}*.json")
@@ -134,9 +138,9 @@ class Product:
             return f"arn:{self.partition}:{service}:{here}:{resource}"
 
         found = [
-            arn("sagemaker", f"model-package/{self.tag('registry')}/*"),
-            arn("sagemaker", f"*/{self.tag('jobs')}*"),
-            arn("logs", f"log-group:/aws/sagemaker/*{self.tag('jobs')}*"),
+            arn("sagemaker", f"model-package/{self.full('registry')}/*"),
+            arn("sagemaker", f"*/{self.full('jobs')}*"),
+            arn("logs", f"log-group:/aws/sagemaker/*{self.full('jobs')}*"),
             arn("ecr", f"repository/{self.name}"),
             arn("ecr", f"repository/{self.name}/*"),
         ]
@@ -156,6 +160,11 @@ class Product:
         kinds = {"codebuild", "codecommit", "codepipeline", "ecr", "logs", "s3", "sagemaker"}
         return [it for it in self.named() + self.used() if it.split(":")[2] in kinds]
 
+    def full(self, key):
+        """The name that a tag of the product's roles stands for, with what the boundary adds."""
+        value = self.tag(key)
+        return value and value + ENDINGS[key]
+
     def tag(self, key):
         """A tag of the product's roles; all of them have the same."""
         values = {role.tags.get(f"ml-provisioner:{key}") for role in self.roles.values()}
@@ -168,30 +177,31 @@ class Product:
         return self.stack.pseudo["AWS::StackName"]
 
 
+# What the boundary adds to a name in a tag.
+ENDINGS = {"artifacts": "-ml-artifacts", "jobs": "--", "registry": "-ml-models", "sagemaker-role": "-ml-sagemaker-role"}
+
 # How the names of products' resources end: ARN (of any account and region of a partition) and suffixes, for every type that
-# has a name. The ones that a service's limit may cut end in `-<six hex digits>-<suffix>` (shared/core/src/names.rs).
+# has a name. Also a name that a service's limit cuts ends in `-ml-<suffix>` (shared/core/src/names.rs).
 SUFFIXES = {
-    "AWS::CloudWatch::Alarm": ("cloudwatch:*:*:alarm:{}", ["root-usage", "unauthorized-calls"], False),
-    "AWS::CloudWatch::Dashboard": ("cloudwatch::*:dashboard/{}", ["dashboard"], False),
-    "AWS::CodeBuild::Project": ("codebuild:*:*:project/{}", ["build", "deploy"], False),
-    "AWS::CodeCommit::Repository": ("codecommit:*:*:{}", ["model-build", "model-deploy"], True),
-    "AWS::CodePipeline::Pipeline": ("codepipeline:*:*:{}", ["build-pipeline", "deploy-pipeline"], True),
-    "AWS::Events::Rule": ("events:*:*:rule/{}", ["approval"], True),
-    "AWS::IAM::ManagedPolicy": ("iam::*:policy/{}", ["build-policy", "deploy-policy", "permission-boundary"], False),
-    "AWS::IAM::Role": ("iam::*:role/{}", ["codebuild-role", "codepipeline-role", "sagemaker-role"], True),
-    "AWS::KMS::Alias": ("kms:*:*:alias/{}", ["key"], False),
-    "AWS::Logs::LogGroup": ("logs:*:*:log-group:{}", ["security-logs", "security-logs:*"], False),
-    "AWS::S3::Bucket": ("s3:::{}", ["artifacts"], True),
-    "AWS::SNS::Topic": ("sns:*:*:{}", ["security-alerts"], False),
-    "AWS::SageMaker::ModelPackageGroup": ("sagemaker:*:*:model-package-group/{}", ["models"], True),
+    "AWS::CloudWatch::Alarm": ("cloudwatch:*:*:alarm:{}", ["root-usage", "unauthorized-calls"]),
+    "AWS::CloudWatch::Dashboard": ("cloudwatch::*:dashboard/{}", ["dashboard"]),
+    "AWS::CodeBuild::Project": ("codebuild:*:*:project/{}", ["build", "deploy"]),
+    "AWS::CodeCommit::Repository": ("codecommit:*:*:{}", ["model-build", "model-deploy"]),
+    "AWS::CodePipeline::Pipeline": ("codepipeline:*:*:{}", ["build-pipeline", "deploy-pipeline"]),
+    "AWS::Events::Rule": ("events:*:*:rule/{}", ["approval"]),
+    "AWS::IAM::ManagedPolicy": ("iam::*:policy/{}", ["build-policy", "deploy-policy", "permission-boundary"]),
+    "AWS::IAM::Role": ("iam::*:role/{}", ["codebuild-role", "codepipeline-role", "sagemaker-role"]),
+    "AWS::KMS::Alias": ("kms:*:*:alias/{}", ["key"]),
+    "AWS::Logs::LogGroup": ("logs:*:*:log-group:{}", ["security-logs", "security-logs:*"]),
+    "AWS::S3::Bucket": ("s3:::{}", ["artifacts"]),
+    "AWS::SNS::Topic": ("sns:*:*:{}", ["security-alerts"]),
+    "AWS::SageMaker::ModelPackageGroup": ("sagemaker:*:*:model-package-group/{}", ["models"]),
 }
 
 
 def namespace(partition):
     """The ARN patterns of all names that products can have."""
     found = [f"arn:{partition}:ssm:*:*:parameter/ml/*"]
-    for pattern, suffixes, may_be_cut in SUFFIXES.values():
-        for suffix, middle in ((it, middle) for it in suffixes for middle in ("ml", "??????")):
-            if middle == "ml" or may_be_cut:
-                found.append(f"arn:{partition}:{pattern.format(f'*-{middle}-{suffix}')}")
+    for pattern, suffixes in SUFFIXES.values():
+        found += [f"arn:{partition}:{pattern.format(f'*-ml-{suffix}')}" for suffix in suffixes]
     return found

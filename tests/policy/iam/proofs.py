@@ -162,6 +162,19 @@ def refused(access, calls, resource_policies=None):
 
 # -- (c) No principal raises its own rights --------------------------------------------------------------------------------
 
+def with_chosen_tags(role, product):
+    """A product's role with all rights of AWS in a session whose tags somebody chose: any, and the tag of the product.
+
+    Who may write the role's trust policy can allow it sts:TagSession, and the session's tags override the role's.
+    """
+    access = with_everything(role, free_tags=True)
+    context = Context()
+    context.values, context.written = dict(access.context.values), dict(access.context.written)
+    context.values["aws:principaltag/ml-provisioner:product"] = product
+    name = f"{access.name} (of the product {product!r})"
+    return Access(name, access.principal, access.identity, access.boundary, context)
+
+
 # Resources of other owners: they have none of our tags, and a key has an alias.
 OF_OTHERS = Context(
     {
@@ -310,7 +323,11 @@ def attacks_on_roles(access, place, boundary):
             yield f"{access.name} may {name} {what}".rstrip() + f" on {found.shown()}"
 
 
-# A value that no product has, by the tag that the boundary reads it from.
+# A value that no product has, by the tag that the boundary reads it from. The boundary adds the end of names to the others.
+OPENING_TAGS = {
+    "jobs": ("payments-", "*", ""),
+    "product": ("payments", "*", ""),
+}
 FOREIGN_TAGS = {
     "artifacts": ("payments-data", "*", ""),
     "jobs": ("payments-", "*", ""),

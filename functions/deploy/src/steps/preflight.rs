@@ -42,6 +42,7 @@ where
     let mut findings = preflight.within(&aws.settings.parameter_paths);
     let parameters = read(aws.parameters, &preflight.ssm_paths()).await.map_err(unread)?;
     findings.extend(preflight.check_parameters(&parameters));
+    findings.extend(preflight.check_suite_bucket(&aws.settings.bucket, &parameters));
     if let Some(bucket) = preflight.source_bucket() {
         let seen = aws.buckets.look(bucket).await.map_err(|error| failed(&error))?;
         findings.extend(preflight.check_source(&seen));

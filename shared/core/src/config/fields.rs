@@ -253,6 +253,20 @@ fn s3_prefix(text: &str) -> bool {
         })
 }
 
+/// Whose bucket a name is that sources and data can't be in: a product's (`...-ml-artifacts`) or a suite's
+/// (`mlp-<account>-<region>`). Roles of the product would be allowed to read what others keep there.
+pub fn reserved_bucket(name: &str) -> Option<&'static str> {
+    let of_suite = || {
+        let (account, region) = name.strip_prefix("mlp-")?.split_once('-')?;
+        (AccountId::parse(account).is_ok() && super::Region::parse(region).is_ok()).then_some(())
+    };
+    if name.ends_with("-ml-artifacts") {
+        Some("the artifacts bucket of a product")
+    } else {
+        of_suite().map(|()| "the bucket of a suite")
+    }
+}
+
 /// One of CodeBuild's own Linux images, or an image of another registry.
 fn image(text: &str) -> bool {
     text.len() <= 512

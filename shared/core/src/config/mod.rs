@@ -17,7 +17,7 @@ use crate::yaml::{self, Limits};
 pub use fields::{
     AccountId, BucketName, Cidr, CompanyName, CompanyPrefix, Email, FieldError, Image, KmsKeyArn,
     LoadBalancerArn, ProductName, Reason, RouteTableId, S3Prefix, SecurityGroupId, SsmPath, SubnetId,
-    TenantId, UseCase, VpcId, Workload,
+    TenantId, UseCase, VpcId, Workload, reserved_bucket,
 };
 pub use read::read;
 pub(crate) use read::with_suggestions;

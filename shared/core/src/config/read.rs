@@ -12,7 +12,7 @@ use super::{
     AccountId, Build, Cidr, Client, CompanyName, CompanyPrefix, Config, Email, Env, Environment, FieldError,
     Image, KmsKeyArn, MlProduct, ProductName, Reason, Region, Retention, RouteTableId, S3Prefix,
     SecurityGroupId, Source, SsmPath, SubnetId, TenantId, Tier, UseCase, VPC, VpcId, VpcIds, VpcIntegration,
-    VpcMode, Workload,
+    VpcMode, Workload, reserved_bucket,
 };
 use crate::finding::{self, Code, Finding, Severity};
 use crate::security::secrets;
@@ -57,7 +57,8 @@ pub(crate) fn with_suggestions(
     findings.extend(keys(document));
     match config {
         Some(config) if !finding::blocks(&findings) => {
-            findings.extend(names::check(&config).into_iter().map(|finding| at_value(document, finding)));
+            let about = names::check(&config).into_iter().chain(foreign_bucket(&config));
+            findings.extend(about.map(|finding| at_value(document, finding)));
             finding::sort(&mut findings);
             if finding::blocks(&findings) { Err(findings) } else { Ok((config, findings)) }
         }
@@ -66,6 +67,20 @@ pub(crate) fn with_suggestions(
             Err(findings)
         }
     }
+}
+
+/// Sources that would be in a bucket of somebody else.
+fn foreign_bucket(config: &Config) -> Option<Finding> {
+    let Source::S3 { bucket, .. } = &config.ml_product.source else { return None };
+    let whose = reserved_bucket(bucket)?;
+    Some(
+        Finding::error(
+            codes::RESERVED_BUCKET,
+            "/ml_product/s3_prefix",
+            format!("`{bucket}` is called like {whose}, so it can't hold the sources"),
+        )
+        .help("name a bucket for sources, best one of the team's own"),
+    )
 }
 
 /// The document as JSON, without what is the same as absent: keys with null, blank text or an empty list.

@@ -747,6 +747,30 @@ impl Preflight {
         })
     }
 
+    /// Sources and data that would be in the suite's own bucket, whatever it is called. No message contains a looked-up
+    /// value.
+    pub fn check_suite_bucket(&self, suite: &str, found: &Lookups) -> Vec<Finding> {
+        let finding = |path: &str, message: String| {
+            Finding::error(codes::RESERVED_BUCKET, path, message).help("name another bucket")
+        };
+        let source = (self.source_bucket.as_deref() == Some(suite)).then(|| {
+            finding(
+                "/ml_product/s3_prefix",
+                format!("`{suite}` is the suite's own bucket, so it can't hold the sources"),
+            )
+        });
+        let lake = self.wanted.data_lake().filter(|path| {
+            found.get(*path).is_some_and(|value| value.as_deref().is_ok_and(|name| name.trim() == suite))
+        });
+        let lake = lake.map(|path| {
+            finding(
+                "/ml_product/data_lake",
+                format!("the SSM parameter `{path}` holds the name of the suite's own bucket, which is no data lake"),
+            )
+        });
+        source.into_iter().chain(lake).collect()
+    }
+
     /// The bucket of the sources. It may be filled after the deployment, so this is a warning.
     pub fn check_source(&self, bucket: &Bucket) -> Option<Finding> {
         let name = self.source_bucket.as_deref()?;
@@ -870,7 +894,17 @@ mod tests {
         for good in ["globalbank-data-lake", "a.b-3"] {
             assert_eq!(wrong(lake, good), None, "{good}");
         }
-        for bad in ["*", "bucket/*", "arn:aws:s3:::lake", "Lake", "hunter2 secret", "", "a"] {
+        for bad in [
+            "*",
+            "bucket/*",
+            "arn:aws:s3:::lake",
+            "Lake",
+            "hunter2 secret",
+            "",
+            "a",
+            "globalbank-prod-c001-fraud-ml-artifacts",
+            "mlp-123456789012-us-west-2",
+        ] {
             let message = wrong(lake, bad).unwrap_or_else(|| panic!("`{bad}` is no bucket"));
             assert!(message.contains("but must hold the name of an S3 bucket"), "{message}");
             assert!(bad.len() < 2 || !message.contains(bad), "{message}");
@@ -895,6 +929,29 @@ mod tests {
             assert!(message.contains(&length) && message.contains("the ARN of a load balancer"), "{message}");
             assert!(bad == "*" || !message.contains(bad), "{message}");
         }
+    }
+
+    #[test]
+    fn sources_and_data_are_in_no_bucket_of_the_suite() {
+        let preflight = example("starter/techcorp-prod-a001-us-west-2-customer-churn-ml-s3.yaml");
+        let none = Lookups::new();
+        let paths = |findings: Vec<Finding>| findings.into_iter().map(|it| it.path).collect::<Vec<_>>();
+        assert_eq!(
+            paths(preflight.check_suite_bucket("techcorp-ml-sources", &none)),
+            ["/ml_product/s3_prefix"]
+        );
+        assert_eq!(paths(preflight.check_suite_bucket("techcorp-ml-source", &none)), [""; 0]);
+
+        let config = std::fs::read(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../tests/golden/products/starter-data-lake-and-load-balancer.yaml"
+        ));
+        let preflight = Preflight::of(&config.unwrap(), None).unwrap().unwrap();
+        let holding = |name: &str| Lookups::from([("/s3/lake/BucketName".to_owned(), Ok(name.to_owned()))]);
+        let found = preflight.check_suite_bucket("acme-platform", &holding("acme-platform"));
+        assert!(!found[0].message.contains("acme-platform"), "{}", found[0].message);
+        assert_eq!(paths(found), ["/ml_product/data_lake"]);
+        assert_eq!(paths(preflight.check_suite_bucket("acme-platform", &holding("acme-lake"))), [""; 0]);
     }
 
     #[test]

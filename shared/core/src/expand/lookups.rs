@@ -6,6 +6,7 @@ use super::paths::ParameterPaths;
 use crate::codes;
 use crate::config::{
     BucketName, Config, LoadBalancerArn, RouteTableId, SecurityGroupId, SubnetId, VpcId, VpcIds,
+    reserved_bucket,
 };
 use crate::finding::Finding;
 use crate::product::{Inputs, Product};
@@ -87,6 +88,11 @@ impl Wanted {
         self.0.iter().map(|wanted| wanted.path.as_str())
     }
 
+    /// The path of the data lake's bucket.
+    pub(crate) fn data_lake(&self) -> Option<&str> {
+        self.0.iter().find(|wanted| wanted.pointer == DATA_LAKE).map(|wanted| wanted.path.as_str())
+    }
+
     /// Puts the values into a product in place of the template parameters that a generated template would have.
     /// The findings' paths point into the config. No finding contains a value.
     pub(crate) fn put_into(&self, product: &mut Product, lookups: &Lookups) -> Vec<Finding> {
@@ -144,7 +150,10 @@ impl Shape {
         match self {
             Self::Vpc => VpcId::ALLOWED,
             Self::SecurityGroup => SecurityGroupId::ALLOWED,
-            Self::Bucket => BucketName::ALLOWED,
+            Self::Bucket => {
+                "the name of an S3 bucket: 3-63 lower-case letters, digits, dots and hyphens; no artifacts bucket of a \
+                 product (`...-ml-artifacts`) and no bucket of a suite (`mlp-<account>-<region>`)"
+            }
             Self::LoadBalancer => LoadBalancerArn::ALLOWED,
             Self::Subnets => {
                 "a list of subnet ids: `subnet-` and 8 or 17 hexadecimal digits, with commas between them"
@@ -162,7 +171,7 @@ impl Shape {
             Self::Subnets => SubnetId::parse(value).is_ok(),
             Self::SecurityGroup => SecurityGroupId::parse(value).is_ok(),
             Self::RouteTables => RouteTableId::parse(value).is_ok(),
-            Self::Bucket => BucketName::parse(value).is_ok(),
+            Self::Bucket => BucketName::parse(value).is_ok() && reserved_bucket(value).is_none(),
             Self::LoadBalancer => LoadBalancerArn::parse(value).is_ok(),
         }
     }

@@ -63,15 +63,16 @@ pub(super) fn role(cx: &Context<'_>) -> Built {
 /// Names of what the product's roles may use, as tags of the roles.
 ///
 /// The suite's `ProductBoundary` (infra/template.yaml) is one policy for all products. It limits each role to the names
-/// in the role's own tags: `${aws:PrincipalTag/ml-provisioner:artifacts}`. A name that is absent allows nothing.
+/// in the role's own tags: `${aws:PrincipalTag/ml-provisioner:artifacts}-ml-artifacts`. A name that is absent allows nothing.
+/// The boundary has the end of each name, because tags of a session override the role's.
 fn role_tags(cx: &Context<'_>) -> Result<Vec<(&'static str, Value)>, InternalError> {
     let product = cx.product;
-    let name_of = |kind: &str| product.of_type(kind).map(|id| product.physical_name(id)).transpose();
-    let mut tags = vec![("ml-provisioner:jobs", Value::Str(product.names.job_prefix()))];
+    let name_of = |kind: &str| product.of_type(kind).map(|id| product.name_tag(id)).transpose();
+    let mut tags = vec![("ml-provisioner:jobs", Value::Str(product.names.job_tag()))];
     let artifacts = name_of("AWS::S3::Bucket")?.map(|name| ("ml-provisioner:artifacts", Value::Str(name)));
     let registry = name_of("AWS::SageMaker::ModelPackageGroup")?
         .map(|name| ("ml-provisioner:registry", Value::Str(name)));
-    let jobs_role = Value::Str(product.physical_name(cx.role_of("sagemaker")?)?);
+    let jobs_role = Value::Str(product.name_tag(cx.role_of("sagemaker")?)?);
     tags.extend(artifacts.into_iter().chain(registry));
     tags.push(("ml-provisioner:sagemaker-role", jobs_role));
     if let Source::S3 { bucket, .. } = &product.source {

@@ -4,7 +4,7 @@ use super::grants::When;
 use crate::config::Source;
 use crate::error::InternalError;
 use crate::outcome::OutputKind;
-use crate::product::Product;
+use crate::product::{Product, ResourceSpec};
 use crate::suite::Suite;
 use crate::template::Value;
 
@@ -106,11 +106,13 @@ impl<'a> Filler<'a> {
             "known_vpc" => self.vpc.iter().map(|id| format!("vpc/{id}")).collect(),
             "known_vpc_id" => self.vpc.iter().cloned().collect(),
             "boundary" => vec![self.suite.boundary_for(product)],
-            "artifacts" => self.names("AWS::S3::Bucket")?,
-            "registry" => self.names("AWS::SageMaker::ModelPackageGroup")?,
-            "jobs" => vec![product.names.job_prefix()],
+            "artifacts" => self.name_tags(|spec| spec.kind == "AWS::S3::Bucket")?,
+            "registry" => self.name_tags(|spec| spec.kind == "AWS::SageMaker::ModelPackageGroup")?,
+            "jobs" => vec![product.names.job_tag()],
             "use_case" => vec![product.use_case.clone()],
-            "sagemaker_role" => self.role_assumed_by("sagemaker")?,
+            "sagemaker_role" => {
+                self.name_tags(|spec| spec.links.assumed_by.iter().any(|service| service == "sagemaker"))?
+            }
             // No bucket has this name, so the tag can't be set.
             "source" => match &product.source {
                 Source::S3 { bucket, .. } => vec![bucket.clone()],
@@ -160,11 +162,10 @@ impl<'a> Filler<'a> {
         format!("https://{host}/{bucket}/templates/{}*", self.template_file())
     }
 
-    fn role_assumed_by(&self, service: &str) -> Result<Vec<String>, InternalError> {
-        let assumed = |name: &String| name == service;
-        let roles =
-            self.product.resources.iter().filter(|(_, spec)| spec.links.assumed_by.iter().any(assumed));
-        roles.map(|(id, _)| self.product.physical_name(id)).collect()
+    /// What the tags of roles say of the product's names.
+    fn name_tags(&self, of: impl Fn(&ResourceSpec) -> bool) -> Result<Vec<String>, InternalError> {
+        let specs = self.product.resources.iter().filter(|(_, spec)| of(spec));
+        specs.map(|(id, _)| self.product.name_tag(id)).collect()
     }
 
     /// The names of all resources of a type, in full.

@@ -186,6 +186,21 @@ impl Product {
             InternalError::new(format!("{logical_id} ({}) has no row in the limits table", spec.kind))
         })
     }
+
+    /// The physical name of one of the product's resources without `-ml-{suffix}`, as a tag of the product's roles. The
+    /// suite's boundary adds the ending, so that no value of a tag can open it for anything that isn't called like a
+    /// product's.
+    ///
+    /// # Errors
+    ///
+    /// As `physical_name`.
+    pub fn name_tag(&self, logical_id: &str) -> Result<String, InternalError> {
+        let name = self.physical_name(logical_id)?;
+        let spec = self.resources.get(logical_id);
+        spec.and_then(|spec| self.names.tag(&spec.kind, spec.name.as_deref()?)).ok_or_else(|| {
+            InternalError::new(format!("{logical_id}: `{name}` doesn't end like a product's name"))
+        })
+    }
 }
 
 /// The resources of a tier in one scenario, in reading order.
