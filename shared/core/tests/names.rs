@@ -354,7 +354,9 @@ fn a_name_that_ends_like_a_cut_name_is_refused() {
     };
     let found = |config: &Config| -> Vec<(String, String)> {
         let findings = mlp_core::names::check(config).into_iter();
-        findings.map(|it| (it.code.as_str().to_owned(), it.path)).collect()
+        let findings = findings.map(|it| (it.code.as_str().to_owned(), it.path));
+        // A workload has a warning of its own: its words could be the use case's.
+        findings.filter(|(code, _)| code == "MLP-CFG-023").collect()
     };
     let refused = |path: &str| vec![("MLP-CFG-023".to_owned(), path.to_owned())];
     assert_eq!(found(&config(&identity("churn-4ab0ce", None))), refused("/ml_product/use_case"));
