@@ -90,7 +90,7 @@ NOTHING = object()
 READ, READ_VERSIONS = {"s3:GetObject"}, {"s3:GetObject", "s3:GetObjectVersion"}
 KEEP = {"s3:GetObject", "s3:PutObject"}
 KEYS = {
-    "CustomResourceRole": {"": {"s3:ListBucket"}, "/pending/requests/*": KEEP},
+    "CustomResourceRole": {"": {"s3:ListBucket"}, "/pending/requests/*": KEEP, "/status/configs/*": KEEP},
     "DeployRole": {
         "": {"s3:ListBucket", "s3:ListBucketVersions"},
         "/configs/*": READ_VERSIONS,

@@ -471,24 +471,32 @@ fn checked(
     Ok((template, text))
 }
 
-/// One document of a policy; nothing for what is no policy, and for a second document that isn't needed.
+/// One document of a policy; nothing for what is no policy, and for a further document that isn't needed.
 fn policy_file(
     kind: OutputKind,
     product: &Product,
     suite: &Suite,
 ) -> Result<Option<OutputFile>, InternalError> {
-    let (policy, index) = match kind {
-        OutputKind::Policy => (policy::operator(product, suite)?, 0),
-        OutputKind::Policy2 => (policy::operator(product, suite)?, 1),
-        OutputKind::ServiceRolePolicy => (policy::service_role(product, suite)?, 0),
-        OutputKind::ServiceRolePolicy2 => (policy::service_role(product, suite)?, 1),
-        OutputKind::StackOperatorPolicy => (policy::stack_operator(product, suite)?, 0),
-        OutputKind::StackOperatorPolicy2 => (policy::stack_operator(product, suite)?, 1),
+    // Which document it is, and how many have a name.
+    let (policy, index, most) = match kind {
+        OutputKind::Policy => (policy::operator(product, suite)?, 0, 3),
+        OutputKind::Policy2 => (policy::operator(product, suite)?, 1, 3),
+        OutputKind::Policy3 => (policy::operator(product, suite)?, 2, 3),
+        OutputKind::ServiceRolePolicy => (policy::service_role(product, suite)?, 0, 2),
+        OutputKind::ServiceRolePolicy2 => (policy::service_role(product, suite)?, 1, 2),
+        OutputKind::StackOperatorPolicy => (policy::stack_operator(product, suite)?, 0, 2),
+        OutputKind::StackOperatorPolicy2 => (policy::stack_operator(product, suite)?, 1, 2),
         OutputKind::Template | OutputKind::Report | OutputKind::Expanded | OutputKind::ExpandedJson => {
             return Ok(None);
         }
     };
-    Ok(policy.documents().get(index).map(|document| file(kind, product, document.to_json())))
+    let documents = policy.documents();
+    if documents.len() > most {
+        // Statements without a file would be missing rights that nobody notices.
+        let message = format!("{kind:?} takes {} documents, and {most} have a name", documents.len());
+        return Err(InternalError::new(message));
+    }
+    Ok(documents.get(index).map(|document| file(kind, product, document.to_json())))
 }
 
 /// A file of a product. A key that somebody wrote into a config is kept out of what is made to be read and mailed.

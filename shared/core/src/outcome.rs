@@ -252,6 +252,9 @@ pub enum OutputKind {
     /// The rest of it, where one document can't hold it.
     #[serde(rename = "policy-2")]
     Policy2,
+    /// What is left then, with the longest names.
+    #[serde(rename = "policy-3")]
+    Policy3,
     /// The policy of the role that CloudFormation takes on.
     ServiceRolePolicy,
     /// The rest of it, where one document can't hold it.
@@ -272,10 +275,11 @@ pub enum OutputKind {
 
 impl OutputKind {
     /// Every kind that is made from a config, in that order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Template,
         Self::Policy,
         Self::Policy2,
+        Self::Policy3,
         Self::ServiceRolePolicy,
         Self::ServiceRolePolicy2,
         Self::StackOperatorPolicy,
@@ -289,6 +293,7 @@ impl OutputKind {
             Self::Template | Self::Expanded => "application/yaml",
             Self::Policy
             | Self::Policy2
+            | Self::Policy3
             | Self::ServiceRolePolicy
             | Self::ServiceRolePolicy2
             | Self::StackOperatorPolicy
@@ -310,6 +315,7 @@ impl OutputKind {
             Self::Template => ("templates", ".yaml"),
             Self::Policy => ("policies", "-iam-policy.json"),
             Self::Policy2 => ("policies", "-iam-policy-2.json"),
+            Self::Policy3 => ("policies", "-iam-policy-3.json"),
             Self::ServiceRolePolicy => ("policies", "-service-role-policy.json"),
             Self::ServiceRolePolicy2 => ("policies", "-service-role-policy-2.json"),
             Self::StackOperatorPolicy => ("policies", "-stack-operator-policy.json"),

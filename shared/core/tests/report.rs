@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use mlp_core::actions::{self, Suite};
 use mlp_core::finding::Finding;
 use mlp_core::outcome::OutputKind;
+use mlp_core::printable::is_hidden;
 use mlp_core::product::Product;
 use mlp_core::report::{self, Review};
 use mlp_core::template::Template;
@@ -244,24 +245,10 @@ fn escaped(text: &str) -> String {
             '>' => "&gt;".to_owned(),
             '"' => "&quot;".to_owned(),
             '\'' => "&#39;".to_owned(),
-            c if hidden(c) => format!("[U+{:04X}]", c as u32),
+            c if is_hidden(c) => format!("[U+{:04X}]", c as u32),
             c => c.to_string(),
         })
         .collect()
-}
-
-/// Characters that a reader can't see, as far as the property test makes them.
-fn hidden(c: char) -> bool {
-    match c {
-        '\n' | '\t' => false,
-        '\u{ad}'
-        | '\u{61c}'
-        | '\u{200b}'..='\u{200f}'
-        | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}'
-        | '\u{feff}' => true,
-        c => c.is_control(),
-    }
 }
 
 fn hostile_text() -> impl Strategy<Value = String> {
@@ -301,7 +288,7 @@ proptest! {
         let plain = render("a", "b", finding("c", "d", "e"));
         let hostile = render(&company, &reason, finding(&message, &help, &path));
         prop_assert_eq!(markup(&hostile), markup(&plain));
-        prop_assert!(!hostile.chars().any(hidden));
+        prop_assert!(!hostile.chars().any(is_hidden));
         for text in [&company, &reason, &message, &help, &path] {
             prop_assert!(hostile.contains(&escaped(text)), "{:?}", text);
         }

@@ -130,7 +130,7 @@ fn operator(product: &Product, suite: &Suite) -> Result<Operator, InternalError>
         resources: statement.resources.clone(),
         conditions: said(&statement.conditions),
     });
-    let kinds = [OutputKind::Policy, OutputKind::Policy2];
+    let kinds = [OutputKind::Policy, OutputKind::Policy2, OutputKind::Policy3];
     let documents = policy.documents().into_iter().zip(kinds).map(|(document, kind)| Document {
         path: kind.path(product.names.ml_name(), &product.scenario),
         json: document.to_json(),
