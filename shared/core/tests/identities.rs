@@ -91,9 +91,8 @@ fn a_test_has_no_name_route_or_private_name_of_the_product_that_it_tests() {
         let named =
             product.resources.iter().filter_map(|(id, spec)| Some((spec, product.physical_name(id).ok()?)));
         // Names of one kind alone can collide.
-        let mut names: BTreeSet<String> = named.map(|(spec, name)| format!("{} {name}", spec.kind)).collect();
-        names.insert(product.names.stack());
-        names
+        let of_resources = named.map(|(spec, name)| format!("{} {name}", spec.kind));
+        of_resources.chain([product.names.stack()]).collect()
     };
     let mut deployed = 0;
     for path in configs.into_iter().filter(|path| path.extension().is_some_and(|it| it == "yaml")) {
