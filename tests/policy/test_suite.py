@@ -1138,7 +1138,7 @@ class Boundary(Policies):
             _, tags, _, place = self.products[one][0]
             for _, _, statements, _ in self.products[other]:
                 for statement in statements:
-                    if statement["Sid"] not in ("UseArtifacts", "RegisterModels", "RunJobsAndEndpoints", "ReadPublishedValues", "RunBuilds", "PassSagemakerRole"):
+                    if statement["Sid"] not in ("UseArtifacts", "RunJobsAndEndpoints", "ReadPublishedValues", "RunBuilds", "PassSagemakerRole"):
                         continue
                     for pattern, arn in itertools.product(listed(statement["Action"]), listed(statement["Resource"])):
                         for name in matched(pattern):

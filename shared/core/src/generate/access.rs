@@ -199,19 +199,13 @@ fn build(cx: &Context<'_>) -> Result<Vec<Statement>, InternalError> {
             ],
             artifacts(cx)?,
         ),
+        // With the model registry, whose versions builds create and describe: one statement, because the policy is near IAM's
+        // size with the longest names.
         Statement::allow(
-            "RegisterModels",
-            [
-                "sagemaker:AddTags",
-                "sagemaker:CreateModelPackage",
-                "sagemaker:DescribeModelPackage",
-                "sagemaker:DescribeModelPackageGroup",
-                "sagemaker:ListTags",
-                "sagemaker:UpdateModelPackage",
-            ],
-            registry(cx)?,
+            "RunJobsAndEndpoints",
+            JOB_ACTIONS,
+            std::iter::once(own_jobs(cx)).chain(registry(cx)?),
         ),
-        Statement::allow("RunJobsAndEndpoints", JOB_ACTIONS, [own_jobs(cx)]),
         Statement::allow(
             "RunPipelineSteps",
             PIPELINE_STEP_ACTIONS,
@@ -277,7 +271,7 @@ fn write_metrics(cx: &Context<'_>) -> Statement {
     Statement::allow("WriteMetrics", ["cloudwatch:PutMetricData"], [Value::str("*")]).when(
         "StringLike",
         "cloudwatch:namespace",
-        Value::list(["/aws/sagemaker/*", "aws/sagemaker/*", &own, &format!("{own}/*")].map(Value::str)),
+        Value::list(["*aws/sagemaker/*", &own, &format!("{own}/*")].map(Value::str)),
     )
 }
 
