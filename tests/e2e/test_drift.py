@@ -249,7 +249,7 @@ class Product(unittest.TestCase):
         logs.put_retention_policy(logGroupName=group, retentionInDays=7)
         self.addCleanup(logs.put_retention_policy, logGroupName=group, retentionInDays=365)
         told = mlp("check-drift", "--stack", self.stack, status=1)
-        self.assertIn("SecurityLogGroup /RetentionInDays", told)
+        self.assertIn("`/RetentionInDays` of `SecurityLogGroup`", told)
         result = json.loads(mlp("--format", "json", "check-drift", "--prefix", self.stack, status=1))
         self.assertEqual((result["totals"]["drifted"], result["stacks"][0]["findings"][0]["actual"]["text"]), (1, "7"))
         mlp("check-drift", "--stack", "nobodys-stack", status=3)
