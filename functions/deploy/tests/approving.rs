@@ -3,13 +3,12 @@
 
 mod world;
 
-use mlp_aws::stacks::{NewChangeSet, StackResource, Stacks as _};
+use mlp_aws::stacks::StackResource;
 use mlp_core::custom::{Kind, Respond};
 use mlp_core::deploy::approval::Required;
-use mlp_core::deploy::identity::Execution;
 use mlp_core::deploy::outcome::{Ending, Report};
 use serde_json::{Value as Json, json};
-use world::{Decision, LATER, World};
+use world::{Decision, LATER, World, identity_tags};
 
 const STACK: &str = "techcorp-dev-a001-us-west-2-churn-ml-stack";
 
@@ -48,14 +47,7 @@ fn world(status: &str) -> World {
 
 fn put(world: &World, status: &str) {
     world.stacks.put(STACK, status, None);
-    let tags = [
-        ("ManagedBy", "ml-provisioner"),
-        ("ml-provisioner:product", "techcorp-dev-a001-us-west-2-churn-ml"),
-        ("ml-provisioner:company", "techcorp"),
-        ("ml-provisioner:tenant", "a001"),
-        ("ml-provisioner:environment", "dev"),
-    ];
-    world.stacks.set_tags(STACK, tags.map(|(key, value)| (key.to_owned(), value.to_owned())));
+    world.stacks.set_tags(STACK, identity_tags("techcorp-dev-a001-us-west-2-churn-ml"));
 }
 
 fn error(report: &Report) -> &str {
@@ -369,23 +361,7 @@ fn executions_side_by_side_never_take_an_approval_of_one_for_another() {
 #[test]
 fn an_approval_is_for_the_change_set_that_was_shown() {
     fn somebody_exchanges_the_change_set(world: &World) {
-        let name = Execution::new("arn:aws:states:us-west-2:123456789012:execution:MLProvisionerDeploy:one")
-            .change_set(0);
-        let theirs = NewChangeSet {
-            stack: STACK.to_owned(),
-            name: name.clone(),
-            template_url: "https://example.s3.amazonaws.com/admin.yaml".to_owned(),
-            create: false,
-            revert_drift: false,
-            role: None,
-            tags: Vec::new(),
-            parameters: Vec::new(),
-            token: "theirs".to_owned(),
-            description: "theirs".to_owned(),
-        };
-        mlp_aws::memory::run(world.stacks.delete_change_set(STACK, &name)).unwrap();
-        mlp_aws::memory::run(world.stacks.create_change_set(&theirs)).unwrap();
-        world.stacks.advance_to(world.stacks.clock() + 60);
+        world.replace_change_set(STACK, "one");
     }
     let world = world("CREATE_COMPLETE");
     world.decide("one", Decision::Approve(ANN));

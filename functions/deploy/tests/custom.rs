@@ -13,7 +13,7 @@ use mlp_core::custom::{OWNER_TAG, Request, Respond};
 use mlp_core::deploy::outcome::{Ending, Report};
 use mlp_deploy::custom::{Front, Taken, take};
 use serde_json::{Value as Json, json};
-use world::{URL, World};
+use world::{URL, World, identity_tags};
 
 const STACK: &str = "techcorp-dev-a001-us-west-2-churn-ml-stack";
 
@@ -82,14 +82,7 @@ fn kept(world: &World) -> Json {
 /// The product's stack, with its tags but without an owner.
 fn put_product(world: &World, status: &str) {
     world.stacks.put(STACK, status, None);
-    let tags = [
-        ("ManagedBy", "ml-provisioner"),
-        ("ml-provisioner:product", "techcorp-dev-a001-us-west-2-churn-ml"),
-        ("ml-provisioner:company", "techcorp"),
-        ("ml-provisioner:tenant", "a001"),
-        ("ml-provisioner:environment", "dev"),
-    ];
-    world.stacks.set_tags(STACK, tags.map(|(key, value)| (key.to_owned(), value.to_owned())));
+    world.stacks.set_tags(STACK, identity_tags("techcorp-dev-a001-us-west-2-churn-ml"));
     // Every stack of the double shares one bucket.
     let made_by = ("aws:cloudformation:stack-id".to_owned(), world.stacks.id(STACK).unwrap());
     world.stacks.set_bucket_tags([made_by].into());

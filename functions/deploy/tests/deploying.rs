@@ -20,7 +20,7 @@ use mlp_core::deploy::preflight::Bucket;
 use mlp_core::deploy::status::StackStatus;
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
-use world::{Decision, LATER, World};
+use world::{Decision, LATER, World, identity_tags};
 
 const STACK: &str = "techcorp-dev-a001-us-west-2-customer-churn-ml-stack";
 
@@ -44,20 +44,7 @@ const ANN: &str = "arn:aws:sts::123456789012:assumed-role/approvers/ann";
 /// Puts the product's stack there, with its tags.
 fn put(world: &World, status: &str, then: Option<(u64, &'static str)>) {
     world.stacks.put(STACK, status, then);
-    world.stacks.set_tags(STACK, tags());
-}
-
-/// The tags that say whose the stack is.
-fn tags() -> Vec<(String, String)> {
-    [
-        ("ManagedBy", "ml-provisioner"),
-        ("ml-provisioner:product", "techcorp-dev-a001-us-west-2-customer-churn-ml"),
-        ("ml-provisioner:company", "techcorp"),
-        ("ml-provisioner:tenant", "a001"),
-        ("ml-provisioner:environment", "dev"),
-    ]
-    .map(|(key, value)| (key.to_owned(), value.to_owned()))
-    .into()
+    world.stacks.set_tags(STACK, identity_tags("techcorp-dev-a001-us-west-2-customer-churn-ml"));
 }
 
 fn error(report: &Report) -> &str {

@@ -6,13 +6,13 @@ mod world;
 use std::collections::BTreeMap;
 
 use mlp_aws::memory_stacks::BUCKET;
-use mlp_aws::stacks::{NewChangeSet, StackResource, Stacks as _};
+use mlp_aws::stacks::StackResource;
 use mlp_core::custom::OWNER_TAG;
 use mlp_core::deploy::identity::Execution;
 use mlp_core::deploy::outcome::{Ending, Report};
 use mlp_core::outcome::sha256;
 use serde_json::{Value as Json, json};
-use world::World;
+use world::{World, identity_tags};
 
 const NAME: &str = "techcorp-dev-a001-us-west-2-churn-ml";
 const STACK: &str = "techcorp-dev-a001-us-west-2-churn-ml-stack";
@@ -32,18 +32,6 @@ fn deletion(more: &Json) -> Json {
     let mut input = json!({"action": "delete-product", "force": true, "stack": STACK});
     input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     input
-}
-
-fn tags() -> BTreeMap<String, String> {
-    [
-        ("ManagedBy", "ml-provisioner"),
-        ("ml-provisioner:product", NAME),
-        ("ml-provisioner:company", "techcorp"),
-        ("ml-provisioner:tenant", "a001"),
-        ("ml-provisioner:environment", "dev"),
-    ]
-    .map(|(key, value)| (key.to_owned(), value.to_owned()))
-    .into()
 }
 
 fn template(ml_name: &str) -> String {
@@ -81,8 +69,8 @@ fn is_untouched(world: &World, before: &BTreeMap<String, String>) {
 
 #[test]
 fn a_stack_of_another_product_company_tenant_environment_or_tool_is_never_touched() {
-    for tag in tags().keys() {
-        let mut others = tags();
+    for tag in identity_tags(NAME).keys() {
+        let mut others = identity_tags(NAME);
         others.insert(tag.clone(), "another".to_owned());
         // Nor when its template is ours, nor when somebody insists.
         for adopt in [false, true] {
@@ -103,7 +91,7 @@ fn a_stack_of_another_product_company_tenant_environment_or_tool_is_never_touche
 
 #[test]
 fn a_stack_without_tags_is_taken_over_only_if_its_template_is_ours_and_somebody_says_so() {
-    let mut some = tags();
+    let mut some = identity_tags(NAME);
     some.remove("ml-provisioner:tenant");
     for tags in [BTreeMap::new(), some] {
         for (made_for, adopt, taken) in [
@@ -153,7 +141,7 @@ fn changes_of_a_stack_without_tags_are_shown_and_it_is_said() {
 #[test]
 fn a_deletion_by_the_stacks_name_needs_the_tags_or_our_template() {
     let without = |tag: &str| {
-        let mut tags = tags();
+        let mut tags = identity_tags(NAME);
         tags.remove(tag);
         tags
     };
@@ -177,7 +165,7 @@ fn a_deletion_by_the_stacks_name_needs_the_tags_or_our_template() {
         assert_eq!(report.outcome, Ending::Deleted, "{tags:?}: {report:?}");
         assert_eq!(report.ml_name.as_deref(), Some(NAME));
     }
-    let world = world(&tags());
+    let world = world(&identity_tags(NAME));
     assert_eq!(world.execute("one", &deletion(&json!({}))).outcome, Ending::Deleted);
 }
 
@@ -194,7 +182,7 @@ fn a_product_whose_custom_resource_is_gone_can_be_taken_over_or_deleted() {
     ];
     for (stack, resource, is_there) in cases {
         for (action, outcome) in [("deploy-product", Ending::Updated), ("delete-product", Ending::Deleted)] {
-            let world = world(&tags());
+            let world = world(&identity_tags(NAME));
             world.stacks.put(SHOP, stack, None);
             let made_by = ("aws:cloudformation:stack-id".to_owned(), world.stacks.id(STACK).unwrap());
             world.stacks.set_bucket_tags([made_by].into());
@@ -231,24 +219,24 @@ fn a_product_whose_custom_resource_is_gone_can_be_taken_over_or_deleted() {
 fn a_bucket_that_the_stack_did_not_create_is_never_emptied() {
     let id = |it: &str| BTreeMap::from([("aws:cloudformation:stack-id".to_owned(), it.to_owned())]);
     for bucket_tags in [BTreeMap::new(), id("arn:aws:cloudformation:us-west-2:123456789012:stack/other/1")] {
-        let world = world(&tags());
+        let world = world(&identity_tags(NAME));
         world.stacks.set_bucket_tags(bucket_tags);
         let report = world.execute("one", &input("delete-product", &json!({})));
         assert_eq!(error(&report), "MLProvisioner.BucketNotEmptied", "{report:?}");
         assert!(report.error.as_ref().unwrap().message.contains(BUCKET), "{report:?}");
-        is_untouched(&world, &tags());
+        is_untouched(&world, &identity_tags(NAME));
     }
     // One with nothing in it holds up nothing.
     let world = World::new();
     world.stacks.put(STACK, "CREATE_COMPLETE", None);
-    world.stacks.set_tags(STACK, tags());
+    world.stacks.set_tags(STACK, identity_tags(NAME));
     world.stacks.set_bucket_tags(BTreeMap::new());
     assert_eq!(world.execute("one", &input("delete-product", &json!({}))).outcome, Ending::Deleted);
 }
 
 #[test]
 fn a_bucket_that_could_not_be_created_is_somebody_elses() {
-    let world = world(&tags());
+    let world = world(&identity_tags(NAME));
     let taken = StackResource {
         logical_id: "Bucket".to_owned(),
         physical_id: Some(BUCKET.to_owned()),
@@ -298,24 +286,6 @@ fn every_change_set_has_the_suites_boundary() {
     assert!(text.contains("\n  PermissionsBoundary:\n"), "the template has the parameter");
 }
 
-/// A change set of somebody else's in the product's stack, under the name that the execution's follows.
-fn foreign(execution: &str) -> NewChangeSet {
-    NewChangeSet {
-        stack: STACK.to_owned(),
-        name: Execution::new(execution).change_set(0),
-        template_url: "https://example.s3.amazonaws.com/admin.yaml".to_owned(),
-        create: false,
-        revert_drift: false,
-        role: None,
-        tags: Vec::new(),
-        parameters: Vec::new(),
-        token: "theirs".to_owned(),
-        description: "theirs".to_owned(),
-    }
-}
-
-const EXECUTION: &str = "arn:aws:states:us-west-2:123456789012:execution:MLProvisionerDeploy:one";
-
 /// The templates of the change sets that were executed.
 fn executed(world: &World) -> Vec<String> {
     let tags = world.stacks.tags(STACK);
@@ -325,9 +295,8 @@ fn executed(world: &World) -> Vec<String> {
 
 #[test]
 fn a_change_set_that_somebody_put_under_our_name_is_not_executed() {
-    let world = world(&tags());
-    mlp_aws::memory::run(world.stacks.create_change_set(&foreign(EXECUTION))).unwrap();
-    world.stacks.advance_to(world.stacks.clock() + 60);
+    let world = world(&identity_tags(NAME));
+    world.replace_change_set(STACK, "one");
     let report = world.execute("one", &input("deploy-product", &json!({})));
     assert_eq!(report.outcome, Ending::Updated, "{report:?}");
     let urls = executed(&world);
@@ -337,17 +306,13 @@ fn a_change_set_that_somebody_put_under_our_name_is_not_executed() {
 
 #[test]
 fn a_test_touches_no_stack_that_it_did_not_create() {
-    let workload = Execution::new(EXECUTION).test_workload();
+    let workload = Execution::new(&World::execution("one")).test_workload();
     let product = format!("techcorp-dev-a001-us-west-2-churn-{workload}-ml");
     let stack = format!("{product}-stack");
     for status in ["CREATE_COMPLETE", "ROLLBACK_FAILED", "ROLLBACK_COMPLETE", "REVIEW_IN_PROGRESS"] {
         let world = World::new();
         world.stacks.put(&stack, status, None);
-        let of_the_test = tags().into_iter().map(|(key, value)| {
-            let value = if key == "ml-provisioner:product" { product.clone() } else { value };
-            (key, value)
-        });
-        world.stacks.set_tags(&stack, of_the_test);
+        world.stacks.set_tags(&stack, identity_tags(&product));
         world.stacks.fill(7);
         let report = world.execute("one", &input("test-deploy", &json!({})));
         assert_eq!(

@@ -139,11 +139,13 @@ impl Finding {
         self
     }
 
-    /// Says where: 1-based line, 1-based column in characters.
+    /// Adds the place: 1-based line, 1-based column in characters. Line 0 is that of a node without a place.
     #[must_use]
     pub fn at(mut self, line: u32, column: u32) -> Self {
-        self.line = Some(line);
-        self.column = Some(column);
+        if line > 0 {
+            self.line = Some(line);
+            self.column = Some(column);
+        }
         self
     }
 }

@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+use mlp_core::actions;
 use mlp_core::config;
 use mlp_core::error::InternalError;
+use mlp_core::outcome::OutputKind;
 use mlp_core::policy::{self, MAX_SIZE, Policy};
 use mlp_core::product::Product;
 use mlp_core::suite::Suite;
@@ -15,6 +17,24 @@ const MAKERS: [Maker; 3] = [policy::operator, policy::service_role, policy::stac
 
 /// How many files there are for the documents of each.
 const MOST: [usize; 3] = [3, 2, 2];
+
+/// An enterprise product in the partition with the longest ARNs.
+const LONGEST: &str = "\
+client: {company_name: A, company_prefix: a-very-long-prefix-x, account_id: \"123456789012\", tenant_id: tenant01}
+environment: {env: staging, region: us-gov-west-1, multi_region: true}
+ml_product:
+  use_case: USE_CASE
+  workload: WORKLOAD
+  tier: enterprise
+  source_control: codecommit
+  alerts_email: a@company.example
+  vpc_integration:
+    mode: standalone
+    vpc_source: parameter-store
+    vpc_parameter_store_path: /vpc/id
+    subnet_parameter_store_path: /vpc/subnets
+tags: {cost_center: a, project: b, owner: c}
+";
 
 /// `[a-z][a-z0-9-]*[a-z0-9]` of a length.
 fn word(length: std::ops::RangeInclusive<usize>) -> impl Strategy<Value = String> {
@@ -87,13 +107,26 @@ proptest! {
         let product = product(&config);
         prop_assume!(product.is_some());
         let product = product.unwrap();
+        let mut expected = Vec::new();
         for (make, most) in MAKERS.into_iter().zip(MOST) {
             let documents = make(&product, &Suite::default()).unwrap().documents();
             prop_assert!(documents.len() <= most, "{} documents", documents.len());
             for document in documents {
                 prop_assert!(document.size() <= MAX_SIZE, "{} characters", document.size());
+                expected.push(document.to_json());
             }
         }
+        let made = actions::create_policy(config.as_bytes(), &Suite::default()).unwrap();
+        let files: Vec<String> = made.files.into_iter().map(|file| file.text).collect();
+        prop_assert!(made.outcome.ok && files == expected, "{} files", files.len());
+    }
+
+    /// The longest names need the third document.
+    #[test]
+    fn the_longest_names_take_three_documents(use_case in word(20..=20), workload in word(20..=20)) {
+        let config = LONGEST.replace("USE_CASE", &use_case).replace("WORKLOAD", &workload);
+        let made = actions::create_policy(config.as_bytes(), &Suite::default()).unwrap();
+        prop_assert!(made.files.iter().any(|file| file.kind == OutputKind::Policy3), "{:?}", made.outcome);
     }
 
     #[test]

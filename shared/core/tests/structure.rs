@@ -332,3 +332,12 @@ fn json_that_yaml_cant_read_is_read_all_the_same() {
     assert!(findings.is_empty(), "{findings:?}");
     assert_eq!(template.unwrap().resources["T"].properties["TopicName"], Value::str("\u{1f600}"));
 }
+
+#[test]
+fn findings_in_json_that_yaml_cant_read_have_the_places_of_the_file() {
+    let text = b"{\"Resources\":\n\t{\"T\": {\"Type\": \"AWS::SNS::Topic\", \"DependsOn\": \"\\ud83d\\ude00\", \"X\": 1}}}";
+    let (findings, _) = check::text(text);
+    let places: Vec<_> = findings.iter().map(|it| (it.line, it.column)).collect();
+    // The value of `DependsOn`, and the key `X` behind the two escapes.
+    assert_eq!(places, [(Some(2), Some(49)), (Some(2), Some(65))], "{findings:?}");
+}

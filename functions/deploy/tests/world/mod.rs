@@ -20,8 +20,10 @@ use mlp_aws::licence::{Checkout, Licence, LicenceDesk, Licences, Mode};
 use mlp_aws::memory::MemoryStore;
 use mlp_aws::memory_stacks::MemoryStacks;
 use mlp_aws::rules::RuleBook;
+use mlp_aws::stacks::{NewChangeSet, Stacks as _};
 use mlp_core::actions::Suite;
 use mlp_core::custom::Respond;
+use mlp_core::deploy::identity;
 use mlp_core::deploy::keys::{approval, request};
 use mlp_core::deploy::outcome::Report;
 use mlp_core::drift::fleet::Totals;
@@ -34,6 +36,19 @@ const MACHINE: &str = include_str!("../../../../infra/state-machines/deploy.asl.
 
 /// Among the choices: time passes.
 pub(crate) const LATER: u8 = 255;
+
+/// The tags that identify a product of the tests: of techcorp's tenant `a001`, for dev.
+pub(crate) fn identity_tags(ml_name: &str) -> BTreeMap<String, String> {
+    [
+        ("ManagedBy", "ml-provisioner"),
+        ("ml-provisioner:product", ml_name),
+        ("ml-provisioner:company", "techcorp"),
+        ("ml-provisioner:tenant", "a001"),
+        ("ml-provisioner:environment", "dev"),
+    ]
+    .map(|(key, value)| (key.to_owned(), value.to_owned()))
+    .into()
+}
 
 /// Longer than every wait of the machine together that a test may need.
 const END_OF_DAYS: u64 = 30 * 24 * 3_600;
@@ -159,6 +174,31 @@ pub(crate) struct World {
 }
 
 impl World {
+    /// The ARN of an execution.
+    pub(crate) fn execution(name: &str) -> String {
+        format!("arn:aws:states:us-west-2:123456789012:execution:MLProvisionerDeploy:{name}")
+    }
+
+    /// Puts a change set of another principal into a stack, in the place of the execution's own, under the same name.
+    pub(crate) fn replace_change_set(&self, stack: &str, execution: &str) {
+        let name = identity::Execution::new(&Self::execution(execution)).change_set(0);
+        let theirs = NewChangeSet {
+            stack: stack.to_owned(),
+            name: name.clone(),
+            template_url: "https://example.s3.amazonaws.com/admin.yaml".to_owned(),
+            create: false,
+            revert_drift: false,
+            role: None,
+            tags: Vec::new(),
+            parameters: Vec::new(),
+            token: "theirs".to_owned(),
+            description: "theirs".to_owned(),
+        };
+        mlp_aws::memory::run(self.stacks.delete_change_set(stack, &name)).unwrap();
+        mlp_aws::memory::run(self.stacks.create_change_set(&theirs)).unwrap();
+        self.stacks.advance_to(self.stacks.clock() + 60);
+    }
+
     pub(crate) fn new() -> Self {
         Self {
             stacks: MemoryStacks::default(),
@@ -429,7 +469,7 @@ struct Execution<'a> {
 
 impl<'a> Execution<'a> {
     fn new(world: &'a World, name: &str) -> Self {
-        let arn = format!("arn:aws:states:us-west-2:123456789012:execution:MLProvisionerDeploy:{name}");
+        let arn = World::execution(name);
         Self { world, machine: serde_json::from_str(MACHINE).unwrap(), arn }
     }
 

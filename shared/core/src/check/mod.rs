@@ -122,17 +122,18 @@ pub fn load(bytes: &[u8]) -> Result<Document, Vec<Finding>> {
     // PowerShell and Visual Studio write a byte order mark, also before JSON.
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     let begins_like_json = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
-    if !begins_like_json || serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_err() {
-        return yaml::load(bytes, &limits);
-    }
-    // A tab can't stand in a JSON text but between tokens; a blank there keeps every place.
-    let blanks: Vec<u8> = bytes.iter().map(|byte| if *byte == b'\t' { b' ' } else { *byte }).collect();
-    let read = yaml::load(&blanks, &limits).map(|document| Document { remarks: Vec::new(), ..document });
+    let json = str::from_utf8(bytes).ok().filter(|json| {
+        begins_like_json
+            && json.len() <= limits.bytes
+            && serde_json::from_str::<serde::de::IgnoredAny>(json).is_ok()
+    });
+    let Some(json) = json else { return yaml::load(bytes, &limits) };
+    let read = yaml::load_json(json, &limits).map(|document| Document { remarks: Vec::new(), ..document });
     read.or_else(|findings| {
         let syntax = findings.iter().all(|finding| finding.code == codes::YAML_SYNTAX);
-        // As text, because numbers keep their digits so.
-        match str::from_utf8(bytes).map(yaml::Node::from_json_text) {
-            Ok(Ok(root)) if syntax => Ok(Document::of(root)),
+        // The last resort has no places. Numbers keep their digits in it.
+        match yaml::Node::from_json_text(json) {
+            Ok(root) if syntax => Ok(Document::of(root)),
             _ => Err(findings),
         }
     })

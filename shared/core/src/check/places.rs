@@ -47,8 +47,7 @@ pub(crate) fn place(document: &Document, tokens: &[Token<'_>], spot: Spot, findi
         _ => (node.line, node.column),
     };
     let finding = Finding { path: bounded(pointer), ..finding };
-    // Lines count from 1: 0 is a document that was never a file.
-    if line > 0 { finding.at(line, column) } else { finding }
+    finding.at(line, column)
 }
 
 /// Adds a step to a pointer.

@@ -11,6 +11,7 @@ use super::keys;
 use super::outcome::{Ending, Error, Report};
 use crate::codes;
 use crate::finding::Finding;
+use crate::outcome::is_zero;
 use crate::outcome::sha256;
 use crate::suggest::Suggestions;
 
@@ -108,11 +109,6 @@ pub struct Summary {
     /// Where all of them are, `s3://bucket/key`; absent when none is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub findings_at: Option<String>,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
-fn is_zero(number: &usize) -> bool {
-    *number == 0
 }
 
 /// One product of a summary.

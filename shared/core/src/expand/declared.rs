@@ -69,7 +69,7 @@ impl Declared {
         let config = reader.config(entry);
         let Reader { mut findings, passed, .. } = reader;
         for finding in &mut findings {
-            if finding.line.is_none_or(|line| line == 0) && entry.line > 0 {
+            if finding.line.is_none() && entry.line > 0 {
                 (finding.line, finding.column) = (Some(entry.line), Some(entry.column));
             }
         }
@@ -224,6 +224,6 @@ impl<'a> Reader<'a> {
         help: Option<String>,
     ) {
         let finding = Finding { help, severity: Severity::Error, ..Finding::error(code, path, message) };
-        self.findings.push(if node.line > 0 { finding.at(node.line, node.column) } else { finding });
+        self.findings.push(finding.at(node.line, node.column));
     }
 }

@@ -92,8 +92,6 @@ impl Reader<'_> {
                 path: format!("{path}{}", properties::pointer(&finding.path)),
                 message: properties::words(&finding.message),
                 help: finding.help.as_deref().map(properties::words),
-                line: finding.line.filter(|line| *line > 0),
-                column: finding.column.filter(|column| *column > 0),
                 ..finding
             });
         }
@@ -171,7 +169,7 @@ impl Reader<'_> {
         let finding =
             Finding::error(codes::UNKNOWN_KEY, path, format!("there is no property `{}`", entry.key));
         let finding = Finding { help, ..finding };
-        self.findings.push(if entry.line > 0 { finding.at(entry.line, entry.column) } else { finding });
+        self.findings.push(finding.at(entry.line, entry.column));
     }
 
     /// What stands in the config; nothing when it is absent, or when it was refused.
@@ -262,13 +260,13 @@ impl Reader<'_> {
         };
         if let Some(list) = list {
             let message = format!("`{name}` has {list}, where one value is allowed");
-            let help = match node {
-                _ if path.ends_with(|last: char| last.is_ascii_digit()) => {
-                    format!(
-                        "write the function as the whole value of `{name}`, or take one value with `Fn::Select`"
-                    )
-                }
-                _ => "take one value with `Fn::Select`, or make one text with `Fn::Join`".to_owned(),
+            let is_in_list = path.ends_with(|last: char| last.is_ascii_digit());
+            let help = if is_in_list {
+                format!(
+                    "write the function as the whole value of `{name}`, or take one value with `Fn::Select`"
+                )
+            } else {
+                "take one value with `Fn::Select`, or make one text with `Fn::Join`".to_owned()
             };
             self.add(codes::MAC_VALUE, path.to_owned(), node, message, Some(help));
         }

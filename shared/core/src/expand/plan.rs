@@ -201,7 +201,7 @@ fn is_product(entry: &Entry, suggestions: &Suggestions, findings: &mut Vec<Findi
                 suggestions.did_you_mean(other, [TYPE]).unwrap_or_else(|| format!("the type is `{TYPE}`"));
             let finding = Finding::error(codes::MAC_TYPE, path, message).help(help);
             let at = kind.map_or((0, 0), |kind| (kind.line, kind.column));
-            findings.push(if at.0 > 0 { finding.at(at.0, at.1) } else { finding });
+            findings.push(finding.at(at.0, at.1));
             false
         }
         _ => false,
@@ -224,8 +224,7 @@ fn in_loop(entry: &Entry, order: LoopOrder, findings: &mut Vec<Finding>) {
         let message =
             format!("`{}` makes products, which the macro can't see before the loop has run", entry.key);
         let finding = Finding::error(codes::MAC_LOOP, join("/Resources", &entry.key), message);
-        let finding = finding.help(order.help());
-        findings.push(if entry.line > 0 { finding.at(entry.line, entry.column) } else { finding });
+        findings.push(finding.help(order.help()).at(entry.line, entry.column));
     }
 }
 
@@ -307,8 +306,7 @@ impl Plan {
                 if let Some((message, help)) = rewriter.part_of_product(name) {
                     let path = join(&join("/Resources", &declared.id), "DependsOn");
                     let finding = Finding::error(codes::MAC_REFERENCE, path, message).help(help);
-                    let (line, column) = (declared.node.line, declared.node.column);
-                    findings.push(if line > 0 { finding.at(line, column) } else { finding });
+                    findings.push(finding.at(declared.node.line, declared.node.column));
                 }
             }
         }
@@ -403,7 +401,7 @@ fn in_properties(declared: &Declared, finding: Finding) -> Finding {
     let path = format!("{properties}{}", crate::config::properties::pointer(&finding.path));
     let finding = Finding { path, ..finding };
     let (line, column) = (declared.node.line, declared.node.column);
-    if line > 0 { finding.at(line, column) } else { finding }
+    finding.at(line, column)
 }
 
 /// Rewrites a value some keys below a path.

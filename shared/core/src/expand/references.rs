@@ -287,6 +287,6 @@ impl<'a> Rewriter<'a> {
 
     fn push(&mut self, code: Code, node: &Node, path: &Path<'_>, message: String, help: Option<String>) {
         let finding = Finding { help, ..Finding::error(code, path.to_string(), message) };
-        self.findings.push(if node.line > 0 { finding.at(node.line, node.column) } else { finding });
+        self.findings.push(finding.at(node.line, node.column));
     }
 }

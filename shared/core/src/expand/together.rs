@@ -68,8 +68,7 @@ fn may_both_exist(one: &Declared, other: &Declared) -> bool {
 
 fn at(declared: &Declared, code: crate::finding::Code, message: String, help: &str) -> Finding {
     let finding = Finding::error(code, join("/Resources", &declared.id), message).help(help);
-    let (line, column) = (declared.node.line, declared.node.column);
-    if line > 0 { finding.at(line, column) } else { finding }
+    finding.at(declared.node.line, declared.node.column)
 }
 
 /// The VPC in which a product's endpoints answer under the services' own names.
@@ -215,8 +214,7 @@ pub(super) fn metadata(sections: &mut Vec<Entry>, made: &Map) -> Vec<Finding> {
     if let Some(there) = entries.iter().find(|entry| entry.key == METADATA) {
         let message = format!("`Metadata` has `{METADATA}`, which the macro writes");
         let finding = Finding::error(codes::MAC_METADATA, join("/Metadata", METADATA), message);
-        let finding = finding.help("remove it from the template");
-        return vec![if there.line > 0 { finding.at(there.line, there.column) } else { finding }];
+        return vec![finding.help("remove it from the template").at(there.line, there.column)];
     }
     entries.push(own(to_node(made)));
     Vec::new()

@@ -68,7 +68,7 @@ impl Policy {
         self.document().to_string().chars().filter(|c| !c.is_whitespace()).count()
     }
 
-    /// The documents that IAM takes: the policy itself, or where long names make it too big, its statements in two.
+    /// The documents that IAM accepts: the policy itself, or its statements in several where long names make it too big.
     /// A role gets all of them.
     #[must_use]
     pub fn documents(&self) -> Vec<Self> {

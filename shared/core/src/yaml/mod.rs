@@ -14,6 +14,7 @@ mod text;
 
 pub(crate) use from_json::number;
 pub use load::load;
+pub(crate) use pasted::load_json;
 pub use pasted::load_pasted;
 pub(crate) use scalar::is_text_in_yaml_1_1;
 

@@ -71,8 +71,8 @@ fn separating_tab(text: &str, finding: &Finding) -> Option<usize> {
     (is_plain && rest.starts_with('\t')).then_some(index)
 }
 
-/// Reads a JSON text in which the strict reader found something to refuse.
-fn load_json(text: &str, limits: &Limits) -> Result<Document, Vec<Finding>> {
+/// Reads a JSON text, also with tabs between its tokens and with surrogate pairs, which YAML doesn't have.
+pub(crate) fn load_json(text: &str, limits: &Limits) -> Result<Document, Vec<Finding>> {
     let (yaml, pairs) = without_pairs(text);
     match load(yaml.as_bytes(), limits) {
         Ok(mut document) => {
