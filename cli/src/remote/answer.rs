@@ -11,7 +11,7 @@ use mlp_core::printable::printable;
 use mlp_core::report::shell::word;
 use serde_json::{Value as Json, json};
 
-use super::changes::{self, Told};
+use super::changes::{self, Detail};
 use super::problem::Problem;
 use super::report::text;
 
@@ -78,12 +78,12 @@ impl Question {
     }
 
     /// All changes that are asked about; `None` where the request names no object with them.
-    pub(crate) async fn all<S: BucketStore>(&self, store: &S) -> Option<Told> {
+    pub(crate) async fn all<S: BucketStore>(&self, store: &S) -> Option<Detail> {
         changes::read(store, self.asked.get("changes")?).await
     }
 
     /// What is asked, in words.
-    pub(crate) fn words(&self, all: Option<&Told>) -> String {
+    pub(crate) fn words(&self, all: Option<&Detail>) -> String {
         let mut lines = Vec::new();
         let mut line = |title: &str, value: Option<String>| {
             if let Some(value) = value {
@@ -95,10 +95,7 @@ impl Question {
         line("Action", given("/action"));
         line("Stack", given("/stack_name"));
         line("Account", super::report::place(&self.asked));
-        line(
-            "Asked",
-            Some(given("/requested_by").unwrap_or_else(|| "by somebody who didn't say so".to_owned())),
-        );
+        line("Asked", Some(given("/requested_by").unwrap_or_else(|| "by an unknown requester".to_owned())));
         line("Changes", self.asked.get("changes").and_then(super::report::changes));
         line("Report", given("/changes/report"));
         line("Expires", given("/expires"));
@@ -120,7 +117,7 @@ impl Question {
                 {
                     let message = format!("{asked} started the execution, and can't approve it");
                     return Err(Problem::refused(Name::ApprovalInvalid, message)
-                        .help("let somebody else approve it; it waits on"));
+                        .help("ask another approver; the execution still waits"));
                 }
                 let output = json!({"approved": true, "by": by, "nonce": self.nonce}).to_string();
                 ("approve", executions.succeed(&self.token, &output).await)

@@ -12,7 +12,7 @@ const LIMIT: usize = 32 * 1024 * 1024;
 
 /// What is known of the changes beside their summary.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Told {
+pub(crate) enum Detail {
     /// Each of them, in words.
     All(String),
     /// Why only the summary is shown.
@@ -20,18 +20,18 @@ pub(crate) enum Told {
 }
 
 /// Reads the changes that a summary is of. `None`: the summary names no object.
-pub(crate) async fn read<S: BucketStore>(store: &S, summary: &Json) -> Option<Told> {
+pub(crate) async fn read<S: BucketStore>(store: &S, summary: &Json) -> Option<Detail> {
     let place = text(summary, "/data")?;
     let (bucket, key) = place.strip_prefix("s3://")?.split_once('/')?;
     let object = match store.get(bucket, key, None, Some(LIMIT)).await {
         Ok(object) => object,
         Err(error) => {
             let why = format!("all changes are in {place}, which can't be read ({})", error.reason);
-            return Some(Told::Summary(why));
+            return Some(Detail::Summary(why));
         }
     };
     let Ok(changes) = serde_json::from_slice::<Changes>(&object.bytes) else {
-        return Some(Told::Summary(format!("{place} does not hold changes")));
+        return Some(Detail::Summary(format!("{place} does not hold changes")));
     };
     // The summary comes from the execution. An object that says something else is not shown.
     let count = |key: &str| summary.get(key).and_then(Json::as_u64);
@@ -45,9 +45,9 @@ pub(crate) async fn read<S: BucketStore>(store: &S, summary: &Json) -> Option<To
     .iter()
     .all(|(key, number)| count(key) == u64::try_from(*number).ok());
     if !same {
-        return Some(Told::Summary(format!("{place} does not hold the changes of this summary")));
+        return Some(Detail::Summary(format!("{place} does not hold the changes of this summary")));
     }
-    Some(Told::All(printable_lines(&changes::text(&changes)).into_owned()))
+    Some(Detail::All(printable_lines(&changes::text(&changes)).into_owned()))
 }
 
 #[cfg(test)]
@@ -77,7 +77,7 @@ mod tests {
     #[test]
     fn every_change_is_told_by_name_with_its_dangers() {
         let (store, summary) = stored();
-        let Some(Told::All(text)) = run(read(&store, &summary)) else { panic!("only the summary") };
+        let Some(Detail::All(text)) = run(read(&store, &summary)) else { panic!("only the summary") };
         assert!(
             text.contains("DANGERS\n  ! data is lost: Repo (AWS::CodeCommit::Repository, a-ml-repo)"),
             "{text}"
@@ -89,11 +89,11 @@ mod tests {
         let (store, mut summary) = stored();
         summary["deleted"] = json!(0);
         assert!(
-            matches!(run(read(&store, &summary)), Some(Told::Summary(why)) if why.contains("of this summary"))
+            matches!(run(read(&store, &summary)), Some(Detail::Summary(why)) if why.contains("of this summary"))
         );
         summary["data"] = json!("s3://b/nothing.json");
         assert!(
-            matches!(run(read(&store, &summary)), Some(Told::Summary(why)) if why.contains("can't be read"))
+            matches!(run(read(&store, &summary)), Some(Detail::Summary(why)) if why.contains("can't be read"))
         );
         assert_eq!(run(read(&store, &json!({"added": 1}))), None);
     }

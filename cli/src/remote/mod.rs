@@ -27,7 +27,7 @@ use mlp_core::finding::Finding;
 use serde_json::Value as Json;
 
 use self::answer::{Answer, Question};
-use self::changes::Told;
+use self::changes::Detail;
 use self::display::{Display, time};
 use self::follow::{Followed, SystemClock, follow};
 use self::place::Place;
@@ -79,7 +79,7 @@ struct Done {
     result: Option<Json>,
     status: u8,
     /// The changes that the result sums up.
-    changes: Option<Told>,
+    changes: Option<Detail>,
     /// Findings that were shown before the execution was started.
     warned: Vec<Finding>,
 }

@@ -8,7 +8,7 @@ use mlp_core::printable::printable;
 use mlp_core::render::render;
 use serde_json::Value as Json;
 
-use super::changes::Told;
+use super::changes::Detail;
 use crate::files::Input;
 use crate::show::{self, Shown};
 
@@ -18,7 +18,7 @@ pub(crate) fn show(
     result: &Json,
     shown: &Shown,
     source: Option<&Input>,
-    all: Option<&Told>,
+    all: Option<&Detail>,
     warned: &[Finding],
 ) -> io::Result<()> {
     if shown.is_json() {
@@ -83,7 +83,7 @@ fn lines_of_error(error: &Json) -> String {
     out
 }
 
-fn summary(result: &Json, all: Option<&Told>) -> String {
+fn summary(result: &Json, all: Option<&Detail>) -> String {
     let mut out = String::new();
     let mut line = |title: &str, value: Option<String>| {
         if let Some(value) = value {
@@ -239,10 +239,10 @@ pub(crate) fn place(json: &Json) -> Option<String> {
 }
 
 /// All changes where they could be read, else what the summary names.
-pub(crate) fn in_detail(summary: &Json, all: Option<&Told>) -> String {
+pub(crate) fn in_detail(summary: &Json, all: Option<&Detail>) -> String {
     match all {
-        Some(Told::All(text)) => format!("\n{text}"),
-        Some(Told::Summary(why)) => format!("{}\nnote: {}\n", worth_a_look(summary), printable(why)),
+        Some(Detail::All(text)) => format!("\n{text}"),
+        Some(Detail::Summary(why)) => format!("{}\nnote: {}\n", worth_a_look(summary), printable(why)),
         None => worth_a_look(summary),
     }
 }

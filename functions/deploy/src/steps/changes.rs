@@ -175,8 +175,14 @@ async fn keep<S: BucketStore + Sync, C, B, P>(
     if let Some(approval) = &mut work.approval {
         approval.subject = subject(&work.product.ml_name, changes);
         let link = object_link(execution, &settings.bucket, &page);
-        let told =
-            Told { execution, changes, counts: &counts, link, requested_by, expires: &approval.expires };
+        let told = ApprovalMessage {
+            execution,
+            changes,
+            counts: &counts,
+            link,
+            requested_by,
+            expires: &approval.expires,
+        };
         approval.message = told.message(settings.unexpected_bucket().as_deref());
     }
     work.changes = Some(counts);
@@ -242,7 +248,7 @@ fn subject(ml_name: &str, changes: &Changes) -> String {
 const MESSAGE: usize = 20_000;
 
 /// What approvers are told.
-struct Told<'a> {
+struct ApprovalMessage<'a> {
     execution: &'a str,
     changes: &'a Changes,
     counts: &'a ChangeCounts,
@@ -251,7 +257,7 @@ struct Told<'a> {
     expires: &'a str,
 }
 
-impl Told<'_> {
+impl ApprovalMessage<'_> {
     /// `bucket` is the suite's, if `mlp` must be told its name.
     fn message(&self, bucket: Option<&str>) -> String {
         let Self { execution, changes, counts, link, requested_by, expires } = self;
@@ -261,7 +267,7 @@ impl Told<'_> {
             console_link(execution).map(|link| format!("The execution: {link}\n")).unwrap_or_default();
         let bucket = bucket.map(|bucket| format!(" --bucket {bucket}")).unwrap_or_default();
         let what = if changes.deletion.is_some() { "deletion" } else { "deployment" };
-        let requester = requested_by.as_deref().unwrap_or("somebody who didn't say so");
+        let requester = requested_by.as_deref().unwrap_or("an unknown requester");
         let head = format!(
             "The {what} of the stack {} waits for approval.\n\
              Requested by {requester}. It waits until {expires}.\n\n\
