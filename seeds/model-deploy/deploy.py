@@ -121,7 +121,7 @@ def plan(place, chosen, package, in_prod):
     return model, config
 
 
-def exists(call, sagemaker, **arguments):
+def exists(call, **arguments):
     """What a describe call says, or None when there is nothing of this name."""
     from botocore.exceptions import ClientError
 
@@ -136,9 +136,9 @@ def exists(call, sagemaker, **arguments):
 
 def wait_for(sagemaker, endpoint, wait, sleep=time.sleep):
     while True:
-        told = sagemaker.describe_endpoint(EndpointName=endpoint)
-        if told["EndpointStatus"] not in ("Creating", "Updating", "SystemUpdating", "RollingBack"):
-            return told
+        described = sagemaker.describe_endpoint(EndpointName=endpoint)
+        if described["EndpointStatus"] not in ("Creating", "Updating", "SystemUpdating", "RollingBack"):
+            return described
         sleep(wait)
 
 
@@ -168,7 +168,7 @@ def run(environment, sagemaker, runtime, wait=15):
     model, config = plan(place, chosen, package, in_prod)
     name = config["EndpointConfigName"]
 
-    current = exists(sagemaker.describe_endpoint, sagemaker, EndpointName=place.endpoint)
+    current = exists(sagemaker.describe_endpoint, EndpointName=place.endpoint)
     if current and current["EndpointStatus"] in ("Creating", "Updating", "SystemUpdating", "RollingBack"):
         current = wait_for(sagemaker, place.endpoint, wait)
     before = current and current["EndpointConfigName"]
@@ -176,22 +176,22 @@ def run(environment, sagemaker, runtime, wait=15):
         print("%s serves %s already" % (place.endpoint, package))
         return _done("unchanged", place, package, answers(runtime, place.endpoint, chosen["sample"]))
 
-    if not exists(sagemaker.describe_model, sagemaker, ModelName=name):
+    if not exists(sagemaker.describe_model, ModelName=name):
         sagemaker.create_model(**model)
-    if not exists(sagemaker.describe_endpoint_config, sagemaker, EndpointConfigName=name):
+    if not exists(sagemaker.describe_endpoint_config, EndpointConfigName=name):
         sagemaker.create_endpoint_config(**config)
     if current and current["EndpointStatus"] == "Failed":
         # "DeleteEndpoint is the only operation that can be performed on a failed endpoint" (API reference, DescribeEndpoint).
         sagemaker.delete_endpoint(EndpointName=place.endpoint)
-        while exists(sagemaker.describe_endpoint, sagemaker, EndpointName=place.endpoint):
+        while exists(sagemaker.describe_endpoint, EndpointName=place.endpoint):
             time.sleep(wait)
         current = before = None
     change = sagemaker.update_endpoint if current else sagemaker.create_endpoint
     change(EndpointName=place.endpoint, EndpointConfigName=name)
     print("%s %s with %s" % ("updating" if current else "creating", place.endpoint, package), flush=True)
-    told = wait_for(sagemaker, place.endpoint, wait)
-    if told["EndpointStatus"] != "InService" or told["EndpointConfigName"] != name:
-        raise Failed("%s is %s: %s" % (place.endpoint, told["EndpointStatus"], told.get("FailureReason", "no reason given")))
+    described = wait_for(sagemaker, place.endpoint, wait)
+    if described["EndpointStatus"] != "InService" or described["EndpointConfigName"] != name:
+        raise Failed("%s is %s: %s" % (place.endpoint, described["EndpointStatus"], described.get("FailureReason", "no reason given")))
     try:
         values = answers(runtime, place.endpoint, chosen["sample"])
     except Failed as failure:

@@ -65,7 +65,7 @@ class Cases(unittest.TestCase):
         self.assertEqual(set(step) - KEYS, set(), "case.yaml has unknown keys")
         self.assertGreaterEqual(set(step), {"run", "status"}, "case.yaml needs `run` and `status`")
         arguments = [str(argument) for argument in step["run"]]
-        # No colors, no credentials and no settings of whoever runs the tests.
+        # Without colors, and without the credentials and settings of the user who runs the tests.
         environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "NO_COLOR": "1"}
         done = subprocess.run(
             [BINARY, *arguments], cwd=folder, env=environment, stdin=subprocess.DEVNULL,

@@ -1,7 +1,7 @@
 """What code that runs with the rights of a product's roles can't do (docs/security.md), with IAM enforced.
 
-The story is the one of the security review: somebody who may push to a starter product's repository writes another template
-where the next deployment takes it from, or a rule that lets everything through, or reads the token of an approval.
+An attacker may push to a starter product's repository. With the rights of its builds the attacker tries to replace the template
+of the next deployment, to write a rule that passes everything, and to read the token of an approval.
 """
 
 import hashlib
@@ -17,8 +17,8 @@ import boto3  # noqa: E402
 import suite  # noqa: E402
 from botocore.config import Config  # noqa: E402
 from botocore.exceptions import ClientError  # noqa: E402
+from test_deploying import develop, run  # noqa: E402
 
-ENDED = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
 EVIL = b'{"Resources": {"Role": {"Type": "AWS::IAM::Role"}}}'
 # CloudFormation takes what lies at this key for the template with this digest.
 TEMPLATE = f"deployments/templates/{hashlib.sha256(EVIL).hexdigest()}.yaml"
@@ -54,28 +54,16 @@ def resources(stack):
 
 def deployed(config):
     """The resources of a product that the suite has deployed."""
-    states = suite.client("stepfunctions")
-    given = {"action": "deploy-product", "config": config, "force": True}
-    execution = states.start_execution(
-        stateMachineArn=suite.setting("MLP_DEPLOY_MACHINE"), name="t" + uuid.uuid4().hex[:12], input=json.dumps(given)
-    )["executionArn"]
-
-    def end():
-        found = states.describe_execution(executionArn=execution)
-        return found if found["status"] in ENDED else None
-
-    found = suite.wait(f"end of {execution}", end, 120)
-    if found["status"] != "SUCCEEDED":
-        raise AssertionError(found.get("cause"))
-    return resources(json.loads(found["output"])["stack_name"])
+    result = run("deploy-product", config, force=True)
+    if not result["ok"]:
+        raise AssertionError(result)
+    return resources(result["stack_name"])
 
 
 def role(name, statements, tags=None):
-    """A role of somebody's own making, with these rights and without a boundary."""
+    """Creates a role with these rights and without a boundary, as a person does by hand."""
     iam = suite.client("iam")
-    trust = {"Version": "2012-10-17", "Statement": [
-        {"Effect": "Allow", "Principal": {"Service": "codebuild.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
-    iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust),
+    iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST),
                     Tags=[{"Key": key, "Value": value} for key, value in (tags or {}).items()])
     iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=json.dumps(
         {"Version": "2012-10-17", "Statement": statements}))
@@ -83,6 +71,8 @@ def role(name, statements, tags=None):
 
 
 EVERYTHING = [{"Effect": "Allow", "Action": "*", "Resource": "*"}]
+TRUST = {"Version": "2012-10-17", "Statement": [
+    {"Effect": "Allow", "Principal": {"Service": "codebuild.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
 
 
 class Case(unittest.TestCase):
@@ -108,7 +98,7 @@ class Product(Case):
 
     @classmethod
     def setUpClass(cls):
-        cls.config = suite.starter(**{"env: prod": "env: dev"})
+        cls.config = develop()
         cls.product = deployed(cls.config)
         cls.key = f"configs/{uuid.uuid4().hex}.yaml"
         suite.upload(cls.key, cls.config)
@@ -182,7 +172,7 @@ class Bucket(Case):
 
 
 class Suite(Case):
-    """The suite's own roles: what one gets who takes over a function or a stack."""
+    """The suite's own roles: what an attacker gets that takes over a function or a stack."""
 
     @classmethod
     def setUpClass(cls):
@@ -204,10 +194,8 @@ class Suite(Case):
 
     def test_the_service_role_creates_no_role_without_the_boundary(self):
         iam, boundary = session(self.own["ServiceRole"], "iam"), self.own["ProductBoundary"]
-        trust = {"Version": "2012-10-17", "Statement": [
-            {"Effect": "Allow", "Principal": {"Service": "codebuild.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
         name = f"t{uuid.uuid4().hex[:12]}-ml-codebuild-role"
-        given = {"RoleName": name, "AssumeRolePolicyDocument": json.dumps(trust)}
+        given = {"RoleName": name, "AssumeRolePolicyDocument": json.dumps(TRUST)}
         self.denied("no boundary", iam.create_role, **given)
         self.denied("another boundary", iam.create_role, **given, PermissionsBoundary="arn:aws:iam::aws:policy/AdministratorAccess")
         self.denied("another name", iam.create_role, **{**given, "RoleName": "payments"}, PermissionsBoundary=boundary)

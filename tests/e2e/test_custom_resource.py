@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 sys.path.insert(0, os.path.dirname(__file__))
 
 import suite  # noqa: E402
-from botocore.exceptions import ClientError  # noqa: E402
+from test_deploying import bucket_of, stack  # noqa: E402
 
 
 def setUpModule():
@@ -40,26 +40,12 @@ def template(given, **more):
     return json.dumps({"Resources": {**resources, **more}, "Outputs": outputs})
 
 
-def stack(name):
-    try:
-        return suite.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
-    except ClientError as error:
-        if "does not exist" in error.response["Error"]["Message"]:
-            return None
-        raise
-
-
 def settled(name, seconds=120):
     def look():
         found = stack(name)
         return found or {"StackStatus": "GONE"} if not found or not found["StackStatus"].endswith("_IN_PROGRESS") else None
 
     return suite.wait(f"end of the operation on {name}", look, seconds)
-
-
-def bucket_of(stack_id):
-    resources = suite.client("cloudformation").list_stack_resources(StackName=stack_id)["StackResourceSummaries"]
-    return next(r["PhysicalResourceId"] for r in resources if r["ResourceType"] == "AWS::S3::Bucket")
 
 
 def outputs(found):
@@ -96,6 +82,18 @@ class CustomResource(unittest.TestCase):
         name = name or self.name
         self.cloudformation.delete_stack(StackName=name)
         return settled(name)
+
+    def deletion_by_hand(self, product, **more):
+        """An execution, at its end, that deletes a product's stack without a request of CloudFormation."""
+        machine = suite.client("stepfunctions")
+        given = {"action": "delete-product", "stack": product, "force": True, **more}
+        started = machine.start_execution(stateMachineArn=suite.setting("MLP_DEPLOY_MACHINE"), input=json.dumps(given))
+
+        def ended():
+            found = machine.describe_execution(executionArn=started["executionArn"])
+            return found if found["status"] != "RUNNING" else None
+
+        return suite.wait("the refusal", ended, 60)
 
     def test_a_product_is_created_updated_and_deleted_with_the_stack_that_names_it(self):
         given = properties()
@@ -161,14 +159,8 @@ class CustomResource(unittest.TestCase):
         self.delete(other)
         self.assertEqual(stack(product)["StackStatus"], "CREATE_COMPLETE")
 
-        # Nor does anybody else's execution.
-        machine = suite.client("stepfunctions")
-        started = machine.start_execution(
-            stateMachineArn=suite.setting("MLP_DEPLOY_MACHINE"),
-            input=json.dumps({"action": "delete-product", "stack": product, "force": True}))["executionArn"]
-        ended = suite.wait("the refusal", lambda: (lambda it: it if it["status"] != "RUNNING" else None)(
-            machine.describe_execution(executionArn=started)), 60)
-        self.assertEqual(ended["error"], "MLProvisioner.StackTaken")
+        # Nor does an execution that a user starts.
+        self.assertEqual(self.deletion_by_hand(product)["error"], "MLProvisioner.StackTaken")
         self.delete()
         self.assertEqual(stack(product)["StackStatus"], "DELETE_COMPLETE")
 
@@ -239,13 +231,7 @@ class CustomResource(unittest.TestCase):
                 self.assertEqual([answer["Status"] for answer in listener.answers], ["FAILED"])
         suite.client("s3").head_object(Bucket=bucket_of(product), Key="model.tar.gz")
         # Nor does an execution that says whom it answers.
-        machine = suite.client("stepfunctions")
-        started = machine.start_execution(
-            stateMachineArn=suite.setting("MLP_DEPLOY_MACHINE"),
-            input=json.dumps({"action": "delete-product", "stack": product, "force": True, "respond": respond}))
-        ended = suite.wait("the refusal", lambda: (lambda it: it if it["status"] != "RUNNING" else None)(
-            machine.describe_execution(executionArn=started["executionArn"])), 60)
-        self.assertEqual(ended["error"], "MLProvisioner.InvalidInput")
+        self.assertEqual(self.deletion_by_hand(product, respond=respond)["error"], "MLProvisioner.InvalidInput")
         self.assertEqual(stack(product)["StackStatus"], "UPDATE_COMPLETE")
         self.delete()
         self.assertEqual(stack(product)["StackStatus"], "DELETE_COMPLETE")

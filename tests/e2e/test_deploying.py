@@ -1,6 +1,5 @@
 """Products are deployed, shown, tested and deleted by the state machine, as from the console."""
 
-import concurrent.futures
 import json
 import os
 import sys

@@ -9,6 +9,7 @@ import uuid
 sys.path.insert(0, os.path.dirname(__file__))
 
 import suite  # noqa: E402
+from test_deploying import develop  # noqa: E402
 
 
 def setUpModule():
@@ -32,10 +33,6 @@ def run(**given):
 def upload(prefix, texts):
     for name, text in texts.items():
         suite.upload(f"{prefix}{name}.yaml", text)
-
-
-def develop():
-    return suite.starter(**{"env: prod": "env: dev"})
 
 
 class Fleet(unittest.TestCase):
@@ -64,14 +61,14 @@ class Fleet(unittest.TestCase):
             result = json.loads(suite.read(f"deployments/results/{line['execution']}.json"))
             self.assertEqual(result["outcome"], line["outcome"])
 
-        # Without tolerance the same failure fails the fleet: what comes behind it is not begun.
+        # Without tolerance the same failure fails the fleet: it starts no product after that.
         found, name = run(action="delete-product", force=True, configs=place, concurrency=1)
         self.assertEqual((found["status"], found["error"]), ("FAILED", "MLProvisioner.FleetFailed"), found)
         summary = json.loads(suite.read(f"deployments/fleets/{name}/summary.json"))
         self.assertFalse(summary["ok"])
         self.assertEqual(summary["outcomes"], {"deleted": 2, "failed": 1, "not-begun": 1})
         self.assertEqual([line["config"] for line in summary["products"] if "outcome" not in line], [f"{prefix}c.yaml"])
-        # A second fleet does what is left, once the mistake is mended.
+        # Once the mistake is fixed, a second fleet deletes the rest.
         suite.upload(f"{prefix}broken.yaml", develop())
         found, name = run(action="delete-product", force=True, configs=place)
         self.assertEqual(found["status"], "SUCCEEDED", found)

@@ -23,7 +23,7 @@ sys.path.insert(0, os.path.dirname(__file__))
 
 import printed  # noqa: E402
 import suite  # noqa: E402
-from test_deploying import ended  # noqa: E402
+from test_deploying import ended, start  # noqa: E402
 from test_macro import network  # noqa: E402
 
 ROOT = printed.ROOT
@@ -63,6 +63,8 @@ TYPED = {
 UNTIL = {
     "target/venv/emulator/bin/python infra/local/launcher.py": "target/local/ready.json",
 }
+# An archive without files.
+EMPTY_ZIP = b"PK\x05\x06" + b"\0" * 18
 # In place of cargo in `sam build`, which would make a release build. What `sam` does with the files that it gets is the
 # same; the functions' own code runs in the suite that every other test uses.
 CARGO = """#!/bin/sh
@@ -167,19 +169,14 @@ def config(**replacements):
     return text
 
 
-def started(shell, *options, name="waiting", action="deploy-product"):
+def started(**more):
     """An execution of a product of its own; its ARN."""
-    text = config(**{"a001": tenant(), "env: prod": "env: dev"})
-    given = {"action": action, "config": text, "force": True, **{option: True for option in options}}
-    answer = suite.client("stepfunctions").start_execution(
-        stateMachineArn=suite.setting("MLP_DEPLOY_MACHINE"), name=f"{name}-{uuid.uuid4().hex[:8]}", input=json.dumps(given)
-    )
-    return answer["executionArn"]
+    return start("deploy-product", config(**{"a001": tenant(), "env: prod": "env: dev"}), force=True, **more)
 
 
-def waiting(shell):
+def waiting():
     """An execution that waits for approval."""
-    execution = started(shell, "approval")
+    execution = started(approval=True)
     key = f"pending/approvals/{execution.rsplit(':', 1)[1]}.json"
     suite.wait("request for approval", lambda: suite.exists(key), 60)
     return execution
@@ -187,11 +184,11 @@ def waiting(shell):
 
 def sources(bucket):
     """A bucket with the archives that the professional example reads."""
-    s3, empty = suite.client("s3"), b"PK\x05\x06" + b"\0" * 18
+    s3 = suite.client("s3")
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": suite.REGION})
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     for archive in ("model-build.zip", "model-deploy.zip"):
-        s3.put_object(Bucket=bucket, Key=f"fraud-detection/{archive}", Body=empty)
+        s3.put_object(Bucket=bucket, Key=f"fraud-detection/{archive}", Body=EMPTY_ZIP)
 
 
 class Listed(unittest.TestCase):
@@ -239,7 +236,7 @@ class Documentation(unittest.TestCase):
         for block in printed.shell_blocks(ROOT / name):
             with self.subTest(block=block.place):
                 if "$EXECUTION" in block.text or "${EXECUTION" in block.text:
-                    self.shell.environment["EXECUTION"] = waiting(self.shell)
+                    self.shell.environment["EXECUTION"] = waiting()
                 self.shell.run_printed(block.text)
                 count += 1
         self.assertGreater(count, 0)
@@ -280,10 +277,7 @@ class Documentation(unittest.TestCase):
 
     def test_macro(self):
         shown = [block.text for block in printed.blocks(ROOT / "docs/macro.md") if block.text.startswith("Transform: ")]
-        own = {"c001": self.shell.tenant, "fraud-detection": f"fraud-{self.shell.tenant}", "TenantId: techcorp": "TenantId: techcorp"}
-        template = shown[0]
-        for old, new in list(own.items())[:2]:
-            template = template.replace(old, new)
+        template = shown[0].replace("c001", self.shell.tenant).replace("fraud-detection", f"fraud-{self.shell.tenant}")
         vpc, subnets = network()
         given = {"VPC": vpc, "SUBNETS": ",".join(subnets)}
         self.shell.write("template.yaml", template)
@@ -294,7 +288,7 @@ class Documentation(unittest.TestCase):
                 code = f"{self.shell.tenant}-code"
                 s3 = suite.client("s3")
                 s3.create_bucket(Bucket=code, CreateBucketConfiguration={"LocationConstraint": suite.REGION})
-                s3.put_object(Bucket=code, Key="score.zip", Body=(b"PK\x05\x06" + b"\0" * 18))
+                s3.put_object(Bucket=code, Key="score.zip", Body=EMPTY_ZIP)
                 second = next(text for text in shown[1:] if "Serverless" in text)
                 self.shell.write("template.yaml", second.replace("s3://techcorp-code", f"s3://{code}"))
             with self.subTest(block=block.place):
@@ -303,8 +297,8 @@ class Documentation(unittest.TestCase):
                 self.shell.run_printed(text.replace("--stack-name churn-score", f"--stack-name churn-score-{own_name}"))
 
     def test_mlp(self):
-        boundary = suite.client("cloudformation").describe_stacks(StackName=suite.setting("MLP_STACK"))["Stacks"][0]["Outputs"]
-        boundary = next(it["OutputValue"] for it in boundary if it["OutputKey"] == "PermissionsBoundaryArn")
+        outputs = suite.client("cloudformation").describe_stacks(StackName=suite.setting("MLP_STACK"))["Stacks"][0]["Outputs"]
+        boundary = next(it["OutputValue"] for it in outputs if it["OutputKey"] == "PermissionsBoundaryArn")
         self.shell.environment.update(BOUNDARY=boundary, GITHUB_RUN_ID=self.shell.tenant)
         self.shell.write("my.yaml", config())
         self.shell.run("mlp generate --config my.yaml")
@@ -400,7 +394,7 @@ class Help(unittest.TestCase):
         shell.write("template.yaml", template if name == "expand" else whole)
         more, command = {}, example
         if name in ("follow", "approve", "reject"):
-            execution = started(shell) if name == "follow" else waiting(shell)
+            execution = started() if name == "follow" else waiting()
             command = command.replace("NAME", execution.rsplit(":", 1)[1])
             more["typed"] = TYPED.get(example, "")
         elif name == "init":
@@ -451,7 +445,7 @@ class Reports(unittest.TestCase):
             suite.client("ssm").put_parameter(Name=f"/vpc/{self.shell.tenant}/{leaf}", Type=kind, Value=value)
         sources(f"sources-{self.shell.tenant}")
         for archive in ("model-build.zip", "model-deploy.zip"):
-            (self.shell.folder / "out" / archive).write_bytes(b"PK\x05\x06" + b"\0" * 18)
+            (self.shell.folder / "out" / archive).write_bytes(EMPTY_ZIP)
 
     NOT_RUN = {"git clone ": NO_GIT_SERVER}
 
@@ -539,7 +533,7 @@ class Messages(unittest.TestCase):
             for place in (0, -1):
                 with self.subTest(command=wanted, place=place):
                     queue = self.listener(suite.setting("MLP_APPROVAL_TOPIC"))
-                    execution = waiting(self.shell)
+                    execution = waiting()
                     commands = printed.in_text(self.message(queue, execution))
                     chosen = [command for command in commands if command.startswith(f"mlp {wanted} ")]
                     self.assertEqual(len(chosen), 2, commands)
@@ -547,7 +541,7 @@ class Messages(unittest.TestCase):
                     self.assertEqual(ended(execution)["outcome"], outcome)
 
     def test_what_follow_says_of_an_execution_that_waits(self):
-        execution = waiting(self.shell)
+        execution = waiting()
         said = self.shell.run(f"mlp follow {execution}", until=lambda text: "--reason" in text)
         commands = printed.in_text(said)
         self.assertEqual([command.split()[1] for command in commands], ["approve", "reject"], said)
@@ -555,7 +549,7 @@ class Messages(unittest.TestCase):
         self.assertEqual(ended(execution)["outcome"], "cancelled")
 
     def test_who_declines_is_told_how_to_end_it(self):
-        execution = waiting(self.shell)
+        execution = waiting()
         said = self.shell.run(f"mlp approve {execution}", typed="n\n", status=(1,))
         self.assertNotIn("error", said)
         (command,) = printed.in_text(said)[-1:]

@@ -8,17 +8,14 @@ and tell users in the changelog's upgrade notes what to do.
 """
 
 import json
-import pathlib
 import sys
 import unittest
 
-from cfnlint.decode.cfn_yaml import loads
+import golden
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-GOLDENS = sorted((ROOT / "tests/golden/templates").glob("*.yaml"))
-LINES = ROOT / "tests/golden/create-only.txt"
-# Names are in identities.txt.
+LINES = golden.ROOT / "tests/golden/create-only.txt"
+# `identities.txt` holds the names.
 NAMES = {"Name", "GroupName", "AlarmName"}
 
 
@@ -32,11 +29,10 @@ def create_only(kind):
 def values():
     """`product | logical id | property` to the value as JSON."""
     found = {}
-    for path in GOLDENS:
-        template = json.loads(json.dumps(loads(path.read_text(encoding="utf-8")), default=str))
+    for product, template in golden.templates().items():
         for logical_id, it in template["Resources"].items():
             for name in sorted(create_only(it["Type"]) & set(it["Properties"])):
-                found[f"{path.stem} | {logical_id} | {name}"] = json.dumps(it["Properties"][name], sort_keys=True)
+                found[f"{product} | {logical_id} | {name}"] = json.dumps(it["Properties"][name], sort_keys=True)
     return found
 
 

@@ -1,24 +1,20 @@
 """`docs/builds.md` against the golden templates."""
 
-import json
-import pathlib
 import re
 import unittest
 
+import golden
 import yaml
-from cfnlint.decode.cfn_yaml import loads
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+ROOT = golden.ROOT
 PAGE = (ROOT / "docs/builds.md").read_text(encoding="utf-8")
-GOLDENS = sorted((ROOT / "tests/golden/templates").glob("*.yaml"))
 
 
 class Builds(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.variables = set()
-        for path in GOLDENS:
-            template = json.loads(json.dumps(loads(path.read_text(encoding="utf-8")), default=str))
+        for template in golden.templates().values():
             for it in template["Resources"].values():
                 if it["Type"] == "AWS::CodeBuild::Project":
                     cls.variables |= {at["Name"] for at in it["Properties"]["Environment"]["EnvironmentVariables"]}
@@ -27,8 +23,8 @@ class Builds(unittest.TestCase):
 
     def test_the_table_has_every_variable_and_no_other(self):
         rows = [line for line in PAGE.splitlines() if re.match(r"\| `[A-Z_]+`", line)]
-        told = {name for row in rows for name in re.findall(r"`([A-Z_]+)`", row.split("|")[1])}
-        self.assertEqual(told, self.variables)
+        documented = {name for row in rows for name in re.findall(r"`([A-Z_]+)`", row.split("|")[1])}
+        self.assertEqual(documented, self.variables)
 
     def test_the_buildspecs_are_whole(self):
         found = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)

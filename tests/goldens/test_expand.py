@@ -189,7 +189,6 @@ class TheRest(unittest.TestCase):
         seed = int(os.environ.get("RANDOM_SEED", "20261124"))
         self.check([(f"seed {seed + number}", random_text(random.Random(seed + number))) for number in range(RANDOM)])
 
-
     def test_of_the_yaml_output_is_that_of_the_json_output(self):
         seed = int(os.environ.get("RANDOM_SEED", "20261124"))
         for number in range(RANDOM // 4):

@@ -4,14 +4,10 @@ The evaluation follows the S3 User Guide, "Lifecycle configuration elements": a 
 begin with its prefix; `Days` counts for current versions, `NoncurrentDays` for old ones.
 """
 
-import json
-import pathlib
 import unittest
 
-from cfnlint.decode.cfn_yaml import loads
+import golden
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-GOLDENS = sorted((ROOT / "tests/golden/templates").glob("*.yaml"))
 # Everything of a rule that this evaluation knows.
 KNOWN = {
     "Id", "Status", "Prefix", "ExpirationInDays", "NoncurrentVersionExpiration", "AbortIncompleteMultipartUpload",
@@ -39,11 +35,10 @@ def of_type(template, kind):
 class Lifecycle(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.templates = {
-            path.stem: json.loads(json.dumps(loads(path.read_text(encoding="utf-8")), default=str)) for path in GOLDENS
-        }
+        cls.templates = golden.templates()
 
     def products(self):
+        self.assertGreaterEqual(len(self.templates), 31)
         for name, template in self.templates.items():
             (bucket,) = of_type(template, "AWS::S3::Bucket")
             self.assertEqual(bucket["VersioningConfiguration"]["Status"], "Enabled", name)

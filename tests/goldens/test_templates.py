@@ -4,16 +4,14 @@
 """
 
 import json
-import pathlib
 import re
 import unittest
 
+import golden
 import yaml
-from cfnlint.decode.cfn_yaml import loads
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-GOLDENS = sorted((ROOT / "tests/golden/templates").glob("*.yaml"))
+ROOT = golden.ROOT
 REGION = "us-west-2"
 PSEUDO = {
     "AWS::Partition": "aws-us-gov",
@@ -27,15 +25,10 @@ def schema(resource_type):
     return PROVIDER_SCHEMA_MANAGER.get_resource_schema(REGION, resource_type).schema
 
 
-def plain(node):
-    """cfn-lint's nodes as plain dicts and lists."""
-    return json.loads(json.dumps(node, default=str))
-
-
 class GoldenTemplates(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.templates = {path.stem: plain(loads(path.read_text(encoding="utf-8"))) for path in GOLDENS}
+        cls.templates = golden.templates()
 
     def resources(self):
         for name, template in self.templates.items():
@@ -147,7 +140,7 @@ class GoldenTemplates(unittest.TestCase):
             return loader.construct_mapping(node, deep=True)
 
         Plain.add_multi_constructor("!", tagged)
-        for path in GOLDENS:
+        for path in golden.PATHS:
             with self.subTest(template=path.stem):
                 template = yaml.load(path.read_text(encoding="utf-8"), Loader=Plain)
                 for resource in template["Resources"].values():

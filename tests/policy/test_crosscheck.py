@@ -14,7 +14,7 @@ from iam.evaluator import Access, Context, tags
 from iam.oracles import Emulator, Missing, Simulate, Unsupported
 from iam.questions import asked_of_us, question
 
-# Where ministack answers otherwise than AWS documents: case and what it does.
+# Where ministack's answer differs from AWS's documentation: case and what it does.
 EMULATOR_DIFFERS = {
     "3e": "ArnLike: its `*` spans parts of an ARN",
     "3f": "ArnLike: its `*` spans parts of an ARN",

@@ -78,7 +78,7 @@ BY_SERVICE = ("kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryp
 # What the suite's own roles may change beside its bucket, logs, queues and topics, and products' buckets and stacks.
 RUNS, STARTS = {"lambda:InvokeFunction": "Runs a task"}, {"states:StartExecution": "Starts an execution"}
 FOLLOWS = {"states:StopExecution": "Stops executions that it started"}
-OWN_RULE = "Step Functions' own rule, by which it hears that nested executions end"
+OWN_RULE = "Step Functions' own rule, which reports the end of nested executions to it"
 OF_THE_SUITE = {
     "CustomResourceRole": STARTS,
     "DeployMachineRole": RUNS,

@@ -1,4 +1,4 @@
-"""The seed's own tests, as a build runs them, and its requests against the API's models of botocore.
+"""The seeds' own tests, as a build runs them, and its requests against the API's models of botocore.
 
 A request that the model refuses would be refused by AWS as well; a real client checks it before it sends anything.
 """
@@ -92,7 +92,7 @@ class Requests(unittest.TestCase):
             "sagemaker", region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x")
         with Stubber(client) as stub:
             stub.add_client_error("describe_endpoint", "ValidationException", 'Could not find endpoint "e".')
-            self.assertIsNone(deploy.exists(client.describe_endpoint, client, EndpointName="e"))
+            self.assertIsNone(deploy.exists(client.describe_endpoint, EndpointName="e"))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """The deployment, with a double for SageMaker that keeps models, configurations and one endpoint."""
 
 import io
-import json
 import os
 import sys
 import types
@@ -154,7 +153,7 @@ class Deploy(unittest.TestCase):
             run(sagemaker, {**PLAIN, "MODEL_PACKAGE_ARN": GROUP + "/2"}, Runtime('{"probabilities": [7]}'))
         self.assertEqual(sagemaker.endpoint["EndpointConfigName"], before)
 
-    def test_an_endpoint_that_never_served_is_made_anew(self):
+    def test_an_endpoint_that_never_served_is_created_again(self):
         sagemaker = SageMaker([GROUP + "/1"])
         sagemaker.fails = True
         with self.assertRaisesRegex(deploy.Failed, "no capacity"):
@@ -170,7 +169,7 @@ class Deploy(unittest.TestCase):
             raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "Could not find"}}, "Describe")
 
         with self.assertRaises(ClientError):
-            deploy.exists(denied, None, EndpointName="x")
+            deploy.exists(denied, EndpointName="x")
 
 
 class Plan(unittest.TestCase):

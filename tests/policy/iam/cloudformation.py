@@ -75,16 +75,6 @@ NUMBERED = {
     "AWS::EC2::VPCEndpoint": ("vpce-", "arn:{partition}:ec2:{region}:{account}:vpc-endpoint/{name}"),
     "AWS::KMS::Key": (None, "arn:{partition}:kms:{region}:{account}:key/{name}"),
 }
-# Resources without an ARN of their own.
-WITHOUT_ARN = {
-    "AWS::Lambda::EventInvokeConfig",
-    "AWS::Lambda::Permission",
-    "AWS::Logs::MetricFilter",
-    "AWS::S3::BucketPolicy",
-    "AWS::SNS::Subscription",
-    "AWS::SNS::TopicPolicy",
-    "AWS::SQS::QueuePolicy",
-}
 # Sample values of parameters that CloudFormation looks up.
 FROM_SSM = {
     "AWS::EC2::VPC::Id": "vpc-0a1b2c3d4e5f60718",

@@ -19,7 +19,7 @@ class Missing(Exception):
 
 
 class Unsupported(Exception):
-    """A question that an evaluator answers otherwise than AWS documents, or not at all."""
+    """A question that an evaluator can't answer, or whose answer differs from AWS's documentation."""
 
 
 class Process:
@@ -91,7 +91,7 @@ class Simulate:
         self.close = self._process.close
 
     def decide(self, question):
-        question = mended(question)
+        question = corrected(question)
         answer = self._process.ask(question)
         if answer.get("error"):
             raise Unsupported(answer["error"])
@@ -107,7 +107,7 @@ def _listed(value):
     return value if isinstance(value, list) else [value]
 
 
-def mended(question):
+def corrected(question):
     """A question without what iam-simulate 0.1.173 is known to answer wrongly.
 
     a) It never matches a wildcard or a variable before the first `/` or `:` of an ARN's last part.
