@@ -233,7 +233,7 @@ def random_text(rng):
     lines = text.split("\n")
     for index in rng.sample(range(len(lines)), min(len(lines), 25)):
         stripped = lines[index].lstrip(" ")
-        moved = [*lines[:index], " " * rng.randrange(3) + stripped, *lines[index + 1:]]
+        moved = [*lines[:index], rng.choice(["", " ", "  ", "\t", " \t"]) + stripped, *lines[index + 1:]]
         try:
             if stripped and different(wanted, stringified(read("\n".join(moved)))) is None:
                 lines = moved

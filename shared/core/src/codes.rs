@@ -53,7 +53,7 @@ codes! {
     YAML_KEY = "MLP-YAML-011", "A key is not text",
         "Keys must be plain text, not lists, maps or null.";
     YAML_CONTROL_CHARACTER = "MLP-YAML-012", "The file holds a character that YAML forbids",
-        "NUL and other control characters can't stand in YAML. The file may be binary, damaged or UTF-16.";
+        "NUL and other control characters can't stand in YAML. The file may be binary, damaged or UTF-16. In templates, U+0085, U+2028 and U+2029 are refused too: CloudFormation reads YAML 1.1, in which they end a line.";
     YAML_ALIAS = "MLP-YAML-013", "An alias can't be resolved",
         "`*name` needs an `&name` before it, outside of itself. Merge keys (`<<`) are not read: YAML 1.2 has none.";
 
@@ -100,9 +100,9 @@ codes! {
     AMBIGUOUS_NAME = "MLP-CFG-021", "A name that another product could get too",
         "The hyphen both joins the parts of a name and may stand in them. With an environment's name in the company prefix, or a region's short code at the start of the use case, two products can end up with the same global names. A use case `fraud` with the workload `rt` has all names of the use case `fraud-rt`.";
     RESERVED_WORDS = "MLP-CFG-022", "A name contains words that end other products' names",
-        "CodeBuild names report groups after the project: `{ml_name}-build-{report}`. A product whose own name contains `ml-build` or `ml-deploy` could be matched by another product's policies.";
-    DIGEST_WORD = "MLP-CFG-023", "A name ends like a name that is cut",
-        "A name that is too long for a service is cut and ends in `-{six hexadecimal digits}-ml-{suffix}`; so do the global names of a product with an override. A product whose own name ends in six of the characters 0-9 and a-f before `-ml` could get the same names.";
+        "CodeBuild names report groups after the project: `{ml_name}-build-{report}`. A product whose own name contains `ml-build` or `ml-deploy` could be matched by another product's policies. It is a warning where only a `product_name_override` can give the other product that name.";
+    DIGEST_WORD = "MLP-CFG-023", "A name that another product's cut name could be",
+        "A name that is too long for a service is cut and ends in `-{six hexadecimal digits}-ml-{suffix}`; so do the global names of a product with an override. A product whose own name ends in six of the characters 0-9 and a-f before `-ml` is refused if it is as long as cut names are, or if its digits are those of an override.";
     RESERVED_BUCKET = "MLP-CFG-024", "A bucket of a product or of the suite",
         "Sources and data can't be in the artifacts bucket of a product (`...-ml-artifacts`) or in the bucket of a suite (`mlp-<account>-<region>`, or the name in its parameter `BucketName`): the product's roles may read the bucket that the config names.";
 

@@ -5,8 +5,8 @@
 //! before `-ml-{suffix}`, so that two products that share a long beginning still differ. Every name therefore ends in
 //! `-ml-{suffix}`, which the suite's policies rely on (infra/template.yaml).
 //!
-//! Global names of a product with an override have such digits, too. No other name may end like this (`digest_words`), so
-//! no config can choose the name that another product has.
+//! Global names of a product with an override have such digits, too. No name that could be one of these may end in such
+//! digits by itself (`digest_words`), so no config can choose the name that another product has.
 
 use std::fmt::Write as _;
 
@@ -29,14 +29,26 @@ pub struct NameRule {
     pub global: bool,
     /// What stands before the name, such as `alias/`.
     pub prefix: &'static str,
+    /// The longest suffix that a resource of this type has in any tier.
+    pub longest_suffix: &'static str,
 }
 
-const fn regional(resource_type: &'static str, property: &'static str, max: usize) -> NameRule {
-    NameRule { resource_type, property, max, global: false, prefix: "" }
+const fn regional(
+    resource_type: &'static str,
+    property: &'static str,
+    max: usize,
+    longest_suffix: &'static str,
+) -> NameRule {
+    NameRule { resource_type, property, max, global: false, prefix: "", longest_suffix }
 }
 
-const fn global(resource_type: &'static str, property: &'static str, max: usize) -> NameRule {
-    NameRule { resource_type, property, max, global: true, prefix: "" }
+const fn global(
+    resource_type: &'static str,
+    property: &'static str,
+    max: usize,
+    longest_suffix: &'static str,
+) -> NameRule {
+    NameRule { global: true, ..regional(resource_type, property, max, longest_suffix) }
 }
 
 /// The limits table: one row a resource type that has a physical name.
@@ -46,22 +58,22 @@ const fn global(resource_type: &'static str, property: &'static str, max: usize)
 /// `CreatePipeline`, `PutRule`, `PutDashboard`, `PutMetricAlarm`, `CreateLogGroup`, `PutMetricFilter`, `CreateTopic`,
 /// `CreateAlias`, `CreateSecurityGroup`, `CreateStack`).
 pub const NAME_RULES: &[NameRule] = &[
-    global("AWS::IAM::Role", "RoleName", 64),
-    global("AWS::IAM::ManagedPolicy", "ManagedPolicyName", 128),
-    global("AWS::S3::Bucket", "BucketName", 63),
-    regional("AWS::SageMaker::ModelPackageGroup", "ModelPackageGroupName", 63),
-    regional("AWS::CodeCommit::Repository", "RepositoryName", 100),
-    regional("AWS::CodeBuild::Project", "Name", 150),
-    regional("AWS::CodePipeline::Pipeline", "Name", 100),
-    regional("AWS::Events::Rule", "Name", 64),
-    regional("AWS::CloudWatch::Dashboard", "DashboardName", 255),
-    regional("AWS::CloudWatch::Alarm", "AlarmName", 255),
-    regional("AWS::Logs::LogGroup", "LogGroupName", 512),
-    regional("AWS::Logs::MetricFilter", "FilterName", 512),
-    regional("AWS::SNS::Topic", "TopicName", 256),
-    NameRule { prefix: "alias/", ..regional("AWS::KMS::Alias", "AliasName", 256) },
-    regional("AWS::EC2::SecurityGroup", "GroupName", 255),
-    regional("AWS::CloudFormation::Stack", "StackName", 128),
+    global("AWS::IAM::Role", "RoleName", 64, "codepipeline-role"),
+    global("AWS::IAM::ManagedPolicy", "ManagedPolicyName", 128, "permission-boundary"),
+    global("AWS::S3::Bucket", "BucketName", 63, "artifacts"),
+    regional("AWS::SageMaker::ModelPackageGroup", "ModelPackageGroupName", 63, "models"),
+    regional("AWS::CodeCommit::Repository", "RepositoryName", 100, "model-deploy"),
+    regional("AWS::CodeBuild::Project", "Name", 150, "deploy"),
+    regional("AWS::CodePipeline::Pipeline", "Name", 100, "deploy-pipeline"),
+    regional("AWS::Events::Rule", "Name", 64, "approval"),
+    regional("AWS::CloudWatch::Dashboard", "DashboardName", 255, "dashboard"),
+    regional("AWS::CloudWatch::Alarm", "AlarmName", 255, "unauthorized-calls"),
+    regional("AWS::Logs::LogGroup", "LogGroupName", 512, "security-logs"),
+    regional("AWS::Logs::MetricFilter", "FilterName", 512, "unauthorized-calls"),
+    regional("AWS::SNS::Topic", "TopicName", 256, "security-alerts"),
+    NameRule { prefix: "alias/", ..regional("AWS::KMS::Alias", "AliasName", 256, "key") },
+    regional("AWS::EC2::SecurityGroup", "GroupName", 255, "endpoints"),
+    regional("AWS::CloudFormation::Stack", "StackName", 128, "stack"),
 ];
 
 /// The row of a resource type; `None` for types without a physical name of our choice.
@@ -202,7 +214,9 @@ fn shorten(base: &str, suffix: &str, max: usize) -> String {
     let ending = format!("-{}-ml-{suffix}", hex_digits(&full, DIGEST));
     let base = base.strip_suffix("-ml").unwrap_or(base);
     let room = max.saturating_sub(ending.len());
-    let kept = base.get(..room.min(base.len())).unwrap_or(base).trim_end_matches('-');
+    let kept = base.get(..room.min(base.len())).unwrap_or(base);
+    // One hyphen and no more: how short a cut name can be must be known (`digest_words`).
+    let kept = kept.strip_suffix('-').unwrap_or(kept);
     format!("{kept}{ending}")
 }
 
@@ -270,39 +284,79 @@ pub fn check(config: &Config) -> Vec<Finding> {
 const REPORT_GROUP_WORDS: [&str; 2] = ["-ml-build", "-ml-deploy"];
 
 fn reserved_words(config: &Config, names: &Names) -> Option<Finding> {
-    let words = REPORT_GROUP_WORDS.into_iter().find(|words| names.ml_name().contains(words))?;
+    let name = names.ml_name();
+    let (words, start) = REPORT_GROUP_WORDS.into_iter().find_map(|words| Some((words, name.find(words)?)))?;
     let product = &config.ml_product;
-    let (path, field) = if product.product_name_override.is_some() {
+    let words = words.trim_matches('-');
+    let other = format!("{}-ml", name.get(..start)?);
+    let is_override = product.product_name_override.is_some();
+    let message = format!(
+        "the product's name `{name}` contains `{words}`: the policies of a product `{other}` would match its report groups"
+    );
+    // Without an override, the other one's name has a use case behind the region.
+    let of_use_case = name.len().saturating_sub("-ml".len() + names.subject.len());
+    if !is_override && start < of_use_case {
+        return Some(Finding::warning(codes::RESERVED_WORDS, path_of_name(config), message).help(format!(
+            "make sure that no product has `product_name_override: {other}`, or choose another name"
+        )));
+    }
+    let (path, field) = if is_override {
         ("/ml_product/product_name_override", "override")
-    } else if config.client.company_prefix.as_str().contains("ml-") {
-        ("/client/company_prefix", "company prefix or use case")
     } else {
         ("/ml_product/use_case", "use case or workload")
     };
-    let words = words.trim_matches('-');
     Some(
-        Finding::error(
-            codes::RESERVED_WORDS,
-            path,
-            format!(
-                "the product's name `{}` contains `{words}`: the policies of another product could match its report groups",
-                names.ml_name()
-            ),
-        )
-        .help(format!("choose another {field}, without `{words}` inside the name")),
+        Finding::error(codes::RESERVED_WORDS, path, message)
+            .help(format!("choose another {field}, without `{words}` inside the name")),
     )
 }
 
+/// The field that decides how a product's name begins.
+fn path_of_name(config: &Config) -> &'static str {
+    let prefix = config.client.company_prefix.as_str();
+    if REPORT_GROUP_WORDS.iter().any(|words| prefix.contains(words)) {
+        "/client/company_prefix"
+    } else {
+        "/ml_product/use_case"
+    }
+}
+
 /// The last word before `-ml` stands where `shorten` and overrides put digits of a digest. A name that ends so by itself
-/// could be another product's.
+/// is refused if it could be another product's: it is as long as names that are cut, or the digits are those that an
+/// override of the same beginning gets.
 fn digest_words(config: &Config, names: &Names) -> Option<Finding> {
-    let word = names.ml_name().strip_suffix("-ml")?.rsplit('-').next()?;
-    // A digest has small letters.
-    if word.len() != DIGEST || !word.bytes().all(|it| matches!(it, b'0'..=b'9' | b'a'..=b'f')) {
+    let is_digest = |word: &str| {
+        // A digest has small letters.
+        word.len() == DIGEST && word.bytes().all(|it| matches!(it, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    let ending = |name: &str| -> Option<(String, String)> {
+        let (rest, word) = name.strip_suffix("-ml")?.rsplit_once('-')?;
+        is_digest(word).then(|| (rest.to_owned(), word.to_owned()))
+    };
+    let product = &config.ml_product;
+    let is_override = product.product_name_override.is_some();
+    let (_, word) = ending(names.ml_name())?;
+    // The global names of an override have digits of their own.
+    let global = ending(names.global_name()).filter(|_| !is_override);
+    let is_cut = NAME_RULES.iter().any(|rule| {
+        let base =
+            if rule.global { global.as_ref().map(|_| names.global_name()) } else { Some(names.ml_name()) };
+        // A cut that ends at a hyphen is one character shorter.
+        base.is_some_and(|base| {
+            rule.prefix.len() + base.len() + 1 + rule.longest_suffix.len() + 1 >= rule.max
+        })
+    });
+    let is_override_of = |(rest, word): &(String, String)| {
+        let alone = rest.rsplit_once('-').map(|(rest, _region)| rest);
+        [Some(rest.as_str()), alone]
+            .into_iter()
+            .flatten()
+            .any(|stem| hex_digits(&format!("{stem}-ml"), DIGEST) == *word)
+    };
+    if !is_cut && !global.as_ref().is_some_and(is_override_of) {
         return None;
     }
-    let product = &config.ml_product;
-    let (path, field) = if product.product_name_override.is_some() {
+    let (path, field) = if is_override {
         ("/ml_product/product_name_override", "override")
     } else if product.workload.is_some() {
         ("/ml_product/workload", "workload")
@@ -314,12 +368,14 @@ fn digest_words(config: &Config, names: &Names) -> Option<Finding> {
             codes::DIGEST_WORD,
             path,
             format!(
-                "the product's name `{}` ends in `{word}-ml`, like names that are cut to a service's limit: they have six \
-                 hexadecimal digits of a digest there, and another product could have the same name",
+                "the product's name `{}` ends in `{word}-ml` and can be another product's name: names that are too long for \
+                 a service, and those of overrides, have six hexadecimal digits there",
                 names.ml_name()
             ),
         )
-        .help(format!("let the {field} end in a word that isn't six of the characters 0-9 and a-f")),
+        .help(format!(
+            "let the {field} end in a word that isn't six of the characters 0-9 and a-f, or make the name shorter"
+        )),
     )
 }
 

@@ -81,6 +81,34 @@ pub fn named(c: char) -> String {
     if name.is_empty() { number } else { format!("{number} ({name})") }
 }
 
+/// The character of a keyboard that another one looks like, with that one's name: word processors and input methods put it
+/// in its place.
+///
+/// ```
+/// # use mlp_core::printable::look_alike;
+/// assert_eq!(look_alike('\u{2013}'), Some(('-', "en dash")));
+/// assert_eq!(look_alike('\u{ff1a}'), Some((':', "fullwidth form")));
+/// assert_eq!(look_alike('-'), None);
+/// ```
+pub fn look_alike(c: char) -> Option<(char, &'static str)> {
+    Some(match c {
+        '\u{2010}' | '\u{2011}' => ('-', "hyphen of another kind"),
+        '\u{2012}' => ('-', "figure dash"),
+        '\u{2013}' => ('-', "en dash"),
+        '\u{2014}' => ('-', "em dash"),
+        '\u{2015}' => ('-', "horizontal bar"),
+        '\u{2212}' => ('-', "minus sign"),
+        '\u{2018}' | '\u{2019}' | '\u{201a}' | '\u{201b}' => ('\'', "typographic quotation mark"),
+        '\u{201c}'..='\u{201f}' | '\u{ab}' | '\u{bb}' => ('"', "typographic quotation mark"),
+        '\u{2032}' => ('\'', "prime"),
+        '\u{2033}' => ('"', "double prime"),
+        '\u{3002}' => ('.', "ideographic full stop"),
+        // Source: the Unicode Standard, "Halfwidth and Fullwidth Forms": ASCII from U+0021 on, in the same order.
+        '\u{ff01}'..='\u{ff5e}' => (char::from_u32(u32::from(c) - 0xff01 + 0x21)?, "fullwidth form"),
+        _ => return None,
+    })
+}
+
 /// A text on one line.
 ///
 /// ```

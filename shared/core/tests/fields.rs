@@ -53,8 +53,16 @@ macro_rules! field {
 }
 
 const FIELDS: &[Field] = &[
-    field!("companyName", CompanyName, "[A-Za-z \t\n\u{a0}\u{85}\u{2003}éß-]{0,103}"),
-    field!("reason", Reason, "[a-z \t\n\u{a0}\u{200b}]{0,4}|[a-z]{498,502}"),
+    field!(
+        "companyName",
+        CompanyName,
+        "[A-Za-z \t\n\u{a0}\u{85}\u{2003}éß-]{0,103}|[ab\u{61c}\u{200b}\u{200f}\u{2010}\u{2028}\u{202e}\u{202f}\u{2060}\u{206f}\u{2070}\u{feff} ]{0,4}"
+    ),
+    field!(
+        "reason",
+        Reason,
+        "[a-z \t\n\u{a0}\u{200b}]{0,4}|[a\u{61c}\u{200f}\u{2028}\u{202e}\u{202f}\u{206f}\u{feff}]{0,3}|[a-z]{498,502}"
+    ),
     field!("name20", CompanyPrefix, "[a-z][a-z0-9-]{0,20}[a-z0-9]?"),
     field!("name20", UseCase, "[a-z-]{0,4}[a-z0-9-]{0,20}"),
     field!("name20", Workload, "[a-z0-9-]{1,22}"),

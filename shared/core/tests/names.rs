@@ -342,35 +342,98 @@ fn an_override_never_gives_the_global_names_of_another_product() {
 }
 
 #[test]
-fn a_name_that_ends_like_a_cut_name_is_refused() {
-    let identity = |use_case: &str, workload: Option<&str>| Identity {
-        prefix: "techcorp".to_owned(),
-        env: 3,
-        tenant: "a001".to_owned(),
-        region: 0,
-        multi_region: false,
-        use_case: use_case.to_owned(),
-        workload: workload.map(ToOwned::to_owned),
+fn the_table_knows_the_longest_suffix_of_each_type() {
+    for rule in NAME_RULES.iter().filter(|rule| rule.resource_type != "AWS::CloudFormation::Stack") {
+        let longest = Tier::ALL
+            .into_iter()
+            .flat_map(|tier| blueprint(tier).unwrap().resources.values())
+            .filter(|spec| spec.kind == rule.resource_type)
+            .filter_map(|spec| spec.name.as_deref())
+            .map(str::len)
+            .max();
+        assert_eq!(Some(rule.longest_suffix.len()), longest, "{}", rule.resource_type);
+    }
+}
+
+#[test]
+fn a_name_that_could_be_the_cut_name_of_another_product_is_refused() {
+    let of_prefix =
+        |prefix: &str, use_case: &str, workload: Option<&str>, name: Option<&str>| -> Vec<String> {
+            let mut config = config(&Identity {
+                prefix: prefix.to_owned(),
+                env: 3,
+                tenant: "a001".to_owned(),
+                region: Region::all().position(|region| region.as_str() == "us-west-2").unwrap(),
+                multi_region: false,
+                use_case: use_case.to_owned(),
+                workload: workload.map(ToOwned::to_owned),
+            });
+            config.ml_product.product_name_override = name.map(|name| ProductName::parse(name).unwrap());
+            let findings = mlp_core::names::check(&config).into_iter();
+            // A workload has a warning of its own: its words could be the use case's.
+            findings.filter(|it| it.code.as_str() == "MLP-CFG-023").map(|it| it.path).collect()
+        };
+    let found = |use_case: &str, workload: Option<&str>, name: Option<&str>| {
+        of_prefix("techcorp", use_case, workload, name)
     };
-    let found = |config: &Config| -> Vec<(String, String)> {
-        let findings = mlp_core::names::check(config).into_iter();
-        let findings = findings.map(|it| (it.code.as_str().to_owned(), it.path));
-        // A workload has a warning of its own: its words could be the use case's.
-        findings.filter(|(code, _)| code == "MLP-CFG-023").collect()
+    // As long as names that are cut.
+    assert_eq!(found("demand-forecast-4ab0", Some("x-4ab0ce"), None), ["/ml_product/workload"]);
+    assert_eq!(
+        of_prefix("techcorp-global-inc", "forecasts-all-facade", None, None),
+        ["/ml_product/use_case"]
+    );
+    let long = format!("{}-4ab0ce-ml", "a".repeat(50));
+    assert_eq!(found("churn", None, Some(&long)), ["/ml_product/product_name_override"]);
+    // What an override gets: `techcorp-prod-a001-fraud-ml` has these digits in its global names.
+    let names = |name: &str, multi_region| {
+        let mut config = config(&Identity {
+            prefix: "a".repeat(2),
+            env: 0,
+            tenant: "a001".to_owned(),
+            region: Region::all().position(|region| region.as_str() == "us-west-2").unwrap(),
+            multi_region,
+            use_case: "fraud".to_owned(),
+            workload: None,
+        });
+        config.ml_product.product_name_override = Some(ProductName::parse(name).unwrap());
+        Names::new(&config).global_name().to_owned()
     };
-    let refused = |path: &str| vec![("MLP-CFG-023".to_owned(), path.to_owned())];
-    assert_eq!(found(&config(&identity("churn-4ab0ce", None))), refused("/ml_product/use_case"));
-    assert_eq!(found(&config(&identity("facade", None))), refused("/ml_product/use_case"));
-    assert_eq!(found(&config(&identity("churn", Some("x-4ab0ce")))), refused("/ml_product/workload"));
-    let mut override_ = config(&identity("churn", None));
-    override_.ml_product.product_name_override = Some(ProductName::parse("churn-4ab0ce-ml").unwrap());
-    assert_eq!(found(&override_), refused("/ml_product/product_name_override"));
+    for multi_region in [false, true] {
+        let taken = names("techcorp-prod-a001-q-ml", multi_region);
+        let use_case = taken.strip_prefix("techcorp-prod-a001-").unwrap().strip_suffix("-ml").unwrap();
+        assert_eq!(found(use_case, None, None), ["/ml_product/use_case"], "{taken}");
+    }
+    // Nothing is cut to these.
     for (use_case, workload) in [
+        ("decade", None),
+        ("q-202401", None),
+        ("churn-4ab0ce", None),
         ("churn-4ab0ce", Some("live")),
-        ("churn-4ab0c", None),
-        ("churn-4ab0ceg", None),
-        ("churn-4ab0cg", None),
+        ("forecasts-4ab0c", None),
+        ("forecasts-4ab0ceg", None),
     ] {
-        assert_eq!(found(&config(&identity(use_case, workload))), [], "{use_case}");
+        assert_eq!(found(use_case, workload, None), [""; 0], "{use_case}");
+    }
+}
+
+/// A cut may end between hyphens; how short it can be is known all the same.
+#[test]
+fn a_cut_takes_at_most_one_hyphen_away() {
+    for hyphens in 1..=18 {
+        let names = Names::new(&config(&Identity {
+            prefix: "techcorp".to_owned(),
+            env: 3,
+            tenant: "a001".to_owned(),
+            region: 0,
+            multi_region: false,
+            use_case: format!("q{}x", "-".repeat(hyphens)),
+            workload: Some(format!("a{}x", "-".repeat(18))),
+        }));
+        for rule in NAME_RULES {
+            let name = names.physical(rule.resource_type, rule.longest_suffix).unwrap();
+            let base = if rule.global { names.global_name() } else { names.ml_name() };
+            let is_whole = name == format!("{}{base}-{}", rule.prefix, rule.longest_suffix);
+            assert!(is_whole || (rule.max - 1..=rule.max).contains(&name.len()), "{name}");
+        }
     }
 }

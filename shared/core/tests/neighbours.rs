@@ -8,6 +8,7 @@
 )]
 
 use mlp_core::config;
+use mlp_core::finding::Severity;
 use mlp_core::policy;
 use mlp_core::product::Product;
 use mlp_core::suite::Suite;
@@ -267,13 +268,30 @@ fn a_pattern_that_ends_too_early_is_found() {
 
 #[test]
 fn a_name_that_goes_on_like_a_project_of_another_product_is_refused() {
-    for use_case in ["churn-ml-build", "churn-ml-deploy-x", "churn-ml-buildings"] {
+    let found = |prefix: &str, product: &str| {
         let text = format!(
-            "client: {{company_name: Acme, company_prefix: acme, account_id: \"{ACCOUNT}\", tenant_id: a001}}\n\
+            "client: {{company_name: Acme, company_prefix: {prefix}, account_id: \"{ACCOUNT}\", tenant_id: a001}}\n\
              environment: {{env: prod, region: us-west-2}}\n\
-             ml_product: {{use_case: {use_case}, tier: starter, source_control: codecommit}}\n"
+             ml_product: {{{product}, tier: starter, source_control: codecommit}}\n\
+             tags: {{cost_center: a, project: b, owner: c}}\n"
         );
-        let findings = config::load(text.as_bytes()).unwrap_err();
-        assert!(findings.iter().any(|it| it.code.as_str() == "MLP-CFG-022"), "{findings:#?}");
+        let findings = match config::load(text.as_bytes()) {
+            Ok(loaded) => loaded.findings,
+            Err(findings) => findings,
+        };
+        let of_code = findings.into_iter().filter(|it| it.code.as_str() == "MLP-CFG-022");
+        of_code.map(|it| (it.severity == Severity::Error, it.path)).collect::<Vec<_>>()
+    };
+    for use_case in ["churn-ml-build", "churn-ml-deploy-x", "churn-ml-buildings"] {
+        let error = vec![(true, "/ml_product/use_case".to_owned())];
+        assert_eq!(found("acme", &format!("use_case: {use_case}")), error, "{use_case}");
     }
+    assert_eq!(
+        found("acme", "use_case: churn, product_name_override: x-ml-build-ml"),
+        [(true, "/ml_product/product_name_override".to_owned())]
+    );
+    // Only an override could be named so that its policies match these.
+    assert_eq!(found("acme", "use_case: ml-build"), [(false, "/ml_product/use_case".to_owned())]);
+    assert_eq!(found("acme-ml-build", "use_case: churn"), [(false, "/client/company_prefix".to_owned())]);
+    assert_eq!(found("acme", "use_case: html-build"), []);
 }

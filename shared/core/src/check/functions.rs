@@ -13,7 +13,7 @@ use crate::codes;
 use crate::finding::Severity;
 use crate::template::read::shorten;
 use crate::template::references::{Owner, Part, is_pattern};
-use crate::template::{Function, Map, Path, Sub, SubPart, Value};
+use crate::template::{Function, Map, Path, Sub, SubPart, Template, Value};
 
 pub(super) fn check(report: &mut Report<'_>) {
     let template = report.template;
@@ -52,6 +52,7 @@ impl Walk<'_, '_> {
                 let path = path.key(Function::Sub.long());
                 self.place(Function::Sub, &path);
                 self.sub_names(sub, &path);
+                self.sub_lists(sub, &path);
                 if !sub.variables.is_empty() {
                     let path = path.index(1);
                     self.sub_variables(&sub.variables, &path);
@@ -212,12 +213,45 @@ impl Walk<'_, '_> {
     fn sub_variables(&mut self, variables: &Map, path: &Path<'_>) {
         for (name, value) in variables {
             let transformed = matches!(value, Value::Map(it) if it.contains_key(Function::Transform.long()));
-            if !may_be_text(value) && !transformed {
+            if !self.may_be_text(value) && !transformed {
                 let message =
-                    format!("the variable `{name}` of `Fn::Sub` is {}; it takes text", describe(value));
+                    format!("the variable `{name}` of `Fn::Sub` is {}; it takes text", self.described(value));
                 self.wrong(&path.key(name), message, Some("make one text of a list with `Fn::Join`"));
             }
         }
+    }
+
+    /// A parameter that is a list, in the text of a `Fn::Sub`.
+    ///
+    /// Source: CloudFormation's message in aws-cloudformation/cfn-lint#390 ("variable pValues in Fn::Sub expression does not
+    /// resolve to a string"); cfn-lint's rule E1019. The same of other functions: E1018, E1020 and E1022, troposphere#1469
+    /// (`Fn::Join`), aws-cloudformation/cfn-language-discussion#106 (`Fn::Split`).
+    fn sub_lists(&mut self, sub: &Sub, path: &Path<'_>) {
+        for part in &sub.parts {
+            let SubPart::Ref(name) = part else { continue };
+            if !sub.variables.contains_key(name) && is_list_parameter(self.report.template, name) {
+                let message = format!(
+                    "`Fn::Sub` has `${{{name}}}`, and the parameter `{name}` is a list; it takes text"
+                );
+                let help = format!(
+                    "make one text of the list: `!Sub [\"...${{{name}}}...\", {{{name}: !Join [\",\", !Ref {name}]}}]`"
+                );
+                self.wrong(path, message, Some(&help));
+            }
+        }
+    }
+
+    fn is_list_parameter(&self, value: &Value) -> bool {
+        matches!(value, Value::Ref(name) if is_list_parameter(self.report.template, name))
+    }
+
+    fn may_be_text(&self, value: &Value) -> bool {
+        may_be_text(value) && !self.is_list_parameter(value)
+    }
+
+    fn described(&self, value: &Value) -> String {
+        let list = if self.is_list_parameter(value) { ", a parameter that is a list" } else { "" };
+        format!("{}{list}", describe(value))
     }
 
     fn needs_extensions(&mut self, what: &str, path: &Path<'_>) {
@@ -346,16 +380,18 @@ impl Walk<'_, '_> {
 
     fn each_text(&mut self, function: Function, list: &[Value], path: &Path<'_>) {
         for (index, value) in list.iter().enumerate() {
-            if !may_be_text(value) {
-                let message = format!("`{}` holds {}; it takes text", function.long(), describe(value));
-                self.wrong(&path.index(index), message, None);
+            if !self.may_be_text(value) {
+                let message = format!("`{}` holds {}; it takes text", function.long(), self.described(value));
+                let help = (function == Function::Join && self.is_list_parameter(value))
+                    .then_some("make one text of the list first: `!Join [\",\", !Ref List]`");
+                self.wrong(&path.index(index), message, help);
             }
         }
     }
 
     fn text(&mut self, function: Function, argument: &Value, path: &Path<'_>) {
-        if !may_be_text(argument) {
-            let message = format!("`{}` is {}; it takes text", function.long(), describe(argument));
+        if !self.may_be_text(argument) {
+            let message = format!("`{}` is {}; it takes text", function.long(), self.described(argument));
             let help = matches!(function, Function::GetAZs).then_some("the stack's own region is `\"\"`");
             self.wrong(path, message, help);
         }
@@ -448,9 +484,11 @@ impl Walk<'_, '_> {
             return;
         };
         self.delimiter(Function::Split, delimiter, path);
-        if !may_be_text(text) {
-            let message = format!("`Fn::Split` splits {}; it takes text", describe(text));
-            self.wrong(&path.index(1), message, None);
+        if !self.may_be_text(text) {
+            let message = format!("`Fn::Split` splits {}; it takes text", self.described(text));
+            let help =
+                self.is_list_parameter(text).then_some("the parameter is a list already: use its `Ref`");
+            self.wrong(&path.index(1), message, help);
         }
     }
 
@@ -597,6 +635,14 @@ impl Walk<'_, '_> {
             self.wrong(&path.index(2), message, None);
         }
     }
+}
+
+/// Whether a parameter of the template holds a list, by its type.
+pub(super) fn is_list_parameter(template: &Template, parameter: &str) -> bool {
+    template.parameters.get(parameter).is_some_and(|it| {
+        let kind = it.kind.strip_prefix("AWS::SSM::Parameter::Value<").unwrap_or(&it.kind);
+        kind.starts_with("List<") || kind.starts_with("CommaDelimitedList")
+    })
 }
 
 /// Whether CloudFormation takes a name in a `Fn::Sub`. A loop's variable in it is replaced before.

@@ -127,7 +127,12 @@ pub fn load(bytes: &[u8]) -> Result<Document, Vec<Finding>> {
             && json.len() <= limits.bytes
             && serde_json::from_str::<serde::de::IgnoredAny>(json).is_ok()
     });
-    let Some(json) = json else { return yaml::load(bytes, &limits) };
+    let Some(json) = json else {
+        return match str::from_utf8(bytes).ok().and_then(line_break_of_yaml_1_1) {
+            Some(finding) => Err(vec![finding]),
+            None => yaml::load(bytes, &limits),
+        };
+    };
     let read = yaml::load_json(json, &limits).map(|document| Document { remarks: Vec::new(), ..document });
     read.or_else(|findings| {
         let syntax = findings.iter().all(|finding| finding.code == codes::YAML_SYNTAX);
@@ -137,6 +142,23 @@ pub fn load(bytes: &[u8]) -> Result<Document, Vec<Finding>> {
             _ => Err(findings),
         }
     })
+}
+
+/// A character that ends a line in YAML 1.1, which CloudFormation reads, and is text in YAML 1.2: it would be read in two ways.
+///
+/// Source: YAML 1.1, 4.1.4 "Line Break Characters" (next line, line separator and paragraph separator); YAML 1.2.2, 5.4 ("they
+/// are treated as non-break characters"). `PyYAML`, with which cfn-lint reads, follows 1.1.
+fn line_break_of_yaml_1_1(text: &str) -> Option<Finding> {
+    let (index, c) = text.char_indices().find(|(_, c)| matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}'))?;
+    let before = text.get(..index)?;
+    let lines = before.split(['\n', '\r']).count() - before.matches("\r\n").count();
+    let column = before.rsplit(['\n', '\r']).next()?.chars().count() + 1;
+    let number = format!("U+{:04X}", u32::from(c));
+    let message =
+        format!("the file holds the character {number}, which CloudFormation reads as the end of a line");
+    let help = format!("delete it; in double quotes, write it as the escape `\\u{:04X}`", u32::from(c));
+    let finding = Finding::error(codes::YAML_CONTROL_CHARACTER, "", message).help(help);
+    Some(finding.at(u32::try_from(lines).ok()?, u32::try_from(column).ok()?))
 }
 
 fn run(template: &Template, document: Option<&Document>, suggestions: &Suggestions) -> Vec<Finding> {

@@ -2,6 +2,7 @@
 //!
 //! Source: AWS CloudFormation User Guide, "Outputs"; CloudFormation's own messages, as the threads named below quote them.
 
+use super::functions::is_list_parameter;
 use super::sections::describe;
 use super::{Report, Spot};
 use crate::codes;
@@ -44,21 +45,13 @@ fn value(report: &mut Report<'_>, value: &Value, path: &Path<'_>) {
             describe(value)
         }
         Value::Map(entries) if !entries.contains_key(Function::Transform.long()) => describe(value),
-        Value::Ref(name) if is_list(report.template, name) => {
+        Value::Ref(name) if is_list_parameter(report.template, name) => {
             format!("`Ref` of `{name}`, which is a list")
         }
         _ => return,
     };
     let message = format!("the value of an output is {found}; it must be text");
     report.error(codes::TPL_SHAPE, path, message, "make one text of a list with `Fn::Join`");
-}
-
-/// Whether a parameter holds a list, by its type.
-fn is_list(template: &Template, parameter: &str) -> bool {
-    template.parameters.get(parameter).is_some_and(|it| {
-        let kind = it.kind.strip_prefix("AWS::SSM::Parameter::Value<").unwrap_or(&it.kind);
-        kind.starts_with("List<") || kind.starts_with("CommaDelimitedList")
-    })
 }
 
 /// The name of an export is known before there are resources ("The Name field of Export must not depend on any resources,
@@ -70,23 +63,26 @@ fn export(report: &mut Report<'_>, name: &Value, path: &Path<'_>) {
         let help = "make the name of literal text, parameters and pseudo parameters such as `AWS::StackName`";
         report.error(codes::TPL_SHAPE, path, message, help);
     }
+    if let Value::Ref(parameter) = name
+        && is_list_parameter(report.template, parameter)
+    {
+        let message = format!("the name of an export is `Ref` of `{parameter}`, a parameter that is a list");
+        report.error(codes::TPL_SHAPE, path, message, "make one text of a list with `Fn::Join`");
+    }
     let wrong =
         |text: &str| text.chars().find(|char| !(char.is_ascii_alphanumeric() || matches!(char, ':' | '-')));
     let found = match name {
-        Value::Str(text) => wrong(text),
+        Value::Str(text) => wrong(text).map(|char| (char, text.clone())),
         Value::Sub(sub) => sub.parts.iter().find_map(|part| match part {
-            SubPart::Text(text) => wrong(text),
+            SubPart::Text(text) => wrong(text).map(|char| (char, sub.to_text())),
             _ => None,
         }),
         _ => None,
     };
-    if let Some(char) = found {
-        let shown = match name {
-            Value::Str(text) => shorten(text),
-            _ => "it".to_owned(),
-        };
+    if let Some((char, text)) = found {
+        let shown = shorten(&text);
         let message = format!(
-            "the name of an export has the character `{char}` ({shown}); allowed are A-Z, a-z, 0-9, `:` and `-`"
+            "the name of an export has the character `{char}` (`{shown}`); allowed are A-Z, a-z, 0-9, `:` and `-`"
         );
         report.add(crate::finding::Severity::Error, codes::TPL_SHAPE, (path, Spot::Value), message, None);
     }

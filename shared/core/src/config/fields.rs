@@ -85,7 +85,15 @@ macro_rules! text_field {
 
 /// Whether the text has one to `max` characters, is no blank and has no control characters (line breaks are some).
 fn one_line(text: &str, max: usize) -> bool {
-    text.chars().count() <= max && !text.chars().any(char::is_control) && !text.trim().is_empty()
+    text.chars().count() <= max
+        && !text.chars().any(|c| c.is_control() || hides(c))
+        && !text.trim().is_empty()
+}
+
+/// Characters that nobody sees and that change how the text around them is read: directions of writing, characters without
+/// a width, separators of lines. The schema's patterns have the same.
+fn hides(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// `^[a-z][a-z0-9-]*[a-z0-9]$` between `min` and `max` characters.
@@ -302,7 +310,7 @@ text_field!(
     /// A company's name as people write it.
     CompanyName,
     |text| one_line(text, 100),
-    "1-100 characters on one line"
+    "1-100 characters on one line, without invisible ones"
 );
 text_field!(
     /// First part of every name; may contain hyphens (`globalbank-europe`).
@@ -427,8 +435,10 @@ text_field!(
 text_field!(
     /// Why builds must be privileged.
     Reason,
-    |text| text.chars().count() <= 500 && text.chars().any(|c| !c.is_control() && !c.is_whitespace()),
-    "1-500 characters"
+    |text| text.chars().count() <= 500
+        && !text.chars().any(hides)
+        && text.chars().any(|c| !c.is_control() && !c.is_whitespace()),
+    "1-500 characters, without invisible ones"
 );
 
 impl KmsKeyArn {

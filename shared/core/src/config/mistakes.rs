@@ -13,7 +13,7 @@ use super::place::{at_key, at_value};
 use super::schema::{self, Rule};
 use crate::codes;
 use crate::finding::{Code, Finding, Severity};
-use crate::printable::{is_odd_blank, is_unseen, named};
+use crate::printable::{is_odd_blank, is_unseen, look_alike, named};
 use crate::suggest::{Suggestions, or_list};
 use crate::yaml::{Document, Node, NodeValue, ScalarKind, is_text_in_yaml_1_1, join};
 
@@ -162,7 +162,8 @@ fn find_right_in_quotes(mistakes: &mut [Mistake], document: &Document, values: &
     }
 }
 
-/// Adds to the help of an error that its key or value has a character that can't be seen: which one, and where.
+/// Adds to the help of an error that its key or value has a character that can't be seen or looks like another one: which
+/// one, and where.
 pub(super) fn name_unseen(document: &Document, finding: &mut Finding) {
     let Some(place) = document.place(&finding.path) else { return };
     // A text that is too long has such characters by chance; so may a text that is right.
@@ -173,19 +174,27 @@ pub(super) fn name_unseen(document: &Document, finding: &mut Finding) {
     let key = last(&finding.path);
     let is_key = place.key == at && at.is_some();
     let text = if is_key { key.as_str() } else { text(document, &finding.path) };
-    let unseen: Vec<(usize, char)> = text.chars().enumerate().filter(|(_, c)| is_unseen(*c)).collect();
+    let is_odd = |c: char| is_unseen(c) || look_alike(c).is_some();
+    let unseen: Vec<(usize, char)> = text.chars().enumerate().filter(|(_, c)| is_odd(*c)).collect();
     let Some((index, c)) = unseen.first() else { return };
     let what = if is_key { "key" } else { "value" };
     let more = match unseen.len() {
         1 => String::new(),
         count => format!(" (the first of {count})"),
     };
-    let (looks, fix) = if is_odd_blank(*c) {
-        ("only looks like a space", "put a space in its place, or delete it")
+    let (named, looks, fix) = if let Some((meant, name)) = look_alike(*c) {
+        let fix = if meant == '"' || meant == '\'' {
+            format!("quotes of YAML are `{meant}`; put that in its place, or delete it")
+        } else {
+            format!("write `{meant}`")
+        };
+        (format!("`{c}` (U+{:04X}, {name})", u32::from(*c)), format!("only looks like `{meant}`"), fix)
+    } else if is_odd_blank(*c) {
+        let fix = "put a space in its place, or delete it".to_owned();
+        (named(*c), "only looks like a space".to_owned(), fix)
     } else {
-        ("is invisible", "delete it")
+        (named(*c), "is invisible".to_owned(), "delete it".to_owned())
     };
-    let named = named(*c);
     let unseen = format!("character {} of the {what} is {named}, which {looks}{more}: {fix}", index + 1);
     finding.help = Some(match finding.help.take() {
         Some(help) => format!("{unseen}; {help}"),

@@ -2,7 +2,7 @@
 
 use crate::finding::{Finding, Severity};
 use crate::security::{self, Rules};
-use crate::template::{Resource, Template};
+use crate::template::{Map, Parameter, Resource, Template};
 use crate::{check, codes};
 
 use super::plan::Request;
@@ -27,7 +27,14 @@ fn unsafe_resources(made: &Template) -> impl Iterator<Item = Finding> {
 /// CloudFormation knows them better.
 fn structure(made: &mut Template, request: &Request<'_>) -> Vec<Finding> {
     let count = made.resources.len();
-    for name in request.names_in("Parameters").into_iter().chain(request.names_in("Resources")) {
+    // Of a parameter only its type counts: whether it is a list.
+    let parameter = |name: &str| {
+        let kind = request.type_of(name).unwrap_or("String").to_owned();
+        (name.to_owned(), Parameter { kind, attributes: Map::default() })
+    };
+    let names = request.names_in("Parameters").into_iter().filter(|name| !made.resources.contains_key(*name));
+    made.parameters = names.map(parameter).collect();
+    for name in request.names_in("Resources") {
         if !made.resources.contains_key(name) {
             // Whatever it is, it is there.
             let kind = "AWS::CloudFormation::WaitConditionHandle".to_owned();
@@ -36,6 +43,7 @@ fn structure(made: &mut Template, request: &Request<'_>) -> Vec<Finding> {
     }
     let mut findings = check::structure(made);
     made.resources.truncate(count);
+    made.parameters.clear();
     findings.retain(|finding| {
         let ours = finding.path.strip_prefix("/Resources/").and_then(|rest| rest.split('/').next());
         ours.is_some_and(|id| made.resources.contains_key(id))

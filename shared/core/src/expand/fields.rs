@@ -382,7 +382,12 @@ impl Reader<'_> {
                     return None;
                 }
                 None => {
-                    self.no_parameter(property, node, path, parameter);
+                    // With a value, it would be refused for its `NoEcho`.
+                    if self.request.is_no_echo(parameter) {
+                        self.no_echo(property, node, path, parameter);
+                    } else {
+                        self.no_parameter(property, node, path, parameter);
+                    }
                     return None;
                 }
             },

@@ -3,6 +3,7 @@
 //! Source: AWS CloudFormation Template Reference of `Fn::ForEach` (`${Identifier}` and `&{Identifier}` are replaced in keys and
 //! texts, `{Ref: Identifier}` as a value); the same in cfn-lint's `cfnlint/template/transforms/_language_extensions.py`.
 
+use super::computed;
 use super::plan::Request;
 use super::references::Products;
 use super::values::{as_text, function, placed, text};
@@ -24,6 +25,20 @@ pub enum LoopOrder {
 }
 
 impl LoopOrder {
+    /// How to fix a name of a product that a function computes.
+    pub(super) fn help_for_names(self) -> &'static str {
+        match self {
+            Self::After => {
+                "write the name out, or let CloudFormation compute it first: `Transform: [AWS::LanguageExtensions, \
+                 MLProvisioner]`"
+            }
+            Self::Before => {
+                "`Transform` is right: CloudFormation computes the name first. Deploy the template as it is; to expand it \
+                 here, write the name out"
+            }
+        }
+    }
+
     /// What to do about a loop that makes or names products.
     pub(super) fn help(self) -> &'static str {
         match self {
@@ -46,29 +61,23 @@ pub(super) struct Loop {
 }
 
 impl Loop {
-    /// The values of a collection: literal texts, and the values of template parameters.
+    /// The values of a collection, as far as they are known before the stack is deployed.
     pub(super) fn new(variable: &str, collection: &Node, request: &Request<'_>) -> Self {
-        let mut values = Vec::new();
-        let parameter = |node: &Node| {
-            let (_, name) = function(node).filter(|(name, _)| *name == "Ref")?;
-            request.parameter(as_text(name)?)
-        };
-        let mut add = |node: &Node| match (&node.value, parameter(node)) {
-            (NodeValue::Scalar(scalar), _) => values.push(scalar.text.clone()),
-            (_, Some(Node { value: NodeValue::Seq(items), .. })) => {
-                values.extend(items.iter().filter_map(Node::scalar).map(|it| it.text.clone()));
-            }
-            (_, Some(value)) => {
-                let list = value.scalar().map(|it| it.text.as_str()).unwrap_or_default();
-                values.extend(list.split(',').map(|item| item.trim().to_owned()));
-            }
-            _ => {}
-        };
-        match &collection.value {
-            NodeValue::Seq(items) => items.iter().for_each(add),
-            _ => add(collection),
+        let values = computed::items(collection, request).unwrap_or_default().concat();
+        Self {
+            variable: variable.to_owned(),
+            values: values.into_iter().filter(|it| !it.contains("${")).collect(),
         }
-        Self { variable: variable.to_owned(), values }
+    }
+
+    /// Whether any value of the variable is known.
+    pub(super) fn is_known(&self) -> bool {
+        !self.values.is_empty()
+    }
+
+    /// Whether a value holds the variable.
+    pub(super) fn is_in(&self, node: &Node) -> bool {
+        mentions(node, &self.variable)
     }
 }
 
@@ -77,7 +86,7 @@ impl Loop {
 pub(super) fn may_name(
     node: &Node,
     loops: &[Loop],
-    products: &Products,
+    (products, request): (&Products, &Request<'_>),
     depends_on: bool,
 ) -> Option<(String, String)> {
     if loops.is_empty() || products.is_empty() {
@@ -102,7 +111,7 @@ pub(super) fn may_name(
                 Some((*variable, *value))
             })
             .collect();
-        if let Some(product) = product_in(&with(node, &values), products, depends_on) {
+        if let Some(product) = product_in(&with(node, &values), (products, request), depends_on) {
             // The variable that says so; of several, one whose value is in the product's name.
             let (variable, _) = values.iter().find(|(_, value)| product.contains(value)).or(values.first())?;
             return Some(((*variable).to_owned(), product));
@@ -173,8 +182,12 @@ fn with(node: &Node, values: &[(&str, &str)]) -> Node {
 }
 
 /// A product that a value names.
-fn product_in(node: &Node, products: &Products, depends_on: bool) -> Option<String> {
-    let mut found = None;
+fn product_in(
+    node: &Node,
+    (products, request): (&Products, &Request<'_>),
+    depends_on: bool,
+) -> Option<String> {
+    let mut found = if depends_on { None } else { computed_in(node, products, request) };
     let mut names = |name: &str| {
         if found.is_none() && products.contains_key(name) {
             found = Some(name.to_owned());
@@ -193,4 +206,17 @@ fn product_in(node: &Node, products: &Products, depends_on: bool) -> Option<Stri
         });
     }
     found
+}
+
+/// A product whose name the value, or a part of it, computes.
+fn computed_in(node: &Node, products: &Products, request: &Request<'_>) -> Option<String> {
+    let own =
+        computed::named(node, products, request).filter(|named| named.certain).map(|named| named.product);
+    own.or_else(|| match &node.value {
+        NodeValue::Scalar(_) => None,
+        NodeValue::Seq(nodes) => nodes.iter().find_map(|node| computed_in(node, products, request)),
+        NodeValue::Map(entries) => {
+            entries.iter().find_map(|entry| computed_in(&entry.value, products, request))
+        }
+    })
 }

@@ -36,6 +36,7 @@
 mod alone;
 mod attributes;
 mod checks;
+mod computed;
 mod declared;
 mod expanded;
 mod fields;

@@ -84,7 +84,7 @@ impl<'a> Request<'a> {
     }
 
     fn is_list(&self, parameter: &str) -> Option<bool> {
-        let kind = self.declaration(parameter)?.get("Type").and_then(as_text)?;
+        let kind = self.type_of(parameter)?;
         let kind = kind.strip_prefix("AWS::SSM::Parameter::Value<").unwrap_or(kind);
         Some(kind.starts_with("List<") || kind.starts_with("CommaDelimitedList"))
     }
@@ -94,6 +94,11 @@ impl<'a> Request<'a> {
         let declared = self.declaration(name).and_then(|it| it.get("NoEcho"));
         declared
             .is_some_and(|it| !it.scalar().is_some_and(|scalar| scalar.text.eq_ignore_ascii_case("false")))
+    }
+
+    /// The type of a template parameter, as it is written.
+    pub(super) fn type_of(&self, parameter: &str) -> Option<&'a str> {
+        self.declaration(parameter)?.get("Type").and_then(as_text)
     }
 
     fn declaration(&self, parameter: &str) -> Option<&'a Node> {

@@ -7,11 +7,12 @@ use std::collections::HashMap;
 use indexmap::IndexMap;
 
 use super::attributes::target;
+use super::computed;
 use super::loops::{Loop, may_name};
 use super::plan::Request;
-use super::values::{as_text, list, placed, text, to_node};
+use super::values::{as_text, function, list, placed, text, to_node};
 use crate::codes;
-use crate::finding::{Code, Finding};
+use crate::finding::{Code, Finding, Severity};
 use crate::product::Product;
 use crate::suggest::Suggestions;
 use crate::template::references::{self, Reference, is_pattern};
@@ -113,6 +114,9 @@ impl<'a> Rewriter<'a> {
                     let done = self.function(node, path);
                     if self.findings.len() == before {
                         self.names_product_later(node, path, false);
+                    }
+                    if self.findings.len() == before {
+                        self.computes_product(node, path);
                     }
                     if done {
                         return;
@@ -272,12 +276,56 @@ impl<'a> Rewriter<'a> {
 
     /// Refuses what names a product only after a loop has run: the macro runs before it and takes the product away.
     fn names_product_later(&mut self, node: &Node, path: &Path<'_>, depends_on: bool) {
-        if let Some((variable, product)) = may_name(node, &self.loops, self.products, depends_on) {
+        if let Some((variable, product)) =
+            may_name(node, &self.loops, (self.products, self.request), depends_on)
+        {
             let message = format!(
                 "in a loop `{variable}` stands for the product `{product}`, which the macro replaces before the loop runs"
             );
             let help = self.request.loop_order.help().to_owned();
             self.push(codes::MAC_LOOP, node, path, message, Some(help));
+        }
+    }
+
+    /// Refuses a function that computes the name of a product, in the value or in the variables of its `Fn::Sub`: the
+    /// macro takes the product away before CloudFormation computes the name. A name that isn't known is a warning.
+    fn computes_product(&mut self, node: &Node, path: &Path<'_>) {
+        if let Some(("Fn::Sub", argument)) = function(node) {
+            return self.computes_product_below(argument, path);
+        }
+        if self.products.is_empty() || self.loops.iter().any(|it| it.is_known() && it.is_in(node)) {
+            return;
+        }
+        let Some(named) = computed::named(node, self.products, self.request) else { return };
+        let (function, product) = (named.function, &named.product);
+        let message = if named.certain {
+            format!(
+                "`{function}` computes the name of the product `{product}`, which the macro replaces before CloudFormation \
+                 computes the name"
+            )
+        } else {
+            format!(
+                "`{function}` computes a name that may be the product `{product}`, which the macro replaces before \
+                 CloudFormation computes the name"
+            )
+        };
+        let help = self.request.loop_order.help_for_names().to_owned();
+        self.push(codes::MAC_LOOP, node, path, message, Some(help));
+        if let Some(finding) = self.findings.last_mut().filter(|_| !named.certain) {
+            finding.severity = Severity::Warning;
+        }
+    }
+
+    fn computes_product_below(&mut self, node: &Node, path: &Path<'_>) {
+        if function(node).is_some_and(|(name, _)| matches!(name, "Ref" | "Fn::GetAtt" | "Fn::Sub")) {
+            self.computes_product(node, path);
+        }
+        match &node.value {
+            NodeValue::Scalar(_) => {}
+            NodeValue::Seq(nodes) => nodes.iter().for_each(|node| self.computes_product_below(node, path)),
+            NodeValue::Map(entries) => {
+                entries.iter().for_each(|entry| self.computes_product_below(&entry.value, path));
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! What CloudFormation reads and YAML 1.2 forbids: text inside of quotes or brackets that is not indented deeper than its key,
-//! and a comment right behind a closing quote or bracket.
+//! a line inside of quotes that begins with a tab, a surrogate pair as two escapes, and a comment right behind a closing quote or
+//! bracket.
 //!
 //! CloudFormation reads YAML 1.1 ("Template format" in its User Guide), and readers of that family (`libyaml`, `PyYAML`, `SnakeYAML`)
 //! ignore indentation there: cfn-lint, which reads with `PyYAML`, accepts such templates, AWS publishes some
@@ -15,13 +16,18 @@ use saphyr_parser::{Event, Marker, Parser, ScanError, Span};
 /// The most bytes that are read again for one file: each repair reads all of it.
 pub(super) const READ_AGAIN: usize = 32 * 1024 * 1024;
 
+/// So many blanks before a tab are deeper than the keys around it: more than [`super::Limits::depth`] allows, two a level.
+const BEFORE_TAB: u32 = 256;
+
 /// Blanks that a text got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Edit {
-    /// So many in front of each line of a range that isn't empty.
+    /// So many in front of each line of a range that isn't empty and doesn't only hold spaces.
     Shift { first: u32, last: u32, width: u32 },
     /// One before a column, 1-based.
     Blank { line: u32, column: u32 },
+    /// No blank: `\U0001F680` in the place of the 12 characters `\ud83d\ude80` that begin at a column, 1-based.
+    Pair { line: u32, column: u32, char: char },
 }
 
 /// A repair, and where the brackets or quotes begin that it is about.
@@ -39,6 +45,7 @@ pub(super) fn original(edits: &[Edit], (line, column): (u32, u32)) -> (u32, u32)
             column.saturating_sub(width).max(1)
         }
         Edit::Blank { line: at, column: blank } if at == line && column > blank => column - 1,
+        Edit::Pair { line: at, column: pair, .. } if at == line && column > pair => column + SHORTER,
         _ => column,
     });
     (line, column)
@@ -50,7 +57,7 @@ pub(super) fn applied(text: &str, edit: Edit) -> String {
     for (number, line) in (1_u32..).zip(lines(text)) {
         match edit {
             Edit::Shift { first, last, width }
-                if (first..=last).contains(&number) && !line.trim().is_empty() =>
+                if (first..=last).contains(&number) && !line.trim_matches([' ', '\n', '\r']).is_empty() =>
             {
                 edited.extend(std::iter::repeat_n(' ', width as usize));
                 edited.push_str(line);
@@ -61,11 +68,21 @@ pub(super) fn applied(text: &str, edit: Edit) -> String {
                 edited.push(' ');
                 edited.push_str(line.get(index..).unwrap_or_default());
             }
+            Edit::Pair { line: at, column, char } if at == number => {
+                let index = byte(line, column);
+                edited.push_str(line.get(..index).unwrap_or_default());
+                edited.push_str(&format!("\\U{:08X}", u32::from(char)));
+                edited.push_str(line.get(index + PAIR..).unwrap_or_default());
+            }
             _ => edited.push_str(line),
         }
     }
     edited
 }
+
+/// The length of two escapes, and how much shorter the one is that stands for them.
+const PAIR: usize = 12;
+const SHORTER: u32 = 2;
 
 /// What makes the text readable where the parser gave up; nothing when it is wrong for other readers too.
 ///
@@ -79,6 +96,13 @@ pub(super) fn repair(
     let at = super::load::place(error.marker());
     match error.info() {
         "comments must be separated from other tokens by whitespace" => comment(text, at),
+        // Only a line inside of quotes gives this error: there a tab at its beginning means as little as a space does.
+        "tab cannot be used as indentation" => {
+            let edit = Edit::Shift { first: at.0, last: at.0, width: BEFORE_TAB };
+            Some(Repair { edit, begin: None })
+        }
+        // The parser names the quote.
+        "while parsing a quoted scalar, found invalid Unicode character escape code" => surrogates(text, at),
         // Here the parser names the quote.
         "invalid indentation in quoted scalar" => quoted(text, at),
         "invalid indentation" | "invalid indentation in flow construct" => match open {
@@ -88,6 +112,27 @@ pub(super) fn repair(
         },
         _ => None,
     }
+}
+
+/// The first surrogate pair of the text in double quotes that begins at a place. Readers in Java take such a pair for the one
+/// character that it is (`SnakeYAML`), JSON's do too (RFC 8259, section 7), and `PyYAML` writes it back as it was.
+fn surrogates(text: &str, (line, column): (u32, u32)) -> Option<Repair> {
+    for (number, found) in (line..).zip(lines(text).skip((line as usize).checked_sub(1)?)) {
+        let from = if number == line { byte(found, column) } else { 0 };
+        let mut rest = found.get(from..)?;
+        while let Some(index) = rest.find('\\') {
+            rest = rest.get(index..)?;
+            if let Some(char) = super::pasted::pair(rest) {
+                let before = found.get(..found.len() - rest.len())?;
+                let column = u32::try_from(before.chars().count() + 1).ok()?;
+                return Some(Repair { edit: Edit::Pair { line: number, column, char }, begin: None });
+            }
+            // The character behind it belongs to it.
+            let escaped = rest.get(1..)?.chars().next().map_or(0, char::len_utf8);
+            rest = rest.get(1 + escaped..)?;
+        }
+    }
+    None
 }
 
 /// A blank before a `#` behind a closing quote or bracket.

@@ -157,7 +157,7 @@ fn without_pairs(json: &str) -> (String, Pairs) {
 }
 
 /// The character of a surrogate pair that a text begins with.
-fn pair(text: &str) -> Option<char> {
+pub(super) fn pair(text: &str) -> Option<char> {
     let unit = |at: usize| {
         let escape = text.get(at..at + 6)?.strip_prefix("\\u")?;
         u16::from_str_radix(escape, 16).ok().filter(|_| escape.bytes().all(|byte| byte.is_ascii_hexdigit()))

@@ -80,9 +80,17 @@ fn unseen(info: &str, error: [u32; 2], lines: &Lines<'_>) -> Option<Cause> {
     let [at, cause] = error;
     let before = lines.content_before((at, 1)).0;
     let (line, column, c) = [cause, at, before].into_iter().find_map(|line| {
-        let (column, c) = unseen_in(lines.line(line))?;
+        let (column, c) = unseen_in(lines.line(line)).or_else(|| wide_colon(lines.line(line)))?;
         Some((line, column, c))
     })?;
+    if let Some((meant, name)) = printable::look_alike(c) {
+        let message = format!(
+            "the character `{c}` (U+{:04X}, {name}) is here, where YAML needs `{meant}`",
+            u32::from(c)
+        );
+        let help = "write it with the keyboard's own character, and without the input method that put it in";
+        return Some(Cause { place: (line, column), message, help });
+    }
     let message = if printable::is_odd_blank(c) {
         format!("the character {} is here, where YAML needs a space", printable::named(c))
     } else {
@@ -118,6 +126,15 @@ fn unseen_in(line: &str) -> Option<(u32, char)> {
         start += (before.chars().count()) + run.chars().count();
         rest = after;
     }
+}
+
+/// A colon or comma of another width where YAML's own is missing: the line has no `:` that ends a key.
+fn wide_colon(line: &str) -> Option<(u32, char)> {
+    if line.contains(": ") || line.trim_end().ends_with(':') {
+        return None;
+    }
+    let (index, c) = line.chars().enumerate().find(|(_, c)| *c == '\u{ff1a}')?;
+    Some((u32::try_from(index + 1).unwrap_or(u32::MAX), c))
 }
 
 fn unknown_anchor((line, column): (u32, u32), rest: &str) -> Finding {
@@ -262,6 +279,10 @@ fn cause(info: &str, at: (u32, u32), lines: &Lines<'_>, open: Option<&Record>) -
         ("did not find expected <document start>", _) if lines.line(at.0).starts_with('%') => here(
             "a line that begins with `%` is a directive, which needs a `---` behind it".to_owned(),
             "delete the line; if it is meant as text, put quotes around the text",
+        ),
+        (_, Some('`')) if lines.rest(at).starts_with("```") => here(
+            "a code fence of Markdown (three backticks) is here".to_owned(),
+            "delete this line and the one that ends the block: the file is what is between them",
         ),
         (_, Some(first)) if info.starts_with("unexpected character") => {
             here(format!("a text can't begin with `{first}` unless it stands in quotes"), quote)

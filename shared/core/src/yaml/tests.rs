@@ -354,7 +354,7 @@ proptest! {
 }
 
 /// Text in quotes and brackets at any column, a comment right behind them: CloudFormation reads it, a config may not have it.
-const LENIENT: [(&str, &str); 9] = [
+const LENIENT: [(&str, &str); 15] = [
     ("a:\n  b: '{\n  x\n  }'\n  c: 1\n", "a:\n  b: '{\n    x\n    }'\n  c: 1\n"),
     ("a:\n  b: \"{\nx\n\ny\"\n  c: 1\n", "a:\n  b: \"{\n    x\n\n    y\"\n  c: 1\n"),
     ("a:\n  b: \"x\\\ny\\\"\nz\"\n", "a:\n  b: \"x\\\n    y\\\"\n    z\"\n"),
@@ -363,6 +363,12 @@ const LENIENT: [(&str, &str); 9] = [
     ("a:\n  - !Sub [\n  'x\n y', {\n'z': !Ref w}\n  ]\n", "a:\n  - !Sub ['x y', {'z': !Ref w}]\n"),
     ("a: 'x'# one\nb: [1]# two\nc: {\n'd': \"e\"# three\n}\n", "a: 'x'\nb: [1]\nc: {'d': \"e\"}\n"),
     ("a:\r\n  b: 'x\r\n  y'\r\n  c: 1\r\n", "a:\n  b: 'x y'\n  c: 1\n"),
+    ("a:\n  b: \"x\n\ty\"\n  c: 1\n", "a:\n  b: \"x y\"\n  c: 1\n"),
+    ("a:\n  b: 'x\n\t\n\t\ty\n\t'\n", "a:\n  b: \"x\\ny \"\n"),
+    ("a: [\n  'x\n\ty',\n  \"z\n \t w\"\n]\n", "a: ['x y', \"z w\"]\n"),
+    ("a:\n  - 'x\n\ty'\n  - \"z\n\t\"# c\n", "a:\n  - 'x y'\n  - \"z \"\n"),
+    ("a: \"\\\\ud83d \\ud83d\\ude80x\\uD842\\uDFB7\"\nb: 1\n", "a: \"\\\\ud83d 🚀x𠮷\"\nb: 1\n"),
+    ("a: {b: '\\ud83d\\ude80', c: \"é\n  \\ud83d\\ude80\"}\n", "a: {b: '\\ud83d\\ude80', c: \"é 🚀\"}\n"),
     ("a:\n  ? 'x\n  y'\n  : [\n  é, '{']\n", "a:\n  x y: [é, '{']\n"),
 ];
 
@@ -394,6 +400,10 @@ fn templates_may_have_text_in_quotes_and_brackets_at_any_column() {
 
 #[test]
 fn places_are_those_of_the_file_after_a_repair() {
+    let pairs = document("a: {b: \"\\ud83d\\ude80\", c: 1}\nd: [\n 'x\n\ty', z]\n");
+    for (pointer, place) in [("/a/b", (1, 8)), ("/a/c", (1, 27)), ("/d/1", (4, 6))] {
+        assert_eq!(pairs.place(pointer).unwrap().value, place, "{pointer}");
+    }
     let text =
         "a:\n  b: {\n    c: 1,\n d: [\n2, !Ref é\n]\n  }# x\n  e: 'f\n  g'# h\n  i: {j: 'k'# l\n, m: n}\n";
     let document = document(text);
@@ -419,6 +429,9 @@ fn what_other_readers_refuse_too_stays_an_error_at_its_place() {
         // A mistake behind what is repaired.
         ("a:\n  b: 'x\n  y'\n  c: @d\n", 4, 6),
         ("a:\n  b: [\n  1\n  ]\n  c: @d\n", 5, 6),
+        // A tab in the indentation, behind one that is inside of quotes.
+        ("a:\n  b: 'x\n\ty'\n\tc: 1\n", 4, 1),
+        ("a:\n  b: 'x\n\ty'\n  c: @d\n", 4, 6),
         // A `#` behind plain text is no comment.
         ("a: b\nc:\n  d: {e}f# g\n", 3, 9),
     ] {
