@@ -132,10 +132,7 @@ fn every_switch_reaches_the_execution() {
             &["deploy-product", "--force", "--recreate-failed", "--adopt", "--drift", "revert"],
             json!({"force": true, "recreate_failed": true, "adopt": true, "drift": "revert"}),
         ),
-        (
-            &["test-deploy", "--keep", "--recreate-failed", "--approval"],
-            json!({"approval": true, "keep": true, "recreate_failed": true}),
-        ),
+        (&["test-deploy", "--keep", "--approval"], json!({"approval": true, "keep": true})),
         (
             &["delete-product", "--force", "--yes", "--adopt", "--approval", "--approval-timeout", "60"],
             json!({"force": true, "approval": {"timeout_seconds": 60}, "adopt": true}),
