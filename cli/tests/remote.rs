@@ -201,14 +201,14 @@ fn a_warning_that_was_told_before_the_start_is_not_told_again() {
         "message": "there are no tags; `cost_center`, `project` and `owner` are wanted",
     });
     let other =
-        json!({"code": "MLP-GEN-004", "severity": "warning", "path": "/x", "message": "of the execution"});
+        json!({"code": "MLP-GEN-001", "severity": "warning", "path": "/x", "message": "of the execution"});
     let mut result = created();
     result["findings"] = json!([warning, other]);
     let aws = Aws::start().with("DescribeExecution", [succeeded(&result)]);
     let output = mlp(&aws, &["deploy-product", "--force", "--config", path.to_str().unwrap()]);
     assert_eq!(status(&output), 0, "{}", stderr(&output));
     assert_eq!(stderr(&output).matches("MLP-CFG-015").count(), 1, "{}", stderr(&output));
-    assert_eq!(stderr(&output).matches("MLP-GEN-004").count(), 1, "{}", stderr(&output));
+    assert_eq!(stderr(&output).matches("MLP-GEN-001").count(), 1, "{}", stderr(&output));
 }
 
 #[test]
