@@ -242,6 +242,23 @@ fn a_failed_execution_is_status_1_with_causes_and_a_way_out() {
 }
 
 #[test]
+fn a_fleets_execution_is_followed_by_its_name_too() {
+    let result = json!({"schema_version": 1, "ok": true, "outcome": "fleet",
+        "fleet": {"total": 1, "succeeded": 1, "failed": 0, "without_result": 0, "not_begun": 0, "products": []}});
+    let unknown = || refused("ExecutionDoesNotExist");
+    let aws = Aws::start().with("DescribeExecution", [unknown(), succeeded(&result)]);
+    let output = mlp(&aws, &["follow", "monday"]);
+    assert_eq!(status(&output), 0, "{}", stderr(&output));
+    let fleet = EXECUTION.replace("MLProvisionerDeploy:", "MLProvisionerDeployFleet:");
+    assert_eq!(aws.last("DescribeExecution")["executionArn"], fleet);
+    // A name that neither knows is told as the product's.
+    let aws = Aws::start().with("DescribeExecution", [unknown()]);
+    let output = mlp(&aws, &["follow", "monday"]);
+    assert_ne!(status(&output), 0);
+    assert!(stderr(&output).contains(EXECUTION), "{}", stderr(&output));
+}
+
+#[test]
 fn a_stopped_execution_has_a_result_too() {
     let aws =
         Aws::start().with("DescribeExecution", [described("ABORTED", &json!({"stopDate": 1_790_000_001.0}))]);
