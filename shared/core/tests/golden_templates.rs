@@ -3,7 +3,12 @@
 //! The products are the 20 examples and what they leave open (`tests/golden/products`). `UPDATE_GOLDEN=1` writes the
 //! templates anew; the difference is then read like any other change.
 
-#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may stop at the first surprise"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
