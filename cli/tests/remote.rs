@@ -132,10 +132,7 @@ fn every_switch_reaches_the_execution() {
             &["deploy-product", "--force", "--recreate-failed", "--adopt", "--drift", "revert"],
             json!({"force": true, "recreate_failed": true, "adopt": true, "drift": "revert"}),
         ),
-        (
-            &["test-deploy", "--keep", "--recreate-failed", "--approval"],
-            json!({"approval": true, "keep": true, "recreate_failed": true}),
-        ),
+        (&["test-deploy", "--keep", "--approval"], json!({"approval": true, "keep": true})),
         (
             &["delete-product", "--force", "--yes", "--adopt", "--approval", "--approval-timeout", "60"],
             json!({"force": true, "approval": {"timeout_seconds": 60}, "adopt": true}),
@@ -204,14 +201,14 @@ fn a_warning_that_was_told_before_the_start_is_not_told_again() {
         "message": "there are no tags; `cost_center`, `project` and `owner` are wanted",
     });
     let other =
-        json!({"code": "MLP-GEN-004", "severity": "warning", "path": "/x", "message": "of the execution"});
+        json!({"code": "MLP-GEN-001", "severity": "warning", "path": "/x", "message": "of the execution"});
     let mut result = created();
     result["findings"] = json!([warning, other]);
     let aws = Aws::start().with("DescribeExecution", [succeeded(&result)]);
     let output = mlp(&aws, &["deploy-product", "--force", "--config", path.to_str().unwrap()]);
     assert_eq!(status(&output), 0, "{}", stderr(&output));
     assert_eq!(stderr(&output).matches("MLP-CFG-015").count(), 1, "{}", stderr(&output));
-    assert_eq!(stderr(&output).matches("MLP-GEN-004").count(), 1, "{}", stderr(&output));
+    assert_eq!(stderr(&output).matches("MLP-GEN-001").count(), 1, "{}", stderr(&output));
 }
 
 #[test]
@@ -242,6 +239,23 @@ fn a_failed_execution_is_status_1_with_causes_and_a_way_out() {
     assert_eq!(aws.last("DescribeExecution")["executionArn"], EXECUTION, "a name is enough");
     let output = mlp(&aws, &["follow", EXECUTION, "--format", "json"]);
     assert_eq!((status(&output), json(&output)), (1, result));
+}
+
+#[test]
+fn a_fleets_execution_is_followed_by_its_name_too() {
+    let result = json!({"schema_version": 1, "ok": true, "outcome": "fleet",
+        "fleet": {"total": 1, "succeeded": 1, "failed": 0, "without_result": 0, "not_begun": 0, "products": []}});
+    let unknown = || refused("ExecutionDoesNotExist");
+    let aws = Aws::start().with("DescribeExecution", [unknown(), succeeded(&result)]);
+    let output = mlp(&aws, &["follow", "monday"]);
+    assert_eq!(status(&output), 0, "{}", stderr(&output));
+    let fleet = EXECUTION.replace("MLProvisionerDeploy:", "MLProvisionerDeployFleet:");
+    assert_eq!(aws.last("DescribeExecution")["executionArn"], fleet);
+    // A name that neither knows is told as the product's.
+    let aws = Aws::start().with("DescribeExecution", [unknown()]);
+    let output = mlp(&aws, &["follow", "monday"]);
+    assert_ne!(status(&output), 0);
+    assert!(stderr(&output).contains(EXECUTION), "{}", stderr(&output));
 }
 
 #[test]

@@ -479,7 +479,7 @@ class Repeating(unittest.TestCase):
             counts = suite.client("iam").get_account_summary()["SummaryMap"]
             return {**work, "quotas": {**work["quotas"], "account": {"counts": counts}}}
         if state["Resource"].endswith(":aws-sdk:codepipeline:listPipelines"):
-            found = [{"Name": it["name"]} for it in suite.client("codepipeline").list_pipelines()["pipelines"]]
+            found = [it["name"] for it in suite.client("codepipeline").list_pipelines()["pipelines"]]
             return {**work, "quotas": {**work["quotas"], "listed": {"found": found}}}
         told = state["Parameters"]["Payload"]
         given = work["input"] if told["work.$"] == "$.input" else work

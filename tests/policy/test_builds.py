@@ -2,6 +2,7 @@
 
 import unittest
 
+from aws import AWS, listed, matched, resource_types
 from iam import products
 from iam.evaluator import ABSENT, Context, decide, tags
 
@@ -55,6 +56,61 @@ class Builds(unittest.TestCase):
         for other in ({}, {"kms:ViaService": f"secretsmanager.{product.region}.{suffix}"}):
             role = product.roles["CodepipelineRole"].access()
             self.assertFalse(decide(role, "kms:Decrypt", source, request(product, **other)).certain)
+
+    def test_with_every_option_builds_use_sources_data_images_and_the_network(self):
+        """The statements of this product's build policy are merged, because it would be too big otherwise."""
+        product = self.alone["enterprise-largest-policies"]
+        here = f"{product.region}:{product.account}"
+        lake = product.stack.parameters["DataLakeBucketName"]
+        bucket = product.stack.arn("ArtifactsBucket")
+        arn = f"arn:{product.partition}"
+        inside = f"{arn}:s3:::{lake}/solutions/abcdefghij-abcdefghi/a.csv"
+        own = [
+            ("s3:PutObject", f"{bucket}/models/a"),
+            ("s3:AbortMultipartUpload", f"{bucket}/models/a"),
+            ("s3:GetObjectVersion", inside),
+            ("ecr:CompleteLayerUpload", f"{arn}:ecr:{here}:repository/{product.name}/serving"),
+            ("ecr:BatchGetImage", f"{arn}:ecr:{product.region}:210987654321:repository/aws-image"),
+            ("kms:Decrypt", product.stack.arn("KmsKey")),
+        ]
+        refused = [
+            ("s3:AbortMultipartUpload", inside),
+            ("s3:PutObject", f"{arn}:s3:::{lake}/solutions/another/a.csv"),
+            ("ecr:PutImage", f"{arn}:ecr:{product.region}:210987654321:repository/aws-image"),
+            ("ecr:DeleteRepository", f"{arn}:ecr:{here}:repository/{product.name}"),
+        ]
+        for role in ("CodebuildRole", "SagemakerRole"):
+            for action, resource in own:
+                decision = decide(product.roles[role].access(), action, resource, request(product))
+                self.assertTrue(decision.certain, f"{role}: {decision.explanation}")
+            for action, resource in refused:
+                decision = decide(product.roles[role].access(), action, resource, request(product))
+                self.assertFalse(decision.certain, f"{role}: {action} on {resource}")
+            prefix = "solutions/abcdefghij-abcdefghi/"
+            for of, allowed in {prefix: True, f"{prefix}x": True, ABSENT: False, "solutions/": False}.items():
+                context = request(product, **{"s3:prefix": of})
+                decision = decide(product.roles[role].access(), "s3:ListBucket", f"{arn}:s3:::{lake}", context)
+                self.assertEqual(decision.certain, allowed, f"{role}: {of}")
+
+    def test_an_action_of_a_merged_statement_takes_resources_of_its_own_service_only(self):
+        """So one statement for several services adds no right."""
+        merged = 0
+        for name, template in products.templates().items():
+            for it in template["Resources"].values():
+                if it["Type"] != "AWS::IAM::ManagedPolicy":
+                    continue
+                for statement in it["Properties"]["PolicyDocument"]["Statement"]:
+                    actions = set().union(*(matched(pattern) for pattern in listed(statement["Action"])))
+                    services = {action.partition(":")[0] for action in actions}
+                    if len(services) < 2 or statement["Resource"] == "*":
+                        continue
+                    merged += 1
+                    for action in actions:
+                        service = action.partition(":")[0]
+                        for kind in resource_types(action):
+                            arn = AWS[service]["resources"][kind]["arn"]
+                            self.assertNotIn(arn.split(":")[2], services - {service}, f"{name}: {action}")
+        self.assertGreater(merged, 3)
 
 
 if __name__ == "__main__":

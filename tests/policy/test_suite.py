@@ -12,6 +12,8 @@ import pathlib
 import re
 import unittest
 
+import botocore.exceptions
+import botocore.session
 from cfnlint.decode.cfn_yaml import loads
 
 from aws import (
@@ -540,6 +542,33 @@ class Suite(Policies):
         self.assertTrue(self.allows("DeployRole", "cloudformation:ListStackResources", stack))
         self.assertFalse(self.grants("CustomResourceRole", "s3:DeleteObject"))
 
+    def test_global_services_may_be_asked_in_every_partition(self):
+        """Their requests are of the region that signs for the partition, whatever the suite's region is."""
+        session = botocore.session.get_session()
+        schema = json.loads((ROOT / "schemas/config.schema.json").read_text(encoding="utf-8"))
+        regions = schema["$defs"]["environment"]["properties"]["region"]["examples"]
+
+        def signing(service, call, region, **parameters):
+            secrets = {"aws_access_key_id": "a", "aws_secret_access_key": "b"}
+            url = session.create_client(service, region_name=region, **secrets).generate_presigned_url(call, parameters)
+            return re.search(r"X-Amz-Credential=a%2F\d+%2F([a-z0-9-]+)%2F", url)[1]
+
+        zone = {"VPCId": "vpc-0", "VPCRegion": "us-east-1"}
+        machine = iam.suite.Suite(account=ACCOUNT, region=REGION).roles["DeployMachineRole"]
+        for region in regions:
+            try:
+                partition = session.get_partition_for_region(region)
+            except botocore.exceptions.UnknownRegionError:
+                continue
+            context = Context({"aws:RequestedRegion": signing("iam", "get_account_summary", region)})
+            role = machine.access(context)
+            decision = decide(role, "iam:GetAccountSummary", "*", context)
+            self.assertTrue(decision.certain, f"{region}: {decision.explanation}")
+            if partition in ("aws", "aws-cn", "aws-us-gov"):
+                context = Context({"aws:RequestedRegion": signing("route53", "list_hosted_zones_by_vpc", region, **zone)})
+                decision = decide(machine.access(context), "route53:ListHostedZonesByVPC", "*", context)
+                self.assertTrue(decision.certain, f"{region}: {decision.explanation}")
+
     def test_roles_have_exactly_these_rights_on_the_bucket(self):
         found = collections.defaultdict(lambda: collections.defaultdict(set))
         bucket = f"arn:aws:s3:::{BUCKET}"
@@ -1054,6 +1083,9 @@ class Boundary(Policies):
                     for pattern in listed(statement["Action"]):
                         for name in matched(pattern):
                             for arn in listed(statement["Resource"]):
+                                # A merged statement has ARNs of several services; an action takes those of its own.
+                                if arn != "*" and arn.split(":")[2] != name.partition(":")[0]:
+                                    continue
                                 checked += 1
                                 if not self.within(place, tags, name, arn, statement.get("Condition", {})):
                                     # A pattern may match actions that don't take this resource.

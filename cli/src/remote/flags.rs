@@ -38,9 +38,6 @@ pub(crate) struct TestDeploy {
     pub(crate) config: Config,
     #[command(flatten)]
     pub(crate) approval: Approval,
-    /// Delete a stack that never came to be, and create it again
-    #[arg(long)]
-    pub(crate) recreate_failed: bool,
     /// Leave the test's stack behind
     #[arg(long)]
     pub(crate) keep: bool,

@@ -19,6 +19,7 @@ use std::future::Future;
 
 use clap::Subcommand;
 use mlp_aws::arns::ExecutionArn;
+use mlp_aws::calls::Kind;
 use mlp_aws::clients;
 use mlp_aws::executions::Executions;
 use mlp_aws::store::BucketStore;
@@ -127,7 +128,24 @@ fn finish(done: Result<Done, Problem>, action: &str, source: Option<&crate::Inpu
 
 async fn follow_one(flags: &flags::Follow) -> Result<Done, Problem> {
     let Place { config, arn } = place::execution(&flags.suite, &flags.execution).await?;
-    follow_to_the_end(&clients::executions(&config), &arn, false, interrupted()).await
+    let executions = clients::executions(&config);
+    let arn = match flags.execution {
+        flags::Execution::Named(_) => one_of_both(&executions, arn).await,
+        flags::Execution::At(_) => arn,
+    };
+    follow_to_the_end(&executions, &arn, false, interrupted()).await
+}
+
+/// A bare name may be that of a fleet's execution, which has a state machine of its own. Only where the name is unknown to the
+/// first one and known to the second one it is the second one's.
+async fn one_of_both<E: Executions>(executions: &E, arn: ExecutionArn) -> ExecutionArn {
+    let is_unknown =
+        matches!(executions.describe(&arn.to_string()).await, Err(error) if error.kind == Kind::Gone);
+    if !is_unknown {
+        return arn;
+    }
+    let fleets = arn.of_fleet();
+    if executions.describe(&fleets.to_string()).await.is_ok() { fleets } else { arn }
 }
 
 async fn approve(flags: &flags::Approve) -> Result<Done, Problem> {

@@ -47,7 +47,6 @@ impl<'a> Request<'a> {
     pub(crate) fn test(flags: &'a TestDeploy) -> Self {
         Self::new(Action::TestDeploy, &flags.config, &flags.start)
             .with("approval", approval(&flags.approval))
-            .with("recreate_failed", flags.recreate_failed.into())
             .with("keep", flags.keep.into())
     }
 

@@ -212,7 +212,7 @@ _SERVICES = {"cloudwatchevents": "events", "resourcegroupstaggingapi": "resource
 
 # Answers whose shape ministack's own dispatcher doesn't get from their XML.
 _BY_MODEL = {("ec2", "describevpcattribute"), ("ec2", "describevpcendpoints"), ("ec2", "describevpcendpointservices"),
-             ("iam", "getaccountsummary"), ("sns", "gettopicattributes")}
+             ("iam", "getaccountsummary"), ("route53", "listhostedzonesbyvpc"), ("sns", "gettopicattributes")}
 
 
 def _invoke_sdk(resource: str, input_data):

@@ -61,6 +61,8 @@ class Workflows(suite.StackCase):
             "VpcId": vpc, "ServiceName": service, "VpcEndpointType": "Interface"}}
         self.deploy({"Resources": {"E": endpoint}})
         topic = suite.client("sns").create_topic(Name=suite.unique("t-"))["TopicArn"]
+        suite.client("route53").create_hosted_zone(
+            Name="mlp.example", CallerReference=suite.unique("z-"), VPC={"VPCRegion": suite.REGION, "VPCId": vpc})
 
         def look(resource, parameters, selector, after):
             return {"Type": "Task", "Resource": f"arn:aws:states:::aws-sdk:{resource}", "Parameters": parameters,
@@ -72,8 +74,10 @@ class Workflows(suite.StackCase):
                                                                         "count.$": "States.ArrayLength($.VpcEndpoints)"}, "C"),
             "C": look("ec2:describeVpcEndpointServices", {"ServiceNames": [service]}, {"found.$": "$.ServiceDetails"}, "D"),
             "D": look("iam:getAccountSummary", {}, {"counts.$": "$.SummaryMap"}, "E"),
-            "E": look("codepipeline:listPipelines", {"MaxResults": 300}, {"found.$": "$.Pipelines"}, "F"),
-            "F": look("sns:getTopicAttributes", {"TopicArn": topic}, {"confirmed.$": "$.Attributes.SubscriptionsConfirmed"}, None),
+            "E": look("codepipeline:listPipelines", {"MaxResults": 300}, {"found.$": "$.Pipelines[*].Name"}, "F"),
+            "F": look("sns:getTopicAttributes", {"TopicArn": topic}, {"confirmed.$": "$.Attributes.SubscriptionsConfirmed"}, "G"),
+            "G": look("route53:listHostedZonesByVPC", {"VpcId": vpc, "VpcRegion": suite.REGION},
+                      {"found.$": "$.HostedZoneSummaries"}, None),
         }, "A")
         self.assertEqual(body["status"], "SUCCEEDED", body)
         told = json.loads(body["output"])
@@ -83,8 +87,10 @@ class Workflows(suite.StackCase):
         self.assertEqual(told["D"]["found"][0]["AvailabilityZones"][0], f"{suite.REGION}a")
         self.assertGreater(told["E"]["counts"]["RolesQuota"], 0)
         # Other tests of the same emulator may have left pipelines.
-        self.assertTrue(all("Name" in pipeline for pipeline in told["F"]["found"]), told["F"])
-        self.assertEqual(told["last"]["confirmed"], "0")
+        self.assertTrue(all(isinstance(name, str) for name in told["F"]["found"]), told["F"])
+        self.assertEqual(told["G"]["confirmed"], "0")
+        self.assertEqual([(zone["Name"], zone["Owner"]) for zone in told["last"]["found"]],
+                         [("mlp.example.", {"OwningAccount": suite.ACCOUNT})])
 
     def test_a_distributed_map_batches_and_writes_its_results(self):
         s3, bucket = suite.client("s3"), suite.unique("bucket-")

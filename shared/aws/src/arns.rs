@@ -132,6 +132,19 @@ impl ExecutionArn {
     pub fn name(&self) -> &str {
         &self.name
     }
+
+    /// The execution of the same name at the suite's state machine for fleets, whose name infra/template.yaml makes from the
+    /// first one's.
+    ///
+    /// ```
+    /// # use mlp_aws::arns::ExecutionArn;
+    /// let arn = ExecutionArn::parse("arn:aws:states:us-west-2:123456789012:execution:MLProvisionerDeploy:monday").unwrap();
+    /// assert!(arn.of_fleet().to_string().ends_with(":execution:MLProvisionerDeployFleet:monday"));
+    /// ```
+    #[must_use]
+    pub fn of_fleet(&self) -> Self {
+        Self { machine: format!("{}Fleet", self.machine), ..self.clone() }
+    }
 }
 
 impl fmt::Display for ExecutionArn {

@@ -278,7 +278,7 @@ fn understand_as(
     let mut product = Product::new(&loaded.config)?;
     product.config_sha256 = Some(sha256(bytes));
     let mut later = elsewhere(&loaded.config, suite);
-    later.extend(needs(&product));
+    later.extend(offers(&product));
     later.extend(too_big(&product)?);
     let mut findings = loaded.findings;
     findings.extend(later.into_iter().map(|finding| placed(finding, &loaded.document)));
@@ -323,28 +323,6 @@ fn elsewhere(config: &Config, suite: &Suite) -> Vec<Finding> {
             .help(format!("deploy the template in {region}")),
         );
     }
-    findings
-}
-
-/// What must be there before the stack can do its work.
-fn needs(product: &Product) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    if product.of_type("AWS::Logs::MetricFilter").is_some() {
-        let group = product
-            .of_type("AWS::Logs::LogGroup")
-            .and_then(|id| product.physical_name(id).ok())
-            .unwrap_or_default();
-        findings.push(
-            Finding::warning(
-                codes::NEEDS_CLOUDTRAIL,
-                "/ml_product/tier",
-                "the alarms on root use and refused calls stay silent until CloudTrail delivers into the log group",
-            )
-            .help(format!("let a trail of the account deliver to CloudWatch Logs, log group `{group}`")),
-        );
-    }
-    findings.extend(offers(product));
-    findings.push(polling());
     findings
 }
 
@@ -409,16 +387,6 @@ fn too_big(product: &Product) -> Result<Vec<Finding>, InternalError> {
         findings.push(Finding::error(codes::TPL_LIMIT, path, message).help(help));
     }
     Ok(findings)
-}
-
-/// Polling ends without a word. Sources: CodePipeline API Reference, `PipelineMetadata` (`pollingDisabledAt`); CodePipeline
-/// User Guide, "Quotas in AWS CodePipeline" (300 polling pipelines in a region), and "Start a pipeline in CodePipeline", which
-/// advises against polling.
-fn polling() -> Finding {
-    let message = "the pipelines poll for changes; CodePipeline turns polling off after 30 days without an execution, and a \
-                   region takes 300 polling pipelines (a product has two)";
-    Finding::warning(codes::POLLING, "/ml_product/source_control", message)
-        .help("run both pipelines once a month, for example by a schedule; `check-drift` reports a pipeline that doesn't poll any more")
 }
 
 fn and_list(kinds: &[&str]) -> String {

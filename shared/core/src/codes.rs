@@ -98,7 +98,7 @@ codes! {
     RESERVED_NAME = "MLP-CFG-020", "A name begins with what AWS reserves",
         "S3 refuses bucket names that begin with `xn--`, `sthree-` or `amzn-s3-demo-`; EC2 refuses security group names that begin with `sg-`.";
     AMBIGUOUS_NAME = "MLP-CFG-021", "A name that another product could get too",
-        "The hyphen both joins the parts of a name and may stand in them. With an environment's name in the company prefix, or a region's short code at the start of the use case, two products can end up with the same global names. A use case `fraud` with the workload `rt` has all names of the use case `fraud-rt`.";
+        "The hyphen both joins the parts of a name and may stand in them. With an environment's name in the company prefix, or a region's short code at the start of the use case, two products can end up with the same global names. A use case `fraud` with the workload `rt` has all names of the use case `fraud-rt`: `MLP-GEN-003` says so where both exist.";
     RESERVED_WORDS = "MLP-CFG-022", "A name contains words that end other products' names",
         "CodeBuild names report groups after the project: `{ml_name}-build-{report}`. A product whose own name contains `ml-build` or `ml-deploy` could be matched by another product's policies. It is a warning where only a `product_name_override` can give the other product that name.";
     DIGEST_WORD = "MLP-CFG-023", "A name that another product's cut name could be",
@@ -112,14 +112,10 @@ codes! {
         "The template is made all the same; deploy it in the region that the config names.";
     OUTPUT_TAKEN = "MLP-GEN-003", "Another config makes the same product",
         "Two configs in the bucket lead to one product and scenario, so to one output key. The older one has it; delete the one that is not wanted. It is a warning when the scenarios differ: both templates are made, and deploying both would change one stack. `mlp` gives this warning for the templates in its folder.";
-    NEEDS_CLOUDTRAIL = "MLP-GEN-004", "The alarms need CloudTrail",
-        "The alarms on root use and refused calls read CloudTrail events. The product makes the log group; a trail of the account must deliver into it. Without one the alarms stay silent.";
     TYPE_NOT_IN_REGION = "MLP-GEN-005", "The region doesn't offer a resource type of the product",
         "CloudFormation doesn't list the type in the region, so the stack would fail. [regions.md](regions.md) is the table. `deploy-product` and `test-deploy` refuse such a region; every other action gives a warning.";
     TYPE_DOUBTFUL = "MLP-GEN-006", "The region may not offer a resource type of the product",
         "CloudFormation lists the type in the region and no endpoint of its service is known, or nothing is known of the region.";
-    POLLING = "MLP-GEN-007", "The pipelines poll for changes, and CodePipeline may stop that",
-        "CodePipeline turns polling off for a pipeline without an execution for 30 days, and takes 300 polling pipelines in a region. A product has two. The counts of the tiers leave no room for the rules that would watch a source instead. `check-drift` reports a pipeline that doesn't poll any more.";
 
     TPL_SHAPE = "MLP-TPL-001", "A template section has the wrong shape",
         "For example `Resources` that is a list, or a resource without `Type`.";

@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::config::{CompanyPrefix, Config, MlProduct, Region, UseCase};
+use crate::config::{CompanyPrefix, Config, Region, UseCase};
 use crate::finding::Finding;
 use crate::{codes, product::Tier};
 
@@ -245,9 +245,8 @@ const RESERVED_BEGINNINGS: &[(&str, &str, Tier)] = &[
 ///
 /// The hyphen both joins the parts of a name and may stand inside them. The parts can be told apart again as long as no
 /// hyphen-separated word of the company prefix is an environment's name, the use case doesn't begin with a region's
-/// short code, and use case and workload together are no use case by themselves; a config that breaks this may share names
-/// with another product, so it gets a warning. Two products with a workload each, whose names are the same, have one output
-/// in the bucket, so the second one is refused there (`MLP-GEN-003`).
+/// short code; a config that breaks this may share names with another product, so it gets a warning. Use case and workload
+/// are one text in names. That concerns only who has both configs, so it is found where both are (`MLP-GEN-003`).
 pub fn check(config: &Config) -> Vec<Finding> {
     let mut findings = Vec::new();
     let names = Names::new(config);
@@ -273,7 +272,6 @@ pub fn check(config: &Config) -> Vec<Finding> {
     if config.ml_product.product_name_override.is_none() {
         findings.extend(ambiguous_prefix(&config.client.company_prefix));
         findings.extend(ambiguous_use_case(&config.ml_product.use_case));
-        findings.extend(ambiguous_workload(&config.ml_product));
     }
     findings
 }
@@ -389,25 +387,6 @@ fn ambiguous_prefix(prefix: &CompanyPrefix) -> Option<Finding> {
             format!("`{prefix}` holds the environment's name `{word}`, so two products can end up with the same IAM names"),
         )
         .help("leave environment names out of the company prefix"),
-    )
-}
-
-fn ambiguous_workload(product: &MlProduct) -> Option<Finding> {
-    let workload = product.workload.as_ref()?;
-    let both = UseCase::parse(&format!("{}-{workload}", product.use_case)).ok()?;
-    Some(
-        Finding::warning(
-            codes::AMBIGUOUS_NAME,
-            "/ml_product/workload",
-            format!(
-                "the use case `{}` with the workload `{workload}` has the same names as the use case `{both}` without one, \
-                 so two configs can end up as one product",
-                product.use_case
-            ),
-        )
-        .help(format!(
-            "make sure that no other config of this prefix, environment, tenant and region has `use_case: {both}`, or choose another workload"
-        )),
     )
 }
 

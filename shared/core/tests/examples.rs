@@ -39,6 +39,17 @@ fn there_are_twenty_and_each_loads_without_a_finding() {
     assert!(examples.iter().all(|(file, _)| file.extension().unwrap() == "yaml"));
 }
 
+/// A warning that no change of the config takes away teaches people to ignore warnings.
+#[test]
+fn no_example_gives_a_warning() {
+    for (file, _) in examples() {
+        let config = std::fs::read(&file).unwrap();
+        let suite = mlp_core::actions::Suite::default();
+        let made = mlp_core::actions::validate_config(&config, &suite).unwrap();
+        assert_eq!(made.outcome.findings, [], "{}", file.display());
+    }
+}
+
 #[test]
 fn an_example_lies_in_the_folder_of_its_tier_and_names_the_schema_of_its_tier() {
     for (file, config) in examples() {

@@ -34,6 +34,41 @@ fn variants(target: &str) -> impl Iterator<Item = Vec<u8>> {
     })
 }
 
+/// A seed that is called like a golden file is that file, so that fuzzing starts from what is written today.
+#[test]
+fn seeds_called_like_golden_files_are_these_files() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let golden = [
+        ("template", vec!["tests/golden/templates"]),
+        (
+            "config",
+            vec![
+                "configs/examples/starter",
+                "configs/examples/professional",
+                "configs/examples/enterprise",
+                "tests/golden/products",
+                "tests/golden/configs",
+            ],
+        ),
+    ];
+    let mut compared = 0;
+    for (target, folders) in golden {
+        for seed in std::fs::read_dir(root.join("fuzz/seeds").join(target)).unwrap() {
+            let seed = seed.unwrap();
+            for folder in &folders {
+                let Ok(wanted) = std::fs::read(root.join(folder).join(seed.file_name())) else { continue };
+                compared += 1;
+                assert!(
+                    std::fs::read(seed.path()).unwrap() == wanted,
+                    "{} differs from {folder}: copy it from there",
+                    seed.path().display()
+                );
+            }
+        }
+    }
+    assert_eq!(compared, 5);
+}
+
 #[test]
 fn yaml_is_a_document_or_findings() {
     for bytes in variants("yaml") {

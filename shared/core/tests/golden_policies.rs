@@ -75,7 +75,7 @@ fn every_product_gives_its_golden_policies() {
     assert_eq!(there, expected, "a golden policy without its product");
 }
 
-/// Names stand in full in a policy, so some products need a second document. The outputs have no third one.
+/// Names stand in full in a policy, so some products need a second document, and the operator's policy a third one.
 #[test]
 fn every_document_fits_into_a_managed_policy() {
     for (name, product) in products() {
@@ -84,7 +84,8 @@ fn every_document_fits_into_a_managed_policy() {
             let sizes: Vec<usize> = documents.iter().map(Policy::size).collect();
             println!("{sizes:?} {kind} {name}");
             assert!(sizes.iter().all(|size| *size <= MAX_SIZE), "{name}: {kind}: {sizes:?}");
-            assert!(sizes.len() <= 2, "{name}: {kind}: {sizes:?}");
+            let most = if kind == "iam-policy" { 3 } else { 2 };
+            assert!(sizes.len() <= most, "{name}: {kind}: {sizes:?}");
         }
     }
 }

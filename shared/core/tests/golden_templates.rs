@@ -3,7 +3,12 @@
 //! The products are the 20 examples and what they leave open (`tests/golden/products`). `UPDATE_GOLDEN=1` writes the
 //! templates anew; the difference is then read like any other change.
 
-#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may stop at the first surprise"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -138,41 +143,207 @@ fn every_template_passes_its_own_checks() {
     }
 }
 
-/// "IAM and AWS STS quotas": white space does not count.
-#[test]
-fn every_managed_policy_fits() {
-    const MOST: usize = 6144;
-    for (name, config) in products() {
-        for (id, resource) in template(&config).resources {
-            if resource.kind != "AWS::IAM::ManagedPolicy" {
-                continue;
-            }
-            // References are longer or shorter once they are resolved; each gets the room of the longest ARN here.
-            let document = resource.properties["PolicyDocument"].to_json();
-            let size = resolved(&document).to_string().chars().filter(|c| !c.is_whitespace()).count();
-            assert!(size <= MOST, "{name}: {id} has {size} characters, IAM takes {MOST}");
-        }
+/// Every option of a tier at once, with the longest value of each kind, in one region.
+///
+/// The longest names: 20 characters of company, use case and workload, 8 of tenant, `staging`; or an override of 100. A bucket
+/// has 63 characters (S3 User Guide, "General purpose bucket naming rules"), a repository of images 256 (ECR API Reference,
+/// `CreateRepository`), a multi-Region key the longest ARN.
+fn largest(tier: &str, region: &str, source: &str, has_override: bool) -> String {
+    let region = config::Region::parse(region).unwrap();
+    let (partition, suffix) = (region.partition(), region.dns_suffix());
+    let key = format!("arn:{partition}:kms:{region}:123456789012:key/mrk-{}", "0".repeat(32));
+    let source = match source {
+        "s3" => format!(
+            "  source_control: s3\n  s3_prefix: {}/{}\n  source_kms_key_arn: {key}\n",
+            "b".repeat(63),
+            "p".repeat(PREFIX)
+        ),
+        other => format!("  source_control: {other}\n"),
+    };
+    let only_enterprise = "  alerts_email: alerts@company.example
+  vpc_integration:
+    mode: standalone
+    vpc_source: parameter-store
+    vpc_parameter_store_path: /vpc/main/VPCId
+    subnet_parameter_store_path: /vpc/main/PrivateSubnetIds
+    route_table_parameter_store_path: /vpc/main/PrivateRouteTableIds
+    endpoint_ingress_cidr: 172.16.0.0/12
+";
+    // An image of another region needs a statement of its own.
+    let image = format!("123456789012.dkr.ecr.{}.{suffix}/{}:1", neighbour(&region), "r".repeat(256));
+    format!(
+        "client: {{company_name: A, company_prefix: {name}, account_id: \"123456789012\", tenant_id: tenant01}}
+environment: {{env: staging, region: {region}, multi_region: true}}
+ml_product:
+  tier: {tier}
+  use_case: {name}
+  workload: {name}
+{source}{own_name}  data_lake: /s3/lake/BucketName
+  data_lake_kms_key_arn: {key}
+  load_balancer: /lb/ml/LoadBalancerArn
+{only_enterprise}  build:
+    image: {image}
+    privileged_mode: true
+    privileged_justification: builds images
+tags: {{cost_center: a, project: b, owner: c}}
+",
+        name = "abcdefghij-abcdefghi",
+        own_name = if has_override {
+            format!("  product_name_override: {}-ml\n", "n".repeat(97))
+        } else {
+            String::new()
+        },
+        only_enterprise = if tier == "enterprise" { only_enterprise } else { "" },
+    )
+}
+
+/// An `s3_prefix` that all options together leave room for. A longer one is refused where the boundary has no room for it.
+const PREFIX: usize = 180;
+
+/// Another region with a name as long as the partition has.
+fn neighbour(region: &config::Region) -> &'static str {
+    match region.partition() {
+        "aws-cn" if region.as_str() == "cn-northwest-1" => "cn-north-1",
+        "aws-cn" => "cn-northwest-1",
+        "aws-us-gov" if region.as_str() == "us-gov-west-1" => "us-gov-east-1",
+        "aws-us-gov" => "us-gov-west-1",
+        _ if region.as_str() == "ap-southeast-2" => "ap-southeast-1",
+        _ => "ap-southeast-2",
     }
 }
 
-/// Pseudo parameters with the longest values that they can have, references with the longest that they have here.
-fn resolved(json: &serde_json::Value) -> serde_json::Value {
-    use serde_json::Value;
-    match json {
-        Value::Array(items) => items.iter().map(resolved).collect(),
-        Value::Object(object) => match object.iter().next() {
-            Some((key, Value::String(text))) if object.len() == 1 && key == "Fn::Sub" => Value::String(
-                text.replace("${AWS::Partition}", "aws-us-gov")
-                    .replace("${AWS::Region}", "ap-southeast-2")
-                    .replace("${AWS::AccountId}", "123456789012")
-                    .replace("${AWS::URLSuffix}", "amazonaws.com.cn"),
-            ),
-            Some((key, _)) if object.len() == 1 && (key == "Ref" || key == "Fn::GetAtt") => {
-                Value::String("x".repeat(80))
+fn regions() -> Vec<String> {
+    let schema = fs::read(root().join("schemas/config.schema.json")).unwrap();
+    let schema: serde_json::Value = serde_json::from_slice(&schema).unwrap();
+    let regions = &schema["$defs"]["environment"]["properties"]["region"]["examples"];
+    regions.as_array().unwrap().iter().map(|region| region.as_str().unwrap().to_owned()).collect()
+}
+
+/// Sizes of the policies of a config's product, by logical id. Source of the limits: IAM User Guide, "IAM and AWS STS quotas"
+/// (white space does not count), and `CreatePolicy` and `CreateRole` in the IAM API Reference.
+fn sizes(config: &[u8]) -> BTreeMap<String, usize> {
+    const MANAGED: usize = 6144;
+    const TRUST: usize = 2048;
+    let product = Product::new(&config::load(config).unwrap().config).unwrap();
+    let place = Place::of(&product.region);
+    let mut sizes = BTreeMap::new();
+    for (id, resource) in mlp_core::generate::template(&product).unwrap().resources {
+        let (property, limit) = match resource.kind.as_str() {
+            "AWS::IAM::ManagedPolicy" => ("PolicyDocument", MANAGED),
+            "AWS::IAM::Role" => ("AssumeRolePolicyDocument", TRUST),
+            _ => continue,
+        };
+        assert!(!resource.properties.contains_key("Policies"), "inline policies have a limit of their own");
+        let size = place.size(&resource.properties[property].to_json());
+        let name = product.names.ml_name();
+        assert!(size <= limit, "{name} in {}: {id} has {size} characters, IAM takes {limit}", product.region);
+        sizes.insert(id, size);
+    }
+    sizes
+}
+
+#[test]
+fn every_policy_fits() {
+    for config in products().values() {
+        sizes(config);
+    }
+}
+
+#[test]
+fn every_policy_fits_with_all_options_and_the_longest_names_in_every_region() {
+    let mut longest = 0;
+    for region in regions() {
+        for tier in ["starter", "professional", "enterprise"] {
+            for source in ["codecommit", "s3"] {
+                for has_override in [false, true] {
+                    let config = largest(tier, &region, source, has_override);
+                    longest =
+                        longest.max(sizes(config.as_bytes()).get("BuildPolicy").copied().unwrap_or_default());
+                    let made = actions::validate_config(config.as_bytes(), &Suite::default()).unwrap();
+                    assert!(made.outcome.ok, "{:#?}", made.outcome.findings);
+                }
             }
-            _ => object.iter().map(|(key, value)| (key.clone(), resolved(value))).collect(),
-        },
-        other => other.clone(),
+        }
+    }
+    assert!(longest > 6000, "nothing here is near the limit any more: {longest}");
+}
+
+/// What the config asks for is in the policies, whether their statements are merged or not.
+#[test]
+fn a_policy_keeps_its_statements_apart_while_it_fits() {
+    let of = |config: &[u8]| template(config).resources["BuildPolicy"].properties["PolicyDocument"].to_json();
+    let sids = |policy: &serde_json::Value| -> Vec<String> {
+        let statements = policy["Statement"].as_array().unwrap();
+        statements.iter().map(|it| it["Sid"].as_str().unwrap().to_owned()).collect()
+    };
+    let products = products();
+    let small = sids(&of(&products["enterprise-longest-names"]));
+    assert!(small.contains(&"UseArtifacts".to_owned()) && small.contains(&"UseData".to_owned()), "{small:?}");
+    let merged = sids(&of(&products["enterprise-largest-policies"]));
+    assert!(!merged.contains(&"UseArtifacts".to_owned()) && merged.len() < small.len(), "{merged:?}");
+}
+
+/// What CloudFormation fills in, in one region.
+struct Place {
+    partition: String,
+    region: String,
+    suffix: String,
+}
+
+impl Place {
+    fn of(region: &config::Region) -> Self {
+        Self {
+            partition: region.partition().to_owned(),
+            region: region.to_string(),
+            suffix: region.dns_suffix().to_owned(),
+        }
+    }
+
+    /// The characters that IAM counts.
+    fn size(&self, document: &serde_json::Value) -> usize {
+        self.resolved(document).to_string().chars().filter(|it| !it.is_whitespace()).count()
+    }
+
+    /// Pseudo parameters with their values, references with the longest that they have in a policy: the name of a bucket, the
+    /// ARN of a key.
+    fn resolved(&self, json: &serde_json::Value) -> serde_json::Value {
+        use serde_json::Value;
+        let text = |text: &str| {
+            text.replace("${AWS::Partition}", &self.partition)
+                .replace("${AWS::Region}", &self.region)
+                .replace("${AWS::AccountId}", "123456789012")
+                .replace("${AWS::URLSuffix}", &self.suffix)
+                .replace("${DataLakeBucketName}", &"b".repeat(63))
+        };
+        let only = |object: &serde_json::Map<String, Value>| match (object.len(), object.iter().next()) {
+            (1, Some((key, value))) => Some((key.clone(), value.clone())),
+            _ => None,
+        };
+        match json {
+            Value::Array(items) => items.iter().map(|item| self.resolved(item)).collect(),
+            Value::Object(object) => match only(object) {
+                Some((key, Value::String(sub))) if key == "Fn::Sub" => {
+                    let filled = text(&sub);
+                    assert!(!filled.contains("${"), "{filled}");
+                    Value::String(filled)
+                }
+                Some((key, Value::String(name))) if key == "Ref" => {
+                    let filled = text(&format!("${{{name}}}"));
+                    assert!(!filled.contains("${"), "{filled}");
+                    Value::String(filled)
+                }
+                Some((key, argument)) if key == "Fn::GetAtt" => {
+                    assert_eq!(argument, serde_json::json!(["KmsKey", "Arn"]));
+                    let uuid = "0".repeat(36);
+                    Value::String(text(&format!(
+                        "arn:${{AWS::Partition}}:kms:${{AWS::Region}}:${{AWS::AccountId}}:key/{uuid}"
+                    )))
+                }
+                Some((key, argument)) if key.starts_with("Fn::") => panic!("no value for {key}: {argument}"),
+                _ => object.iter().map(|(key, value)| (key.clone(), self.resolved(value))).collect(),
+            },
+            other => other.clone(),
+        }
     }
 }
 

@@ -187,7 +187,7 @@ fn a_region_that_lacks_types_is_a_warning_that_names_all_of_them() {
         actions::validate_config(in_region("us-west-2", "codecommit").as_bytes(), &Suite::default());
     let outcome = outcome.unwrap().outcome;
     let codes: Vec<&str> = outcome.findings.iter().map(|finding| finding.code.as_str()).collect();
-    assert_eq!(codes, ["MLP-GEN-007", "MLP-CFG-016"]);
+    assert_eq!(codes, ["MLP-CFG-016"]);
 }
 
 #[test]

@@ -67,7 +67,7 @@ fn some_findings() -> Vec<Finding> {
         )
         .help("take one of the references away")
         .at(12, 3),
-        Finding::warning(codes::NEEDS_CLOUDTRAIL, "/ml_product/tier", "</p><script>alert(1)</script>"),
+        Finding::warning(codes::OTHER_ACCOUNT, "/client/account_id", "</p><script>alert(1)</script>"),
         Finding::error(codes::TPL_LIMIT, "/Resources/Data/Properties/Name/0", "<img src=x onerror=alert(1)>")
             .in_resource()
             .why("<b>why</b> not"),

@@ -149,6 +149,8 @@ pub(crate) struct World {
     pub(crate) endpoints_refused: RefCell<Option<&'static str>>,
     /// The zones of every endpoint service; all, if empty.
     pub(crate) service_zones: RefCell<Vec<&'static str>>,
+    /// The private hosted zones of the VPC.
+    pub(crate) hosted_zones: RefCell<Vec<Json>>,
     /// Attributes of VPCs that are off.
     pub(crate) switched_off: RefCell<Vec<&'static str>>,
     /// What IAM counts.
@@ -226,6 +228,7 @@ impl World {
             endpoints: RefCell::default(),
             endpoints_refused: RefCell::default(),
             service_zones: RefCell::default(),
+            hosted_zones: RefCell::default(),
             switched_off: RefCell::default(),
             account: RefCell::new(
                 json!({"Roles": 12, "RolesQuota": 1_000, "Policies": 7, "PoliciesQuota": 1_500}),
@@ -646,9 +649,20 @@ impl<'a> Execution<'a> {
                 let found = endpoints.iter().filter(|it| filters.iter().all(|filter| holds(it, filter)));
                 Ok(json!({"VpcEndpoints": found.collect::<Vec<_>>()}))
             }
+            "aws-sdk:route53:listHostedZonesByVPC" => {
+                assert!(parameters["VpcId"].is_string() && parameters["VpcRegion"] == "us-west-2");
+                if let Some(error) = *self.world.endpoints_refused.borrow() {
+                    return Err(thrown(error, "told to"));
+                }
+                Ok(json!({"HostedZoneSummaries": *self.world.hosted_zones.borrow(), "MaxItems": "100"}))
+            }
             "aws-sdk:ec2:describeVpcEndpointServices" => {
                 let zones = self.world.service_zones.borrow();
-                let service = |name: &Json| json!({"ServiceName": name, "AvailabilityZones": *zones});
+                let service = |name: &Json| {
+                    let last = name.as_str().unwrap().rsplit('.').next().unwrap();
+                    let dns = format!("{last}.us-west-2.amazonaws.com");
+                    json!({"ServiceName": name, "AvailabilityZones": *zones, "PrivateDnsName": dns})
+                };
                 let services = parameters["ServiceNames"].as_array().unwrap().iter().map(service);
                 Ok(json!({"ServiceDetails": services.collect::<Vec<_>>()}))
             }
@@ -729,7 +743,7 @@ fn after(state: &Json, mut data: Json, answer: Json) -> Json {
                     let list = at_path(&answer, rest.trim_end_matches(')')).unwrap();
                     json!(list.as_array().unwrap().len())
                 }
-                None => at_path(&answer, path).unwrap().clone(),
+                None => selected(&answer, path),
             };
             let select = |(key, path): (&String, &Json)| {
                 (key.trim_end_matches(".$").to_owned(), value(path.as_str().unwrap()))
@@ -753,6 +767,18 @@ fn put(data: &mut Json, path: &Json, value: Json) {
         let pointer = path.strip_prefix('$').unwrap().replace('.', "/");
         let (parent, key) = pointer.rsplit_once('/').unwrap();
         data.pointer_mut(parent).unwrap()[key] = value;
+    }
+}
+
+/// A path that may go through every entry of a list: `$.Pipelines[*].Name`.
+fn selected(data: &Json, path: &str) -> Json {
+    match path.split_once("[*]") {
+        Some((list, rest)) => {
+            let entries = at_path(data, list).unwrap().as_array().unwrap();
+            let rest = format!("${rest}");
+            entries.iter().filter_map(|entry| at_path(entry, &rest)).cloned().collect()
+        }
+        None => at_path(data, path).unwrap().clone(),
     }
 }
 

@@ -355,6 +355,17 @@ impl ProductName {
         let stem = self.0.strip_suffix("-ml").unwrap_or(&self.0);
         format!("{stem}-{part}-ml")
     }
+
+    /// As [`Self::with_part`], with as much of the name as the longest name allows.
+    pub fn cut_with_part(&self, part: &str) -> String {
+        /// `productName` in `schemas/config.schema.json`.
+        const LONGEST: usize = 100;
+        let stem = self.0.strip_suffix("-ml").unwrap_or(&self.0);
+        let over = self.with_part(part).len().saturating_sub(LONGEST);
+        // Names are ASCII, so bytes are characters here.
+        let kept = stem.get(..stem.len().saturating_sub(over)).unwrap_or(stem);
+        format!("{kept}-{part}-ml")
+    }
 }
 
 text_field!(

@@ -327,7 +327,7 @@ impl Config {
     pub fn try_out(&mut self, workload: &str) -> Result<(), FieldError> {
         let product = &mut self.ml_product;
         if let Some(name) = &product.product_name_override {
-            product.product_name_override = Some(ProductName::parse(&name.with_part(workload))?);
+            product.product_name_override = Some(ProductName::parse(&name.cut_with_part(workload))?);
         }
         product.workload = Some(Workload::parse(workload)?);
         if let Some(vpc) = &mut product.vpc {

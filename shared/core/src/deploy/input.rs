@@ -199,7 +199,7 @@ const KEYS: [(&str, &[Action]); 14] = [
     ("template", &[Action::ValidateProvTemplate]),
     ("force", &Action::ALL),
     ("approval", &[Action::DeployProduct, Action::TestDeploy, Action::DeleteProduct]),
-    ("recreate_failed", &[Action::DeployProduct, Action::TestDeploy]),
+    ("recreate_failed", &[Action::DeployProduct]),
     ("adopt", &[Action::DeployProduct, Action::DeleteProduct]),
     ("keep", &[Action::TestDeploy]),
     ("drift", &[Action::DeployProduct, Action::ShowChanges]),
@@ -526,11 +526,25 @@ fn brief(value: &Json) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn paths(input: &Json) -> Vec<String> {
         let found = Input::read(input).err().unwrap_or_default();
         found.into_iter().map(|finding| finding.path).collect()
+    }
+
+    #[test]
+    fn a_test_takes_no_switch_that_has_no_effect_on_it() {
+        let with = |action: &str| {
+            Input::read(&json!({"action": action, "config": "a: 1", "force": true, "recreate_failed": true}))
+        };
+        assert!(with("deploy-product").unwrap().recreate_failed);
+        let findings = with("test-deploy").unwrap_err();
+        assert_eq!(findings.len(), 1, "{findings:?}");
+        assert_eq!(findings[0].path, "/recreate_failed");
+        assert_eq!(findings[0].help.as_deref(), Some("it is for deploy-product"));
     }
 
     #[test]

@@ -81,6 +81,13 @@ pub struct Network {
     /// Whether they answer under the services' own names.
     #[serde(default)]
     pub private_dns: bool,
+    /// The region whose private hosted zones are looked up: only for endpoints with private names, and only where Route 53
+    /// lists the zones of a VPC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dns_region: Option<String>,
+    /// `ListHostedZonesByVPC`, its first page of 100.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hosted_zones: Option<Seen>,
     /// Who may reach them, if the product makes its own security group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ingress_cidr: Option<String>,
@@ -201,9 +208,12 @@ impl Network {
             return findings;
         }
         findings.extend(self.check_endpoints());
+        findings.extend(self.check_hosted_zones());
         findings.extend(self.check_zones());
         findings.extend(self.check_access());
-        findings.extend(self.refused.iter().map(|(what, error)| could_not_look(NETWORK, what, error)));
+        let help = "nothing else depends on it. If it is refused, update the suite: its template has the permissions; a policy of the \
+                    organization may refuse the call too";
+        findings.extend(self.refused.iter().map(|(what, error)| could_not_look(NETWORK, what, error, help)));
         findings
     }
 
@@ -281,6 +291,44 @@ impl Network {
             );
             let help = "look at the quota \"Interface VPC endpoints per VPC\" in Service Quotas";
             findings.push(Finding::warning(codes::PRE_QUOTA, NETWORK, message).help(help));
+        }
+        findings
+    }
+
+    /// Private hosted zones of the account with a private name of one of the endpoints. Zones of AWS services are left out: those
+    /// that belong to endpoints are found by [`Self::check_endpoints`], and nobody can take a VPC out of them.
+    ///
+    /// Sources: `hashicorp/terraform-provider-aws` issue 17535 ("private-dns-enabled cannot be set because there is already a
+    /// conflicting DNS domain") and issue 37783 (a VPC takes one zone of a name, endpoints' zones included); Route 53 API
+    /// Reference, `DisassociateVPCFromHostedZone` (`OwningAccount`, `OwningService`). A zone of a parent domain is no conflict:
+    /// Route 53 Developer Guide, "Considerations when working with a private hosted zone" (the most specific name wins).
+    fn check_hosted_zones(&self) -> Vec<Finding> {
+        let (Some(zones), Some(services)) = (&self.hosted_zones, &self.endpoint_services) else {
+            return Vec::new();
+        };
+        let plain = |name: &str| name.trim_end_matches('.').to_ascii_lowercase();
+        let mut findings = Vec::new();
+        for zone in zones.found.iter().filter(|zone| zone.pointer("/Owner/OwningAccount").is_some()) {
+            let text = |key: &str| zone.get(key).and_then(Json::as_str).unwrap_or_default();
+            let name = plain(text("Name"));
+            let of_zone = |service: &&Json| {
+                let listed = service.get("PrivateDnsNames").and_then(Json::as_array).into_iter().flatten();
+                let all = listed.chain(std::iter::once(*service)).filter_map(|it| it.get("PrivateDnsName"));
+                all.filter_map(Json::as_str).any(|it| plain(it) == name)
+            };
+            let wanted = services.found.iter().filter_map(|it| Some((it, it.get("ServiceName")?.as_str()?)));
+            let mut wanted = wanted
+                .filter(|(_, service)| self.services.iter().take(self.interfaces).any(|it| it == service));
+            let Some((_, service)) = wanted.find(|(it, _)| of_zone(it)) else { continue };
+            let message = format!(
+                "the VPC has the private hosted zone `{}` for `{name}`, which is the private name of the endpoint for `{service}`",
+                text("HostedZoneId")
+            );
+            let help = "set `endpoint_private_dns: false`, so that the zone answers as before; or take the VPC out of the zone with \
+                        `aws route53 disassociate-vpc-from-hosted-zone`";
+            let make = if self.own_endpoints.is_empty() { Finding::error } else { Finding::warning };
+            let path = format!("{NETWORK}/endpoint_private_dns");
+            findings.push(make(codes::PRE_COLLISION, path, message).help(help));
         }
         findings
     }
@@ -414,6 +462,12 @@ impl Network {
     }
 }
 
+/// Whether Route 53 lists the private hosted zones of a VPC in a region's partition. Sources: Route 53 API Reference,
+/// `ListHostedZonesByVPC` ("supported partitions"); the same text in botocore's model.
+fn lists_zones(region: &config::Region) -> bool {
+    ["aws", "aws-cn", "aws-us-gov"].contains(&region.partition())
+}
+
 /// The blocks of IPv4 addresses of a VPC.
 fn blocks_of(vpc: &Json) -> Vec<&str> {
     let associated = vpc.get("CidrBlockAssociationSet").and_then(Json::as_array).into_iter().flatten();
@@ -450,11 +504,10 @@ fn allows_https(rule: &Json) -> bool {
 }
 
 /// A look that failed: the deployment goes on, and CloudFormation finds what it would have found.
-fn could_not_look(path: &str, what: &str, error: &Json) -> Finding {
+fn could_not_look(path: &str, what: &str, error: &Json, help: &str) -> Finding {
     let text = |key: &str| error.get(key).and_then(Json::as_str).unwrap_or_default();
     let why = format!("{} {}", text("Error"), crate::expand::shortened(text("Cause"), 300));
     let message = format!("{what} could not be looked at: {}", why.trim());
-    let help = "allow the calls of the suite's template to the role of the state machine, or try again";
     Finding::warning(codes::PRE_NETWORK, path, message).help(help)
 }
 
@@ -474,7 +527,7 @@ pub struct Quotas {
     /// `GetAccountSummary`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<Summary>,
-    /// `ListPipelines`, its first page.
+    /// `ListPipelines`, its first page: the names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub listed: Option<Seen>,
     /// The error outputs of calls that failed.
@@ -522,7 +575,7 @@ impl Quotas {
         if let Some(listed) = &self.listed {
             let all = listed.found.len();
             let ours = |it: &&Json| {
-                let name = it.get("Name").and_then(Json::as_str).unwrap_or_default();
+                let name = it.as_str().unwrap_or_default();
                 name.ends_with("-build-pipeline") || name.ends_with("-deploy-pipeline")
             };
             let ours = listed.found.iter().filter(ours).count();
@@ -538,7 +591,15 @@ impl Quotas {
                 );
             }
         }
-        findings.extend(self.refused.iter().map(|(what, error)| could_not_look("", what, error)));
+        findings.extend(self.refused.iter().map(|(what, error)| {
+            let help = match what.as_str() {
+                "roles" => {
+                    "the deployment goes on. `aws iam get-account-summary` compares Roles with RolesQuota, and Policies with PoliciesQuota"
+                }
+                _ => "the deployment goes on. `aws codepipeline list-pipelines` lists the region's pipelines, of which 300 may poll",
+            };
+            Finding { code: codes::PRE_QUOTA, ..could_not_look("", what, error, help) }
+        }));
         findings
     }
 }
@@ -739,6 +800,8 @@ impl Preflight {
             interfaces: self.services(true).count(),
             services: self.services(true).chain(self.services(false)).collect(),
             private_dns: vpc.private_dns,
+            dns_region: (vpc.private_dns && lists_zones(&self.product.region))
+                .then(|| self.product.region.to_string()),
             ingress_cidr: vpc.security_group_id.is_none().then(|| vpc.ingress_cidr.clone()),
             paths: paths
                 .filter(|(id, _)| ["vpc-", "subnet-", "sg-", "rtb-"].iter().any(|it| id.starts_with(it)))
@@ -1158,6 +1221,66 @@ mod tests {
     }
 
     #[test]
+    fn a_private_hosted_zone_with_the_private_name_of_an_endpoint_is_in_the_way() {
+        let of = |zone: Json| Network {
+            hosted_zones: Some(Seen { found: vec![zone] }),
+            endpoint_services: Some(Seen {
+                found: vec![json!({"ServiceName": STS, "PrivateDnsName": "sts.us-west-2.amazonaws.com",
+                    "PrivateDnsNames": [{"PrivateDnsName": "sts.us-west-2.amazonaws.com"}, {"PrivateDnsName": "sts-2.example.com"}]})],
+            }),
+            ..network()
+        };
+        let zone = |name: &str, owner: &str| json!({"HostedZoneId": "Z1", "Name": name, "Owner": {owner: "123456789012"}});
+        for name in ["sts.us-west-2.amazonaws.com.", "STS.us-west-2.amazonaws.com", "sts-2.example.com."] {
+            let found = of(zone(name, "OwningAccount"));
+            one(&found, "error", "/endpoint_private_dns", "the private hosted zone `Z1` for `sts");
+            let own = Network { own_endpoints: vec!["vpce-1".to_owned()], ..found };
+            one(&own, "warning", "/endpoint_private_dns", "the private hosted zone `Z1`");
+        }
+        for (name, owner) in [
+            ("amazonaws.com.", "OwningAccount"),
+            ("a.sts.us-west-2.amazonaws.com.", "OwningAccount"),
+            ("example.com.", "OwningAccount"),
+            ("sts.us-west-2.amazonaws.com.", "OwningService"),
+        ] {
+            assert_eq!(told(&of(zone(name, owner))), [], "{name} {owner}");
+        }
+    }
+
+    #[test]
+    fn hosted_zones_are_looked_up_for_private_names_where_route_53_lists_them() {
+        let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/products");
+        let dns_region = |region: &str, private_dns: bool| {
+            let name = format!("{golden}/enterprise-codecommit-standalone-direct-workload.yaml");
+            let config = std::fs::read_to_string(name).unwrap();
+            let start = config.find("  region: ").unwrap();
+            let end = start + config[start..].find('\n').unwrap();
+            let config = format!("{}  region: {region}{}", &config[..start], &config[end..]);
+            let mode = "    mode: standalone\n";
+            assert!(config.contains(mode));
+            let config = config.replace(mode, &format!("{mode}    endpoint_private_dns: {private_dns}\n"));
+            let preflight = Preflight::of(config.as_bytes(), None).unwrap();
+            preflight.unwrap().network(&Lookups::new()).unwrap().dns_region
+        };
+        for region in ["us-west-2", "cn-north-1", "us-gov-west-1"] {
+            assert_eq!(dns_region(region, true).as_deref(), Some(region));
+        }
+        assert_eq!(dns_region("us-west-2", false), None);
+        assert_eq!(dns_region("us-iso-east-1", true), None, "Route 53 doesn't list them there");
+    }
+
+    #[test]
+    fn a_quota_that_could_not_be_looked_at_says_how_to_see_it_oneself() {
+        let mut quotas = Quotas::default();
+        quotas
+            .refused
+            .insert("roles".to_owned(), json!({"Error": "Iam.IamException", "Cause": "not authorized"}));
+        let [finding] = &quotas.check()[..] else { panic!("{:?}", quotas.check()) };
+        assert_eq!(finding.code, codes::PRE_QUOTA);
+        assert!(finding.help.as_deref().unwrap().contains("aws iam get-account-summary"), "{finding:?}");
+    }
+
+    #[test]
     fn a_route_table_with_a_route_to_s3_takes_no_second_one() {
         let endpoint = json!({"VpcEndpointId": "vpce-2", "VpcEndpointType": "Gateway", "VpcId": VPC, "ServiceName": S3,
             "State": "available", "RouteTableIds": ["rtb-9", "rtb-1"]});
@@ -1302,7 +1425,9 @@ mod tests {
             ];
             quotas.account =
                 Some(Summary { counts: counts.map(|(key, value)| (key.to_owned(), value)).into() });
-            let name = |n: usize| json!({"Name": if n.is_multiple_of(2) { format!("{n}-ml-build-pipeline") } else { n.to_string() }});
+            let name = |n: usize| {
+                json!(if n.is_multiple_of(2) { format!("{n}-ml-build-pipeline") } else { n.to_string() })
+            };
             quotas.listed = Some(Seen { found: (0..pipelines).map(name).collect() });
             quotas.check().into_iter().map(|it| (it.severity.to_string(), it.message)).collect::<Vec<_>>()
         };

@@ -3,10 +3,12 @@
 //! A role names the product's policies; a policy names roles only by ARN text, so neither waits for the other. Every
 //! statement with `*` for its resource is bounded by a condition.
 
-use super::policy::{Statement, document, service};
+use super::policy::{Statement, document, merged, service};
 use super::{Built, Context, HAS_BOUNDARY, Scope, arn, arn_from, tag};
+use crate::check::sizes::{self, Known};
 use crate::config::Source;
 use crate::error::InternalError;
+use crate::policy::MAX_SIZE;
 use crate::product::{BOUNDARY_PARAMETER, Grants, Product, RoleBoundary};
 use crate::template::{Function, Sub, Value, map};
 
@@ -125,8 +127,18 @@ pub(super) fn managed_policy(cx: &Context<'_>) -> Built {
     Ok(map([
         ("ManagedPolicyName", cx.name()?),
         ("Description", Value::str(format!("{} ({})", cx.spec.purpose, cx.product.names.ml_name()))),
-        ("PolicyDocument", document(statements)),
+        ("PolicyDocument", fitting(cx, statements)),
     ]))
+}
+
+/// The document of a managed policy. Statements of different services are merged only if the policy is too big otherwise,
+/// because one statement for each use is easier to read.
+fn fitting(cx: &Context<'_>, statements: Vec<Statement>) -> Value {
+    let whole = document(statements.clone());
+    if sizes::exact(&whole, &Known::of_product(&cx.product.region)) <= MAX_SIZE {
+        return whole;
+    }
+    document(merged(statements))
 }
 
 /// The artifacts bucket and its objects, by name.
@@ -166,8 +178,7 @@ const IMAGE_PULL: [&str; 3] =
     ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"];
 
 /// Source: Amazon ECR User Guide, "IAM permissions for pushing an image".
-const IMAGE_PUSH: [&str; 4] =
-    ["ecr:CompleteLayerUpload", "ecr:InitiateLayerUpload", "ecr:PutImage", "ecr:UploadLayerPart"];
+const IMAGE_PUSH: [&str; 3] = ["ecr:*LayerUpload", "ecr:PutImage", "ecr:UploadLayerPart"];
 
 /// What builds need, and the jobs that they start.
 fn build(cx: &Context<'_>) -> Result<Vec<Statement>, InternalError> {
@@ -213,7 +224,7 @@ fn build(cx: &Context<'_>) -> Result<Vec<Statement>, InternalError> {
         ),
         // These calls can't be limited to a resource.
         in_region(Statement::allow("LookUp", lookups, [Value::str("*")])),
-        Statement::allow("PullImages", IMAGE_PULL, [images()]),
+        Statement::allow("PullImages", IMAGE_PULL, std::iter::once(images()).chain(build_image(cx))),
         Statement::allow(
             "ReadPublishedValues",
             ["ssm:GetParameter*"],
@@ -231,7 +242,7 @@ fn build(cx: &Context<'_>) -> Result<Vec<Statement>, InternalError> {
     if product.inputs.vpc.is_some() {
         statements.push(use_network_interface());
     }
-    statements.extend(pull_image(cx));
+    statements.extend(log_in_to_registry(cx));
     Ok(statements)
 }
 
@@ -519,9 +530,8 @@ fn boundary(cx: &Context<'_>) -> Result<Vec<Statement>, InternalError> {
 /// The network permissions of builds and jobs in a VPC: CodeBuild User Guide, "Allow CodeBuild access to AWS services
 /// required to create a VPC network interface"; SageMaker Developer Guide, "SageMaker AI execution roles". EC2 can't
 /// scope the describing ones, and an interface has no name before it is made.
-const NETWORK: [&str; 7] = [
-    "ec2:CreateNetworkInterface",
-    "ec2:DeleteNetworkInterface",
+const NETWORK: [&str; 6] = [
+    "ec2:*eNetworkInterface",
     "ec2:DescribeDhcpOptions",
     "ec2:DescribeNetworkInterfaces",
     "ec2:DescribeSecurityGroups",
@@ -529,9 +539,8 @@ const NETWORK: [&str; 7] = [
     "ec2:DescribeVpcs",
 ];
 
-/// Lets a service use an interface that the role has created.
-const NETWORK_PERMISSION: [&str; 2] =
-    ["ec2:CreateNetworkInterfacePermission", "ec2:DeleteNetworkInterfacePermission"];
+/// Lets a service use an interface that the role has created, or takes that back.
+const NETWORK_PERMISSION: &str = "ec2:*NetworkInterfacePermission";
 
 fn in_region(statement: Statement) -> Statement {
     statement.when("StringEquals", "aws:RequestedRegion", Value::reference("AWS::Region"))
@@ -540,7 +549,7 @@ fn in_region(statement: Statement) -> Statement {
 fn use_network_interface() -> Statement {
     Statement::allow(
         "UseNetworkInterface",
-        NETWORK_PERMISSION,
+        [NETWORK_PERMISSION],
         [arn("ec2", Scope::Regional, "network-interface/*")],
     )
     .when(
@@ -558,11 +567,7 @@ fn pass_role(cx: &Context<'_>) -> Result<Statement, InternalError> {
 
 fn use_key(cx: &Context<'_>) -> Option<Statement> {
     let key = cx.key_arn()?;
-    Some(Statement::allow(
-        "UseKey",
-        ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"],
-        [key],
-    ))
+    Some(Statement::allow("UseKey", ["kms:*crypt*", "kms:DescribeKey", "kms:GenerateDataKey*"], [key]))
 }
 
 /// SageMaker hands the key on to the volumes of training machines.
@@ -579,10 +584,12 @@ fn data_lake(cx: &Context<'_>) -> Vec<Statement> {
     let Some(bucket) = &cx.product.inputs.data_lake_bucket else { return Vec::new() };
     let prefix = data_lake_prefix(cx.product);
     vec![
+        // `*` stands for any characters, also for none, so the prefix itself is allowed. Sources: IAM User Guide, "IAM JSON
+        // policy elements: Condition operators" (`StringLike`) and "IAM JSON policy elements: Resource" ("zero or more").
         Statement::allow("FindData", ["s3:ListBucket"], [arn_from("s3", bucket, "")]).when(
             "StringLike",
             "s3:prefix",
-            Value::list([Value::str(prefix.as_str()), Value::str(format!("{prefix}*"))]),
+            Value::str(format!("{prefix}*")),
         ),
         Statement::allow(
             "UseData",
@@ -592,25 +599,28 @@ fn data_lake(cx: &Context<'_>) -> Vec<Statement> {
     ]
 }
 
-/// A build image in a private registry is pulled with the project's role.
-fn pull_image(cx: &Context<'_>) -> Vec<Statement> {
-    let Some((account, region, repository)) = ecr_image(&cx.product.build.image) else {
-        return Vec::new();
-    };
-    // `PullImages` covers the product's own region.
-    if region == cx.product.region.as_str() {
-        return Vec::new();
-    }
+/// The repository of a build image in a private registry, which is pulled with the project's role; nothing in the product's
+/// own region, whose repositories `images` covers.
+fn build_image(cx: &Context<'_>) -> Option<Value> {
+    let (account, region, repository) = other_region(cx)?;
     let mut text = Sub::parse("arn:${AWS::Partition}:ecr:");
     text.push_text(&format!("{region}:{account}:repository/{repository}"));
-    vec![
-        Statement::allow("PullBuildImage", IMAGE_PULL, [Value::Sub(text)]),
-        Statement::allow("LogInToRegistry", ["ecr:GetAuthorizationToken"], [Value::str("*")]).when(
-            "StringEquals",
-            "aws:RequestedRegion",
-            Value::str(region),
-        ),
-    ]
+    Some(Value::Sub(text))
+}
+
+/// The token for such a registry, which no resource limits.
+fn log_in_to_registry(cx: &Context<'_>) -> Option<Statement> {
+    let (_, region, _) = other_region(cx)?;
+    Some(Statement::allow("LogInToRegistry", ["ecr:GetAuthorizationToken"], [Value::str("*")]).when(
+        "StringEquals",
+        "aws:RequestedRegion",
+        Value::str(region),
+    ))
+}
+
+/// Account, region and repository of a build image in another region than the product's.
+fn other_region<'a>(cx: &Context<'a>) -> Option<(&'a str, &'a str, &'a str)> {
+    ecr_image(&cx.product.build.image).filter(|(_, region, _)| *region != cx.product.region.as_str())
 }
 
 /// Account, region and repository of `{account}.dkr.ecr.{region}.amazonaws.com[.cn]/{repository}[:tag|@digest]`.

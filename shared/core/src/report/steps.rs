@@ -218,7 +218,9 @@ fn names<'r>(template: &Template, resolver: &'r Resolver<'_>, kind: &str) -> Vec
     of_kind.filter_map(|(id, _)| resolver.name(id)).collect()
 }
 
-/// Polling ends without a word (MLP-GEN-007).
+/// Polling ends without a word. It is a step here and no finding, because no config can change it. Sources: CodePipeline API
+/// Reference, `PipelineMetadata` (`pollingDisabledAt`); CodePipeline User Guide, "Quotas in AWS CodePipeline" (300 polling
+/// pipelines in a region).
 fn watch(product: &Product, template: &Template, resolver: &Resolver<'_>) -> Step {
     let command = |name: &&str| {
         aws(
