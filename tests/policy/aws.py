@@ -148,7 +148,8 @@ def useless(statement, names):
                 continue
             general = re.sub(r"Tag/.*", "Tag/${TagKey}", key)
             knowing = {name for name in names if general in keys_of(name)}
-            if operator == "Null" or operator.endswith("IfExists"):
+            # These hold without the key.
+            if operator == "Null" or operator.startswith("ForAllValues:") or operator.endswith("IfExists"):
                 if not knowing:
                     yield key, names
             elif names - knowing:

@@ -7,6 +7,7 @@ What is left is listed here, each with its reason.
 
 import collections
 import copy
+import itertools
 import json
 import re
 import unittest
@@ -69,6 +70,23 @@ SHARED = {
     "logs:CreateLogGroup": "Log groups that all jobs of an account share",
     "logs:CreateLogStream": "Log groups that all jobs of an account share",
     "logs:PutLogEvents": "Streams `pipelines-*` of the log groups that all jobs of an account share",
+}
+# What runs in Studio, under names that begin like a product's jobs.
+STUDIO = [
+    ("sagemaker:CreateApp", "app/d-abcdefghijkl/somebody/KernelGateway/{jobs}a"),
+    ("sagemaker:CreateApp", "app/d-abcdefghijkl/{jobs}s/JupyterLab/default"),
+    ("sagemaker:CreateSpace", "space/d-abcdefghijkl/{jobs}s"),
+    ("sagemaker:UpdateSpace", "space/d-abcdefghijkl/{jobs}s"),
+    ("sagemaker:CreateUserProfile", "user-profile/d-abcdefghijkl/{jobs}u"),
+    ("sagemaker:UpdateUserProfile", "user-profile/d-abcdefghijkl/{jobs}u"),
+    ("sagemaker:CreatePresignedDomainUrl", "user-profile/d-abcdefghijkl/{jobs}u"),
+    ("sagemaker:StartSession", "space/d-abcdefghijkl/{jobs}s"),
+]
+# What runs a model with the model's own role, with the type of its resource.
+OF_A_MODEL = {
+    "sagemaker:CreateEndpointConfig": "endpoint-config",
+    "sagemaker:CreateInferenceComponent": "inference-component",
+    "sagemaker:CreateTransformJob": "transform-job",
 }
 # SageMaker names the jobs of a pipeline's steps `pipelines-*`, for every product of the account.
 STEPS = ("sagemaker:AddTags", "sagemaker:Create", "sagemaker:Stop")
@@ -356,6 +374,30 @@ class Escalation(unittest.TestCase):
             self.check(attacks_on_roles(access, product.place, product.suite.boundary_arn))
             self.check(attacks_by_tags(access, product.place, FOREIGN_TAGS))
             self.check(attacks_by_templates(access, product.place, True, foreign_urls(product)))
+
+    def test_no_role_of_a_product_runs_something_in_studio_with_the_role_of_somebody_else(self):
+        """Names of apps, spaces and profiles may begin like those of jobs, and their roles are the domain's or a user's."""
+        for product in [*products.bounded(), *products.unbounded()]:
+            # AmazonSageMakerFullAccess, which starter attaches, allows them; only the boundary denies them.
+            if product.suite is None and product.tier == "starter":
+                continue
+            here, jobs = f"arn:{product.partition}:sagemaker:{product.region}:{product.account}", product.full("jobs")
+            for role, (name, resource) in itertools.product(product.roles.values(), STUDIO):
+                arn = f"{here}:{resource.format(jobs=jobs)}"
+                found = decide(role.access(), name, arn, ANY_REQUEST)
+                self.assertFalse(found.possible, f"{product.file}: {role.logical_id}: {name} {arn}")
+
+    def test_no_role_of_a_product_runs_a_model_of_another(self):
+        for product in [*products.bounded(), *products.unbounded()]:
+            if product.suite is None and product.tier == "starter":
+                continue
+            here, jobs = f"arn:{product.partition}:sagemaker:{product.region}:{product.account}", product.full("jobs")
+            for name, kind in OF_A_MODEL.items():
+                arn = f"{here}:{kind}/{jobs}live"
+                for model, may in ((f"{jobs}1", True), ("other-0123456789ab--1", False), (f"{jobs[1:]}1", False)):
+                    context = Context({"sagemaker:ModelArn": f"{here}:model/{model}"}, free=["*"])
+                    found = decide(product.roles["CodebuildRole"].access(), name, arn, context)
+                    self.assertEqual(found.possible, may, f"{product.file}: {name} with {model}")
 
     def test_without_a_boundary_a_products_role_still_changes_no_role_policy_or_user(self):
         # AmazonSageMakerFullAccess, which starter attaches, hands any role that trusts SageMaker to SageMaker, and creates
