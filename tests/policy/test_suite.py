@@ -1216,7 +1216,7 @@ class Boundary(Policies):
         self.assertEqual(denied["NotTheSuite"]["Action"], "s3:*")
         self.assertEqual(denied["NotTheSuite"]["Resource"], [f"arn:*:s3:::{BUCKET}", f"arn:*:s3:::{BUCKET}/*"])
         self.assertEqual(denied["TlsOnly"]["Condition"], {"Bool": {"aws:SecureTransport": "false"}})
-        studio = {name for pattern in denied["NoStudio"]["Action"] for name in matched(pattern)}
+        studio = {name for pattern in denied["sagemaker:*App"]["Action"] for name in matched(pattern)}
         for name in ("CreateApp", "CreateSpace", "UpdateSpace", "CreateUserProfile", "UpdateUserProfile", "StartSession", "CreatePresignedDomainUrl"):
             self.assertIn(f"sagemaker:{name}", studio)
 

@@ -146,8 +146,7 @@ fn every_template_passes_its_own_checks() {
 /// Every option of a tier at once, with the longest value of each kind, in one region.
 ///
 /// The longest names: 20 characters of company, use case and workload, 8 of tenant, `staging`; or an override of 100. A bucket
-/// has 63 characters (S3 User Guide, "General purpose bucket naming rules"), a repository of images 256 (ECR API Reference,
-/// `CreateRepository`), a multi-Region key the longest ARN.
+/// has 63 characters (S3 User Guide, "General purpose bucket naming rules"), a multi-Region key the longest ARN.
 fn largest(tier: &str, region: &str, source: &str, has_override: bool) -> String {
     let region = config::Region::parse(region).unwrap();
     let (partition, suffix) = (region.partition(), region.dns_suffix());
@@ -170,7 +169,7 @@ fn largest(tier: &str, region: &str, source: &str, has_override: bool) -> String
     endpoint_ingress_cidr: 172.16.0.0/12
 ";
     // An image of another region needs a statement of its own.
-    let image = format!("123456789012.dkr.ecr.{}.{suffix}/{}:1", neighbour(&region), "r".repeat(256));
+    let image = format!("123456789012.dkr.ecr.{}.{suffix}/{}:1", neighbour(&region), "r".repeat(REPOSITORY));
     format!(
         "client: {{company_name: A, company_prefix: {name}, account_id: \"123456789012\", tenant_id: tenant01}}
 environment: {{env: staging, region: {region}, multi_region: true}}
@@ -197,8 +196,10 @@ tags: {{cost_center: a, project: b, owner: c}}
     )
 }
 
-/// An `s3_prefix` that all options together leave room for. A longer one is refused where the boundary has no room for it.
-const PREFIX: usize = 180;
+/// An `s3_prefix` and a name of an image's repository that all options together leave room for. Longer ones (983 and 256
+/// characters are allowed) are refused where a policy has no room for them.
+const PREFIX: usize = 120;
+const REPOSITORY: usize = 110;
 
 /// Another region with a name as long as the partition has.
 fn neighbour(region: &config::Region) -> &'static str {

