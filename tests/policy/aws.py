@@ -148,8 +148,9 @@ def useless(statement, names):
                 continue
             general = re.sub(r"Tag/.*", "Tag/${TagKey}", key)
             knowing = {name for name in names if general in keys_of(name)}
-            # These hold without the key.
-            if operator == "Null" or operator.startswith("ForAllValues:") or operator.endswith("IfExists"):
+            # These say nothing about an action without the key.
+            denied = statement["Effect"] == "Deny" and operator.startswith("ForAnyValue:")
+            if denied or operator == "Null" or operator.startswith("ForAllValues:") or operator.endswith("IfExists"):
                 if not knowing:
                     yield key, names
             elif names - knowing:

