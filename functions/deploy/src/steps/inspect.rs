@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use mlp_aws::stacks::{Stack, Stacks};
+use mlp_aws::stacks::{Stack, StackResource, Stacks};
 use mlp_aws::store::BucketStore;
 use mlp_core::codes;
 use mlp_core::custom::{Kind, OWNER_TAG};
@@ -166,50 +166,52 @@ async fn deletable<S, C: Stacks + Sync, B, P>(
     stack: &Stack,
     work: &Work,
 ) -> Result<Option<Finding>, Failure> {
-    let taken = |message: String| Failure::new(Name::StackTaken, message);
-    let name = &work.product.stack_name;
-    if let Some(respond) = work.input.respond.as_ref().filter(|respond| respond.request_type == Kind::Delete)
+    if work.input.respond.as_ref().is_some_and(|respond| respond.request_type == Kind::Delete)
+        && stack.status == StackStatus::ReviewInProgress.as_str()
+        && !stack.tags.contains_key(OWNER_TAG)
+        && !aws.stacks.change_sets(&stack.id).await.map_err(|error| failed(&error))?.is_empty()
     {
-        let is_shell = stack.status == StackStatus::ReviewInProgress.as_str();
-        if is_shell
-            && !stack.tags.contains_key(OWNER_TAG)
-            && !aws.stacks.change_sets(&stack.id).await.map_err(|error| failed(&error))?.is_empty()
-        {
-            return Err(taken(format!("a change set of others waits in the empty stack `{name}`")));
-        }
-        let seen = aws.stacks.resource(&respond.stack_id, &respond.logical_resource_id).await;
-        let seen = seen.map_err(|error| failed(&error))?;
-        if let Some(seen) = seen
-            && seen.status.ends_with("_COMPLETE")
-            && seen.status != "DELETE_COMPLETE"
-            && seen.physical_id.as_deref() == Some(stack.id.as_str())
-        {
-            let status = &seen.status;
-            let message = format!(
-                "CloudFormation says that the custom resource is {status}, and that the stack `{name}` is what it stands for"
-            );
-            return Err(taken(message));
-        }
+        let name = &work.product.stack_name;
+        let message = format!("a change set of others waits in the empty stack `{name}`");
+        return Err(Failure::new(Name::StackTaken, message));
     }
+    requested(aws, work).await?;
     ownership::check(aws, stack, work).await
 }
 
-/// Whether CloudFormation still wants what a custom resource's execution is to make. It calls a creation off when another
-/// resource fails, and deletes what it then believes to be there.
+/// Whether CloudFormation still wants what a custom resource's execution is to make or to delete. It calls a creation off when
+/// another resource fails, and deletes what it then believes to be there. Who may call the function can have a deletion
+/// accepted in a moment in which CloudFormation might have sent it, so it is asked before every step that deletes.
 pub(super) async fn requested<S, C: Stacks + Sync, B, P>(
     aws: &Aws<'_, S, C, B, P>,
     work: &Work,
 ) -> Result<(), Failure> {
     let Some(respond) = &work.input.respond else { return Ok(()) };
-    let seen = aws.stacks.resource(&respond.stack_id, &respond.logical_resource_id).await;
-    let seen = seen.map_err(|error| failed(&error))?;
+    let (seen, is_waited_for) = custom::look_up(aws.stacks, respond).await?;
     let status = seen.as_ref().map(|seen| seen.status.as_str());
-    if !respond.is_withdrawn(status) {
+    if respond.request_type == Kind::Delete
+        && let (Some(seen), Some(stack)) = (&seen, &work.stack.id)
+        && is_in_use(seen, stack)
+    {
+        let (status, name) = (&seen.status, &work.product.stack_name);
+        let message = format!(
+            "CloudFormation says that the custom resource is {status}, and that the stack `{name}` is what it stands for"
+        );
+        return Err(Failure::new(Name::StackTaken, message));
+    }
+    if is_waited_for {
         return Ok(());
     }
     let (id, status) = (&respond.logical_resource_id, status.unwrap_or("gone"));
     let message = format!("CloudFormation says that the custom resource `{id}` is {status}");
     Err(Failure::new(Name::RequestWithdrawn, message))
+}
+
+/// Whether CloudFormation says that the stack is what the resource stands for, complete and current.
+fn is_in_use(seen: &StackResource, stack_id: &str) -> bool {
+    seen.status.ends_with("_COMPLETE")
+        && seen.status != "DELETE_COMPLETE"
+        && seen.physical_id.as_deref() == Some(stack_id)
 }
 
 /// Waits as long as another execution creates or updates what this one is to delete: both work on one custom resource, and
