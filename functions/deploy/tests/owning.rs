@@ -327,3 +327,40 @@ fn a_test_touches_no_stack_that_it_did_not_create() {
         );
     }
 }
+
+#[test]
+fn nothing_of_the_suites_bucket_is_read_as_a_config_or_template_but_what_is_given_as_one() {
+    let nonce = "0123456789abcdef";
+    let rules = "rule first_digit { nonce == /^1/ <<not one>> }";
+    for key in [
+        "pending/approvals/victim.json",
+        "pending/requests/0/victim.json",
+        "status/configs/a.yaml.json",
+        "rules/team/leak.guard",
+        "deployments/results/one.json",
+        "configs/../pending/approvals/victim.json",
+        "a.yaml",
+    ] {
+        let world = World::new();
+        world.store.upload(key, json!({"nonce": nonce, "action": "deploy-product"}).to_string());
+        world.store.upload("rules/team/leak.guard", rules);
+        for action in ["validate-config", "deploy-product", "check-drift", "validate-prov-template"] {
+            let given = if action == "validate-prov-template" { "template" } else { "config" };
+            let mut input = json!({"action": action, "force": true});
+            input[given] = json!({"bucket": "suite", "key": key});
+            let report = world.execute("one", &input);
+            assert_eq!(error(&report), "MLProvisioner.InvalidInput", "{action} {key}: {report:?}");
+            assert_eq!(report.findings[0].path, format!("/{given}/key"), "{action} {key}: {report:?}");
+            assert!(report.findings[0].message.contains("`configs/`"), "{report:?}");
+            let told = serde_json::to_string(&report).unwrap();
+            assert!(!told.contains("first_digit") && !told.contains("FIRST_DIGIT"), "{told}");
+        }
+    }
+    let world = World::new();
+    for key in ["configs/a.yaml", "templates/a.yaml", "deployments/files/one/config.yaml"] {
+        world.store.upload(key, CONFIG);
+        let place = json!({"bucket": "suite", "key": key});
+        let report = world.execute("one", &json!({"action": "validate-config", "config": place}));
+        assert_eq!(report.outcome, Ending::Valid, "{key}: {report:?}");
+    }
+}

@@ -285,10 +285,21 @@ pub(super) async fn config<S: BucketStore + Sync>(
             Ok((bytes, source))
         }
         ConfigSource::Stored { bucket, key, version } => {
+            let folder = if input.is_template { "/template" } else { "/config" };
+            if *bucket == settings.bucket && !keys::is_given(key) {
+                let allowed = keys::GIVEN.map(|prefix| format!("`{prefix}`")).join(", ");
+                let what = format!(
+                    "`{key}` is no object of the suite's bucket that may be named; allowed are keys below {allowed}"
+                );
+                let finding = Finding::error(codes::DEP_INPUT, format!("{folder}/key"), what);
+                return Err(invalid(
+                    "the execution's input",
+                    vec![finding.help("upload it below `configs/`, or give its text")],
+                ));
+            }
             let limit = if input.is_template { Limits::template().bytes + 1 } else { CONFIG_LIMIT + 1 };
             let got = store.get(bucket, key, version.as_deref(), Some(limit)).await;
             let object = got.map_err(|error| {
-                let folder = if input.is_template { "/template" } else { "/config" };
                 let finding = if error.kind == ErrorKind::Gone {
                     let what = match version {
                         Some(version) => {
