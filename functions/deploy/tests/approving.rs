@@ -299,6 +299,41 @@ fn the_suite_can_require_an_approval_that_nobody_can_leave_out() {
 }
 
 #[test]
+fn a_stack_that_is_taken_over_and_names_no_environment_may_be_for_prod() {
+    const PROD: &str = "techcorp-prod-a001-us-west-2-churn-ml";
+    let stack = format!("{PROD}-stack");
+    let as_dev =
+        config("dev").replace("codecommit}", &format!("codecommit, product_name_override: {PROD}}}"));
+    for (required, tags, asks) in [
+        (Required::None, vec![], false),
+        (Required::Prod, vec![], true),
+        (Required::Prod, vec!["ml-provisioner:company", "ml-provisioner:tenant"], true),
+        // What names dev is for dev.
+        (Required::Prod, vec!["ml-provisioner:environment"], false),
+    ] {
+        for action in ["deploy-product", "delete-product"] {
+            let mut world = World::new();
+            world.settings.require_approval = required;
+            world.stacks.put(&stack, "CREATE_COMPLETE", None);
+            let known = identity_tags(PROD).into_iter().filter(|(tag, _)| tags.contains(&tag.as_str()));
+            world.stacks.set_tags(&stack, known);
+            let template = format!("Metadata: {{MLProvisioner: {{MlName: {PROD}, StackName: {stack}}}}}\n");
+            world.stacks.set_template(&stack, &template);
+            world.stacks.fill(7);
+            let asked = json!({"action": action, "force": true, "adopt": true, "config": as_dev});
+            let report = world.execute("one", &asked);
+            let case = format!("{required:?} {tags:?} {action}: {report:?}");
+            assert_eq!(
+                (report.outcome == Ending::Cancelled, world.announced()),
+                (asks, usize::from(asks)),
+                "{case}"
+            );
+            assert_eq!(world.stacks.executed() == 0 && world.stacks.versions_left() == 7, asks, "{case}");
+        }
+    }
+}
+
+#[test]
 fn what_a_test_made_is_removed_without_another_approval() {
     let mut world = World::new();
     world.settings.require_approval = Required::All;

@@ -9,11 +9,13 @@ use mlp_core::custom::{Kind, OWNER_TAG};
 use mlp_core::deploy::causes::Cause;
 use mlp_core::deploy::failure::{Failure, Name};
 use mlp_core::deploy::input::Action;
+use mlp_core::deploy::ownership::ENVIRONMENT_TAG;
 use mlp_core::deploy::registry::Registry;
 use mlp_core::deploy::status::{Deletion, Deployment, StackStatus};
 use mlp_core::finding::Finding;
 
 use super::deletion::is_there;
+use super::read::approval;
 use super::{failed, ownership, status_of};
 use crate::work::{Cleanup, Next, StackWork, Wait, Work};
 use crate::{Aws, custom};
@@ -43,7 +45,7 @@ pub(crate) async fn for_deployment<S, C: Stacks + Sync, B, P>(
     let status = stack.as_ref().map(status_of).transpose()?;
     if let Some(stack) = &stack {
         let adopted = ownership::check(aws, stack, &work).await?;
-        work.findings.extend(adopted);
+        adopt(aws, stack, &mut work, adopted);
         if work.action == Action::ShowChanges {
             // Who shows changes takes nothing from the stack's owner.
             let owner = stack.tags.get(OWNER_TAG).map(|owner| (OWNER_TAG.to_owned(), owner.clone()));
@@ -107,7 +109,7 @@ pub(crate) async fn for_deletion<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
     work.wait = Wait::default();
     if let Some(stack) = &stack {
         match deletable(aws, stack, &work).await {
-            Ok(adopted) => work.findings.extend(adopted),
+            Ok(adopted) => adopt(aws, stack, &mut work, adopted),
             // A resource that goes leaves what isn't its own.
             Err(taken) if taken.name == Name::StackTaken && work.input.respond.is_some() => {
                 let message = format!("{}; it was left alone", taken.message);
@@ -141,6 +143,15 @@ pub(crate) async fn for_deletion<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
         }
     };
     Ok(work)
+}
+
+/// Keeps what is to be said of a stack that is taken over. One that doesn't say which environment it is for may be for prod,
+/// whatever the config says.
+fn adopt<S, C, B, P>(aws: &Aws<'_, S, C, B, P>, stack: &Stack, work: &mut Work, adopted: Option<Finding>) {
+    if adopted.is_some() && work.approval.is_none() && !stack.tags.contains_key(ENVIRONMENT_TAG) {
+        work.approval = approval(aws.settings, &work.input, "");
+    }
+    work.findings.extend(adopted);
 }
 
 /// The model registry of a stack, which must not have versions if the stack is to be deleted.

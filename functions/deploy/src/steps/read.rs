@@ -117,16 +117,7 @@ pub(super) fn work(
     findings: Vec<Finding>,
 ) -> Work {
     let action = input.action;
-    let approval = approval_seconds(settings, &input, &product).map(|longest_seconds| Approval {
-        longest_seconds,
-        timeout_seconds: longest_seconds,
-        expires: String::new(),
-        about: String::new(),
-        is_deletion: false,
-        subject: String::new(),
-        message: String::new(),
-        topic: None,
-    });
+    let approval = approval(settings, &input, &product.env);
     Work {
         action,
         product,
@@ -168,16 +159,26 @@ pub(super) fn work(
     }
 }
 
-/// How long an approval is waited for, where the input asks for one or the suite requires one.
-fn approval_seconds(settings: &Settings, input: &Input, product: &Facts) -> Option<u64> {
+/// The approval that is waited for, where the input asks for one or the suite requires one for this environment.
+pub(super) fn approval(settings: &Settings, input: &Input, environment: &str) -> Option<Approval> {
     let is_covered = match input.action {
         // A test leaves roles and pipelines behind if it is told to, so it is no way around an approval.
         Action::DeployProduct | Action::TestDeploy | Action::DeleteProduct => {
-            settings.require_approval.covers(&product.env)
+            settings.require_approval.covers(environment)
         }
         _ => false,
     };
-    input.approval_seconds.or(is_covered.then_some(APPROVAL_SECONDS))
+    let longest_seconds = input.approval_seconds.or(is_covered.then_some(APPROVAL_SECONDS))?;
+    Some(Approval {
+        longest_seconds,
+        timeout_seconds: longest_seconds,
+        expires: String::new(),
+        about: String::new(),
+        is_deletion: false,
+        subject: String::new(),
+        message: String::new(),
+        topic: None,
+    })
 }
 
 /// What a stack's tags say of its product. Without a config nothing else says that the stack is one of ours; with
