@@ -364,3 +364,28 @@ fn nothing_of_the_suites_bucket_is_read_as_a_config_or_template_but_what_is_give
         assert_eq!(report.outcome, Ending::Valid, "{key}: {report:?}");
     }
 }
+
+#[test]
+fn what_is_deleted_to_be_created_again_is_the_stack_that_failed_and_no_other() {
+    fn others_create_it(world: &World) {
+        world.stacks.put(STACK, "CREATE_COMPLETE", None);
+        world.stacks.set_tags(STACK, identity_tags(NAME));
+    }
+    fn others_mend_it(world: &World) {
+        world.stacks.set_status(STACK, "UPDATE_COMPLETE");
+    }
+    let healthy: [(&str, fn(&World)); 2] =
+        [("ROLLBACK_COMPLETE", others_create_it), ("CREATE_FAILED", others_mend_it)];
+    for (before, others) in healthy {
+        let world = World::new();
+        world.stacks.put(STACK, before, None);
+        world.stacks.set_tags(STACK, identity_tags(NAME));
+        world.stacks.fill(7);
+        world.before.borrow_mut().push(("InspectForDeletion", others));
+        let report = world.execute("one", &input("deploy-product", &json!({"recreate_failed": true})));
+        // It is updated like any other.
+        assert_eq!(report.outcome, Ending::Updated, "{before}: {report:?}");
+        assert_eq!(world.stacks.versions_left(), 7, "{before}");
+        assert!(!world.stacks.calls().contains_key("cloudformation:DeleteStack"), "{before}");
+    }
+}

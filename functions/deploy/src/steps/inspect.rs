@@ -104,9 +104,18 @@ pub(crate) async fn for_deletion<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
     mut work: Work,
 ) -> Result<Work, Failure> {
     unanswered(aws, &work).await?;
+    let decided = work.stack.id.clone().filter(|_| work.recreate && work.original.is_none());
     let stack = look(aws, &mut work).await?;
     let status = stack.as_ref().map(status_of).transpose()?;
     work.wait = Wait::default();
+    // That a stack never came to be was said of one stack, as it was then. Another execution may have created it since: what
+    // is done with the stack that is there now is decided anew.
+    if let (Some(decided), Some(stack)) = (decided, &stack)
+        && (decided != stack.id || !may_be_recreated(status))
+    {
+        work.next = Next::Done;
+        return Ok(work);
+    }
     if let Some(stack) = &stack {
         match deletable(aws, stack, &work).await {
             Ok(adopted) => adopt(aws, stack, &mut work, adopted),
@@ -143,6 +152,12 @@ pub(crate) async fn for_deletion<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
         }
     };
     Ok(work)
+}
+
+/// Whether a stack in this status is deleted to be created again, or is on its way.
+fn may_be_recreated(status: Option<StackStatus>) -> bool {
+    StackStatus::deployment(status) == Deployment::Recreate
+        || matches!(StackStatus::deletion(status), Deletion::Nothing | Deletion::Follow)
 }
 
 /// Keeps what is to be said of a stack that is taken over. One that doesn't say which environment it is for may be for prod,
