@@ -326,6 +326,23 @@ fn an_execution_answers_the_request_that_is_kept_for_it_and_nobody_elses() {
 }
 
 #[test]
+fn a_request_is_answered_by_what_it_asks_for_and_by_nothing_else() {
+    for (kind, input) in [("Create", deletion(STACK)), ("Update", deletion(STACK)), ("Delete", product())] {
+        let world = world(&format!("{}_IN_PROGRESS", kind.to_uppercase()), None);
+        put_product(&world, "UPDATE_COMPLETE");
+        world.stacks.fill(7);
+        let respond = respond(kind, &world, world.stacks.id(STACK).as_deref());
+        world.stacks.tag(STACK, OWNER_TAG, &respond.owner());
+        let report = world.respond("one", &input, &respond);
+        assert_eq!(error(&report), "MLProvisioner.InvalidInput", "{kind}: {report:?}");
+        assert_eq!(report.findings[0].path, "/respond", "{kind}");
+        let left = (world.stacks.status(STACK), world.stacks.versions_left());
+        assert_eq!(left, (Some("UPDATE_COMPLETE".to_owned()), 7), "{kind}");
+        assert_eq!(world.stacks.executed(), 0, "{kind}");
+    }
+}
+
+#[test]
 fn an_update_never_makes_a_product_anew_and_nothing_that_could_not_be_deleted_is_lost() {
     for (status, kind, recreate, outcome) in [
         ("ROLLBACK_COMPLETE", "Create", true, Ending::Created),

@@ -6,7 +6,7 @@ use mlp_aws::store::{BucketStore, ErrorKind};
 use mlp_aws::storing::CONFIG_LIMIT;
 use mlp_core::actions::{self, Deployable};
 use mlp_core::codes;
-use mlp_core::custom::{OWNER_TAG, stack_name};
+use mlp_core::custom::{Kind, OWNER_TAG, stack_name};
 use mlp_core::deploy::failure::{Failure, Name};
 use mlp_core::deploy::identity::Execution;
 use mlp_core::deploy::input::{APPROVAL_SECONDS, Action, ConfigSource, Input};
@@ -35,13 +35,22 @@ pub(crate) async fn input<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
     let Aws { store, rules, settings, .. } = aws;
     let mut input = Input::read(input).map_err(|findings| invalid("the execution's input", findings))?;
     // Whoever may start an execution can write a request into its input, and name any product of any custom resource.
-    if let Some(respond) = &input.respond
-        && !custom::is_kept(*store, &settings.bucket, Execution::new(execution).name(), respond).await?
-    {
-        let what = "`respond` is no request that waits for this execution";
-        let finding = Finding::error(codes::DEP_INPUT, "/respond", what)
-            .help("leave it out: it is written by the function that takes custom resources' requests");
-        return Err(invalid("the execution's input", vec![finding]));
+    if let Some(respond) = &input.respond {
+        let is_deletion = input.action == Action::DeleteProduct;
+        let what = if is_deletion != (respond.request_type == Kind::Delete) {
+            Some("`respond` is a request for something else than the action")
+        } else if !custom::is_kept(*store, &settings.bucket, Execution::new(execution).name(), respond)
+            .await?
+        {
+            Some("`respond` is no request that waits for this execution")
+        } else {
+            None
+        };
+        if let Some(what) = what {
+            let finding = Finding::error(codes::DEP_INPUT, "/respond", what)
+                .help("leave it out: it is written by the function that takes custom resources' requests");
+            return Err(invalid("the execution's input", vec![finding]));
+        }
     }
     if input.action.is_local() {
         return super::local::begin(aws, execution, input).await;
