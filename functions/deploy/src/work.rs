@@ -104,6 +104,12 @@ impl Work {
             _ => &self.product.stack_name,
         }
     }
+
+    /// The stack that is to be deleted. A test deletes the one that it created, by its id: another may have its name by now.
+    pub fn stack_to_delete(&self) -> &str {
+        let own = self.stack.id.as_deref().filter(|_| self.action == Action::TestDeploy);
+        own.unwrap_or_else(|| self.named_stack())
+    }
 }
 
 /// What an action of the library answered, as far as an execution can carry it.

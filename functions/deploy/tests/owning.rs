@@ -5,6 +5,7 @@ mod world;
 
 use std::collections::BTreeMap;
 
+use mlp_aws::memory::Fault;
 use mlp_aws::memory_stacks::BUCKET;
 use mlp_aws::stacks::StackResource;
 use mlp_core::custom::OWNER_TAG;
@@ -387,5 +388,52 @@ fn what_is_deleted_to_be_created_again_is_the_stack_that_failed_and_no_other() {
         assert_eq!(report.outcome, Ending::Updated, "{before}: {report:?}");
         assert_eq!(world.stacks.versions_left(), 7, "{before}");
         assert!(!world.stacks.calls().contains_key("cloudformation:DeleteStack"), "{before}");
+    }
+}
+
+#[test]
+fn a_test_removes_the_stack_that_it_created_and_none_of_the_same_name() {
+    fn names() -> (String, String) {
+        let workload = Execution::new(&World::execution("one")).test_workload();
+        let product = format!("techcorp-dev-a001-us-west-2-churn-{workload}-ml");
+        (format!("{product}-stack"), product)
+    }
+    fn others_create_one(world: &World) {
+        let (stack, product) = names();
+        world.stacks.put(&stack, "CREATE_COMPLETE", None);
+        world.stacks.set_tags(&stack, identity_tags(&product));
+        world.stacks.fill(7);
+    }
+    fn others_put_another(world: &World) {
+        let (stack, _) = names();
+        world.stacks.set_status(&stack, "DELETE_COMPLETE");
+        others_create_one(world);
+    }
+    let (stack, _) = names();
+    // Before the test has a change set, before it begins to create, and when its own stack is gone already.
+    let moments: [(&str, fn(&World)); 4] = [
+        ("CreateChangeSet", others_create_one),
+        ("FollowChangeSet", others_put_another),
+        ("ReadOutputs", others_put_another),
+        ("InspectForDeletion", others_put_another),
+    ];
+    for (task, others) in moments {
+        let world = World::new();
+        world.before.borrow_mut().push((task, others));
+        let report = world.execute("one", &input("test-deploy", &json!({})));
+        let left = (world.stacks.status(&stack), world.stacks.versions_left());
+        assert_eq!(left, (Some("CREATE_COMPLETE".to_owned()), 7), "{task}: {report:?}");
+    }
+    // What a test has begun goes, wherever it fails: the change set's shell, or the stack.
+    for (call, fault) in [
+        ("cloudformation:DescribeChangeSet", Fault::Denied),
+        ("cloudformation:ExecuteChangeSet", Fault::Denied),
+        ("cloudformation:DescribeStackEvents", Fault::Denied),
+    ] {
+        let world = World::new();
+        world.stacks.fail(call, 0, fault);
+        let report = world.execute("one", &input("test-deploy", &json!({})));
+        assert_eq!(error(&report), "MLProvisioner.AccessDenied", "{call}: {report:?}");
+        assert_eq!(world.stacks.status(&stack).as_deref(), Some("DELETE_COMPLETE"), "{call}: {report:?}");
     }
 }

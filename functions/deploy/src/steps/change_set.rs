@@ -5,12 +5,13 @@ use mlp_aws::stacks::{NewChangeSet, Stacks};
 use mlp_core::deploy::causes::first_causes;
 use mlp_core::deploy::failure::{Failure, Name};
 use mlp_core::deploy::identity::{DISCARD, Execution};
+use mlp_core::deploy::input::Action;
 use mlp_core::deploy::status::StackStatus;
 use mlp_core::product::BOUNDARY_PARAMETER;
 
 use super::{failed, inspect};
 use crate::Aws;
-use crate::work::{Next, Wait, Work};
+use crate::work::{Cleanup, Next, Wait, Work};
 
 /// A change set that takes longer than this has met a defect of CloudFormation's.
 const LONGEST: u64 = 30 * 60;
@@ -78,6 +79,9 @@ pub(crate) async fn follow<S, C: Stacks + Sync, B, P>(
     };
     // The order may have made the stack's shell, also where another one's shell was seen and is gone by now.
     work.stack.id = Some(set.stack_id.clone());
+    if work.action == Action::TestDeploy && !work.input.keep {
+        work.cleanup = Cleanup::Stack;
+    }
     work.next = match set.status.as_str() {
         "CREATE_COMPLETE" if set.execution_status == "OBSOLETE" => {
             let message = "the change set is obsolete: somebody deployed the stack meanwhile";

@@ -30,7 +30,8 @@ pub(crate) async fn for_deployment<S, C: Stacks + Sync, B, P>(
     }
     work.recreate = false;
     let before = std::mem::take(&mut work.stack).id;
-    let stack = look(aws, &mut work).await?;
+    let named = work.named_stack().to_owned();
+    let stack = look(aws, &mut work, &named).await?;
     let test = work.action == Action::TestDeploy;
     if let Some(stack) = stack.as_ref().filter(|stack| test && before.as_ref() != Some(&stack.id)) {
         // The test's name is its execution's. A stack that this execution didn't create is somebody's, and the test would
@@ -55,7 +56,8 @@ pub(crate) async fn for_deployment<S, C: Stacks + Sync, B, P>(
     }
     requested(aws, &work).await?;
     let name = &work.product.stack_name;
-    let removed = test && !work.input.keep;
+    // Whatever a test finds here is its own. What it is to create is known by its id when the change set has given that.
+    let removed = test && !work.input.keep && stack.is_some();
     work.cleanup = if removed { Cleanup::Stack } else { Cleanup::ChangeSet };
     work.wait = Wait::default();
     match StackStatus::deployment(status) {
@@ -104,8 +106,14 @@ pub(crate) async fn for_deletion<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
     mut work: Work,
 ) -> Result<Work, Failure> {
     unanswered(aws, &work).await?;
+    // The test has created nothing, so a stack of its name is somebody's.
+    if work.action == Action::TestDeploy && work.stack.id.is_none() {
+        work.next = Next::Done;
+        return Ok(work);
+    }
     let decided = work.stack.id.clone().filter(|_| work.recreate && work.original.is_none());
-    let stack = look(aws, &mut work).await?;
+    let named = work.stack_to_delete().to_owned();
+    let stack = look(aws, &mut work, &named).await?;
     let status = stack.as_ref().map(status_of).transpose()?;
     work.wait = Wait::default();
     // That a stack never came to be was said of one stack, as it was then. Another execution may have created it since: what
@@ -264,8 +272,9 @@ async fn unanswered<S: BucketStore + Sync, C, B, P>(
 async fn look<S, C: Stacks + Sync, B, P>(
     aws: &Aws<'_, S, C, B, P>,
     work: &mut Work,
+    named: &str,
 ) -> Result<Option<Stack>, Failure> {
-    let stack = aws.stacks.stack(work.named_stack()).await.map_err(|error| failed(&error))?;
+    let stack = aws.stacks.stack(named).await.map_err(|error| failed(&error))?;
     if let Some(stack) = &stack {
         work.stack.id = Some(stack.id.clone());
         work.stack.status = Some(stack.status.clone());
