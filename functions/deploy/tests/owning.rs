@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use mlp_aws::memory::Fault;
 use mlp_aws::memory_stacks::BUCKET;
-use mlp_aws::stacks::StackResource;
+use mlp_aws::stacks::{NewChangeSet, StackResource, Stacks as _};
 use mlp_core::custom::OWNER_TAG;
 use mlp_core::deploy::identity::Execution;
 use mlp_core::deploy::outcome::{Ending, Report};
@@ -303,6 +303,43 @@ fn a_change_set_that_somebody_put_under_our_name_is_not_executed() {
     let urls = executed(&world);
     assert!(urls.iter().all(|url| url.contains("/deployments/templates/")), "{urls:?}");
     assert_eq!(urls.len(), 1);
+}
+
+#[test]
+fn a_change_set_that_somebody_ordered_first_is_never_taken_for_our_own() {
+    // Everybody who may read the execution's ARN knows the name, and every token that follows from the ARN.
+    let arn = World::execution("one");
+    let execution = Execution::new(&arn);
+    let world = world(&identity_tags(NAME));
+    let theirs = NewChangeSet {
+        stack: STACK.to_owned(),
+        name: execution.change_set(0),
+        template_url: "https://example.s3.amazonaws.com/admin.yaml".to_owned(),
+        create: false,
+        revert_drift: false,
+        role: None,
+        tags: Vec::new(),
+        parameters: Vec::new(),
+        token: execution.token("change-set", 0),
+        description: "theirs".to_owned(),
+    };
+    mlp_aws::memory::run(world.stacks.create_change_set(&theirs)).unwrap();
+    let report = world.execute("one", &input("deploy-product", &json!({})));
+    assert_eq!(report.outcome, Ending::Updated, "{report:?}");
+    let urls = executed(&world);
+    assert!(urls.iter().all(|url| url.contains("/deployments/templates/")), "{urls:?}");
+    // Every order has a token of its own; one whose answer got lost is repeated with it, and makes one change set.
+    let one = World::new();
+    one.stacks.fail("cloudformation:CreateChangeSet", 0, Fault::LostAnswer);
+    let other = World::new();
+    for world in [&one, &other] {
+        assert!(world.execute("one", &input("deploy-product", &json!({}))).ok);
+    }
+    let tokens = |world: &World| world.stacks.ordered().into_iter().map(|it| it.token).collect::<Vec<_>>();
+    let (of_one, of_other) = (tokens(&one), tokens(&other));
+    assert!(of_one.len() == 2 && of_one[0] == of_one[1], "{of_one:?}");
+    assert_ne!(of_one[0], of_other[0]);
+    assert_eq!(one.stacks.open_change_sets(STACK), 0);
 }
 
 #[test]

@@ -16,7 +16,7 @@ use mlp_core::finding::Finding;
 
 use super::deletion::is_there;
 use super::read::approval;
-use super::{failed, ownership, status_of};
+use super::{failed, ownership, random_digits, status_of};
 use crate::work::{Cleanup, Next, StackWork, Wait, Work};
 use crate::{Aws, custom};
 
@@ -60,6 +60,7 @@ pub(crate) async fn for_deployment<S, C: Stacks + Sync, B, P>(
     let removed = test && !work.input.keep && stack.is_some();
     work.cleanup = if removed { Cleanup::Stack } else { Cleanup::ChangeSet };
     work.wait = Wait::default();
+    work.stack.token = Some(random_digits()?);
     match StackStatus::deployment(status) {
         Deployment::Create => {
             work.stack.created = true;
