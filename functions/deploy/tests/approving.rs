@@ -124,6 +124,19 @@ fn what_deletes_waits_for_the_approval_and_is_told_by_name() {
 }
 
 #[test]
+fn what_the_starter_writes_is_told_as_theirs_and_hides_nothing() {
+    // Step Functions takes such a name.
+    let name = "one\u{202e}two";
+    let world = world("CREATE_COMPLETE");
+    world.execute(name, &asking("deploy-product", &json!({"requested_by": BEN})));
+    world.execute("three", &asking("deploy-product", &json!({})));
+    let mails = world.mails.borrow();
+    assert!(!mails[0].contains('\u{202e}') && mails[0].contains("one[U+202E]two"), "{}", mails[0]);
+    assert!(mails[0].contains(&format!("Requested by {BEN} (the starter's own statement")), "{}", mails[0]);
+    assert!(mails[1].contains("Requested by an unknown requester. "), "{}", mails[1]);
+}
+
+#[test]
 fn a_deletion_that_was_approved_happens_and_a_stack_that_is_created_again_is_asked_about_once() {
     for (action, status, outcome) in [
         ("delete-product", "CREATE_COMPLETE", Ending::Deleted),

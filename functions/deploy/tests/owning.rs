@@ -13,7 +13,7 @@ use mlp_core::deploy::identity::Execution;
 use mlp_core::deploy::outcome::{Ending, Report};
 use mlp_core::outcome::sha256;
 use serde_json::{Value as Json, json};
-use world::{World, identity_tags};
+use world::{Meanwhile, World, identity_tags};
 
 const NAME: &str = "techcorp-dev-a001-us-west-2-churn-ml";
 const STACK: &str = "techcorp-dev-a001-us-west-2-churn-ml-stack";
@@ -412,7 +412,7 @@ fn what_is_deleted_to_be_created_again_is_the_stack_that_failed_and_no_other() {
     fn others_mend_it(world: &World) {
         world.stacks.set_status(STACK, "UPDATE_COMPLETE");
     }
-    let healthy: [(&str, fn(&World)); 2] =
+    let healthy: [(&str, Meanwhile); 2] =
         [("ROLLBACK_COMPLETE", others_create_it), ("CREATE_FAILED", others_mend_it)];
     for (before, others) in healthy {
         let world = World::new();
@@ -448,7 +448,7 @@ fn a_test_removes_the_stack_that_it_created_and_none_of_the_same_name() {
     }
     let (stack, _) = names();
     // Before the test has a change set, before it begins to create, and when its own stack is gone already.
-    let moments: [(&str, fn(&World)); 4] = [
+    let moments: [(&str, Meanwhile); 4] = [
         ("CreateChangeSet", others_create_one),
         ("FollowChangeSet", others_put_another),
         ("ReadOutputs", others_put_another),
