@@ -503,7 +503,7 @@ fn an_approval_shows_the_changes_and_says_who_gave_it() {
     );
     for told in [
         "Account    123456789012, us-west-2\n",
-        "Asked      arn:aws:iam::123456789012:user/ben\n",
+        "Asked      arn:aws:iam::123456789012:user/ben (the starter's own statement; nothing confirms it)\n",
         "Deleted\n  ModelBuildRepository (AWS::CodeCommit::Repository)\n",
         "data is lost: ModelBuildRepository",
     ] {

@@ -4,7 +4,7 @@ use mlp_aws::arns::ExecutionArn;
 use mlp_aws::calls::{CallError, Kind};
 use mlp_aws::executions::{Executions, Status};
 use mlp_aws::store::{self, BucketStore};
-use mlp_core::deploy::approval::is_same_person;
+use mlp_core::deploy::approval::{STATED, is_same_person};
 use mlp_core::deploy::failure::Name;
 use mlp_core::deploy::keys;
 use mlp_core::printable::printable;
@@ -95,7 +95,9 @@ impl Question {
         line("Action", given("/action"));
         line("Stack", given("/stack_name"));
         line("Account", super::report::place(&self.asked));
-        line("Asked", Some(given("/requested_by").unwrap_or_else(|| "by an unknown requester".to_owned())));
+        // A custom resource is known; an ARN is what the execution's input says.
+        let asked = given("/requested_by").map(|by| if by.starts_with("arn:") { by + STATED } else { by });
+        line("Asked", Some(asked.unwrap_or_else(|| "by an unknown requester".to_owned())));
         line("Changes", self.asked.get("changes").and_then(super::report::changes));
         line("Report", given("/changes/report"));
         line("Expires", given("/expires"));
@@ -259,7 +261,7 @@ mod tests {
              Action     deploy-product\n\
              Stack      a-ml-stack\n\
              Account    123456789012, us-west-2\n\
-             Asked      arn:aws:iam::1:user/ben\n\
+             Asked      arn:aws:iam::1:user/ben (the starter's own statement; nothing confirms it)\n\
              Changes    1 added, 2 changed, 3 REPLACED, 1 deleted\n\
              Report     s3://b/r.html\n\
              Expires    2026-11-27T00:00:00Z\n\

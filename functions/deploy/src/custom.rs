@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use mlp_aws::answers::Answers;
 use mlp_aws::calls::{CallError, Kind as Wrong};
 use mlp_aws::executions::{Execution as Seen, Executions, Status};
-use mlp_aws::stacks::Stacks;
+use mlp_aws::stacks::{StackResource, Stacks};
 use mlp_aws::status;
 use mlp_aws::store::{BucketStore, ErrorKind};
 use mlp_aws::storing::CONFIG_PREFIX;
@@ -38,6 +38,9 @@ pub trait Answering: Sync {
         url: &'a str,
         body: &'a str,
     ) -> Pin<Box<dyn Future<Output = Result<(), CallError>> + Send + 'a>>;
+
+    /// As [`Answers::hears`].
+    fn hears(&self, url: &str) -> bool;
 }
 
 impl<T: Answers + Sync> Answering for T {
@@ -47,6 +50,10 @@ impl<T: Answers + Sync> Answering for T {
         body: &'a str,
     ) -> Pin<Box<dyn Future<Output = Result<(), CallError>> + Send + 'a>> {
         Box::pin(self.answer(url, body))
+    }
+
+    fn hears(&self, url: &str) -> bool {
+        Answers::hears(self, url)
     }
 }
 
@@ -131,6 +138,12 @@ where
         return after(front, &ended.detail.execution_arn).await;
     }
     let request: Request = serde_json::from_value(event).map_err(strange)?;
+    // A request that can't be answered would wait until its time is over, and hold up those of CloudFormation.
+    if !front.answers.hears(&request.response_url) {
+        let message = "the request's `ResponseURL` is none of CloudFormation's in this region";
+        return Err(Failure::new(Name::InvalidInput, message)
+            .help("look for who may call the function that `ServiceToken` names"));
+    }
     let (taken, answer) = match begin(front, &request).await? {
         Begun::Started => return Ok(Taken::Started),
         Begun::Answer(taken, answer) => (taken, answer),
@@ -252,18 +265,25 @@ async fn is_waited_for<S, C: Stacks + Sync, E>(
     front: &Front<'_, S, C, E>,
     respond: &Respond,
 ) -> Result<bool, Failure> {
-    let look = || async {
-        let seen = front.stacks.resource(&respond.stack_id, &respond.logical_resource_id).await;
-        let Some(seen) = seen.map_err(|error| failed(&error))? else { return Ok(false) };
-        let stack_status = if respond.request_type == Kind::Delete && seen.status == "UPDATE_COMPLETE" {
-            let stack = front.stacks.stack(&respond.stack_id).await.map_err(|error| failed(&error))?;
-            stack.map(|stack| stack.status).unwrap_or_default()
-        } else {
-            String::new()
-        };
-        Ok(respond.is_waited_for(&seen.status, seen.physical_id.as_deref(), &stack_status))
-    };
+    let look = || async { look_up(front.stacks, respond).await.map(|(_, is_waited_for)| is_waited_for) };
     patiently(look, |answer| matches!(answer, Ok(false)) || is_transient(answer)).await
+}
+
+/// What CloudFormation says of the resource now, and whether that means that it works on the request.
+pub(crate) async fn look_up<C: Stacks + Sync>(
+    stacks: &C,
+    respond: &Respond,
+) -> Result<(Option<StackResource>, bool), Failure> {
+    let seen = stacks.resource(&respond.stack_id, &respond.logical_resource_id).await;
+    let Some(seen) = seen.map_err(|error| failed(&error))? else { return Ok((None, false)) };
+    let stack_status = if respond.request_type == Kind::Delete && seen.status == "UPDATE_COMPLETE" {
+        let stack = stacks.stack(&respond.stack_id).await.map_err(|error| failed(&error))?;
+        stack.map(|stack| stack.status).unwrap_or_default()
+    } else {
+        String::new()
+    };
+    let is_waited_for = respond.is_waited_for(&seen.status, seen.physical_id.as_deref(), &stack_status);
+    Ok((Some(seen), is_waited_for))
 }
 
 /// Whether CloudFormation sent these properties, by its own event of the operation: whoever may call the function can write

@@ -104,6 +104,12 @@ impl Work {
             _ => &self.product.stack_name,
         }
     }
+
+    /// The stack that is to be deleted. A test deletes the one that it created, by its id: another may have its name by now.
+    pub fn stack_to_delete(&self) -> &str {
+        let own = self.stack.id.as_deref().filter(|_| self.action == Action::TestDeploy);
+        own.unwrap_or_else(|| self.named_stack())
+    }
 }
 
 /// What an action of the library answered, as far as an execution can carry it.
@@ -214,6 +220,10 @@ pub struct StackWork {
     pub status: Option<String>,
     /// Whether it is created by this execution.
     pub created: bool,
+    /// The random part of the client token of the change set that is made next. It stays the same when the order is repeated,
+    /// and nobody who knows the execution's ARN can order a change set of that name and token first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
     /// ARN of the change set that this execution made. Its name can be guessed, so another one may have it meanwhile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change_set: Option<String>,

@@ -124,6 +124,19 @@ fn what_deletes_waits_for_the_approval_and_is_told_by_name() {
 }
 
 #[test]
+fn what_the_starter_writes_is_told_as_theirs_and_hides_nothing() {
+    // Step Functions takes such a name.
+    let name = "one\u{202e}two";
+    let world = world("CREATE_COMPLETE");
+    world.execute(name, &asking("deploy-product", &json!({"requested_by": BEN})));
+    world.execute("three", &asking("deploy-product", &json!({})));
+    let mails = world.mails.borrow();
+    assert!(!mails[0].contains('\u{202e}') && mails[0].contains("one[U+202E]two"), "{}", mails[0]);
+    assert!(mails[0].contains(&format!("Requested by {BEN} (the starter's own statement")), "{}", mails[0]);
+    assert!(mails[1].contains("Requested by an unknown requester. "), "{}", mails[1]);
+}
+
+#[test]
 fn a_deletion_that_was_approved_happens_and_a_stack_that_is_created_again_is_asked_about_once() {
     for (action, status, outcome) in [
         ("delete-product", "CREATE_COMPLETE", Ending::Deleted),
@@ -296,6 +309,41 @@ fn the_suite_can_require_an_approval_that_nobody_can_leave_out() {
     let report = world
         .execute("one", &json!({"action": "delete-product", "force": true, "stack": STACK, "adopt": true}));
     assert_eq!(error(&report), "MLProvisioner.ApprovalTimedOut", "{report:?}");
+}
+
+#[test]
+fn a_stack_that_is_taken_over_and_names_no_environment_may_be_for_prod() {
+    const PROD: &str = "techcorp-prod-a001-us-west-2-churn-ml";
+    let stack = format!("{PROD}-stack");
+    let as_dev =
+        config("dev").replace("codecommit}", &format!("codecommit, product_name_override: {PROD}}}"));
+    for (required, tags, asks) in [
+        (Required::None, vec![], false),
+        (Required::Prod, vec![], true),
+        (Required::Prod, vec!["ml-provisioner:company", "ml-provisioner:tenant"], true),
+        // What names dev is for dev.
+        (Required::Prod, vec!["ml-provisioner:environment"], false),
+    ] {
+        for action in ["deploy-product", "delete-product"] {
+            let mut world = World::new();
+            world.settings.require_approval = required;
+            world.stacks.put(&stack, "CREATE_COMPLETE", None);
+            let known = identity_tags(PROD).into_iter().filter(|(tag, _)| tags.contains(&tag.as_str()));
+            world.stacks.set_tags(&stack, known);
+            let template = format!("Metadata: {{MLProvisioner: {{MlName: {PROD}, StackName: {stack}}}}}\n");
+            world.stacks.set_template(&stack, &template);
+            world.stacks.fill(7);
+            let asked = json!({"action": action, "force": true, "adopt": true, "config": as_dev});
+            let report = world.execute("one", &asked);
+            let case = format!("{required:?} {tags:?} {action}: {report:?}");
+            assert_eq!(
+                (report.outcome == Ending::Cancelled, world.announced()),
+                (asks, usize::from(asks)),
+                "{case}"
+            );
+            assert_eq!(world.stacks.executed() == 0 && world.stacks.versions_left() == 7, asks, "{case}");
+        }
+    }
 }
 
 #[test]

@@ -318,10 +318,28 @@ fn an_execution_answers_the_request_that_is_kept_for_it_and_nobody_elses() {
         assert_eq!(error(&world.execute(name, &input)), "MLProvisioner.InvalidInput", "{name}");
     }
     assert_eq!(world.stacks.status(STACK).as_deref(), Some("CREATE_COMPLETE"));
+    see(&world, "DELETE_IN_PROGRESS", report.stack_id.as_deref());
     assert_eq!(
         world.respond("delete", &deletion(&report.stack_id.unwrap()), &delete).outcome,
         Ending::Deleted
     );
+}
+
+#[test]
+fn a_request_is_answered_by_what_it_asks_for_and_by_nothing_else() {
+    for (kind, input) in [("Create", deletion(STACK)), ("Update", deletion(STACK)), ("Delete", product())] {
+        let world = world(&format!("{}_IN_PROGRESS", kind.to_uppercase()), None);
+        put_product(&world, "UPDATE_COMPLETE");
+        world.stacks.fill(7);
+        let respond = respond(kind, &world, world.stacks.id(STACK).as_deref());
+        world.stacks.tag(STACK, OWNER_TAG, &respond.owner());
+        let report = world.respond("one", &input, &respond);
+        assert_eq!(error(&report), "MLProvisioner.InvalidInput", "{kind}: {report:?}");
+        assert_eq!(report.findings[0].path, "/respond", "{kind}");
+        let left = (world.stacks.status(STACK), world.stacks.versions_left());
+        assert_eq!(left, (Some("UPDATE_COMPLETE".to_owned()), 7), "{kind}");
+        assert_eq!(world.stacks.executed(), 0, "{kind}");
+    }
 }
 
 #[test]
@@ -442,6 +460,58 @@ fn what_cloudformation_calls_a_resource_in_use_is_left_alone_whoever_asks() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_request_that_cannot_be_answered_is_not_kept() {
+    for kind in ["Create", "Update", "Delete"] {
+        let world = world(&format!("{}_IN_PROGRESS", kind.to_uppercase()), None);
+        let mut forged = event(kind, &world);
+        forged["ResponseURL"] = json!("https://evil.example/x");
+        let (taken, heard, started) = taken(&world, &MemoryExecutions::default(), &forged).await;
+        assert_eq!((taken, heard.len(), started.len()), (None, 0, 0), "{kind}");
+        assert!(world.store.keys().is_empty(), "{kind}");
+    }
+}
+
+#[test]
+fn a_deletion_is_carried_out_only_as_long_as_cloudformation_waits_for_it() {
+    fn updated(world: &World) {
+        see(world, "UPDATE_FAILED", world.stacks.id(STACK).as_deref());
+    }
+    // The moment in which a deletion that names another id may come; and statuses that CloudFormation says afterwards.
+    let cleaning = |named: Option<&str>, status: &str| {
+        let world = World::new();
+        world.stacks.put(SHOP, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", None);
+        put_product(&world, "UPDATE_COMPLETE");
+        world.stacks.fill(7);
+        let respond = respond("Delete", &world, named);
+        world.stacks.tag(STACK, OWNER_TAG, &respond.owner());
+        see(&world, status, world.stacks.id(STACK).as_deref());
+        (world, respond)
+    };
+    let is_left = |world: &World, report: &Report, case: &str| {
+        assert_eq!(error(report), "MLProvisioner.RequestWithdrawn", "{case}: {report:?}");
+        let left = (world.stacks.status(STACK), world.stacks.versions_left());
+        assert_eq!(left, (Some("UPDATE_COMPLETE".to_owned()), 7), "{case}");
+    };
+    for named in [Some("x"), None] {
+        for status in
+            ["UPDATE_IN_PROGRESS", "UPDATE_FAILED", "UPDATE_ROLLBACK_IN_PROGRESS", "CREATE_IN_PROGRESS"]
+        {
+            let (world, respond) = cleaning(named, status);
+            let report = world.respond("one", &deletion(STACK), &respond);
+            is_left(&world, &report, &format!("{named:?} {status}"));
+        }
+    }
+    for task in ["EmptyBucket", "DeleteStack"] {
+        let (world, respond) = cleaning(Some("x"), "DELETE_IN_PROGRESS");
+        world.before.borrow_mut().push((task, updated));
+        let report = world.respond("one", &deletion(STACK), &respond);
+        assert_eq!(error(&report), "MLProvisioner.RequestWithdrawn", "{task}: {report:?}");
+        assert_eq!(world.stacks.status(STACK).as_deref(), Some("UPDATE_COMPLETE"), "{task}");
+        assert_eq!(world.stacks.versions_left(), if task == "EmptyBucket" { 7 } else { 0 });
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn properties_that_cloudformation_did_not_send_begin_nothing() {
     for kind in ["Create", "Update"] {
         let status = format!("{}_IN_PROGRESS", kind.to_uppercase());
@@ -454,6 +524,12 @@ async fn properties_that_cloudformation_did_not_send_begin_nothing() {
         let reason = heard[0]["Reason"].as_str().unwrap();
         assert!(reason.contains("/Tier, /S3Prefix") && !reason.contains("evil"), "{reason}");
         assert!(world.store.keys().is_empty());
+        // How long the request waits is CloudFormation's to say.
+        let mut patient = event(kind, &world);
+        patient["ResourceProperties"]["ServiceTimeout"] = json!("3600");
+        let (taken, heard, _) = self::taken(&world, &MemoryExecutions::default(), &patient).await;
+        assert_eq!(taken, Some(Taken::Answered), "{kind}");
+        assert!(heard[1]["Reason"].as_str().unwrap().contains("/ServiceTimeout"), "{heard:?}");
         // Without an event nobody knows; one that is late is waited for.
         world.stacks.set_event_properties(SHOP, "Product", json!(null));
         let (taken, ..) = self::taken(&world, &MemoryExecutions::default(), &event(kind, &world)).await;
@@ -506,7 +582,8 @@ fn a_deletion_that_comes_before_the_creation_has_ended_waits_for_it_and_leaves_n
             input["respond"] = json!(respond);
             input
         };
-        // CloudFormation goes on to say that the resource is being created: the deletion overtakes what is under way.
+        // CloudFormation calls the creation off when nothing can stop it any more.
+        world.before.borrow_mut().push(("FollowStack", |world| see(world, "DELETE_IN_PROGRESS", None)));
         let both = vec![("create", asked(product(), &create)), ("delete", asked(deletion(STACK), &delete))];
         let reports = world.all(both, &vec![0; stop]);
         assert_eq!(reports[0].outcome, Ending::Created, "{stop}: {:?}", reports[0]);

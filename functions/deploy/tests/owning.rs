@@ -5,14 +5,15 @@ mod world;
 
 use std::collections::BTreeMap;
 
+use mlp_aws::memory::Fault;
 use mlp_aws::memory_stacks::BUCKET;
-use mlp_aws::stacks::StackResource;
+use mlp_aws::stacks::{NewChangeSet, StackResource, Stacks as _};
 use mlp_core::custom::OWNER_TAG;
 use mlp_core::deploy::identity::Execution;
 use mlp_core::deploy::outcome::{Ending, Report};
 use mlp_core::outcome::sha256;
 use serde_json::{Value as Json, json};
-use world::{World, identity_tags};
+use world::{Meanwhile, World, identity_tags};
 
 const NAME: &str = "techcorp-dev-a001-us-west-2-churn-ml";
 const STACK: &str = "techcorp-dev-a001-us-west-2-churn-ml-stack";
@@ -305,6 +306,43 @@ fn a_change_set_that_somebody_put_under_our_name_is_not_executed() {
 }
 
 #[test]
+fn a_change_set_that_somebody_ordered_first_is_never_taken_for_our_own() {
+    // Everybody who may read the execution's ARN knows the name, and every token that follows from the ARN.
+    let arn = World::execution("one");
+    let execution = Execution::new(&arn);
+    let world = world(&identity_tags(NAME));
+    let theirs = NewChangeSet {
+        stack: STACK.to_owned(),
+        name: execution.change_set(0),
+        template_url: "https://example.s3.amazonaws.com/admin.yaml".to_owned(),
+        create: false,
+        revert_drift: false,
+        role: None,
+        tags: Vec::new(),
+        parameters: Vec::new(),
+        token: execution.token("change-set", 0),
+        description: "theirs".to_owned(),
+    };
+    mlp_aws::memory::run(world.stacks.create_change_set(&theirs)).unwrap();
+    let report = world.execute("one", &input("deploy-product", &json!({})));
+    assert_eq!(report.outcome, Ending::Updated, "{report:?}");
+    let urls = executed(&world);
+    assert!(urls.iter().all(|url| url.contains("/deployments/templates/")), "{urls:?}");
+    // Every order has a token of its own; one whose answer got lost is repeated with it, and makes one change set.
+    let one = World::new();
+    one.stacks.fail("cloudformation:CreateChangeSet", 0, Fault::LostAnswer);
+    let other = World::new();
+    for world in [&one, &other] {
+        assert!(world.execute("one", &input("deploy-product", &json!({}))).ok);
+    }
+    let tokens = |world: &World| world.stacks.ordered().into_iter().map(|it| it.token).collect::<Vec<_>>();
+    let (of_one, of_other) = (tokens(&one), tokens(&other));
+    assert!(of_one.len() == 2 && of_one[0] == of_one[1], "{of_one:?}");
+    assert_ne!(of_one[0], of_other[0]);
+    assert_eq!(one.stacks.open_change_sets(STACK), 0);
+}
+
+#[test]
 fn a_test_touches_no_stack_that_it_did_not_create() {
     let workload = Execution::new(&World::execution("one")).test_workload();
     let product = format!("techcorp-dev-a001-us-west-2-churn-{workload}-ml");
@@ -325,5 +363,114 @@ fn a_test_touches_no_stack_that_it_did_not_create() {
             (Some(status), 7),
             "{report:?}"
         );
+    }
+}
+
+#[test]
+fn nothing_of_the_suites_bucket_is_read_as_a_config_or_template_but_what_is_given_as_one() {
+    let nonce = "0123456789abcdef";
+    let rules = "rule first_digit { nonce == /^1/ <<not one>> }";
+    for key in [
+        "pending/approvals/victim.json",
+        "pending/requests/0/victim.json",
+        "status/configs/a.yaml.json",
+        "rules/team/leak.guard",
+        "deployments/results/one.json",
+        "configs/../pending/approvals/victim.json",
+        "a.yaml",
+    ] {
+        let world = World::new();
+        world.store.upload(key, json!({"nonce": nonce, "action": "deploy-product"}).to_string());
+        world.store.upload("rules/team/leak.guard", rules);
+        for action in ["validate-config", "deploy-product", "check-drift", "validate-prov-template"] {
+            let given = if action == "validate-prov-template" { "template" } else { "config" };
+            let mut input = json!({"action": action, "force": true});
+            input[given] = json!({"bucket": "suite", "key": key});
+            let report = world.execute("one", &input);
+            assert_eq!(error(&report), "MLProvisioner.InvalidInput", "{action} {key}: {report:?}");
+            assert_eq!(report.findings[0].path, format!("/{given}/key"), "{action} {key}: {report:?}");
+            assert!(report.findings[0].message.contains("`configs/`"), "{report:?}");
+            let told = serde_json::to_string(&report).unwrap();
+            assert!(!told.contains("first_digit") && !told.contains("FIRST_DIGIT"), "{told}");
+        }
+    }
+    let world = World::new();
+    for key in ["configs/a.yaml", "templates/a.yaml", "deployments/files/one/config.yaml"] {
+        world.store.upload(key, CONFIG);
+        let place = json!({"bucket": "suite", "key": key});
+        let report = world.execute("one", &json!({"action": "validate-config", "config": place}));
+        assert_eq!(report.outcome, Ending::Valid, "{key}: {report:?}");
+    }
+}
+
+#[test]
+fn what_is_deleted_to_be_created_again_is_the_stack_that_failed_and_no_other() {
+    fn others_create_it(world: &World) {
+        world.stacks.put(STACK, "CREATE_COMPLETE", None);
+        world.stacks.set_tags(STACK, identity_tags(NAME));
+    }
+    fn others_mend_it(world: &World) {
+        world.stacks.set_status(STACK, "UPDATE_COMPLETE");
+    }
+    let healthy: [(&str, Meanwhile); 2] =
+        [("ROLLBACK_COMPLETE", others_create_it), ("CREATE_FAILED", others_mend_it)];
+    for (before, others) in healthy {
+        let world = World::new();
+        world.stacks.put(STACK, before, None);
+        world.stacks.set_tags(STACK, identity_tags(NAME));
+        world.stacks.fill(7);
+        world.before.borrow_mut().push(("InspectForDeletion", others));
+        let report = world.execute("one", &input("deploy-product", &json!({"recreate_failed": true})));
+        // It is updated like any other.
+        assert_eq!(report.outcome, Ending::Updated, "{before}: {report:?}");
+        assert_eq!(world.stacks.versions_left(), 7, "{before}");
+        assert!(!world.stacks.calls().contains_key("cloudformation:DeleteStack"), "{before}");
+    }
+}
+
+#[test]
+fn a_test_removes_the_stack_that_it_created_and_none_of_the_same_name() {
+    fn names() -> (String, String) {
+        let workload = Execution::new(&World::execution("one")).test_workload();
+        let product = format!("techcorp-dev-a001-us-west-2-churn-{workload}-ml");
+        (format!("{product}-stack"), product)
+    }
+    fn others_create_one(world: &World) {
+        let (stack, product) = names();
+        world.stacks.put(&stack, "CREATE_COMPLETE", None);
+        world.stacks.set_tags(&stack, identity_tags(&product));
+        world.stacks.fill(7);
+    }
+    fn others_put_another(world: &World) {
+        let (stack, _) = names();
+        world.stacks.set_status(&stack, "DELETE_COMPLETE");
+        others_create_one(world);
+    }
+    let (stack, _) = names();
+    // Before the test has a change set, before it begins to create, and when its own stack is gone already.
+    let moments: [(&str, Meanwhile); 4] = [
+        ("CreateChangeSet", others_create_one),
+        ("FollowChangeSet", others_put_another),
+        ("ReadOutputs", others_put_another),
+        ("InspectForDeletion", others_put_another),
+    ];
+    for (task, others) in moments {
+        let world = World::new();
+        world.before.borrow_mut().push((task, others));
+        let report = world.execute("one", &input("test-deploy", &json!({})));
+        let left = (world.stacks.status(&stack), world.stacks.versions_left());
+        assert_eq!(left, (Some("CREATE_COMPLETE".to_owned()), 7), "{task}: {report:?}");
+    }
+    // What a test has begun goes, wherever it fails: the change set's shell, or the stack.
+    for (call, fault) in [
+        ("cloudformation:DescribeChangeSet", Fault::Denied),
+        ("cloudformation:ExecuteChangeSet", Fault::Denied),
+        ("cloudformation:DescribeStackEvents", Fault::Denied),
+    ] {
+        let world = World::new();
+        world.stacks.fail(call, 0, fault);
+        let report = world.execute("one", &input("test-deploy", &json!({})));
+        assert_eq!(error(&report), "MLProvisioner.AccessDenied", "{call}: {report:?}");
+        assert_eq!(world.stacks.status(&stack).as_deref(), Some("DELETE_COMPLETE"), "{call}: {report:?}");
     }
 }

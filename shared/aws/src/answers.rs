@@ -21,6 +21,9 @@ pub trait Answers {
     /// [`Kind::Gone`] when nobody listens any more, [`Kind::Refused`] for an address that is none of CloudFormation's,
     /// [`Kind::Unavailable`] when it could not be told.
     fn answer(&self, url: &str, body: &str) -> impl Future<Output = Result<(), CallError>> + Send;
+
+    /// Whether the address is one of CloudFormation's. [`Self::answer`] refuses every other one, each time.
+    fn hears(&self, url: &str) -> bool;
 }
 
 const OPERATION: &str = "PUT to the request's ResponseURL";
@@ -50,33 +53,40 @@ impl Presigned {
         };
         Self { connector, hosts: hosts(region), emulator }
     }
+
+    /// The request that sends an answer; nothing for an address that is none of CloudFormation's, or that can't be read.
+    fn request(&self, url: &str, body: &str) -> Option<HttpRequest> {
+        if !is_cloudformations(url, &self.hosts, self.emulator) {
+            return None;
+        }
+        let mut request = HttpRequest::new(SdkBody::from(body.to_owned()));
+        request.set_method("PUT").and_then(|()| request.set_uri(url)).ok()?;
+        // The address is signed for a request without a content type.
+        request.headers_mut().insert("content-length", body.len().to_string());
+        Some(request)
+    }
 }
 
 impl Answers for Presigned {
     async fn answer(&self, url: &str, body: &str) -> Result<(), CallError> {
         let refused = |kind, reason: String| CallError { kind, operation: OPERATION, reason };
-        if !is_cloudformations(url, &self.hosts, self.emulator) {
-            let reason = "the address is not one of CloudFormation's response buckets in this region";
-            return Err(refused(Kind::Refused, reason.to_owned()));
-        }
         let mut last = refused(Kind::Unavailable, "not tried".to_owned());
         for attempt in 0..ATTEMPTS {
             if attempt > 0 {
                 tokio::time::sleep(PAUSE * attempt).await;
             }
-            let mut request = HttpRequest::new(SdkBody::from(body.to_owned()));
-            let made = request.set_method("PUT").is_ok() && request.set_uri(url).is_ok();
-            if !made {
-                return Err(refused(Kind::Refused, "the address can't be read".to_owned()));
-            }
-            // The address is signed for a request without a content type.
-            request.headers_mut().insert("content-length", body.len().to_string());
+            let Some(request) = self.request(url, body) else {
+                let reason = "the address is not one of CloudFormation's response buckets in this region";
+                return Err(refused(Kind::Refused, reason.to_owned()));
+            };
             match tokio::time::timeout(ATTEMPT_TIMEOUT, self.connector.call(request)).await {
                 Ok(Ok(response)) => match response.status().as_u16() {
                     200..=299 => return Ok(()),
                     400 if is_slow(response).await => "HTTP 400 RequestTimeout".clone_into(&mut last.reason),
-                    // The signature has expired, or the object can't be written any more.
-                    status @ (400 | 403 | 404 | 410) => {
+                    // S3 is busy, or somebody works on the bucket.
+                    status @ (408 | 409 | 429) => last.reason = format!("HTTP {status}"),
+                    // The signature has expired, or the object can't be written any more, or the address never led to one.
+                    status @ 400..=499 => {
                         return Err(refused(Kind::Gone, format!("HTTP {status}: nobody listens any more")));
                     }
                     status => last.reason = format!("HTTP {status}"),
@@ -87,6 +97,10 @@ impl Answers for Presigned {
             }
         }
         Err(last)
+    }
+
+    fn hears(&self, url: &str) -> bool {
+        self.request(url, "").is_some()
     }
 }
 
@@ -180,6 +194,13 @@ mod tests {
         ] {
             assert!(!is_cloudformations(wrong, &hosts("us-west-2"), false), "{wrong}");
         }
+        // What can't be read can't be answered either.
+        let bucket = "https://cloudformation-custom-resource-response-uswest2.s3.us-west-2.amazonaws.com";
+        let answers = Presigned::new("us-west-2", false);
+        assert!(answers.hears(&format!("{bucket}/x?y")));
+        for wrong in [format!("{bucket}/x y"), format!("{bucket}/\n"), "https://evil.example/x".to_owned()] {
+            assert!(!answers.hears(&wrong), "{wrong}");
+        }
         assert!(is_cloudformations("http://localhost:4566/_x/1", &[], true));
         assert!(!is_cloudformations("http://169.254.169.254/latest", &[], true));
     }
@@ -199,6 +220,8 @@ mod tests {
                 "HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
                 "HTTP/1.1 400 Bad Request\r\ncontent-length: 41\r\nconnection: close\r\n\r\n\
                  <Error><Code>ExpiredToken</Code></Error>\n",
+                // An address with which nothing can be written, such as that of `?location`.
+                "HTTP/1.1 405 Method Not Allowed\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
             ] {
                 let (mut stream, _) = listener.accept().await.unwrap();
                 let mut bytes = vec![0; 4096];
@@ -214,7 +237,7 @@ mod tests {
         });
         let answers = Presigned::new("us-west-2", true);
         answers.answer(&url, "{\"a\":1}").await.unwrap();
-        for _ in 0..2 {
+        for _ in 0..3 {
             let error = answers.answer(&url, "{\"a\":1}").await.unwrap_err();
             assert_eq!(error.kind, Kind::Gone);
             assert!(!error.to_string().contains("secret"), "{error}");

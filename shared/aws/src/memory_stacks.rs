@@ -155,6 +155,14 @@ impl MemoryStacks {
         state.entries.push(entry);
     }
 
+    /// Brings a stack into another status.
+    pub fn set_status(&self, name: &str, status: &str) {
+        let mut state = self.lock();
+        if let Ok(entry) = state.entry(name) {
+            status.clone_into(&mut entry.stack.status);
+        }
+    }
+
     /// Gives the stack a tag.
     pub fn tag(&self, name: &str, key: &str, value: &str) {
         let mut state = self.lock();

@@ -13,7 +13,7 @@ use serde_json::Value as Json;
 
 use super::status::{self, utc};
 use super::storing::{New, newest};
-use super::{read_json, store_failed};
+use super::{random_digits, read_json, store_failed};
 use crate::Aws;
 use crate::work::{Approval, Approved, Next, Work};
 
@@ -73,7 +73,7 @@ pub(crate) async fn request<S: BucketStore + Sync, C, B, P>(
     let request = Request {
         execution: execution.to_owned(),
         task_token: token.to_owned(),
-        nonce: nonce()?,
+        nonce: random_digits()?,
         about: about.as_object().cloned().unwrap_or_default(),
     };
     let expires = approval.expires.clone();
@@ -82,14 +82,6 @@ pub(crate) async fn request<S: BucketStore + Sync, C, B, P>(
     newest(aws.store, &aws.settings.bucket, New { key: &key, bytes, media_type: "application/json" }).await?;
     status::waits(aws, execution, &work, expires).await?;
     Ok(work)
-}
-
-/// 128 random bits, as hexadecimal digits.
-fn nonce() -> Result<String, Failure> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| Failure::new(Name::Unavailable, format!("there are no random numbers: {error}")))?;
-    Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
 }
 
 /// Whether the answer is an approver's, and not of who asked.

@@ -5,12 +5,13 @@ use mlp_aws::stacks::{NewChangeSet, Stacks};
 use mlp_core::deploy::causes::first_causes;
 use mlp_core::deploy::failure::{Failure, Name};
 use mlp_core::deploy::identity::{DISCARD, Execution};
+use mlp_core::deploy::input::Action;
 use mlp_core::deploy::status::StackStatus;
 use mlp_core::product::BOUNDARY_PARAMETER;
 
 use super::{failed, inspect};
 use crate::Aws;
-use crate::work::{Next, Wait, Work};
+use crate::work::{Cleanup, Next, Wait, Work};
 
 /// A change set that takes longer than this has met a defect of CloudFormation's.
 const LONGEST: u64 = 30 * 60;
@@ -26,6 +27,7 @@ pub(crate) async fn create<S, C: Stacks + Sync, B, P>(
     let execution = Execution::new(execution);
     let template =
         work.template.as_ref().ok_or_else(|| Failure::new(Name::Internal, "there is no template"))?;
+    let token = work.stack.token.as_ref().ok_or_else(|| Failure::new(Name::Internal, "there is no token"))?;
     let boundary = settings.suite.permissions_boundary.clone();
     let wanted = NewChangeSet {
         stack: work.product.stack_name.clone(),
@@ -36,12 +38,13 @@ pub(crate) async fn create<S, C: Stacks + Sync, B, P>(
         role: settings.service_role.clone(),
         tags: work.product.tags.clone(),
         parameters: boundary.map(|arn| (BOUNDARY_PARAMETER.to_owned(), arn)).into_iter().collect(),
-        token: execution.token("change-set", work.round),
+        token: format!("mlp-change-set-{token}"),
         description: format!("{} by execution {}", work.action.as_str(), execution.name()),
     };
     let mut made = stacks.create_change_set(&wanted).await;
     if made.as_ref().is_err_and(|error| error.kind == Kind::Exists) {
-        // CloudFormation answers a repeated order with the ARN again, so this one isn't ours, whatever its name is.
+        // CloudFormation answers a repeated order with the ARN again, so this one isn't ours, whatever its name is: no other
+        // order has our token.
         stacks.delete_change_set(&wanted.stack, &wanted.name).await.map_err(|error| match error.kind {
             Kind::Conflict => Failure::new(Name::StackBusy, error.to_string()),
             _ => failed(&error),
@@ -78,6 +81,9 @@ pub(crate) async fn follow<S, C: Stacks + Sync, B, P>(
     };
     // The order may have made the stack's shell, also where another one's shell was seen and is gone by now.
     work.stack.id = Some(set.stack_id.clone());
+    if work.action == Action::TestDeploy && !work.input.keep {
+        work.cleanup = Cleanup::Stack;
+    }
     work.next = match set.status.as_str() {
         "CREATE_COMPLETE" if set.execution_status == "OBSOLETE" => {
             let message = "the change set is obsolete: somebody deployed the stack meanwhile";

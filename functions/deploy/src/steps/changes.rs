@@ -7,11 +7,13 @@ use mlp_aws::stacks::{ChangeSet, StackResource, Stacks};
 use mlp_aws::store::BucketStore;
 use mlp_core::changes::{self, About, Changes, Deleted, Next, Page};
 use mlp_core::config::Tier;
+use mlp_core::deploy::approval::STATED;
 use mlp_core::deploy::failure::{Failure, Name};
 use mlp_core::deploy::identity::{Execution, console_link, object_link};
 use mlp_core::deploy::input::Action;
 use mlp_core::deploy::outcome::ChangeCounts;
 use mlp_core::outcome::sha256;
+use mlp_core::printable::printable_lines;
 use mlp_core::template::{Resource, Value};
 use mlp_core::yaml::{self, Limits};
 use serde_json::json;
@@ -172,6 +174,7 @@ async fn keep<S: BucketStore + Sync, C, B, P>(
         ..ChangeCounts::from(changes)
     };
     let requested_by = work.requested_by();
+    let is_stated = work.input.requested_by.is_some();
     if let Some(approval) = &mut work.approval {
         approval.subject = subject(&work.product.ml_name, changes);
         let link = object_link(execution, &settings.bucket, &page);
@@ -181,6 +184,7 @@ async fn keep<S: BucketStore + Sync, C, B, P>(
             counts: &counts,
             link,
             requested_by,
+            is_stated,
             expires: &approval.expires,
         };
         approval.message = told.message(settings.unexpected_bucket().as_deref());
@@ -254,13 +258,15 @@ struct ApprovalMessage<'a> {
     counts: &'a ChangeCounts,
     link: Option<String>,
     requested_by: Option<String>,
+    /// Whether the starter says so; nothing confirms it then.
+    is_stated: bool,
     expires: &'a str,
 }
 
 impl ApprovalMessage<'_> {
     /// `bucket` is the suite's, if `mlp` must be told its name.
     fn message(&self, bucket: Option<&str>) -> String {
-        let Self { execution, changes, counts, link, requested_by, expires } = self;
+        let Self { execution, changes, counts, link, requested_by, is_stated, expires } = self;
         let page = counts.report.as_deref().unwrap_or_default();
         let link = link.as_ref().map(|link| format!("In the console: {link}\n")).unwrap_or_default();
         let console =
@@ -268,15 +274,17 @@ impl ApprovalMessage<'_> {
         let bucket = bucket.map(|bucket| format!(" --bucket {bucket}")).unwrap_or_default();
         let what = if changes.deletion.is_some() { "deletion" } else { "deployment" };
         let requester = requested_by.as_deref().unwrap_or("an unknown requester");
+        let stated = if *is_stated { STATED } else { "" };
         let head = format!(
             "The {what} of the stack {} waits for approval.\n\
-             Requested by {requester}. It waits until {expires}.\n\n\
+             Requested by {requester}{stated}. It waits until {expires}.\n\n\
              To approve:  mlp approve {execution}{bucket}\n\
              To reject:   mlp reject {execution}{bucket} --reason \"...\"\n\
              All changes: {page}\n{link}{console}\n",
             changes.stack_name
         );
-        let mut text = head + &changes::text(changes);
+        // The starter chooses the execution's name, which the commands and links hold too.
+        let mut text = printable_lines(&(head + &changes::text(changes))).into_owned();
         if text.len() > MESSAGE {
             let end = (0..=MESSAGE).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
             text.truncate(end);

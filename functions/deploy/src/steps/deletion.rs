@@ -12,7 +12,7 @@ use mlp_core::deploy::outcome::Kept;
 use mlp_core::deploy::registry::VERSIONS_LEFT;
 use mlp_core::deploy::status::StackStatus;
 
-use super::{failed, status_of};
+use super::{failed, inspect, status_of};
 use crate::Aws;
 use crate::work::{Next, Wait, Work};
 
@@ -43,6 +43,7 @@ pub(crate) async fn empty<S, C: Stacks + Sync, B: VersionedBucket + Sync, P>(
         work.next = Next::Done;
         return Ok(work);
     };
+    inspect::requested(aws, &work).await?;
     let resources = aws.stacks.resources(&id).await.map_err(|error| failed(&error))?;
     work.emptyings += 1;
     work.next = Next::Delete;
@@ -120,6 +121,7 @@ pub(crate) async fn delete<S, C: Stacks + Sync, B, P>(
         work.next = Next::Done;
         return Ok(work);
     };
+    inspect::requested(aws, &work).await?;
     let token = Execution::new(execution).token("delete", work.deletions);
     match aws.stacks.delete(&id, &token, aws.settings.service_role.as_deref()).await {
         Err(error) if error.kind == Kind::Gone => {}

@@ -2,19 +2,21 @@
 
 use std::time::SystemTime;
 
-use mlp_aws::stacks::{Stack, Stacks};
+use mlp_aws::stacks::{Stack, StackResource, Stacks};
 use mlp_aws::store::BucketStore;
 use mlp_core::codes;
 use mlp_core::custom::{Kind, OWNER_TAG};
 use mlp_core::deploy::causes::Cause;
 use mlp_core::deploy::failure::{Failure, Name};
 use mlp_core::deploy::input::Action;
+use mlp_core::deploy::ownership::ENVIRONMENT_TAG;
 use mlp_core::deploy::registry::Registry;
 use mlp_core::deploy::status::{Deletion, Deployment, StackStatus};
 use mlp_core::finding::Finding;
 
 use super::deletion::is_there;
-use super::{failed, ownership, status_of};
+use super::read::approval;
+use super::{failed, ownership, random_digits, status_of};
 use crate::work::{Cleanup, Next, StackWork, Wait, Work};
 use crate::{Aws, custom};
 
@@ -28,7 +30,8 @@ pub(crate) async fn for_deployment<S, C: Stacks + Sync, B, P>(
     }
     work.recreate = false;
     let before = std::mem::take(&mut work.stack).id;
-    let stack = look(aws, &mut work).await?;
+    let named = work.named_stack().to_owned();
+    let stack = look(aws, &mut work, &named).await?;
     let test = work.action == Action::TestDeploy;
     if let Some(stack) = stack.as_ref().filter(|stack| test && before.as_ref() != Some(&stack.id)) {
         // The test's name is its execution's. A stack that this execution didn't create is somebody's, and the test would
@@ -43,7 +46,7 @@ pub(crate) async fn for_deployment<S, C: Stacks + Sync, B, P>(
     let status = stack.as_ref().map(status_of).transpose()?;
     if let Some(stack) = &stack {
         let adopted = ownership::check(aws, stack, &work).await?;
-        work.findings.extend(adopted);
+        adopt(aws, stack, &mut work, adopted);
         if work.action == Action::ShowChanges {
             // Who shows changes takes nothing from the stack's owner.
             let owner = stack.tags.get(OWNER_TAG).map(|owner| (OWNER_TAG.to_owned(), owner.clone()));
@@ -53,9 +56,11 @@ pub(crate) async fn for_deployment<S, C: Stacks + Sync, B, P>(
     }
     requested(aws, &work).await?;
     let name = &work.product.stack_name;
-    let removed = test && !work.input.keep;
+    // Whatever a test finds here is its own. What it is to create is known by its id when the change set has given that.
+    let removed = test && !work.input.keep && stack.is_some();
     work.cleanup = if removed { Cleanup::Stack } else { Cleanup::ChangeSet };
     work.wait = Wait::default();
+    work.stack.token = Some(random_digits()?);
     match StackStatus::deployment(status) {
         Deployment::Create => {
             work.stack.created = true;
@@ -102,12 +107,27 @@ pub(crate) async fn for_deletion<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
     mut work: Work,
 ) -> Result<Work, Failure> {
     unanswered(aws, &work).await?;
-    let stack = look(aws, &mut work).await?;
+    // The test has created nothing, so a stack of its name is somebody's.
+    if work.action == Action::TestDeploy && work.stack.id.is_none() {
+        work.next = Next::Done;
+        return Ok(work);
+    }
+    let decided = work.stack.id.clone().filter(|_| work.recreate && work.original.is_none());
+    let named = work.stack_to_delete().to_owned();
+    let stack = look(aws, &mut work, &named).await?;
     let status = stack.as_ref().map(status_of).transpose()?;
     work.wait = Wait::default();
+    // That a stack never came to be was said of one stack, as it was then. Another execution may have created it since: what
+    // is done with the stack that is there now is decided anew.
+    if let (Some(decided), Some(stack)) = (decided, &stack)
+        && (decided != stack.id || !may_be_recreated(status))
+    {
+        work.next = Next::Done;
+        return Ok(work);
+    }
     if let Some(stack) = &stack {
         match deletable(aws, stack, &work).await {
-            Ok(adopted) => work.findings.extend(adopted),
+            Ok(adopted) => adopt(aws, stack, &mut work, adopted),
             // A resource that goes leaves what isn't its own.
             Err(taken) if taken.name == Name::StackTaken && work.input.respond.is_some() => {
                 let message = format!("{}; it was left alone", taken.message);
@@ -143,6 +163,21 @@ pub(crate) async fn for_deletion<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
     Ok(work)
 }
 
+/// Whether a stack in this status is deleted to be created again, or is on its way.
+fn may_be_recreated(status: Option<StackStatus>) -> bool {
+    StackStatus::deployment(status) == Deployment::Recreate
+        || matches!(StackStatus::deletion(status), Deletion::Nothing | Deletion::Follow)
+}
+
+/// Keeps what is to be said of a stack that is taken over. One that doesn't say which environment it is for may be for prod,
+/// whatever the config says.
+fn adopt<S, C, B, P>(aws: &Aws<'_, S, C, B, P>, stack: &Stack, work: &mut Work, adopted: Option<Finding>) {
+    if adopted.is_some() && work.approval.is_none() && !stack.tags.contains_key(ENVIRONMENT_TAG) {
+        work.approval = approval(aws.settings, &work.input, "");
+    }
+    work.findings.extend(adopted);
+}
+
 /// The model registry of a stack, which must not have versions if the stack is to be deleted.
 async fn registry<S, C: Stacks + Sync, B, P>(
     aws: &Aws<'_, S, C, B, P>,
@@ -166,50 +201,52 @@ async fn deletable<S, C: Stacks + Sync, B, P>(
     stack: &Stack,
     work: &Work,
 ) -> Result<Option<Finding>, Failure> {
-    let taken = |message: String| Failure::new(Name::StackTaken, message);
-    let name = &work.product.stack_name;
-    if let Some(respond) = work.input.respond.as_ref().filter(|respond| respond.request_type == Kind::Delete)
+    if work.input.respond.as_ref().is_some_and(|respond| respond.request_type == Kind::Delete)
+        && stack.status == StackStatus::ReviewInProgress.as_str()
+        && !stack.tags.contains_key(OWNER_TAG)
+        && !aws.stacks.change_sets(&stack.id).await.map_err(|error| failed(&error))?.is_empty()
     {
-        let is_shell = stack.status == StackStatus::ReviewInProgress.as_str();
-        if is_shell
-            && !stack.tags.contains_key(OWNER_TAG)
-            && !aws.stacks.change_sets(&stack.id).await.map_err(|error| failed(&error))?.is_empty()
-        {
-            return Err(taken(format!("a change set of others waits in the empty stack `{name}`")));
-        }
-        let seen = aws.stacks.resource(&respond.stack_id, &respond.logical_resource_id).await;
-        let seen = seen.map_err(|error| failed(&error))?;
-        if let Some(seen) = seen
-            && seen.status.ends_with("_COMPLETE")
-            && seen.status != "DELETE_COMPLETE"
-            && seen.physical_id.as_deref() == Some(stack.id.as_str())
-        {
-            let status = &seen.status;
-            let message = format!(
-                "CloudFormation says that the custom resource is {status}, and that the stack `{name}` is what it stands for"
-            );
-            return Err(taken(message));
-        }
+        let name = &work.product.stack_name;
+        let message = format!("a change set of others waits in the empty stack `{name}`");
+        return Err(Failure::new(Name::StackTaken, message));
     }
+    requested(aws, work).await?;
     ownership::check(aws, stack, work).await
 }
 
-/// Whether CloudFormation still wants what a custom resource's execution is to make. It calls a creation off when another
-/// resource fails, and deletes what it then believes to be there.
+/// Whether CloudFormation still wants what a custom resource's execution is to make or to delete. It calls a creation off when
+/// another resource fails, and deletes what it then believes to be there. Who may call the function can have a deletion
+/// accepted in a moment in which CloudFormation might have sent it, so it is asked before every step that deletes.
 pub(super) async fn requested<S, C: Stacks + Sync, B, P>(
     aws: &Aws<'_, S, C, B, P>,
     work: &Work,
 ) -> Result<(), Failure> {
     let Some(respond) = &work.input.respond else { return Ok(()) };
-    let seen = aws.stacks.resource(&respond.stack_id, &respond.logical_resource_id).await;
-    let seen = seen.map_err(|error| failed(&error))?;
+    let (seen, is_waited_for) = custom::look_up(aws.stacks, respond).await?;
     let status = seen.as_ref().map(|seen| seen.status.as_str());
-    if !respond.is_withdrawn(status) {
+    if respond.request_type == Kind::Delete
+        && let (Some(seen), Some(stack)) = (&seen, &work.stack.id)
+        && is_in_use(seen, stack)
+    {
+        let (status, name) = (&seen.status, &work.product.stack_name);
+        let message = format!(
+            "CloudFormation says that the custom resource is {status}, and that the stack `{name}` is what it stands for"
+        );
+        return Err(Failure::new(Name::StackTaken, message));
+    }
+    if is_waited_for {
         return Ok(());
     }
     let (id, status) = (&respond.logical_resource_id, status.unwrap_or("gone"));
     let message = format!("CloudFormation says that the custom resource `{id}` is {status}");
     Err(Failure::new(Name::RequestWithdrawn, message))
+}
+
+/// Whether CloudFormation says that the stack is what the resource stands for, complete and current.
+fn is_in_use(seen: &StackResource, stack_id: &str) -> bool {
+    seen.status.ends_with("_COMPLETE")
+        && seen.status != "DELETE_COMPLETE"
+        && seen.physical_id.as_deref() == Some(stack_id)
 }
 
 /// Waits as long as another execution creates or updates what this one is to delete: both work on one custom resource, and
@@ -236,8 +273,9 @@ async fn unanswered<S: BucketStore + Sync, C, B, P>(
 async fn look<S, C: Stacks + Sync, B, P>(
     aws: &Aws<'_, S, C, B, P>,
     work: &mut Work,
+    named: &str,
 ) -> Result<Option<Stack>, Failure> {
-    let stack = aws.stacks.stack(work.named_stack()).await.map_err(|error| failed(&error))?;
+    let stack = aws.stacks.stack(named).await.map_err(|error| failed(&error))?;
     if let Some(stack) = &stack {
         work.stack.id = Some(stack.id.clone());
         work.stack.status = Some(stack.status.clone());

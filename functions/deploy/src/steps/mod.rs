@@ -102,6 +102,14 @@ pub(crate) fn status_of(stack: &Stack) -> Result<StackStatus, Failure> {
     })
 }
 
+/// 128 random bits, as hexadecimal digits.
+pub(crate) fn random_digits() -> Result<String, Failure> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Failure::new(Name::Unavailable, format!("there are no random numbers: {error}")))?;
+    Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
+}
+
 /// JSON of our own that can't be written or read.
 pub(crate) fn damaged(error: &serde_json::Error) -> Failure {
     Failure::new(Name::Internal, format!("an object of the execution can't be written or read: {error}"))

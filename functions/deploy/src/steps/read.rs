@@ -6,7 +6,7 @@ use mlp_aws::store::{BucketStore, ErrorKind};
 use mlp_aws::storing::CONFIG_LIMIT;
 use mlp_core::actions::{self, Deployable};
 use mlp_core::codes;
-use mlp_core::custom::{OWNER_TAG, stack_name};
+use mlp_core::custom::{Kind, OWNER_TAG, stack_name};
 use mlp_core::deploy::failure::{Failure, Name};
 use mlp_core::deploy::identity::Execution;
 use mlp_core::deploy::input::{APPROVAL_SECONDS, Action, ConfigSource, Input};
@@ -35,13 +35,22 @@ pub(crate) async fn input<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
     let Aws { store, rules, settings, .. } = aws;
     let mut input = Input::read(input).map_err(|findings| invalid("the execution's input", findings))?;
     // Whoever may start an execution can write a request into its input, and name any product of any custom resource.
-    if let Some(respond) = &input.respond
-        && !custom::is_kept(*store, &settings.bucket, Execution::new(execution).name(), respond).await?
-    {
-        let what = "`respond` is no request that waits for this execution";
-        let finding = Finding::error(codes::DEP_INPUT, "/respond", what)
-            .help("leave it out: it is written by the function that takes custom resources' requests");
-        return Err(invalid("the execution's input", vec![finding]));
+    if let Some(respond) = &input.respond {
+        let is_deletion = input.action == Action::DeleteProduct;
+        let what = if is_deletion != (respond.request_type == Kind::Delete) {
+            Some("`respond` is a request for something else than the action")
+        } else if !custom::is_kept(*store, &settings.bucket, Execution::new(execution).name(), respond)
+            .await?
+        {
+            Some("`respond` is no request that waits for this execution")
+        } else {
+            None
+        };
+        if let Some(what) = what {
+            let finding = Finding::error(codes::DEP_INPUT, "/respond", what)
+                .help("leave it out: it is written by the function that takes custom resources' requests");
+            return Err(invalid("the execution's input", vec![finding]));
+        }
     }
     if input.action.is_local() {
         return super::local::begin(aws, execution, input).await;
@@ -117,16 +126,7 @@ pub(super) fn work(
     findings: Vec<Finding>,
 ) -> Work {
     let action = input.action;
-    let approval = approval_seconds(settings, &input, &product).map(|longest_seconds| Approval {
-        longest_seconds,
-        timeout_seconds: longest_seconds,
-        expires: String::new(),
-        about: String::new(),
-        is_deletion: false,
-        subject: String::new(),
-        message: String::new(),
-        topic: None,
-    });
+    let approval = approval(settings, &input, &product.env);
     Work {
         action,
         product,
@@ -168,16 +168,26 @@ pub(super) fn work(
     }
 }
 
-/// How long an approval is waited for, where the input asks for one or the suite requires one.
-fn approval_seconds(settings: &Settings, input: &Input, product: &Facts) -> Option<u64> {
+/// The approval that is waited for, where the input asks for one or the suite requires one for this environment.
+pub(super) fn approval(settings: &Settings, input: &Input, environment: &str) -> Option<Approval> {
     let is_covered = match input.action {
         // A test leaves roles and pipelines behind if it is told to, so it is no way around an approval.
         Action::DeployProduct | Action::TestDeploy | Action::DeleteProduct => {
-            settings.require_approval.covers(&product.env)
+            settings.require_approval.covers(environment)
         }
         _ => false,
     };
-    input.approval_seconds.or(is_covered.then_some(APPROVAL_SECONDS))
+    let longest_seconds = input.approval_seconds.or(is_covered.then_some(APPROVAL_SECONDS))?;
+    Some(Approval {
+        longest_seconds,
+        timeout_seconds: longest_seconds,
+        expires: String::new(),
+        about: String::new(),
+        is_deletion: false,
+        subject: String::new(),
+        message: String::new(),
+        topic: None,
+    })
 }
 
 /// What a stack's tags say of its product. Without a config nothing else says that the stack is one of ours; with
@@ -285,10 +295,21 @@ pub(super) async fn config<S: BucketStore + Sync>(
             Ok((bytes, source))
         }
         ConfigSource::Stored { bucket, key, version } => {
+            let folder = if input.is_template { "/template" } else { "/config" };
+            if *bucket == settings.bucket && !keys::is_given(key) {
+                let allowed = keys::GIVEN.map(|prefix| format!("`{prefix}`")).join(", ");
+                let what = format!(
+                    "`{key}` is no object of the suite's bucket that may be named; allowed are keys below {allowed}"
+                );
+                let finding = Finding::error(codes::DEP_INPUT, format!("{folder}/key"), what);
+                return Err(invalid(
+                    "the execution's input",
+                    vec![finding.help("upload it below `configs/`, or give its text")],
+                ));
+            }
             let limit = if input.is_template { Limits::template().bytes + 1 } else { CONFIG_LIMIT + 1 };
             let got = store.get(bucket, key, version.as_deref(), Some(limit)).await;
             let object = got.map_err(|error| {
-                let folder = if input.is_template { "/template" } else { "/config" };
                 let finding = if error.kind == ErrorKind::Gone {
                     let what = match version {
                         Some(version) => {

@@ -75,6 +75,10 @@ impl Answers for Ears {
         self.heard.lock().unwrap().push(serde_json::from_str(body).unwrap());
         Ok(())
     }
+
+    fn hears(&self, url: &str) -> bool {
+        url == URL
+    }
 }
 
 /// The address of every request.
@@ -139,6 +143,8 @@ pub(crate) struct World {
     pub(crate) mails: RefCell<Vec<String>>,
     /// What happens while an approval is waited for, one after the other.
     pub(crate) meanwhile: RefCell<VecDeque<Meanwhile>>,
+    /// What happens right before the next invocation of a task.
+    pub(crate) before: RefCell<Vec<(&'static str, Meanwhile)>>,
     /// VPCs, subnets and security groups that are there.
     pub(crate) network: RefCell<Vec<Json>>,
     /// How many addresses hear of approvals.
@@ -223,6 +229,7 @@ impl World {
             decisions: RefCell::default(),
             mails: RefCell::default(),
             meanwhile: RefCell::default(),
+            before: RefCell::default(),
             network: RefCell::default(),
             subscribed: RefCell::new("1"),
             endpoints: RefCell::default(),
@@ -411,6 +418,14 @@ impl World {
         self.end_runs();
         let step = payload["step"].as_str().unwrap().to_owned();
         self.tasks.borrow_mut().push(step.clone());
+        let others = {
+            let mut before = self.before.borrow_mut();
+            let at = before.iter().position(|(of, _)| *of == step);
+            at.map(|at| before.remove(at).1)
+        };
+        if let Some(others) = others {
+            others(self);
+        }
         let death = {
             let mut deaths = self.deaths.borrow_mut();
             let at = deaths.iter().position(|(of, _)| *of == step);

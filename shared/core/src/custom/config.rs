@@ -12,7 +12,7 @@ use crate::finding::Finding;
 pub const ATTRIBUTE_NAME: &str = "MlName";
 
 /// What CloudFormation puts among the properties for itself.
-pub(super) const NOT_OURS: [&str; 2] = ["ServiceToken", "ServiceTimeout"];
+const NOT_OURS: [&str; 2] = ["ServiceToken", "ServiceTimeout"];
 
 /// The config that a resource's properties say, as the text of a config file (JSON, which is YAML too). They are those of
 /// the macro's type; numbers and flags may be text, as CloudFormation sends them.

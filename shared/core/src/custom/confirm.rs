@@ -2,12 +2,11 @@
 
 use serde_json::{Map as Object, Value as Json};
 
-use super::config::NOT_OURS;
-
 /// Where the properties of a request differ from those in CloudFormation's event of the same operation, as JSON pointers.
 ///
 /// Whoever may call the function can write a request; nobody but CloudFormation writes a stack's events. Numbers and flags
-/// may be text on either side. The event shows `****` for a value that the template hides (`NoEcho`): nothing confirms it, so
+/// may be text on either side. A request that says how long it waits (`ServiceTimeout`) may hold up others so long, so the
+/// event must confirm it; without it the request waits as long as CloudFormation does by default. The event shows `****` for a value that the template hides (`NoEcho`): nothing confirms it, so
 /// it differs. It shows a dynamic reference as it is written, so any text is taken for what the reference stands for.
 ///
 /// ```
@@ -21,8 +20,13 @@ use super::config::NOT_OURS;
 /// ```
 pub fn differences(sent: &Object<String, Json>, told: &Object<String, Json>) -> Vec<String> {
     let mut found = Vec::new();
+    let counts = |name: &str| match name {
+        "ServiceToken" => false,
+        "ServiceTimeout" => sent.contains_key(name),
+        _ => true,
+    };
     let own = |properties: &Object<String, Json>| {
-        let own = properties.iter().filter(|(name, _)| !NOT_OURS.contains(&name.as_str()));
+        let own = properties.iter().filter(|(name, _)| counts(name));
         own.map(|(name, value)| (name.clone(), value.clone())).collect()
     };
     compare("", &Json::Object(own(sent)), &Json::Object(own(told)), &mut found);
@@ -86,6 +90,11 @@ mod tests {
             (json!({"A": ["1"], "B": "x", "E": {}}), vec!["/A", "/B", "/E"]),
         ] {
             assert_eq!(found(&sent, &told), paths, "{sent}");
+        }
+        let timeout = |seconds: Json| json!({"ServiceTimeout": seconds});
+        assert!(found(&timeout(json!("600")), &timeout(json!(600))).is_empty());
+        for told in [timeout(json!("600")), json!({})] {
+            assert_eq!(found(&timeout(json!("3600")), &told), ["/ServiceTimeout"], "{told}");
         }
     }
 

@@ -147,16 +147,6 @@ impl Respond {
             },
         }
     }
-
-    /// Whether CloudFormation has given up on what this request is to create or change, so that nothing more may be made
-    /// for it. It gives up on a resource when another one of the stack fails.
-    pub fn is_withdrawn(&self, status: Option<&str>) -> bool {
-        match self.request_type {
-            Kind::Create => status != Some("CREATE_IN_PROGRESS"),
-            Kind::Update => !matches!(status, Some("UPDATE_IN_PROGRESS" | "UPDATE_ROLLBACK_IN_PROGRESS")),
-            Kind::Delete => false,
-        }
-    }
 }
 
 /// As [`Respond::owner`], for a stack's ARN and a logical id.
@@ -257,15 +247,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_to_be_created_is_withdrawn_as_soon_as_cloudformation_says_something_else() {
+    fn what_is_to_be_created_is_waited_for_until_cloudformation_says_something_else() {
         let create = request(&json!({})).respond(0);
-        assert!(!create.is_withdrawn(Some("CREATE_IN_PROGRESS")));
-        for status in [Some("CREATE_FAILED"), Some("DELETE_IN_PROGRESS"), Some("DELETE_COMPLETE"), None] {
-            assert!(create.is_withdrawn(status), "{status:?}");
+        assert!(create.is_waited_for("CREATE_IN_PROGRESS", None, ""));
+        for status in ["CREATE_FAILED", "DELETE_IN_PROGRESS", "DELETE_COMPLETE"] {
+            assert!(!create.is_waited_for(status, None, ""), "{status}");
         }
         let update = Respond { request_type: Kind::Update, ..create };
-        assert!(!update.is_withdrawn(Some("UPDATE_ROLLBACK_IN_PROGRESS")));
-        assert!(update.is_withdrawn(Some("UPDATE_FAILED")));
+        assert!(update.is_waited_for("UPDATE_ROLLBACK_IN_PROGRESS", None, ""));
+        assert!(!update.is_waited_for("UPDATE_FAILED", None, ""));
     }
 
     #[test]

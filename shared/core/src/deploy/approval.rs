@@ -43,6 +43,9 @@ impl Required {
     }
 }
 
+/// What follows a requester whom the execution's input names: whoever starts an execution writes there what they like.
+pub const STATED: &str = " (the starter's own statement; nothing confirms it)";
+
 /// Whether two ARNs, as `sts:GetCallerIdentity` answers them, name the same person.
 ///
 /// Sessions of one role differ in their names (IAM User Guide, "IAM identifiers"). IAM Identity Center names every session of

@@ -78,7 +78,7 @@ names! {
         "start a new execution; `\"approval\": {\"timeout_seconds\": n}` (`mlp`: `--approval-timeout`) waits longer";
     ApprovalInvalid = "ApprovalInvalid", "The approval doesn't count, so nothing was changed.",
         "start a new execution, and let somebody else approve it with `mlp approve`";
-    RequestWithdrawn = "RequestWithdrawn", "CloudFormation no longer works on the custom resource's request; nothing more was made.",
+    RequestWithdrawn = "RequestWithdrawn", "CloudFormation no longer works on the custom resource's request; nothing more was made or deleted.",
         "look at the events of the stack that the custom resource is in";
     TimedOut = "TimedOut", "The operation takes longer than was waited for; CloudFormation goes on.",
         "look at the stack; a new execution follows it up when it is done";

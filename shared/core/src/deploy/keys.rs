@@ -9,6 +9,24 @@ use crate::outcome::sha256;
 /// Where templates are that CloudFormation executes, by the digest of their bytes.
 pub const TEMPLATES: &str = "deployments/templates/";
 
+/// Where an execution may be given configs and templates from: what people upload, and what was made of it for people to read.
+/// A finding can tell of every other object what it says, of a pending approval too, because rules are written by others.
+pub const GIVEN: [&str; 3] = ["configs/", "templates/", FILES];
+
+/// Whether an execution may be given the object of the suite's bucket as its config or template.
+///
+/// ```
+/// # use mlp_core::deploy::keys;
+/// assert!(keys::is_given("configs/team-a/churn.yaml"));
+/// assert!(!keys::is_given("pending/approvals/monday.json"));
+/// assert!(!keys::is_given("configs/../pending/approvals/monday.json"));
+/// ```
+pub fn is_given(key: &str) -> bool {
+    GIVEN.iter().any(|prefix| key.starts_with(prefix)) && !key.split('/').any(|part| part == "..")
+}
+
+const FILES: &str = "deployments/files/";
+
 /// The template with this SHA-256 digest.
 pub fn template(digest: &str) -> String {
     format!("{TEMPLATES}{digest}.yaml")
@@ -27,7 +45,7 @@ pub fn result(execution: &str) -> String {
 
 /// The folder of the files that an execution makes or was given, with a slash at its end.
 pub fn files(execution: &str) -> String {
-    format!("deployments/files/{}/", segment(execution))
+    format!("{FILES}{}/", segment(execution))
 }
 
 /// The folder of a fleet's execution, without a slash at its end. A name may be used again after 90 days; `digits` tell the
