@@ -21,7 +21,7 @@ OVERRIDE = "professional-multi-region-override"
 
 # What products share, or AWS can't scope by name. Each is a pattern of no product, and has its reason.
 JOBS_IN_A_VPC = "Within the boundary: builds and jobs in a VPC share its subnets with everything else there"
-IMAGES = "Images of any repository, whose policy decides"
+IMAGES = "Images of any repository. Inside the account the policy of a repository can only deny them (docs/security.md)"
 SHARED_LOGS = "All jobs of an account share their log groups; reading and writing is by stream"
 SHARED = {
     "ec2:CreateNetworkInterface": JOBS_IN_A_VPC,

@@ -1251,6 +1251,12 @@ class Parameters(unittest.TestCase):
         for bad in ("http://evil.example", "http://127.0.0.1.evil.example", "http://localhost:4566@evil.example", "http://127x0x0x1", "http://localhost/x"):
             self.assertFalse(self.accepts("EndpointUrl", bad), bad)
 
+    def test_the_suites_bucket_is_not_called_like_a_products(self):
+        for good in ("", "acme-platform", "ml-artifacts-of-acme"):
+            self.assertTrue(self.accepts("BucketName", good), good)
+        for bad in ("acme-ml-artifacts", "x-ml-artifacts", "Acme", "ab"):
+            self.assertFalse(self.accepts("BucketName", bad), bad)
+
     def test_principals_are_roles_and_users(self):
         for name in ("ConfigWriters", "RuleWriters", "Approvers"):
             for good in ("", f"arn:aws:iam::{ACCOUNT}:role/teams/*", f"arn:aws-us-gov:iam::{ACCOUNT}:user/jane@company.example"):

@@ -511,14 +511,18 @@ fn boundary(cx: &Context<'_>) -> Result<Vec<Statement>, InternalError> {
             ["ssm:GetParameter*"],
             [arn("ssm", Scope::Regional, &format!("parameter{}*", product.names.ssm_path("")))],
         ),
-        Statement::allow("PullImages", IMAGE_PULL, [images()]),
+        // A build image may be in another region.
+        Statement::allow(
+            "PullImages",
+            IMAGE_PULL.into_iter().chain(["ecr:GetAuthorizationToken"]),
+            [Value::str("*")],
+        ),
         in_region(Statement::allow(
             "LookUp",
             [
                 "ec2:CreateNetworkInterface*",
                 "ec2:DeleteNetworkInterface*",
                 "ec2:Describe*",
-                "ecr:GetAuthorizationToken",
                 "sagemaker:List*",
                 "sagemaker:Search",
             ],
