@@ -200,7 +200,7 @@ tags: {{cost_center: a, project: b, owner: c}}
 
 /// An `s3_prefix` and a name of an image's repository that all options together leave room for. Longer ones (983 and 256
 /// characters are allowed) are refused where a policy has no room for them.
-const PREFIX: usize = 110;
+const PREFIX: usize = 100;
 const REPOSITORY: usize = 90;
 
 /// Another region with a name as long as the partition has.

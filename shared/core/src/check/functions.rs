@@ -223,7 +223,7 @@ impl Walk<'_, '_> {
 
     /// A parameter that is a list, in the text of a `Fn::Sub`.
     ///
-    /// Source: CloudFormation's message in aws-cloudformation/cfn-lint#390 ("variable pValues in Fn::Sub expression does not
+    /// Source: CloudFormation's message in aws-cloudformation/cfn-lint#390 ("variable `pValues` in `Fn::Sub` expression does not
     /// resolve to a string"); cfn-lint's rule E1019. The same of other functions: E1018, E1020 and E1022, troposphere#1469
     /// (`Fn::Join`), aws-cloudformation/cfn-language-discussion#106 (`Fn::Split`).
     fn sub_lists(&mut self, sub: &Sub, path: &Path<'_>) {

@@ -322,9 +322,15 @@ impl<'a> Rewriter<'a> {
         }
         match &node.value {
             NodeValue::Scalar(_) => {}
-            NodeValue::Seq(nodes) => nodes.iter().for_each(|node| self.computes_product_below(node, path)),
+            NodeValue::Seq(nodes) => {
+                for node in nodes {
+                    self.computes_product_below(node, path);
+                }
+            }
             NodeValue::Map(entries) => {
-                entries.iter().for_each(|entry| self.computes_product_below(&entry.value, path));
+                for entry in entries {
+                    self.computes_product_below(&entry.value, path);
+                }
             }
         }
     }

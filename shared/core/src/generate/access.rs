@@ -260,7 +260,13 @@ fn roles_of_others(cx: &Context<'_>) -> [Statement; 2] {
     [
         Statement::deny(
             "NoStudio",
-            ["sagemaker:*App", "sagemaker:*Profile", "sagemaker:*Session", "sagemaker:*Space", "sagemaker:*Url"],
+            [
+                "sagemaker:*App",
+                "sagemaker:*Profile",
+                "sagemaker:*Session",
+                "sagemaker:*Space",
+                "sagemaker:*Url",
+            ],
         ),
         Statement::deny("OwnModels", ["sagemaker:Create*"]).when(
             "ForAnyValue:StringNotLike",
@@ -514,20 +520,30 @@ fn boundary(cx: &Context<'_>) -> Result<Vec<Statement>, InternalError> {
         // A build image may be in another region.
         Statement::allow(
             "PullImages",
-            IMAGE_PULL.into_iter().chain(["ecr:GetAuthorizationToken"]),
-            [Value::str("*")],
+            IMAGE_PULL,
+            [Value::sub("arn:${AWS::Partition}:ecr:*:*:repository/*")],
         ),
-        in_region(Statement::allow(
+        // The token for the registry of a build image is of the image's region.
+        Statement::allow(
             "LookUp",
             [
                 "ec2:CreateNetworkInterface*",
                 "ec2:DeleteNetworkInterface*",
                 "ec2:Describe*",
+                "ecr:GetAuthorizationToken",
                 "sagemaker:List*",
                 "sagemaker:Search",
             ],
             [Value::str("*")],
-        )),
+        )
+        .when(
+            "StringEquals",
+            "aws:RequestedRegion",
+            match other_region(cx) {
+                Some((_, region, _)) => Value::list([Value::reference("AWS::Region"), Value::str(region)]),
+                None => Value::reference("AWS::Region"),
+            },
+        ),
         pass_role(cx)?,
     ];
     if !repositories.is_empty() {

@@ -11,6 +11,8 @@
 //! the parser reads again: blanks at the beginning of a line inside of quotes are folded away, and between brackets they are
 //! nothing at all. Places are those of the text without the blanks.
 
+use std::fmt::Write as _;
+
 use saphyr_parser::{Event, Marker, Parser, ScanError, Span};
 
 /// The most bytes that are read again for one file: each repair reads all of it.
@@ -71,7 +73,8 @@ pub(super) fn applied(text: &str, edit: Edit) -> String {
             Edit::Pair { line: at, column, char } if at == number => {
                 let index = byte(line, column);
                 edited.push_str(line.get(..index).unwrap_or_default());
-                edited.push_str(&format!("\\U{:08X}", u32::from(char)));
+                // Writing to a String can't fail.
+                let _ = write!(edited, "\\U{:08X}", u32::from(char));
                 edited.push_str(line.get(index + PAIR..).unwrap_or_default());
             }
             _ => edited.push_str(line),
