@@ -111,6 +111,9 @@ fn of_any_partition(arn: &mut Value) {
             part => sub.parts.push(part),
         }
     }
+    if let [SubPart::Text(text)] = sub.parts.as_slice() {
+        *arn = Value::str(text.as_str());
+    }
 }
 
 /// The same rights in fewer statements: statements without conditions become one, as long as no two of them are about the
