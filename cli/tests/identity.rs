@@ -129,7 +129,11 @@ fn a_profile_that_is_named_signs_before_the_environment_and_the_environment_befo
         assert_eq!(output.status.code(), Some(0), "{what}: {output:?}");
         assert_eq!(aws.signed(), [((*key).to_owned(), (*region).to_owned())], "{what}");
         // Once to see which machine knows the name, and once to follow it.
-        assert_eq!(aws.operations(), ["GetCallerIdentity", "DescribeExecution", "DescribeExecution"], "{what}");
+        assert_eq!(
+            aws.operations(),
+            ["GetCallerIdentity", "DescribeExecution", "DescribeExecution"],
+            "{what}"
+        );
     }
 }
 
