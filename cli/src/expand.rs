@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use mlp_core::actions::{self, Language};
-use mlp_core::error::InternalError;
-use mlp_core::expand::Place;
-use mlp_core::yaml::Limits;
+use mlp_product::actions::{self, Language};
+use mlp_product::expand::Place;
+use mlp_template::error::InternalError;
+use mlp_template::yaml::Limits;
 
 use crate::show::{self, Shown};
 use crate::{BLOCKED, DONE, UNUSABLE, files, finish, read};

@@ -4,12 +4,12 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write as _};
 use std::path::{Path, PathBuf};
 
-use mlp_core::codes;
-use mlp_core::config::is_scenario;
-use mlp_core::finding::Finding;
-use mlp_core::outcome::{Made, OutputKind, sha256};
-use mlp_core::security::{RULE_FILE_LIMIT, RuleFile, RuleFileKind};
-use mlp_core::yaml::Limits;
+use mlp_product::config::is_scenario;
+use mlp_product::outcome::{Made, OutputKind, sha256};
+use mlp_template::codes;
+use mlp_template::finding::Finding;
+use mlp_template::security::{RULE_FILE_LIMIT, RuleFile, RuleFileKind};
+use mlp_template::yaml::Limits;
 
 /// A file that was read.
 pub(crate) struct Input {

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::io::{self, BufRead, IsTerminal as _, Write};
 use std::path::PathBuf;
 
-use mlp_core::actions::{self, Suite};
-use mlp_core::config;
-use mlp_core::error::InternalError;
-use mlp_core::finding::{self, Finding};
-use mlp_core::outcome::Made;
-use mlp_core::printable::printable;
-use mlp_core::report::shell::word;
+use mlp_product::actions::{self, Suite};
+use mlp_product::config;
+use mlp_product::outcome::Made;
+use mlp_product::report::shell::word;
+use mlp_template::error::InternalError;
+use mlp_template::finding::{self, Finding};
+use mlp_template::printable::printable;
 
 use crate::config_text::config_text;
 use crate::files::{self, Input};
@@ -429,7 +429,8 @@ mod tests {
     }
 
     fn yaml_text(text: &str) -> String {
-        let document = mlp_core::yaml::load(text.as_bytes(), &mlp_core::yaml::Limits::config()).unwrap();
+        let document =
+            mlp_template::yaml::load(text.as_bytes(), &mlp_template::yaml::Limits::config()).unwrap();
         let json = document.to_json();
         assert_eq!(json["tags"]["project"], json["client"]["company_name"]);
         json["client"]["company_name"].as_str().unwrap().to_owned()

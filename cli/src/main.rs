@@ -1,6 +1,6 @@
 //! `mlp`: ML Provisioner's library on a laptop and in CI.
 //!
-//! A front end: it reads arguments and files, calls one action of `mlp-core` and shows the result. No rule stands here
+//! A front end: it reads arguments and files, calls one action of `mlp-product` and shows the result. No rule stands here
 //! that the Lambda functions would need too. Commands in [`remote`] have the suite in AWS do it.
 
 mod config_text;
@@ -17,12 +17,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
-use mlp_core::actions::{self, Suite};
-use mlp_core::config::Tier;
-use mlp_core::error::InternalError;
-use mlp_core::outcome::Made;
-use mlp_core::security::Rules;
-use mlp_core::yaml::Limits;
+use mlp_product::actions::{self, Suite};
+use mlp_product::config::Tier;
+use mlp_product::outcome::Made;
+use mlp_template::error::InternalError;
+use mlp_template::security::Rules;
+use mlp_template::yaml::Limits;
 
 use crate::files::Input;
 use crate::show::Shown;
@@ -286,7 +286,7 @@ fn main() -> ExitCode {
 /// Says what is wrong with the command line, which it quotes; or shows help or the version.
 fn refused(error: &clap::Error) -> ExitCode {
     let text = error.render().to_string();
-    if text.contains(mlp_core::printable::is_hidden) {
+    if text.contains(mlp_template::printable::is_hidden) {
         show::complain(&text);
         return ExitCode::from(UNUSABLE);
     }
@@ -423,8 +423,8 @@ fn read(action: &str, path: &std::path::Path, limits: Limits, shown: &Shown) -> 
 }
 
 /// Says why something can't be read.
-fn refuse(action: &str, path: &std::path::Path, finding: mlp_core::finding::Finding, shown: &Shown) {
-    let mut outcome = mlp_core::outcome::Outcome::of(action, vec![finding]);
+fn refuse(action: &str, path: &std::path::Path, finding: mlp_template::finding::Finding, shown: &Shown) {
+    let mut outcome = mlp_product::outcome::Outcome::of(action, vec![finding]);
     outcome.source.key = Some(path.display().to_string());
     shown.printed(shown.outcome(&outcome, None), UNUSABLE);
 }

@@ -3,8 +3,8 @@
 use std::io::{Cursor, Write as _};
 use std::path::{Path, PathBuf};
 
-use mlp_core::error::InternalError;
-use mlp_core::outcome::{Outcome, sha256};
+use mlp_product::outcome::{Outcome, sha256};
+use mlp_template::error::InternalError;
 use zip::write::SimpleFileOptions;
 
 use crate::show::Shown;

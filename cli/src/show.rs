@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write as _};
 
-use mlp_core::outcome::{Outcome, ProductSummary, ResourceCounts};
-use mlp_core::printable::{printable, printable_json, printable_lines};
-use mlp_core::render::render;
+use mlp_product::outcome::{Outcome, ProductSummary, ResourceCounts};
+use mlp_template::printable::{printable, printable_json, printable_lines};
+use mlp_template::render::render;
 
 use crate::files::Input;
 use crate::{Color, UNUSABLE};

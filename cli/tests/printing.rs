@@ -9,8 +9,9 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use mlp_core::printable::is_hidden;
+use mlp_template::printable::is_hidden;
 use serde_json::json;
+
 use stub::{Aws, EXECUTION, described, failed, object, refused, s3_error, succeeded};
 
 /// A clear-screen sequence, a bell, C1's CSI, an override to right-to-left, an isolate, a zero-width space, a soft hyphen

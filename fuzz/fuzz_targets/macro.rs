@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use mlp_core::expand::{self, Lookups, Status};
+use mlp_product::expand::{self, Lookups, Status};
 
 fuzz_target!(|bytes: &[u8]| {
     // What is looked up is there in half of the cases.

@@ -2,8 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use mlp_core::check;
-use mlp_core::finding::blocks;
+use mlp_template::check;
+use mlp_template::finding::blocks;
 
 fuzz_target!(|bytes: &[u8]| {
     let (findings, template) = check::text(bytes);

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use mlp_core::yaml::{Limits, load};
+use mlp_template::yaml::{Limits, load};
 
 fuzz_target!(|bytes: &[u8]| {
     for limits in [Limits::config(), Limits::template()] {

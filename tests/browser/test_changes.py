@@ -1,7 +1,7 @@
 """The golden pages of changes in a real browser.
 
 `cargo xtask test` runs these where it finds a Chromium. The pages are those of `tests/golden/changes`, which
-`shared/core/tests/changes.rs` writes: everything at once, a quiet update, nothing, a refusal, drift, a deletion, hostile texts.
+`shared/operations/tests/changes.rs` writes: everything at once, a quiet update, nothing, a refusal, drift, a deletion, hostile texts.
 """
 
 import pathlib

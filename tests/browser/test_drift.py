@@ -1,7 +1,7 @@
 """The golden pages of drift in a real browser.
 
 `cargo xtask test` runs these where it finds a Chromium. The pages are those of `tests/golden/drift`, which
-`shared/core/tests/drift.rs` writes: a stack with one of everything, a stack in sync, and the fleet of both.
+`shared/operations/tests/drift.rs` writes: a stack with one of everything, a stack in sync, and the fleet of both.
 """
 
 import json

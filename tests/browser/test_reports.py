@@ -1,7 +1,7 @@
 """The golden review reports in a real browser.
 
 `cargo xtask test` runs these where it finds a Chromium. The pages are those of `tests/golden/reports`, which
-`shared/core/tests/report.rs` writes: every tier, both sources, the longest names, another partition, hostile texts.
+`shared/product/tests/report.rs` writes: every tier, both sources, the longest names, another partition, hostile texts.
 """
 
 import pathlib

@@ -21,7 +21,7 @@ KNOWN = ROOT / "tests/goldens/false-errors.yaml"
 
 def constant(name):
     """The texts of a constant in the checks' source."""
-    source = (ROOT / "shared/core/src/check/sections.rs").read_text(encoding="utf-8")
+    source = (ROOT / "shared/template/src/check/sections.rs").read_text(encoding="utf-8")
     return set(re.findall(r'"([^"]+)"', re.search(rf"const {name}: .*? = \[(.*?)\];", source, re.S)[1]))
 
 

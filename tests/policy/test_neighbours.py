@@ -1,7 +1,7 @@
 """Proof (d): no policy of one product matches the names of another product, however alike they are.
 
 Over all pairs of golden products of an account, and over neighbours of each: products whose names begin or end like its own.
-Names of any length, by the rules of shared/core/src/names.rs itself: shared/core/tests/neighbours.rs.
+Names of any length, by the rules of shared/product/src/names.rs itself: shared/product/tests/neighbours.rs.
 """
 
 import collections
@@ -81,7 +81,7 @@ def things(product):
 
 
 def override(name):
-    """What a product has that somebody gives this name of its own: (ml_name, global name), as shared/core/src/names.rs says."""
+    """What a product has that somebody gives this name of its own: (ml_name, global name), as shared/product/src/names.rs says."""
     return name, f"{name.removesuffix('-ml')}-{hashlib.sha256(name.encode()).hexdigest()[:6]}-ml"
 
 

@@ -1181,7 +1181,7 @@ class Boundary(Policies):
         self.assertFalse(self.within(place, tags, "kms:Decrypt", own, in_region, own=False), "a key of another product")
 
     def test_one_product_is_not_within_the_boundary_of_another(self):
-        """Statements on names of a product; the neighbours' tests of shared/core try names that are alike."""
+        """Statements on names of a product; the neighbours' tests of shared/product try names that are alike."""
         by_name = {roles[0][1]["ml-provisioner:product"]: name for name, roles in self.products.items()}
         for one, other in itertools.permutations(by_name.values(), 2):
             _, tags, _, place = self.products[one][0]

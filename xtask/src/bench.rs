@@ -26,12 +26,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let task = progress::task("build the benchmarks");
     let log = suite::log("bench-build");
     task.follow(&log);
-    let benches: Vec<String> = paths::files("shared/core/benches", "rs")?
+    let benches: Vec<String> = paths::files("shared/product/benches", "rs")?
         .iter()
         .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
         .collect();
     let mut build = cargo();
-    build.args(["bench", "--no-run", "--package", "mlp-core"]);
+    build.args(["bench", "--no-run", "--package", "mlp-product"]);
     // By name: without names cargo would link the library's own test harness with all optimisations as well.
     for bench in &benches {
         build.args(["--bench", bench]);
@@ -105,11 +105,11 @@ fn milliseconds(text: &str) -> Option<f64> {
     Some(number.parse::<f64>().ok()? * factor)
 }
 
-/// Runs one bench binary of `mlp-core` and shows what it prints.
+/// Runs one bench binary of `mlp-product` and shows what it prints.
 fn bench(name: &str) -> Result<String> {
-    say(&format!("\n$ cargo bench --package mlp-core --bench {name}\n"));
+    say(&format!("\n$ cargo bench --package mlp-product --bench {name}\n"));
     let mut command = cargo();
-    command.args(["bench", "--quiet", "--package", "mlp-core", "--bench", name]);
+    command.args(["bench", "--quiet", "--package", "mlp-product", "--bench", name]);
     let text = process::output(&mut command, &suite::log(&format!("bench-{name}")))?;
     say(text.trim_end());
     Ok(text)

@@ -21,7 +21,7 @@ pub(crate) struct Arguments {
 /// What makes a table of `schemas/`; the same file is the test that the table is up to date.
 const TABLES: [&str; 2] = ["tests/goldens/test_taggable.py", "tests/goldens/test_regions.py"];
 
-/// The page, and the example of `mlp-core` that prints it.
+/// The page, and the example of `the shared crates` that prints it.
 const PAGES: [(&str, &str); 6] = [
     ("docs/findings.md", "findings"),
     ("docs/checks.md", "checks"),

@@ -18,6 +18,8 @@ mod demo;
 mod docs;
 mod failure;
 mod fuzz;
+#[cfg(test)]
+mod layers;
 mod paths;
 mod process;
 mod progress;

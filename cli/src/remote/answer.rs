@@ -1,14 +1,14 @@
 //! `mlp approve` and `mlp reject`: the answer to an execution that waits.
 
-use mlp_aws::arns::ExecutionArn;
 use mlp_aws::calls::{CallError, Kind};
-use mlp_aws::executions::{Executions, Status};
-use mlp_aws::store::{self, BucketStore};
-use mlp_core::deploy::approval::{STATED, is_same_person};
-use mlp_core::deploy::failure::Name;
-use mlp_core::deploy::keys;
-use mlp_core::printable::printable;
-use mlp_core::report::shell::word;
+use mlp_aws::s3::store::{self, BucketStore};
+use mlp_aws::step_functions::arns::ExecutionArn;
+use mlp_aws::step_functions::executions::{Executions, Status};
+use mlp_operations::execution::approval::{STATED, is_same_person};
+use mlp_operations::execution::failure::Name;
+use mlp_operations::execution::keys;
+use mlp_product::report::shell::word;
+use mlp_template::printable::printable;
 use serde_json::{Value as Json, json};
 
 use super::changes::{self, Detail};
@@ -151,7 +151,7 @@ impl Question {
 
     fn result(&self, action: &str, execution: &ExecutionArn) -> Json {
         let mut result = json!({
-            "schema_version": mlp_core::deploy::outcome::SCHEMA_VERSION,
+            "schema_version": mlp_operations::execution::outcome::SCHEMA_VERSION,
             "action": action,
             "ok": true,
             "outcome": "answered",
@@ -206,8 +206,9 @@ async fn nobody_waits<E: Executions>(executions: &E, execution: &ExecutionArn, w
 mod tests {
     use super::*;
     use crate::{BLOCKED, UNREACHABLE, UNUSABLE};
-    use mlp_aws::memory::{MemoryStore, run};
-    use mlp_aws::memory_executions::{self as scripted, MemoryExecutions, Scene};
+    use mlp_testkit::memory::{MemoryStore, run};
+    use mlp_testkit::memory_executions as scripted;
+    use mlp_testkit::memory_executions::{MemoryExecutions, Scene};
 
     const ARN: &str = "arn:aws:states:us-west-2:123456789012:execution:MLProvisionerDeploy:monday";
 

@@ -1,8 +1,8 @@
 //! All changes of a deployment as lines of text, from the object that the execution keeps in the suite's bucket.
 
-use mlp_aws::store::BucketStore;
-use mlp_core::changes::{self, Changes};
-use mlp_core::printable::printable_lines;
+use mlp_aws::s3::store::BucketStore;
+use mlp_operations::changes::{self, Changes};
+use mlp_template::printable::printable_lines;
 use serde_json::Value as Json;
 
 use super::report::text;
@@ -35,7 +35,7 @@ pub(crate) async fn read<S: BucketStore>(store: &S, summary: &Json) -> Option<De
     };
     // The summary comes from the execution. An object that says something else is not shown.
     let count = |key: &str| summary.get(key).and_then(Json::as_u64);
-    let counts = mlp_core::deploy::outcome::ChangeCounts::from(&changes);
+    let counts = mlp_operations::changes::ChangeCounts::from(&changes);
     let same = [
         ("added", counts.added),
         ("changed", counts.changed),
@@ -52,8 +52,8 @@ pub(crate) async fn read<S: BucketStore>(store: &S, summary: &Json) -> Option<De
 
 #[cfg(test)]
 mod tests {
-    use mlp_aws::memory::{MemoryStore, run};
-    use mlp_core::changes::{About, Next, Page};
+    use mlp_operations::changes::{About, Next, Page};
+    use mlp_testkit::memory::{MemoryStore, run};
     use serde_json::json;
 
     use super::*;

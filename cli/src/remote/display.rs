@@ -3,8 +3,8 @@
 use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
-use mlp_aws::following::Progress;
-use mlp_core::printable::printable;
+use mlp_operations::follow::Progress;
+use mlp_template::printable::printable;
 
 use crate::show::complain_painted;
 
@@ -111,7 +111,7 @@ pub(crate) fn time(elapsed: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mlp_aws::following::Resources;
+    use mlp_operations::follow::Resources;
     use std::cell::RefCell;
 
     thread_local! {

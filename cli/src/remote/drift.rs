@@ -5,16 +5,19 @@ use std::time::{Duration, SystemTime};
 
 use futures_util::stream::{self, StreamExt as _};
 use mlp_aws::clients;
-use mlp_aws::drift::{DriftApi as _, Live, Pace, check, managed, named};
-use mlp_core::actions::{self, Suite};
-use mlp_core::deploy::failure::Name;
-use mlp_core::drift::fleet::Gathering;
-use mlp_core::drift::seen::ConfigSeen;
-use mlp_core::drift::{About, Asked, Ignore, Kind, StackReport, Unchecked, Verdict, judge, none_begins};
-use mlp_core::error::InternalError;
-use mlp_core::printable::printable;
-use mlp_core::time::rfc3339;
-use mlp_core::yaml;
+use mlp_aws::drift::{DriftApi as _, Live, Pace};
+use mlp_operations::drift::fleet::Gathering;
+use mlp_operations::drift::seen::ConfigSeen;
+use mlp_operations::drift::{
+    About, Asked, Ignore, Kind, StackReport, Unchecked, Verdict, judge, none_begins,
+};
+use mlp_operations::drift::{check, managed, named};
+use mlp_operations::execution::failure::Name;
+use mlp_operations::time::rfc3339;
+use mlp_product::actions::{self, Suite};
+use mlp_template::error::InternalError;
+use mlp_template::printable::printable;
+use mlp_template::yaml;
 use serde_json::{Value as Json, json};
 use tokio::time::Instant;
 
@@ -62,7 +65,7 @@ pub(crate) fn run(flags: &flags::CheckDrift, shown: &Shown) -> Result<u8, Intern
 struct Checked {
     asked: Asked,
     reports: Vec<StackReport>,
-    fleet: mlp_core::drift::Fleet,
+    fleet: mlp_operations::drift::Fleet,
 }
 
 type Looked = Result<Result<Checked, Problem>, InternalError>;
@@ -218,7 +221,7 @@ impl Checked {
                     printable(&place),
                     printable(&finding.message)
                 );
-                let value = |title: &str, value: &Option<mlp_core::changes::Shown>| {
+                let value = |title: &str, value: &Option<mlp_operations::changes::Shown>| {
                     value
                         .as_ref()
                         .map(|it| format!("      {title:<8} {}\n", printable(&it.text)))

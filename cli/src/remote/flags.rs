@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use mlp_aws::arns::{ExecutionArn, StateMachineArn, is_name};
-use mlp_core::deploy::input::LONGEST_APPROVAL_SECONDS;
+use mlp_aws::step_functions::arns::{ExecutionArn, StateMachineArn, is_name};
+use mlp_operations::execution::input::LONGEST_APPROVAL_SECONDS;
 
 use super::problem::Problem;
 

@@ -4,8 +4,8 @@ use std::future::Future;
 use std::time::{Duration, SystemTime};
 
 use mlp_aws::calls::{CallError, Kind};
-use mlp_aws::executions::Executions;
-use mlp_aws::following::{Ended, Following, PAGE, Pace};
+use mlp_aws::step_functions::executions::Executions;
+use mlp_operations::follow::{Ended, Following, PAGE, Pace};
 
 use super::answer;
 use super::display::Display;
@@ -148,9 +148,9 @@ fn approval_commands(execution: &str, bucket: Option<&str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mlp_aws::executions::What;
-    use mlp_aws::memory::run;
-    use mlp_aws::memory_executions::{MemoryExecutions, Scene, task};
+    use mlp_aws::step_functions::executions::What;
+    use mlp_testkit::memory::run;
+    use mlp_testkit::memory_executions::{MemoryExecutions, Scene, task};
     use serde_json::json;
     use std::cell::{Cell, RefCell};
 

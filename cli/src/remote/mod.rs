@@ -18,13 +18,13 @@ mod starting;
 use std::future::Future;
 
 use clap::Subcommand;
-use mlp_aws::arns::ExecutionArn;
 use mlp_aws::calls::Kind;
 use mlp_aws::clients;
-use mlp_aws::executions::Executions;
-use mlp_aws::store::BucketStore;
-use mlp_core::error::InternalError;
-use mlp_core::finding::Finding;
+use mlp_aws::s3::store::BucketStore;
+use mlp_aws::step_functions::arns::ExecutionArn;
+use mlp_aws::step_functions::executions::Executions;
+use mlp_template::error::InternalError;
+use mlp_template::finding::Finding;
 use serde_json::Value as Json;
 
 use self::answer::{Answer, Question};

@@ -1,9 +1,9 @@
 //! Where the suite is: which region, which account, which state machine.
 
-use mlp_aws::arns::{ExecutionArn, StateMachineArn};
-use mlp_aws::caller::{Caller, caller};
 use mlp_aws::clients;
-use mlp_core::actions;
+use mlp_aws::step_functions::arns::{ExecutionArn, StateMachineArn};
+use mlp_aws::sts::{Caller, caller};
+use mlp_product::actions;
 
 use super::flags::{Execution, Machine, Suite};
 use super::problem::Problem;

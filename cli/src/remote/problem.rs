@@ -1,10 +1,10 @@
 //! What keeps a command from doing its work, and with which status it ends.
 
+use mlp_aws::calls::NO_CREDENTIALS;
 use mlp_aws::calls::{CallError, Kind};
-use mlp_aws::clients::NO_CREDENTIALS;
-use mlp_aws::store::{self, StoreError};
-use mlp_core::deploy::failure::Name;
-use mlp_core::finding::Finding;
+use mlp_aws::s3::store::{self, StoreError};
+use mlp_operations::execution::failure::Name;
+use mlp_template::finding::Finding;
 use serde_json::{Value as Json, json};
 
 use crate::{BLOCKED, UNREACHABLE, UNUSABLE};
@@ -139,7 +139,7 @@ impl Problem {
     pub(crate) fn result(&self, action: &str, execution: Option<&str>) -> Json {
         let help = self.help.as_deref().unwrap_or_else(|| self.name.help());
         let mut result = json!({
-            "schema_version": mlp_core::deploy::outcome::SCHEMA_VERSION,
+            "schema_version": mlp_operations::execution::outcome::SCHEMA_VERSION,
             "action": action,
             "ok": false,
             "outcome": "failed",

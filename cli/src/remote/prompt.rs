@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead as _, IsTerminal as _};
 
-use mlp_core::deploy::failure::Name;
+use mlp_operations::execution::failure::Name;
 
 use super::problem::Problem;
 use crate::show::complain;

@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 use std::io;
 
-use mlp_core::finding::Finding;
-use mlp_core::printable::printable;
-use mlp_core::render::render;
+use mlp_template::finding::Finding;
+use mlp_template::printable::printable;
+use mlp_template::render::render;
 use serde_json::Value as Json;
 
 use super::changes::Detail;

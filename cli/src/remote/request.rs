@@ -1,11 +1,11 @@
 //! What an execution is asked to do, found sound before anything is started.
 
-use mlp_core::actions::{self, Suite};
-use mlp_core::codes;
-use mlp_core::deploy::failure::Name;
-use mlp_core::deploy::input::{Action, Input as Wanted};
-use mlp_core::error::InternalError;
-use mlp_core::finding::{Finding, Severity};
+use mlp_operations::execution::failure::Name;
+use mlp_operations::execution::input::{Action, Input as Wanted};
+use mlp_product::actions::{self, Suite};
+use mlp_template::codes;
+use mlp_template::error::InternalError;
+use mlp_template::finding::{Finding, Severity};
 use serde_json::{Map as Object, Value as Json, json};
 
 use super::flags::{self};

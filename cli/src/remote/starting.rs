@@ -3,19 +3,19 @@
 use std::pin::pin;
 use std::time::SystemTime;
 
-use mlp_aws::arns::StateMachineArn;
 use mlp_aws::calls::Kind;
 use mlp_aws::clients;
-use mlp_aws::executions::{Executions, fresh_name};
-use mlp_aws::store::{self, BucketStore, Object};
-use mlp_core::actions::Suite;
-use mlp_core::deploy::failure::Name;
-use mlp_core::deploy::identity::console_link;
-use mlp_core::deploy::input::Action;
-use mlp_core::error::InternalError;
-use mlp_core::finding::Finding;
-use mlp_core::render::render;
-use mlp_core::yaml::Limits;
+use mlp_aws::s3::store::{self, BucketStore, Object};
+use mlp_aws::step_functions::arns::StateMachineArn;
+use mlp_aws::step_functions::executions::{Executions, fresh_name};
+use mlp_operations::execution::failure::Name;
+use mlp_operations::execution::identity::console_link;
+use mlp_operations::execution::input::Action;
+use mlp_product::actions::Suite;
+use mlp_template::error::InternalError;
+use mlp_template::finding::Finding;
+use mlp_template::render::render;
+use mlp_template::yaml::Limits;
 use serde_json::json;
 
 use super::flags::Stored;
@@ -231,7 +231,7 @@ async fn go<E: Executions>(
     if request.start.no_follow {
         complain(&format!("Follow it with `mlp follow {execution}`.\n"));
         let result = json!({
-            "schema_version": mlp_core::deploy::outcome::SCHEMA_VERSION,
+            "schema_version": mlp_operations::execution::outcome::SCHEMA_VERSION,
             "action": action,
             "ok": true,
             "outcome": "started",

@@ -14,12 +14,14 @@ use std::time::{Duration, SystemTime};
 
 use lambda_runtime::{Context, Diagnostic, LambdaEvent, service_fn};
 use mlp_aws::clients::{self, SdkConfig};
-use mlp_aws::licence::Licences;
 use mlp_aws::logs;
-use mlp_aws::rules::RuleBook;
-use mlp_core::deploy::failure::{Failure, Name};
-use mlp_deploy::custom::{Front, take};
-use mlp_deploy::{Aws, Settings, Task, log, run};
+use mlp_operations::custom_resource::requests::{Front, take};
+use mlp_operations::execution::aws::Aws;
+use mlp_operations::execution::failure::{Failure, Name};
+use mlp_operations::execution::settings::Settings;
+use mlp_operations::license::Licences;
+use mlp_operations::rules::RuleBook;
+use mlp_operations::tasks::{Task, log, run};
 use serde::Deserialize as _;
 use serde_json::Value as Json;
 
@@ -33,7 +35,7 @@ const TIME_TO_ANSWER: Duration = Duration::from_millis(500);
 // One thread: a task is one chain of calls.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    logs::as_json(&["deploy", "mlp_deploy", "mlp_aws", "mlp_core"]);
+    logs::as_json(&["deploy", "mlp_aws", "mlp_operations", "mlp_product", "mlp_template"]);
     let config = clients::sdk_config().await;
     match std::env::var("MLP_DEPLOY_MACHINE").ok().filter(|machine| !machine.is_empty()) {
         Some(machine) => Box::pin(take_requests(&config, &machine)).await,

@@ -1,11 +1,11 @@
 //! The log of the function's own program: one JSON object a line, no key twice, and nothing that a config says.
 
-use mlp_aws::memory_logs::captured;
-use mlp_aws::memory_runtime::{Invoked, invoke};
-use mlp_core::codes;
-use mlp_core::deploy::failure::{Failure, Name};
-use mlp_core::finding::Finding;
-use mlp_deploy::log;
+use mlp_operations::execution::failure::{Failure, Name};
+use mlp_operations::tasks::log;
+use mlp_template::codes;
+use mlp_template::finding::Finding;
+use mlp_testkit::memory_logs::captured;
+use mlp_testkit::memory_runtime::{Invoked, invoke};
 use serde_json::{Value as Json, json};
 
 const EXECUTION: &str = "arn:aws:states:us-west-2:123456789012:execution:M:one";
@@ -72,7 +72,7 @@ fn every_failure_is_one_line_whose_level_says_who_must_look() {
     for name in Name::ALL {
         let failure = Failure::new(*name, "hunter2 quoted").findings(vec![finding.clone(); 3]);
         let result: Result<(), Failure> = Err(failure);
-        let ((), lines) = captured(&["mlp_deploy"], || log::task(&event, &result));
+        let ((), lines) = captured(&["mlp_operations"], || log::task(&event, &result));
         let [line] = lines.as_slice() else { panic!("{lines:?}") };
         assert_eq!((&line["error"], &line["findings"]), (&json!(name.as_str()), &json!(3)));
         let level = match name {

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use mlp_aws::drift::{Live, Pace};
 use mlp_aws::{clients, logs};
-use mlp_drift::{Aws, Clock, Event, Failure, Settings, log, run};
+use mlp_operations::drift::run::{Aws, Clock, Event, Failure, Settings, log, run};
 use serde_json::Value as Json;
 use tokio::time::Instant;
 
@@ -24,7 +24,7 @@ const TIME_TO_ANSWER: Duration = Duration::from_secs(2);
 // One thread: it waits for AWS nearly all of the time.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    logs::as_json(&["drift", "mlp_drift", "mlp_aws", "mlp_core"]);
+    logs::as_json(&["drift", "mlp_aws", "mlp_operations", "mlp_product", "mlp_template"]);
     let config = clients::sdk_config().await;
     let api = Live::new(&clients::paced(&config));
     let (store, executions) =

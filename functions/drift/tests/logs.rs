@@ -1,9 +1,9 @@
 //! The log of the function's own program: one JSON object a line, no key twice, no Debug text.
 
-use mlp_aws::memory_logs::captured;
-use mlp_aws::memory_runtime::{Invoked, invoke};
-use mlp_core::drift::fleet::Totals;
-use mlp_drift::{Answer, Failure, log};
+use mlp_operations::drift::fleet::Totals;
+use mlp_operations::drift::run::{Answer, Failure, log};
+use mlp_testkit::memory_logs::captured;
+use mlp_testkit::memory_runtime::{Invoked, invoke};
 use serde_json::json;
 
 const VARIABLES: [(&str, &str); 5] = [
@@ -32,7 +32,7 @@ fn what_a_call_came_to_is_said_in_figures() {
         Answer::Checked { stack: "s".to_owned() },
         Answer::Working { run: "r".to_owned() },
     ];
-    let ((), lines) = captured(&["mlp_drift"], || {
+    let ((), lines) = captured(&["mlp_operations"], || {
         for answer in &answers {
             log::carried_out(answer, 7, 1);
         }

@@ -9,11 +9,11 @@
 use std::time::{Duration, SystemTime};
 
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
-use mlp_aws::rules::RuleBook;
 use mlp_aws::{clients, logs};
-use mlp_core::actions::{self, Suite};
-use mlp_core::security::Rules;
-use mlp_generate::{RecordsFailed, handle};
+use mlp_operations::generate::{RecordsFailed, handle};
+use mlp_operations::rules::RuleBook;
+use mlp_product::actions::{self, Suite};
+use mlp_template::security::Rules;
 use serde_json::Value;
 
 /// A template is thousands of small strings that live and die together; with the system's allocator half of the time
@@ -27,7 +27,7 @@ const TIME_TO_ANSWER: Duration = Duration::from_millis(500);
 // One thread: an invocation is one chain of calls, and more threads only cost start time and memory.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    logs::as_json(&["generate", "mlp_generate", "mlp_aws", "mlp_core"]);
+    logs::as_json(&["generate", "mlp_aws", "mlp_operations", "mlp_product", "mlp_template"]);
     let store = clients::s3_store(&clients::sdk_config().await, clients::expected_owner());
     let rules = RuleBook::default();
     let only_bucket = std::env::var("MLP_BUCKET").ok().filter(|bucket| !bucket.is_empty());

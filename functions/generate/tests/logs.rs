@@ -1,6 +1,6 @@
 //! The log of the function's own program: one JSON object a line, no key twice, and nothing that a config says.
 
-use mlp_aws::memory_runtime::{Invoked, invoke};
+use mlp_testkit::memory_runtime::{Invoked, invoke};
 use serde_json::json;
 
 fn generate(event: &serde_json::Value) -> Invoked {

@@ -9,8 +9,8 @@ use std::time::{Duration, SystemTime};
 
 use lambda_runtime::{LambdaEvent, service_fn};
 use mlp_aws::{clients, logs};
-use mlp_core::expand::ParameterPaths;
-use mlp_macro::answer;
+use mlp_operations::expand::answer;
+use mlp_product::expand::ParameterPaths;
 use serde_json::value::RawValue;
 use tokio::sync::OnceCell;
 
@@ -25,7 +25,7 @@ const TIME_TO_ANSWER: Duration = Duration::from_secs(1);
 // One thread: an invocation is one chain of calls, and more threads only cost start time and memory.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    logs::as_json(&["macro", "mlp_macro", "mlp_aws", "mlp_core"]);
+    logs::as_json(&["macro", "mlp_aws", "mlp_operations", "mlp_product", "mlp_template"]);
     let paths = ParameterPaths::parse(&std::env::var("MLP_PARAMETER_PATHS").unwrap_or_default());
     // Most templates need no values, so no client.
     let parameters = OnceCell::new();

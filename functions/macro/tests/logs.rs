@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use mlp_aws::memory_runtime::{Invoked, invoke};
+use mlp_testkit::memory_runtime::{Invoked, invoke};
 
 #[test]
 fn mistakes_and_look_ups_that_fail_leave_no_error_and_no_text_of_the_template_in_the_log() {

@@ -2,11 +2,10 @@
 
 use std::fmt;
 
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_cloudformation::config::http::HttpResponse;
 use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_cloudformation::operation::RequestId;
-
-use crate::clients::{with_causes, without_credentials};
 
 /// What kind of failure a [`CallError`] is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,6 +152,44 @@ fn names_what_is_gone(message: &str) -> bool {
     message.contains("does not exist")
         && ["Stack", "ChangeSet", "Resource "].iter().any(|subject| message.starts_with(subject))
 }
+
+/// An error and what caused it, in one line.
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        // Some causes only repeat what they cause.
+        if !line.ends_with(&text) {
+            line.push_str(": ");
+            line.push_str(&text);
+        }
+        cause = error.source();
+    }
+    line
+}
+
+/// Why a call had no credentials, in one line, if that is what went wrong. A source of credentials that was too slow may
+/// answer the next time; anything else wants somebody to sign in.
+pub(crate) fn without_credentials(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<CredentialsError>() {
+            let line = with_causes(error);
+            let line = line.lines().next().unwrap_or_default().to_owned();
+            return match error {
+                CredentialsError::ProviderTimedOut(_) => None,
+                CredentialsError::CredentialsNotLoaded(_) => Some(NO_CREDENTIALS.to_owned()),
+                _ => Some(format!("{NO_CREDENTIALS}: {line}")),
+            };
+        }
+        cause = error.source();
+    }
+    None
+}
+
+/// How the reason of a call begins that had no credentials.
+pub const NO_CREDENTIALS: &str = "no credentials";
 
 #[cfg(test)]
 mod tests {

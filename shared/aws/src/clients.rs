@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::calls::with_causes;
+
 pub use aws_config::SdkConfig;
 use aws_config::ecs::EcsCredentialsProvider;
 use aws_config::imds::credentials::ImdsCredentialsProvider;
@@ -13,17 +15,16 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region};
 use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_credential_types::provider::error::CredentialsError;
 use aws_runtime::env_config::file::EnvConfigFiles;
 use aws_types::os_shim_internal::{Env, Fs};
 
-use crate::answers::Presigned;
-use crate::cloudformation::CloudFormation;
-use crate::emptying::S3Versions;
-use crate::executions::StepFunctions;
-use crate::licence::LicenseManager;
-use crate::s3::S3Store;
-use crate::ssm::SsmParameters;
+use crate::cloudformation::answers::Presigned;
+use crate::cloudformation::client::CloudFormation;
+use crate::license_manager::LicenseManager;
+use crate::s3::client::S3Store;
+use crate::s3::versions::S3Versions;
+use crate::ssm::client::SsmParameters;
+use crate::step_functions::executions::StepFunctions;
 
 /// A connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -192,41 +193,3 @@ pub fn answers(config: &SdkConfig) -> Presigned {
 pub fn parameters(config: &SdkConfig) -> SsmParameters {
     SsmParameters::new(aws_sdk_ssm::Client::new(config))
 }
-
-/// An error and what caused it, in one line.
-pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let text = error.to_string();
-        // Some causes only repeat what they cause.
-        if !line.ends_with(&text) {
-            line.push_str(": ");
-            line.push_str(&text);
-        }
-        cause = error.source();
-    }
-    line
-}
-
-/// Why a call had no credentials, in one line, if that is what went wrong. A source of credentials that was too slow may
-/// answer the next time; anything else wants somebody to sign in.
-pub(crate) fn without_credentials(error: &(dyn std::error::Error + 'static)) -> Option<String> {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if let Some(error) = error.downcast_ref::<CredentialsError>() {
-            let line = with_causes(error);
-            let line = line.lines().next().unwrap_or_default().to_owned();
-            return match error {
-                CredentialsError::ProviderTimedOut(_) => None,
-                CredentialsError::CredentialsNotLoaded(_) => Some(NO_CREDENTIALS.to_owned()),
-                _ => Some(format!("{NO_CREDENTIALS}: {line}")),
-            };
-        }
-        cause = error.source();
-    }
-    None
-}
-
-/// How the reason of a call begins that had no credentials.
-pub const NO_CREDENTIALS: &str = "no credentials";

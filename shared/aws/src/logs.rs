@@ -29,7 +29,7 @@ pub fn as_json(ours: &[&str]) {
 }
 
 /// What writes the lines.
-pub(crate) fn lines<S, W>(writer: W) -> impl Layer<S>
+pub fn lines<S, W>(writer: W) -> impl Layer<S>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
@@ -39,7 +39,7 @@ where
 }
 
 /// Which lines are written.
-pub(crate) fn targets(ours: &[&str], level: LevelFilter) -> Targets {
+pub fn targets(ours: &[&str], level: LevelFilter) -> Targets {
     // The runtime's span carries the request id.
     let targets = Targets::new().with_default(LevelFilter::WARN).with_target("lambda_runtime::layers", level);
     // The runtime writes the `Debug` text of every error that a handler answers, at level ERROR. The functions write a line

@@ -6,7 +6,7 @@ use std::panic;
 use std::path::{Path, PathBuf};
 
 use mlp_aws::logs::{self, RESERVED};
-use mlp_aws::memory_logs::captured;
+use mlp_testkit::memory_logs::captured;
 
 /// The Rust sources of a folder and of the folders in it.
 fn sources(folder: &Path) -> Vec<PathBuf> {

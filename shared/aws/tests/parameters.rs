@@ -1,9 +1,9 @@
 //! Parameters looked up in a store in memory.
 
-use mlp_aws::memory::run;
-use mlp_aws::memory_parameters::MemoryParameters;
-use mlp_aws::parameters::{ErrorKind, look_up, read};
-use mlp_core::expand::Lookups;
+use mlp_aws::ssm::parameters::Lookups;
+use mlp_aws::ssm::parameters::{ErrorKind, look_up, read};
+use mlp_testkit::memory::run;
+use mlp_testkit::memory_parameters::MemoryParameters;
 
 fn names(count: usize) -> Vec<String> {
     (0..count).map(|index| format!("/vpc/{index:02}")).collect()

@@ -107,7 +107,7 @@ class Product:
 
     @property
     def service_role_arn(self):
-        """As `service_role_arn` of shared/core/src/policy names it, read from the policy that passes it."""
+        """As `service_role_arn` of shared/product/src/policy names it, read from the policy that passes it."""
         for policy in self.documents("stack-operator-policy"):
             for statement in policy.statements:
                 if statement.sid == "PassServiceRole":
@@ -181,7 +181,7 @@ class Product:
 ENDINGS = {"artifacts": "-ml-artifacts", "jobs": "--", "registry": "-ml-models", "sagemaker-role": "-ml-sagemaker-role"}
 
 # How the names of products' resources end: ARN (of any account and region of a partition) and suffixes, for every type that
-# has a name. Also a name that a service's limit cuts ends in `-ml-<suffix>` (shared/core/src/names.rs).
+# has a name. Also a name that a service's limit cuts ends in `-ml-<suffix>` (shared/product/src/names.rs).
 SUFFIXES = {
     "AWS::CloudWatch::Alarm": ("cloudwatch:*:*:alarm:{}", ["root-usage", "unauthorized-calls"]),
     "AWS::CloudWatch::Dashboard": ("cloudwatch::*:dashboard/{}", ["dashboard"]),

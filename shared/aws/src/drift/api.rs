@@ -2,11 +2,11 @@
 
 use std::future::Future;
 
-use mlp_core::drift::Probe;
-use mlp_core::drift::seen::{ResourceSeen, StackSeen};
 use serde_json::Value as Json;
 
 use crate::calls::CallError;
+use crate::drift::Probe;
+use crate::drift::{ResourceSeen, StackSeen};
 
 /// Everything that is looked at. Every call is bounded in time, and made once: a [`Pace`](super::Pace) makes it again.
 pub trait DriftApi {

@@ -7,14 +7,14 @@ use aws_sdk_codebuild::types::{
 };
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use aws_sdk_ssm::types::{Parameter, ParameterType};
-use mlp_core::drift::Probe;
-use mlp_core::drift::seen::{ResourceSeen, StackSeen};
 use percent_encoding::percent_decode_str;
 use serde_json::{Map as Object, Value as Json, json};
 
 use super::api::{Announcing, DetectionState, DriftApi};
 use crate::calls::{CallError, Kind};
 use crate::clients::SdkConfig;
+use crate::drift::Probe;
+use crate::drift::{ResourceSeen, StackSeen};
 
 /// The clients of a drift run.
 #[derive(Debug, Clone)]
@@ -442,7 +442,7 @@ mod tests {
         ArtifactsType, CloudWatchLogsConfig, ComputeType, EnvironmentType, LogsConfig, LogsConfigStatusType,
         ProjectBadge, ProjectSource, SourceType, Tag, VpcConfig,
     };
-    use mlp_core::yaml::join;
+    use mlp_template::yaml::join;
 
     use super::*;
 

@@ -1,14 +1,14 @@
-//! What a drift run asks of AWS, and how it asks: [`api`] is the trait, [`live`] the real thing, [`check`](mod@check) looks at one
-//! stack, and a [`Pace`] keeps a process from being throttled.
+//! What a drift run asks of AWS, over several services: [`api`] is the trait, [`live`] the real thing, and a [`Pace`] keeps a
+//! process from being throttled.
 
 pub mod api;
-pub mod check;
 pub mod live;
-#[cfg(feature = "testing")]
-pub mod memory;
 mod pace;
+mod probe;
+mod seen;
 
 pub use api::{Announcing, DetectionState, DriftApi};
-pub use check::{check, managed, named, ran_out_of_time};
 pub use live::Live;
 pub use pace::Pace;
+pub use probe::Probe;
+pub use seen::{ResourceSeen, StackSeen};

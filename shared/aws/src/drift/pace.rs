@@ -84,7 +84,7 @@ impl Pace {
 
     /// A call was throttled, if only by what it said, that got its turn at this time. Those that got theirs before the pace became
     /// slower don't make it slower still.
-    pub(super) fn slower(&self, decided: Instant) {
+    pub fn slower(&self, decided: Instant) {
         let mut state = self.lock();
         state.throttled += 1;
         if state.slowed.is_none_or(|slowed| decided >= slowed) {

@@ -1,0 +1,4 @@
+//! SSM Parameter Store.
+
+pub mod client;
+pub mod parameters;

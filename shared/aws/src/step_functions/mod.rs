@@ -1,0 +1,4 @@
+//! AWS Step Functions: executions and their names.
+
+pub mod arns;
+pub mod executions;

@@ -1,9 +1,0 @@
-//! Prints `schemas/registry/mlprovisioner-mlops-mlproduct.json`.
-
-use std::io::Write as _;
-
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let schema = mlp_core::expand::resource_schema()?;
-    writeln!(std::io::stdout(), "{schema:#}")?;
-    Ok(())
-}

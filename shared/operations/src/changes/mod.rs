@@ -1,0 +1,29 @@
+//! What a change set changes, told so that a person can decide: as JSON, as a page and as lines of text.
+//!
+//! Data goes one way: the pages of `DescribeChangeSet` ([`Page`]) -> [`Changes`] -> JSON (serde), [`html`], [`text()`].
+//! Everything that CloudFormation says and we don't know is shown as it came. Access keys and secrets never get into
+//! [`Changes`], so none of the three can show them.
+
+mod counts;
+mod dangers;
+mod difference;
+mod happens;
+mod model;
+mod next;
+mod page;
+mod properties;
+mod summary;
+mod text;
+mod values;
+
+pub use counts::{ChangeCounts, Named};
+pub use dangers::{Danger, Level};
+pub use happens::{Happens, OldOne};
+pub use model::{Change, Detail, ModuleInfo, Page, ResourceChange, Target};
+pub use next::{Next, Step};
+pub use page::html;
+pub use properties::{Property, PropertyChange, Replaces};
+pub use summary::{About, ChangeSet, Changes, Counts, Deleted, Deletion, Resource, SCHEMA_VERSION};
+pub use text::text;
+pub use values::{Shown, State};
+pub(crate) use values::{read as read_value, safe};

@@ -1,0 +1,40 @@
+//! Lines of the log: what a call came to, in figures.
+
+use crate::drift::run::{Answer, Failure};
+
+/// A call that was carried out, with how many calls of AWS's APIs it made.
+pub fn carried_out(answer: &Answer, calls: usize, throttled: usize) {
+    let message = "carried out";
+    match answer {
+        Answer::Done { run, totals, told } => tracing::info!(
+            outcome = "done",
+            run,
+            stacks = totals.stacks,
+            drifted = totals.drifted,
+            could_not_check = totals.could_not_check,
+            notified = told,
+            calls,
+            throttled,
+            "{message}"
+        ),
+        Answer::HandedOver { run, execution, checked } => {
+            tracing::info!(outcome = "handed-over", run, execution, checked, calls, throttled, "{message}");
+        }
+        Answer::Checked { stack } => {
+            tracing::info!(outcome = "checked", stack, calls, throttled, "{message}");
+        }
+        Answer::Working { run } => tracing::info!(outcome = "working", run, calls, throttled, "{message}"),
+    }
+}
+
+/// A call that failed. What the caller got wrong is no failure of the suite.
+pub fn failed(failure: &Failure) {
+    match failure {
+        Failure::Input(reason) => tracing::info!(reason, "the event was refused"),
+        Failure::Call(_) | Failure::Store(_) | Failure::Time => {
+            let reason = failure.to_string();
+            tracing::warn!(reason, "a call failed; Lambda or the state machine calls again");
+        }
+        Failure::Internal(reason) => tracing::error!(reason, "a call failed"),
+    }
+}

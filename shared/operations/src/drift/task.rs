@@ -1,0 +1,168 @@
+//! `check-drift`: the drift function looks, or the state machine behind it, and `ReadDrift` reads what they found.
+
+use std::time::SystemTime;
+
+use mlp_aws::cloudformation::stacks::Stacks;
+use mlp_aws::s3::store::BucketStore;
+use mlp_product::actions;
+use mlp_product::outcome::{Source, sha256};
+use mlp_template::codes;
+use mlp_template::finding::Finding;
+use serde_json::Value as Json;
+
+use crate::custom_resource::stack_name;
+use crate::drift::{Asked, Fleet, Item, Order, Place, Unchecked, keys, none_begins};
+use crate::execution::aws::Aws;
+use crate::execution::calls::{failed, store_failed};
+use crate::execution::failure::{Failure, Name};
+use crate::execution::identity::Execution;
+use crate::execution::input::{ConfigSource, Input};
+use crate::execution::outcome::DriftFound;
+use crate::execution::read::{config, defect, facts, invalid, work};
+use crate::execution::work::{DriftWork, Facts, Next, Work};
+use crate::objects::read as read_object;
+use crate::time::rfc3339;
+
+/// A run over a large fleet takes hours; one that takes a day has met a defect.
+const LONGEST: u64 = 24 * 60 * 60;
+
+/// Says which stacks are meant, and what the run is called.
+pub(crate) async fn begin<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
+    aws: &Aws<'_, S, C, B, P>,
+    execution: &str,
+    mut input: Input,
+) -> Result<Work, Failure> {
+    let now = aws.now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+    let digits: String = sha256(execution.as_bytes()).chars().take(12).collect();
+    let name = format!("{}-{digits}", rfc3339(now));
+    let run = keys::run_of(Some(&name), now, execution);
+    let mut order = Order { name: Some(name), ..Order::default() };
+    let (mut product, mut source) = (Facts::default(), Source::default());
+    match &input.config {
+        ConfigSource::Fleet { prefix } => order.prefix = Some(prefix.clone()).filter(|it| !it.is_empty()),
+        ConfigSource::Deployed { stack } => {
+            is_here(aws, stack).await?;
+            stack_name(stack).clone_into(&mut product.stack_name);
+            order.stacks = vec![product.stack_name.clone()];
+        }
+        ConfigSource::Stored { .. } | ConfigSource::Inline(_) | ConfigSource::Products { .. } => {
+            let bytes;
+            (bytes, source) = config(aws.store, aws.settings, Execution::new(execution), &mut input).await?;
+            let action = input.action.as_str();
+            let read = actions::deployed_product(action, &bytes, &aws.settings.suite, None);
+            let (outcome, found) = read.map_err(|error| defect(&error))?;
+            let Some(found) = found else { return Err(invalid("the config", outcome.findings)) };
+            product = facts(&found, &outcome);
+            order.stacks = vec![product.stack_name.clone()];
+            let place = source.bucket.clone().zip(source.key.clone());
+            order.config = place.map(|(bucket, key)| Place { bucket, key });
+        }
+    }
+    let mut work = work(aws.settings, input, product, source, None, Vec::new());
+    work.drift = Some(DriftWork { order, run, last: None, found: None });
+    Ok(work)
+}
+
+/// Whether a stack that was named by its ARN is the one of its name in the suite's account and region: the drift function
+/// goes by names.
+async fn is_here<S, C: Stacks + Sync, B, P>(aws: &Aws<'_, S, C, B, P>, named: &str) -> Result<(), Failure> {
+    let mut parts = named.split(':').skip(3);
+    let (Some(region), Some(account)) = (parts.next(), parts.next()) else { return Ok(()) };
+    let wrong = |message: String, help: &str| {
+        let finding = Finding::error(codes::DEP_INPUT, "/stack", message).help(help);
+        Err(invalid("the execution's input", vec![finding]))
+    };
+    let suite = &aws.settings.suite;
+    if suite.region.as_deref() != Some(region) || suite.account_id.as_deref() != Some(account) {
+        let message = format!("`{named}` is in the region {region} of the account {account}");
+        return wrong(message, "ask the suite of that account and region");
+    }
+    let stack = aws.stacks.stack(named).await.map_err(|error| failed(&error))?;
+    match Unchecked::of(stack.as_ref().map(|stack| stack.status.as_str())) {
+        Unchecked::Missing => {
+            let message = format!("the stack `{named}` is gone");
+            wrong(message, "name the stack that has taken its place, by its name")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Reads what the run found, if it has ended.
+pub(crate) async fn read<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
+    aws: &Aws<'_, S, C, B, P>,
+    mut work: Work,
+) -> Result<Work, Failure> {
+    let Some(mut drift) = work.drift.take() else {
+        return Err(Failure::new(Name::Internal, "there is no run to read"));
+    };
+    let Some(fleet) = object::<S, Fleet>(aws.store, &aws.settings.bucket, &keys::fleet(&drift.run)).await?
+    else {
+        let run = &drift.run;
+        work.wait.on(60, LONGEST).ok_or_else(|| {
+            Failure::new(
+                Name::TimedOut,
+                format!("the drift run `{run}` has not ended after {LONGEST} seconds"),
+            )
+        })?;
+        // Who works on the run may be dead; then it is begun once more, and goes on where it was left.
+        let others = drift.last.as_ref().and_then(|last| last.get("outcome")).and_then(Json::as_str);
+        work.next = if others == Some("working") { Next::CheckDrift } else { Next::Wait };
+        work.drift = Some(drift);
+        return Ok(work);
+    };
+    let items = object::<S, Vec<Item>>(aws.store, &aws.settings.bucket, &keys::items(&drift.run)).await?;
+    let items = items.unwrap_or_default();
+    let asked = drift.order.asked();
+    if items.is_empty()
+        && let Some(finding) = unchecked(aws, &work, asked).await?
+    {
+        return Err(invalid("the execution's input", vec![finding]));
+    }
+    let totals = fleet.among(&items);
+    let verdict = totals.verdict(asked);
+    let named = asked == Asked::Stacks;
+    let key = match items.as_slice() {
+        [item] if named => keys::report(&drift.run, &item.stack),
+        _ => keys::fleet(&drift.run),
+    };
+    let page = match items.as_slice() {
+        [_] if named => key.trim_end_matches("json").to_owned() + "html",
+        _ => keys::index(&drift.run),
+    };
+    drift.found =
+        Some(DriftFound { verdict, totals, report: aws.settings.s3(&page), data: aws.settings.s3(&key) });
+    work.drift = Some(drift);
+    work.next = Next::Conclude;
+    Ok(work)
+}
+
+/// Why what was asked for is not among the stacks of the run.
+async fn unchecked<S, C: Stacks + Sync, B, P>(
+    aws: &Aws<'_, S, C, B, P>,
+    work: &Work,
+    asked: Asked,
+) -> Result<Option<Finding>, Failure> {
+    let place = match &work.input.config {
+        ConfigSource::Fleet { prefix } if asked == Asked::Prefix => {
+            let finding = Finding::error(codes::DEP_INPUT, "/prefix", none_begins(prefix));
+            return Ok(Some(finding.help("deploy one first, or name another prefix")));
+        }
+        ConfigSource::Fleet { .. } => return Ok(None),
+        ConfigSource::Deployed { .. } => "/stack",
+        ConfigSource::Stored { .. } | ConfigSource::Inline(_) | ConfigSource::Products { .. } => "/config",
+    };
+    let name = &work.product.stack_name;
+    let stack = aws.stacks.stack(name).await.map_err(|error| failed(&error))?;
+    let why = Unchecked::of(stack.as_ref().map(|stack| stack.status.as_str()));
+    Ok(Some(Finding::error(codes::DEP_INPUT, place, why.message(name)).help(why.help())))
+}
+
+async fn object<S: BucketStore + Sync, T: serde::de::DeserializeOwned>(
+    store: &S,
+    bucket: &str,
+    key: &str,
+) -> Result<Option<T>, Failure> {
+    let bytes = read_object(store, bucket, key).await.map_err(|error| store_failed(&error))?;
+    let read = bytes.map(|bytes| serde_json::from_slice(&bytes)).transpose();
+    read.map_err(|error| Failure::new(Name::Internal, format!("`{key}` can't be read: {error}")))
+}

@@ -1,0 +1,230 @@
+//! A product as a template declares it: its properties as a config, and what CloudFormation resolves later kept aside.
+
+use std::collections::BTreeMap;
+
+use mlp_template::codes;
+use mlp_template::finding::{Code, Finding, Severity};
+use mlp_template::suggest::or_list;
+use mlp_template::yaml::{Entry, Node, NodeValue, join};
+
+use super::lookups::Wanted;
+use super::plan::Request;
+use super::values::{as_text, described, function};
+use crate::config::Config;
+use crate::config::properties;
+
+/// A product without a mistake in its own properties.
+#[derive(Debug, Clone)]
+pub(super) struct Declared {
+    /// The resource's logical id.
+    pub(super) id: String,
+    /// The resource.
+    pub(super) node: Node,
+    /// What the properties say. Where CloudFormation resolves a value later, a value of the right shape stands in for it.
+    pub(super) config: Config,
+    /// JSON pointer into the config to the node that stands there in truth.
+    pub(super) passed: BTreeMap<String, Node>,
+    /// What must be looked up in SSM Parameter Store.
+    pub(super) wanted: Wanted,
+    /// What the product says beside its properties.
+    pub(super) attributes: Attributes,
+    /// What doesn't block.
+    pub(super) warnings: Vec<Finding>,
+}
+
+/// The resource attributes of a product.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Attributes {
+    /// `Condition`.
+    pub(super) condition: Option<String>,
+    /// `DependsOn`, as written.
+    pub(super) depends_on: Vec<String>,
+    /// `DeletionPolicy`.
+    pub(super) deletion_policy: Option<Node>,
+    /// `UpdateReplacePolicy`.
+    pub(super) update_replace_policy: Option<Node>,
+    /// `Metadata`.
+    pub(super) metadata: Option<Node>,
+}
+
+const ATTRIBUTES: [&str; 7] =
+    ["Type", "Properties", "Condition", "DependsOn", "DeletionPolicy", "UpdateReplacePolicy", "Metadata"];
+
+/// What CloudFormation knows, but has no meaning for a product.
+const OF_OTHERS: [&str; 3] = ["CreationPolicy", "UpdatePolicy", "Version"];
+
+impl Declared {
+    /// Reads a product.
+    ///
+    /// # Errors
+    ///
+    /// Every finding, when at least one blocks.
+    pub(super) fn read(entry: &Entry, request: &Request<'_>) -> Result<Self, Vec<Finding>> {
+        let mut reader = Reader::of(&entry.key, request);
+        if !entry.key.bytes().all(|byte| byte.is_ascii_alphanumeric()) || entry.key.is_empty() {
+            let message =
+                format!("the logical id `{}` has other characters than A-Z, a-z and 0-9", entry.key);
+            reader.add(codes::TPL_LOGICAL_ID, reader.resource.clone(), &entry.value, message, None);
+        }
+        let attributes = reader.attributes(entry);
+        let config = reader.config(entry);
+        let Reader { mut findings, passed, .. } = reader;
+        for finding in &mut findings {
+            if finding.line.is_none() && entry.line > 0 {
+                (finding.line, finding.column) = (Some(entry.line), Some(entry.column));
+            }
+        }
+        match config {
+            Some(config) if !mlp_template::finding::blocks(&findings) => Ok(Self {
+                id: entry.key.clone(),
+                node: entry.value.clone(),
+                wanted: Wanted::of(&config).without(|pointer| passed.contains_key(pointer)),
+                config,
+                passed,
+                attributes,
+                warnings: findings,
+            }),
+            _ => Err(findings),
+        }
+    }
+}
+
+/// Reads one product.
+pub(super) struct Reader<'a> {
+    /// The resource's pointer.
+    pub(super) resource: String,
+    pub(super) request: &'a Request<'a>,
+    pub(super) findings: Vec<Finding>,
+    pub(super) passed: BTreeMap<String, Node>,
+    /// Pointers into the config of which something was said already.
+    pub(super) settled: Vec<String>,
+    /// Pointers into the config whose values are from SSM, each with the template parameter. Messages leave such values
+    /// out.
+    pub(super) from_ssm: BTreeMap<String, String>,
+}
+
+impl<'a> Reader<'a> {
+    /// For the product of this logical id.
+    pub(super) fn of(id: &str, request: &'a Request<'a>) -> Self {
+        Self {
+            resource: join("/Resources", id),
+            request,
+            findings: Vec::new(),
+            passed: BTreeMap::new(),
+            settled: Vec::new(),
+            from_ssm: BTreeMap::new(),
+        }
+    }
+
+    /// "did you mean ...?", if there is something near.
+    pub(super) fn did_you_mean<'n>(
+        &self,
+        word: &str,
+        candidates: impl IntoIterator<Item = &'n str>,
+    ) -> Option<String> {
+        self.request.suggestions.did_you_mean(word, candidates)
+    }
+
+    fn attributes(&mut self, entry: &Entry) -> Attributes {
+        let mut attributes = Attributes::default();
+        let NodeValue::Map(entries) = &entry.value.value else { return attributes };
+        for attribute in entries {
+            let (key, node) = (attribute.key.as_str(), &attribute.value);
+            match key {
+                "Type" | "Properties" => {}
+                "Condition" => attributes.condition = self.condition(node),
+                "DependsOn" => attributes.depends_on = self.depends_on(node),
+                "DeletionPolicy" => {
+                    self.policy(key, node, &["Delete", "Retain", "RetainExceptOnCreate"]);
+                    attributes.deletion_policy = Some(node.clone());
+                }
+                "UpdateReplacePolicy" => {
+                    self.policy(key, node, &["Delete", "Retain"]);
+                    attributes.update_replace_policy = Some(node.clone());
+                }
+                "Metadata" if matches!(node.value, NodeValue::Map(_)) => {
+                    attributes.metadata = Some(node.clone());
+                }
+                "Metadata" => {
+                    let message = format!("`Metadata` is {}; allowed is a map", described(node));
+                    self.about(key, node, message, None);
+                }
+                "Fn::Transform" => self.add(
+                    codes::MAC_EMBEDDED,
+                    join(&self.resource, key),
+                    node,
+                    "a product can't have a `Fn::Transform` of its own".to_owned(),
+                    Some(
+                        "name the macro in the template's `Transform` section, before `MLProvisioner`"
+                            .to_owned(),
+                    ),
+                ),
+                _ => {
+                    let allowed = or_list(ATTRIBUTES);
+                    let message = format!("a product can't have `{key}`; allowed are {allowed}");
+                    let property = properties::properties().iter().find(|property| property.name == key);
+                    let help = property
+                        .map(|_| "write it under `Properties`".to_owned())
+                        .or_else(|| self.did_you_mean(key, ATTRIBUTES).filter(|_| !OF_OTHERS.contains(&key)));
+                    self.about(key, node, message, help);
+                }
+            }
+        }
+        attributes
+    }
+
+    fn condition(&mut self, node: &Node) -> Option<String> {
+        let Some(name) = as_text(node) else {
+            let message = format!("`Condition` is {}; allowed is the name of a condition", described(node));
+            self.about("Condition", node, message, None);
+            return None;
+        };
+        let conditions = self.request.names_in("Conditions");
+        if !conditions.contains(&name) && !self.request.may_become_condition(name) {
+            let message = format!("`Condition` names `{name}`, but the template has no such condition");
+            let help = self.did_you_mean(name, conditions.iter().copied());
+            self.add(codes::TPL_UNKNOWN_CONDITION, join(&self.resource, "Condition"), node, message, help);
+        }
+        Some(name.to_owned())
+    }
+
+    fn depends_on(&mut self, node: &Node) -> Vec<String> {
+        let nodes = match &node.value {
+            NodeValue::Seq(nodes) => nodes.as_slice(),
+            _ => std::slice::from_ref(node),
+        };
+        let names: Vec<String> = nodes.iter().filter_map(as_text).map(str::to_owned).collect();
+        if names.len() != nodes.len() {
+            let message = format!(
+                "`DependsOn` is {}; allowed are a logical id and a list of logical ids",
+                described(node)
+            );
+            self.about("DependsOn", node, message, None);
+        }
+        names
+    }
+
+    fn policy(&mut self, key: &str, node: &Node, allowed: &[&str]) {
+        if function(node).is_none() && !as_text(node).is_some_and(|policy| allowed.contains(&policy)) {
+            let allowed = or_list(allowed.iter().copied());
+            let message = format!("`{key}` is {}; a product's resources can have {allowed}", described(node));
+            self.about(key, node, message, None);
+        }
+    }
+
+    fn about(&mut self, key: &str, node: &Node, message: String, help: Option<String>) {
+        self.add(codes::MAC_ATTRIBUTE, join(&self.resource, key), node, message, help);
+    }
+
+    pub(super) fn add(
+        &mut self,
+        code: Code,
+        path: String,
+        node: &Node,
+        message: String,
+        help: Option<String>,
+    ) {
+        let finding = Finding { help, severity: Severity::Error, ..Finding::error(code, path, message) };
+        self.findings.push(finding.at(node.line, node.column));
+    }
+}

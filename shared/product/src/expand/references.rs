@@ -1,0 +1,346 @@
+//! What a template says about its products, rewritten to what there will be.
+//!
+//! Works on the template as it is written: what names no product keeps its spelling.
+
+use std::collections::HashMap;
+
+use indexmap::IndexMap;
+use mlp_template::codes;
+use mlp_template::finding::{Code, Finding, Severity};
+use mlp_template::suggest::Suggestions;
+use mlp_template::template::references::{self, Reference, is_pattern};
+use mlp_template::template::{Path, SubPart, Value};
+use mlp_template::yaml::{Node, NodeValue};
+
+use super::attributes::target;
+use super::computed;
+use super::loops::{Loop, may_name};
+use super::plan::Request;
+use super::values::{as_text, function, list, placed, text, to_node};
+use crate::product::Product;
+
+/// The products by logical id; nothing for one that couldn't be read, about which nothing more is said.
+pub(super) type Products = IndexMap<String, Option<Product>>;
+
+/// Logical id of a product to the resources on which none of its others depends.
+pub(super) type Last = HashMap<String, Vec<String>>;
+
+/// Rewrites references, and collects what can't be.
+pub(super) struct Rewriter<'a> {
+    pub(super) products: &'a Products,
+    request: &'a Request<'a>,
+    suggestions: &'a Suggestions,
+    pub(super) findings: Vec<Finding>,
+    /// The product that the current value becomes a tag of.
+    pub(super) own: Option<String>,
+    /// The loops around the current value.
+    loops: Vec<Loop>,
+    /// The section in which nothing may refer to a resource.
+    without_resources: Option<&'static str>,
+}
+
+impl<'a> Rewriter<'a> {
+    pub(super) fn new(products: &'a Products, request: &'a Request<'a>) -> Self {
+        Self {
+            products,
+            request,
+            suggestions: request.suggestions,
+            findings: Vec::new(),
+            own: None,
+            loops: Vec::new(),
+            without_resources: None,
+        }
+    }
+
+    /// A section in which CloudFormation resolves no reference to a resource: each is a finding.
+    pub(super) fn without_resources(&mut self, section: &'static str, node: &mut Node) {
+        self.without_resources = Some(section);
+        self.value(node, &Path::ROOT.key(section));
+        self.without_resources = None;
+    }
+
+    /// The entries of `Resources`, and of the body of a loop there: `DependsOn` and everything else.
+    pub(super) fn resource(&mut self, key: &str, node: &mut Node, last: &Last, path: &Path<'_>) {
+        let path = path.key(key);
+        if key.starts_with("Fn::ForEach::") {
+            let body = |rewriter: &mut Self, body: &mut Node, path: &Path<'_>| match &mut body.value {
+                NodeValue::Map(entries) => {
+                    for entry in entries {
+                        rewriter.resource(&entry.key, &mut entry.value, last, path);
+                    }
+                }
+                _ => rewriter.value(body, path),
+            };
+            return self.repeated(node, &path, body);
+        }
+        let NodeValue::Map(entries) = &mut node.value else { return };
+        for entry in entries {
+            if entry.key == "DependsOn" {
+                self.depends_on(&mut entry.value, last, &path.key("DependsOn"));
+            } else {
+                self.value(&mut entry.value, &path.key(&entry.key));
+            }
+        }
+    }
+
+    /// `Fn::ForEach::<name>: [variable, collection, body]`.
+    fn repeated(&mut self, node: &mut Node, path: &Path<'_>, body: impl Fn(&mut Self, &mut Node, &Path<'_>)) {
+        if let NodeValue::Seq(parts) = &mut node.value
+            && let [variable, collection, made] = parts.as_mut_slice()
+            && let Some(variable) = as_text(variable)
+        {
+            self.value(collection, &path.index(1));
+            let collection = Loop::new(variable, collection, self.request);
+            self.loops.push(collection);
+            body(self, made, &path.index(2));
+            self.loops.pop();
+        }
+    }
+
+    /// Any value.
+    pub(super) fn value(&mut self, node: &mut Node, path: &Path<'_>) {
+        match &mut node.value {
+            NodeValue::Scalar(_) => {}
+            NodeValue::Seq(nodes) => {
+                for (index, node) in nodes.iter_mut().enumerate() {
+                    self.value(node, &path.index(index));
+                }
+            }
+            NodeValue::Map(entries) => {
+                let single = entries.len() == 1;
+                let key = entries.first().map(|entry| entry.key.as_str()).filter(|_| single);
+                if matches!(key, Some("Ref" | "Fn::GetAtt" | "Fn::Sub")) {
+                    let before = self.findings.len();
+                    let done = self.function(node, path);
+                    if self.findings.len() == before {
+                        self.names_product_later(node, path, false);
+                    }
+                    if self.findings.len() == before {
+                        self.computes_product(node, path);
+                    }
+                    if done {
+                        return;
+                    }
+                }
+                let NodeValue::Map(entries) = &mut node.value else { return };
+                for entry in entries {
+                    let path = path.key(&entry.key);
+                    if entry.key.starts_with("Fn::ForEach::") {
+                        self.repeated(&mut entry.value, &path, Self::value);
+                    } else {
+                        self.value(&mut entry.value, &path);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Rewrites a function that names things; whether there is nothing left to do in it.
+    fn function(&mut self, node: &mut Node, path: &Path<'_>) -> bool {
+        let mut value = Value::from_node(node);
+        if let Value::Call(mlp_template::template::Function::GetAtt, argument) = &value {
+            return self.odd_get_att(argument, node, path);
+        }
+        if !matches!(value, Value::Ref(_) | Value::GetAtt(..) | Value::Sub(_)) {
+            return false;
+        }
+        let mut changed = false;
+        references::rewrite(&mut value, &mut |reference| {
+            let new = self.resolved(reference, node, path);
+            changed |= new.is_some();
+            new
+        });
+        if changed {
+            if let Value::Sub(sub) = &value
+                && let [SubPart::Text(only)] = sub.parts.as_slice()
+                && sub.variables.is_empty()
+                && !only.contains("${")
+            {
+                // Nothing is left for CloudFormation to put in. A `${` would be: as plain text it has no escape, and a loop
+                // or a macro that runs later puts its own value in (AWS::LanguageExtensions replaces `${Identifier}` in
+                // all of a loop's body: Template Reference, "Fn::ForEach"; aws-cloudformation/rain#575).
+                value = Value::str(only.as_str());
+            }
+            *node = placed(to_node(&value), node);
+        }
+        true
+    }
+
+    /// `[Fraud, ArtifactsBucket, Arn]`, which CloudFormation takes for `[Fraud, ArtifactsBucket.Arn]`, and attributes
+    /// that a function computes.
+    fn odd_get_att(&mut self, argument: &Value, node: &mut Node, path: &Path<'_>) -> bool {
+        let Value::List(parts) = argument else { return false };
+        let Some((Value::Str(name), attribute)) = parts.split_first() else { return false };
+        if !self.products.contains_key(name) {
+            return false;
+        }
+        let texts: Option<Vec<&str>> = attribute.iter().map(Value::as_str).collect();
+        match texts {
+            Some(texts) if !texts.is_empty() => {
+                let attribute = texts.join(".");
+                let reference = Reference::Attribute { name, attribute: Some(&attribute), sub: false };
+                if let Some(new) = self.resolved(reference, node, path) {
+                    *node = placed(to_node(&new), node);
+                }
+            }
+            _ => {
+                let message = format!(
+                    "the attribute of `{name}` must be written out: which resource it leads to is decided by its name"
+                );
+                let help = (!self.loops.is_empty()).then(|| self.request.loop_order.help().to_owned());
+                self.add(node, path, message, help);
+            }
+        }
+        true
+    }
+
+    /// What stands in the place of a reference to a product.
+    fn resolved(&mut self, reference: Reference<'_>, node: &Node, path: &Path<'_>) -> Option<Value> {
+        let (name, attribute) = match reference {
+            Reference::Name { name, .. } => (name, None),
+            Reference::Attribute { name, attribute: Some(attribute), .. } => (name, Some(attribute)),
+            _ => return None,
+        };
+        if self.loops.iter().any(|it| it.variable == name) {
+            return None;
+        }
+        if let (None, Some((product, attribute))) = (attribute, name.split_once('.')) {
+            // SAM's way to write it, `!Ref Function.Version`: `Ref` itself takes no attribute.
+            if self.products.contains_key(product) {
+                let message = format!("`Ref` takes the name of a product and no attribute: `{name}`");
+                self.add(node, path, message, Some(format!("write `!GetAtt {product}.{attribute}`")));
+            }
+            return None;
+        }
+        let product = self.products.get(name)?.as_ref()?;
+        if let Some(section) = self.without_resources {
+            let message = format!(
+                "`{section}` can't refer to `{name}`: CloudFormation reads it before there are resources"
+            );
+            let help = "conditions and rules can refer to template parameters".to_owned();
+            self.add(node, path, message, Some(help));
+            return None;
+        }
+        if let Some(pattern) = attribute.filter(|it| !self.loops.is_empty() && is_pattern(it)) {
+            let message = format!("a loop decides the attribute of `{name}.{pattern}`");
+            self.push(codes::MAC_LOOP, node, path, message, Some(self.request.loop_order.help().to_owned()));
+            return None;
+        }
+        match target(name, product, attribute, self.suggestions) {
+            Ok(Value::Ref(_) | Value::GetAtt(..)) if self.own.as_deref() == Some(name) => {
+                let message =
+                    format!("a tag of `{name}` can't come from its own resources: they all have the tag");
+                self.add(node, path, message, None);
+                None
+            }
+            Ok(value) => Some(value),
+            Err(unknown) => {
+                self.add(node, path, unknown.message, unknown.help);
+                None
+            }
+        }
+    }
+
+    /// Whoever waits for a product waits for the resources on which none of its others depends: all of it.
+    fn depends_on(&mut self, node: &mut Node, last: &Last, path: &Path<'_>) {
+        self.names_product_later(node, path, true);
+        let names = match &node.value {
+            NodeValue::Seq(nodes) => nodes.as_slice(),
+            _ => std::slice::from_ref(&*node),
+        };
+        for name in names {
+            if let Some((message, help)) = as_text(name).and_then(|name| self.part_of_product(name)) {
+                self.add(name, path, message, Some(help));
+            }
+        }
+        if !names.iter().any(|name| as_text(name).is_some_and(|name| last.contains_key(name))) {
+            return;
+        }
+        let mut ids: Vec<Node> = Vec::new();
+        for name in names {
+            match as_text(name).and_then(|name| last.get(name)) {
+                Some(resources) => ids.extend(resources.iter().map(|id| placed(text(id), name))),
+                None => ids.push(name.clone()),
+            }
+        }
+        *node = placed(list(ids), node);
+    }
+
+    /// A `DependsOn` with a product's attribute.
+    pub(super) fn part_of_product(&self, name: &str) -> Option<(String, String)> {
+        let (product, _) =
+            name.split_once('.').filter(|(product, _)| self.products.contains_key(*product))?;
+        let message = format!("`DependsOn` takes logical ids, and `{name}` is an attribute of a product");
+        Some((message, format!("write `{product}`: it waits for all of the product")))
+    }
+
+    /// Refuses what names a product only after a loop has run: the macro runs before it and takes the product away.
+    fn names_product_later(&mut self, node: &Node, path: &Path<'_>, depends_on: bool) {
+        if let Some((variable, product)) =
+            may_name(node, &self.loops, (self.products, self.request), depends_on)
+        {
+            let message = format!(
+                "in a loop `{variable}` stands for the product `{product}`, which the macro replaces before the loop runs"
+            );
+            let help = self.request.loop_order.help().to_owned();
+            self.push(codes::MAC_LOOP, node, path, message, Some(help));
+        }
+    }
+
+    /// Refuses a function that computes the name of a product, in the value or in the variables of its `Fn::Sub`: the
+    /// macro takes the product away before CloudFormation computes the name. A name that isn't known is a warning.
+    fn computes_product(&mut self, node: &Node, path: &Path<'_>) {
+        if let Some(("Fn::Sub", argument)) = function(node) {
+            return self.computes_product_below(argument, path);
+        }
+        if self.products.is_empty() || self.loops.iter().any(|it| it.is_known() && it.is_in(node)) {
+            return;
+        }
+        let Some(named) = computed::named(node, self.products, self.request) else { return };
+        let (function, product) = (named.function, &named.product);
+        let message = if named.certain {
+            format!(
+                "`{function}` computes the name of the product `{product}`, which the macro replaces before CloudFormation \
+                 computes the name"
+            )
+        } else {
+            format!(
+                "`{function}` computes a name that may be the product `{product}`, which the macro replaces before \
+                 CloudFormation computes the name"
+            )
+        };
+        let help = self.request.loop_order.help_for_names().to_owned();
+        self.push(codes::MAC_LOOP, node, path, message, Some(help));
+        if let Some(finding) = self.findings.last_mut().filter(|_| !named.certain) {
+            finding.severity = Severity::Warning;
+        }
+    }
+
+    fn computes_product_below(&mut self, node: &Node, path: &Path<'_>) {
+        if function(node).is_some_and(|(name, _)| matches!(name, "Ref" | "Fn::GetAtt" | "Fn::Sub")) {
+            self.computes_product(node, path);
+        }
+        match &node.value {
+            NodeValue::Scalar(_) => {}
+            NodeValue::Seq(nodes) => {
+                for node in nodes {
+                    self.computes_product_below(node, path);
+                }
+            }
+            NodeValue::Map(entries) => {
+                for entry in entries {
+                    self.computes_product_below(&entry.value, path);
+                }
+            }
+        }
+    }
+
+    fn add(&mut self, node: &Node, path: &Path<'_>, message: String, help: Option<String>) {
+        self.push(codes::MAC_REFERENCE, node, path, message, help);
+    }
+
+    fn push(&mut self, code: Code, node: &Node, path: &Path<'_>, message: String, help: Option<String>) {
+        let finding = Finding { help, ..Finding::error(code, path.to_string(), message) };
+        self.findings.push(finding.at(node.line, node.column));
+    }
+}
