@@ -79,7 +79,8 @@ class GoldenTemplates(unittest.TestCase):
                 continue
             for statement in resource["Properties"]["PolicyDocument"]["Statement"]:
                 resources = statement["Resource"]
-                if "*" in (resources if isinstance(resources, list) else [resources]):
+                denies = statement["Effect"] == "Deny"
+                if not denies and "*" in (resources if isinstance(resources, list) else [resources]):
                     self.assertIn("Condition", statement, where + " " + statement["Sid"])
 
     def test_pass_role_goes_to_the_sagemaker_role_and_its_services_only(self):

@@ -17,7 +17,37 @@ pub(crate) struct Arguments {
     /// Fail when the security advisories can't be checked. A release needs this
     #[arg(long, env = "MLP_RELEASE", value_parser = clap::builder::FalseyValueParser::new(), hide_env_values = true)]
     release_checks: bool,
+    /// Only a part: the fast way while you work on something
+    #[arg(long, value_enum)]
+    only: Option<Part>,
+    /// With --only: the tests whose names hold one of these
+    #[arg(value_name = "NAME", requires = "only")]
+    names: Vec<String>,
 }
+
+/// A part of the run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
+enum Part {
+    /// Formatting, clippy, licenses, pages made from code, cfn-lint
+    Lint,
+    /// Rust tests that need no running suite, and the examples in the documentation
+    Rust,
+    /// Golden files, policies, limits and cases, against AWS's models and other witnesses
+    Golden,
+    /// Tests on a running suite
+    E2e,
+    /// Pages in a browser
+    Browser,
+}
+
+/// Python's tests that need no running suite: what they are called, their folder, and whether they say why they skip some.
+const GOLDEN: [(&str, &str, bool); 5] = [
+    ("golden templates against the resource schemas", "tests/goldens", true),
+    ("the seed's code", "tests/seeds", false),
+    ("AWS's limits over golden templates and random configs", "tests/limits", false),
+    ("golden policies against AWS's actions and handlers, and what IAM decides", "tests/policy", true),
+    ("inputs of users with the right answer", "tests/cases", false),
+];
 
 /// How many tests ran, and how they ended.
 #[derive(Default, Clone, Copy)]
@@ -41,73 +71,141 @@ impl Count {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let started = Instant::now();
+    let done = match arguments.only {
+        None => everything(arguments.release_checks),
+        Some(part) => only(part, &arguments.names),
+    }?;
+    say("");
+    for what in done.unchecked {
+        say(&format!("NOT CHECKED: {what}."));
+    }
+    say(&format!("everything took {}", progress::seconds(started.elapsed())));
+    say(&done.count.shown());
+    Ok(())
+}
+
+/// What a run came to: its tests, and what it left out.
+#[derive(Default)]
+struct Done {
+    count: Count,
+    unchecked: Vec<String>,
+}
+
+impl Done {
+    fn of(count: Count) -> Self {
+        Self { count, unchecked: Vec::new() }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.count.add(other.count);
+        self.unchecked.extend(other.unchecked);
+    }
+}
+
+fn everything(release: bool) -> Result<Done> {
     say("Everything that must hold. Logs are in target/local/logs.\n");
-    check("rustfmt", cargo().args(["fmt", "--all", "--check", "--", "--color", "never"]))?;
+    formatting()?;
     // Downloads and compilation don't stand in each other's way.
     let (emulator, tools) = std::thread::scope(|scope| {
         let environments = scope.spawn(venv::both);
         let built = lint_and_build();
         built.and(joined(environments.join()))
     })?;
-    licences(&tools)?;
-    let advisories = advisories(&tools, arguments.release_checks)?;
-    docs::made(true)?;
-    templates(&tools)?;
+    let mut done = linted(&tools, release)?;
+    done.add(golden(&tools, &[])?);
+    let launcher = python("the emulator's launcher", emulator.command("python"), "infra/local/tests", &[])?;
+    done.count.add(launcher);
 
-    let mut count = Count::default();
-    let golden = tools.command("python");
-    count.add(python("golden templates against the resource schemas", golden, "tests/goldens")?);
-    count.add(python("the seed's code", tools.command("python"), "tests/seeds")?);
-    let mut unchecked = skipped("tests/goldens")?;
-    let limits = tools.command("python");
-    count.add(python("AWS's limits over golden templates and random configs", limits, "tests/limits")?);
     let browser = browser::find()?;
-    let policies = tools.command("python");
-    let folder = "tests/policy";
-    count.add(python(
-        "golden policies against AWS's actions and handlers, and what IAM decides",
-        policies,
-        folder,
-    )?);
-    unchecked.extend(skipped(folder)?);
-    let launcher = emulator.command("python");
-    count.add(python("the emulator's launcher", launcher, "infra/local/tests")?);
-
-    let cases = tools.command("python");
-    count.add(python("inputs of users with the right answer", cases, "tests/cases")?);
-
     let suite = suite::start("test", &emulator, &tools, false)?;
-    count.add(nextest(&tools, &suite)?);
-    count.add(doctests()?);
+    done.count.add(nextest(&tools, Some(&suite), &[])?);
+    done.count.add(doctests()?);
     // What is left waits most of its time, for executions and for pages.
     let (halves, pages) = std::thread::scope(|scope| {
-        let pages = browser.as_ref().ok().map(|program| {
-            let mut pages = tools.command("python");
-            pages.env("CHROMIUM", program);
-            scope.spawn(|| python("golden reports in a browser", pages, "tests/browser"))
-        });
-        let halves = end_to_end(&emulator, &tools, &suite);
-        (halves, pages.map(|pages| joined(pages.join())).transpose())
+        let pages = scope.spawn(|| pages(&tools, browser, &[]));
+        let halves = end_to_end(&emulator, &tools, &suite, &[]);
+        (halves, joined(pages.join()))
     });
-    count.add(halves?);
-    count.add(pages?.unwrap_or_default());
-    drop(suite);
+    done.count.add(halves?);
+    done.add(pages?);
+    Ok(done)
+}
 
-    say("");
-    if let Advisories::NotChecked(why) = &advisories {
-        say(&format!(
-            "NOT CHECKED: security advisories; {why}. A release needs `cargo xtask test --release-checks`."
-        ));
+fn only(part: Part, names: &[String]) -> Result<Done> {
+    match part {
+        Part::Lint => {
+            formatting()?;
+            clippy()?;
+            linted(&venv::tools()?, false)
+        }
+        Part::Rust => {
+            formatting()?;
+            clippy()?;
+            let mut count = nextest(&venv::tools()?, None, names)?;
+            if names.is_empty() {
+                count.add(doctests()?);
+            }
+            Ok(Done::of(count))
+        }
+        Part::Golden => {
+            suite::build()?;
+            golden(&venv::tools()?, names)
+        }
+        Part::E2e => {
+            let (emulator, tools) = venv::both()?;
+            suite::build()?;
+            let suite = suite::start("test", &emulator, &tools, false)?;
+            Ok(Done::of(end_to_end(&emulator, &tools, &suite, names)?))
+        }
+        Part::Browser => pages(&venv::tools()?, browser::find()?, names),
     }
-    if let Err(browser::Missing(why)) = &browser {
-        say(&format!("NOT CHECKED: reports in a browser (tests/browser); {why}."));
+}
+
+fn formatting() -> Result<()> {
+    check("rustfmt", cargo().args(["fmt", "--all", "--check", "--", "--color", "never"]))
+}
+
+/// What is held against rules without running a test.
+fn linted(tools: &Venv, release: bool) -> Result<Done> {
+    licences(tools)?;
+    let advisories = advisories(tools, release)?;
+    docs::made(true)?;
+    templates(tools)?;
+    let unchecked = match advisories {
+        Advisories::Checked => Vec::new(),
+        Advisories::NotChecked(why) => {
+            vec![format!("security advisories; {why}. A release needs `cargo xtask test --release-checks`")]
+        }
+    };
+    Ok(Done { count: Count::default(), unchecked })
+}
+
+fn golden(tools: &Venv, names: &[String]) -> Result<Done> {
+    let mut done = Done::default();
+    for (name, folder, says_why) in GOLDEN {
+        done.count.add(python(name, tools.command("python"), folder, names)?);
+        if says_why {
+            done.unchecked.extend(skipped(folder)?);
+        }
     }
-    for what in unchecked {
-        say(&format!("NOT CHECKED: {what}."));
-    }
-    say(&format!("everything took {}", progress::seconds(started.elapsed())));
-    say(&count.shown());
-    Ok(())
+    Ok(done)
+}
+
+fn pages(
+    tools: &Venv,
+    browser: std::result::Result<PathBuf, browser::Missing>,
+    names: &[String],
+) -> Result<Done> {
+    let program = match browser {
+        Ok(program) => program,
+        Err(browser::Missing(why)) => {
+            let unchecked = vec![format!("reports in a browser (tests/browser); {why}")];
+            return Ok(Done { count: Count::default(), unchecked });
+        }
+    };
+    let mut pages = tools.command("python");
+    pages.env("CHROMIUM", program);
+    Ok(Done::of(python("golden reports in a browser", pages, "tests/browser", names)?))
 }
 
 fn check(name: &str, command: &mut Command) -> Result<()> {
@@ -119,8 +217,12 @@ fn check(name: &str, command: &mut Command) -> Result<()> {
     Ok(())
 }
 
+fn clippy() -> Result<()> {
+    check("clippy", cargo().args(["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]))
+}
+
 fn lint_and_build() -> Result<()> {
-    check("clippy", cargo().args(["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]))?;
+    clippy()?;
     check("build the tests", cargo().args(["test", "--workspace", "--no-run"]))?;
     suite::build()
 }
@@ -197,9 +299,15 @@ fn templates(tools: &Venv) -> Result<()> {
 }
 
 /// The tests of a folder, with `unittest`.
-fn python(name: &str, mut python: Command, folder: &str) -> Result<Count> {
+fn python(name: &str, mut python: Command, folder: &str, names: &[String]) -> Result<Count> {
     python.args(["-m", "unittest", "discover", "--start-directory", folder, "--verbose"]);
-    unittest(name, python, &log_of(folder))
+    python.args(chosen(names));
+    unittest(name, python, &log_of(folder), !names.is_empty())
+}
+
+/// unittest's arguments for the tests whose names hold one of these.
+fn chosen(names: &[String]) -> impl Iterator<Item = &str> {
+    names.iter().flat_map(|name| ["-k", name.as_str()])
 }
 
 fn log_of(folder: &str) -> String {
@@ -216,7 +324,7 @@ fn skipped(folder: &str) -> Result<Vec<String>> {
 
 /// The tests on the running suite, half of the files on another one beside it: what they do to a suite's clock and faults
 /// stays in that suite.
-fn end_to_end(emulator: &Venv, tools: &Venv, suite: &Suite) -> Result<Count> {
+fn end_to_end(emulator: &Venv, tools: &Venv, suite: &Suite, names: &[String]) -> Result<Count> {
     let mut files = Vec::new();
     for file in paths::files("tests/e2e", "py")? {
         let is_test = file.file_name().is_some_and(|name| name.to_string_lossy().starts_with("test_"));
@@ -236,8 +344,9 @@ fn end_to_end(emulator: &Venv, tools: &Venv, suite: &Suite) -> Result<Count> {
     let [(_, one), (_, other)] = halves;
     let run = |half: &str, suite: &Suite, files: Vec<PathBuf>| {
         let mut python = suite.client(tools, "python");
-        python.args(["-m", "unittest", "--verbose"]).args(files);
-        unittest(&format!("end to end, {half} half"), python, &format!("tests-e2e-{half}"))
+        python.args(["-m", "unittest", "--verbose"]).args(chosen(names)).args(files);
+        let log = format!("tests-e2e-{half}");
+        unittest(&format!("end to end, {half} half"), python, &log, !names.is_empty())
     };
     std::thread::scope(|scope| {
         let other = scope.spawn(|| {
@@ -258,12 +367,22 @@ fn joined<T>(thread: std::thread::Result<Result<T>>) -> Result<T> {
     thread.unwrap_or_else(|_| Err(Failure::new("a thread of the tests panicked")))
 }
 
-/// Runs tests with `unittest`.
-fn unittest(name: &str, mut python: Command, log: &str) -> Result<Count> {
+/// Runs tests with `unittest`. Where tests were chosen by name, there may be none.
+fn unittest(name: &str, mut python: Command, log: &str, may_be_none: bool) -> Result<Count> {
     let task = progress::task(name);
     let log = suite::log(log);
     task.follow(&log);
-    process::run(&mut python, &log, Duration::from_mins(20))?;
+    let none = |log: &Path| {
+        let text = fs::read_to_string(log).unwrap_or_default();
+        text.lines().any(|line| line.starts_with("Ran 0 tests"))
+    };
+    match process::run(&mut python, &log, Duration::from_mins(20)) {
+        Err(_) if may_be_none && none(&log) => {
+            task.done("none of these names");
+            return Ok(Count::default());
+        }
+        ended => ended?,
+    }
     let count = unittest_count(&log)?;
     task.done(&count.shown());
     Ok(count)
@@ -288,22 +407,24 @@ fn unittest_count(log: &Path) -> Result<Count> {
     Ok(Count { passed: ran.saturating_sub(skipped), failed: 0, skipped })
 }
 
-fn nextest(tools: &Venv, suite: &suite::Suite) -> Result<Count> {
+/// Rust's tests; those that need a running suite only with one.
+fn nextest(tools: &Venv, suite: Option<&Suite>, names: &[String]) -> Result<Count> {
     let task = progress::task("Rust tests");
     let log = suite::log("nextest");
     task.follow(&log);
     let mut nextest = cargo();
-    nextest.env("PATH", tools.path()).envs(suite.environment.iter().cloned());
-    nextest.args([
+    nextest.env("PATH", tools.path()).args([
         "nextest",
         "run",
         "--workspace",
-        "--profile",
-        "suite",
         "--no-fail-fast",
         "--color",
         "never",
     ]);
+    if let Some(suite) = suite {
+        nextest.envs(suite.environment.iter().cloned()).args(["--profile", "suite"]);
+    }
+    nextest.args(names);
     // The same commit gives the same answer; `PROPTEST_RNG_SEED` and `PROPTEST_CASES` ask for other histories.
     if std::env::var_os("PROPTEST_RNG_SEED").is_none() {
         nextest.env("PROPTEST_RNG_SEED", "20261124");
