@@ -135,8 +135,9 @@ fn names(product: &Product) -> Vec<String> {
 
 /// What products of one account share, and no name of a product is in. Each is bounded otherwise: by a condition, or
 /// because nothing in it belongs to one product.
-const SHARED: [&str; 9] = [
+const SHARED: [&str; 10] = [
     "*",
+    "arn:aws:ecr:*:*:repository/*",
     "arn:aws:ecr:us-west-2:*:repository/*",
     "arn:aws:ec2:us-west-2:123456789012:*",
     "arn:aws:ec2:us-west-2:123456789012:network-interface/*",
