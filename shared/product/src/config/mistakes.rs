@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use jsonschema::{ValidationError, error::ValidationErrorKind as Kind};
 use mlp_template::codes;
 use mlp_template::finding::{Code, Finding, Severity};
-use mlp_template::printable::{is_odd_blank, is_unseen, look_alike, named};
+use mlp_template::printable::{as_it_looks, odd_character};
 use mlp_template::suggest::{Suggestions, or_list};
 use mlp_template::yaml::{Document, Node, NodeValue, ScalarKind, is_text_in_yaml_1_1, join};
 use serde_json::Value;
@@ -79,7 +79,9 @@ pub(super) fn find(
     let mut settled = settle(mistakes, values, suggestions);
     for mistake in settled.iter_mut().filter(|mistake| mistake.is("enum")) {
         let choices = mistake.rule.choices().filter_map(Value::as_str);
-        mistake.suggestion = suggestions.did_you_mean(text(document, &mistake.path), choices);
+        // Which characters only look right is said of the value as a whole.
+        let nearest = suggestions.nearest(text(document, &mistake.path), choices);
+        mistake.suggestion = (!nearest.is_empty()).then(|| format!("did you mean {}?", or_list(nearest)));
     }
     find_right_in_quotes(&mut settled, document, values);
     let findings = settled.iter().map(|mistake| mistake.tell(document)).collect();
@@ -174,28 +176,7 @@ pub(super) fn name_unseen(document: &Document, finding: &mut Finding) {
     let key = last(&finding.path);
     let is_key = place.key == at && at.is_some();
     let text = if is_key { key.as_str() } else { text(document, &finding.path) };
-    let is_odd = |c: char| is_unseen(c) || look_alike(c).is_some();
-    let unseen: Vec<(usize, char)> = text.chars().enumerate().filter(|(_, c)| is_odd(*c)).collect();
-    let Some((index, c)) = unseen.first() else { return };
-    let what = if is_key { "key" } else { "value" };
-    let more = match unseen.len() {
-        1 => String::new(),
-        count => format!(" (the first of {count})"),
-    };
-    let (named, looks, fix) = if let Some((meant, name)) = look_alike(*c) {
-        let fix = if meant == '"' || meant == '\'' {
-            format!("quotes of YAML are `{meant}`; put that in its place, or delete it")
-        } else {
-            format!("write `{meant}`")
-        };
-        (format!("`{c}` (U+{:04X}, {name})", u32::from(*c)), format!("only looks like `{meant}`"), fix)
-    } else if is_odd_blank(*c) {
-        let fix = "put a space in its place, or delete it".to_owned();
-        (named(*c), "only looks like a space".to_owned(), fix)
-    } else {
-        (named(*c), "is invisible".to_owned(), "delete it".to_owned())
-    };
-    let unseen = format!("character {} of the {what} is {named}, which {looks}{more}: {fix}", index + 1);
+    let Some(unseen) = odd_character(text, if is_key { "key" } else { "value" }) else { return };
     finding.help = Some(match finding.help.take() {
         Some(help) => format!("{unseen}; {help}"),
         None => unseen,
@@ -272,7 +253,8 @@ impl Mistake {
         if !self.is("additionalProperties") {
             return Vec::new();
         }
-        let key: String = last(&self.path).chars().filter(|c| !is_unseen(*c)).collect();
+        let key = last(&self.path);
+        let key = as_it_looks(&key);
         let missing = self.rule.keys().filter(|key| absent.contains(&sibling(key)));
         if let Some(wanted) = suggestions.nearest(&key, missing).first() {
             return vec![sibling(wanted)];
@@ -438,9 +420,22 @@ fn in_type(wanted: Option<&str>, text: &str) -> Option<String> {
         ("boolean", "true" | "yes" | "on") => Some("true".to_owned()),
         ("boolean", "false" | "no" | "off") => Some("false".to_owned()),
         ("integer", number) => number.parse::<i64>().ok().map(|number| number.to_string()),
-        ("array", _) => Some(format!("[{text}]")),
+        ("array", _) => Some(format!("[{}]", items(text))),
         _ => None,
     }
+}
+
+/// A text with commas as the items of a list in YAML.
+fn items(text: &str) -> String {
+    // What has another meaning in YAML needs quotes.
+    let is_plain = |item: &str| {
+        !item.is_empty()
+            && item.chars().all(|c| c.is_alphanumeric() || "-_./:=+".contains(c))
+            && !item.starts_with(['-', ':', '=', '.'])
+            && !item.ends_with(':')
+    };
+    let all: Vec<&str> = text.split(',').map(str::trim).collect();
+    if all.iter().all(|item| is_plain(item)) { all.join(", ") } else { quoted(text) }
 }
 
 fn quoted(text: &str) -> String {

@@ -23,7 +23,7 @@ use super::{
 use crate::names;
 
 /// Tags that every product should have, each with an example.
-const WANTED_TAGS: [(&str, &str); 3] =
+pub(crate) const WANTED_TAGS: [(&str, &str); 3] =
     [("cost_center", "marketing-analytics"), ("project", "customer-churn"), ("owner", "data-science")];
 
 /// Reads a config from a document.

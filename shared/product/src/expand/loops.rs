@@ -40,6 +40,20 @@ impl LoopOrder {
         }
     }
 
+    /// How to fix an attribute of a product that a function computes.
+    pub(super) fn help_for_attributes(self) -> &'static str {
+        match self {
+            Self::After => {
+                "write the attribute out, or let CloudFormation compute it first: `Transform: [AWS::LanguageExtensions, \
+                 MLProvisioner]`"
+            }
+            Self::Before => {
+                "`Transform` is right: CloudFormation computes the attribute first. Deploy the template as it is; to expand it \
+                 here, write the attribute out"
+            }
+        }
+    }
+
     /// What to do about a loop that makes or names products.
     pub(super) fn help(self) -> &'static str {
         match self {
