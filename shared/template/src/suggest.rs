@@ -74,9 +74,19 @@ impl Suggestions {
         word: &str,
         candidates: impl IntoIterator<Item = &'a str>,
     ) -> Option<String> {
-        let nearest = self.nearest(word, candidates);
+        let question = self.question(word, candidates)?;
         let odd = odd_character(word, "name").map(|odd| format!("{odd}; ")).unwrap_or_default();
-        (!nearest.is_empty()).then(|| format!("{odd}did you mean {}?", or_list(nearest)))
+        Some(format!("{odd}{question}"))
+    }
+
+    /// The question alone, for findings whose help names the character in any case.
+    pub fn question<'a>(
+        &self,
+        word: &str,
+        candidates: impl IntoIterator<Item = &'a str>,
+    ) -> Option<String> {
+        let nearest = self.nearest(word, candidates);
+        (!nearest.is_empty()).then(|| format!("did you mean {}?", or_list(nearest)))
     }
 }
 

@@ -79,9 +79,7 @@ pub(super) fn find(
     let mut settled = settle(mistakes, values, suggestions);
     for mistake in settled.iter_mut().filter(|mistake| mistake.is("enum")) {
         let choices = mistake.rule.choices().filter_map(Value::as_str);
-        // Which characters only look right is said of the value as a whole.
-        let nearest = suggestions.nearest(text(document, &mistake.path), choices);
-        mistake.suggestion = (!nearest.is_empty()).then(|| format!("did you mean {}?", or_list(nearest)));
+        mistake.suggestion = suggestions.question(text(document, &mistake.path), choices);
     }
     find_right_in_quotes(&mut settled, document, values);
     let findings = settled.iter().map(|mistake| mistake.tell(document)).collect();
@@ -461,7 +459,7 @@ fn no_choice(mistake: &Mistake, document: &Document) -> Finding {
     }
     let allowed = rule.says("x-allowed").unwrap_or(&all);
     let message = format!("{name} {}, but must be {allowed}", found(document, &mistake.path));
-    let help = mistake.suggestion.clone().or_else(|| {
+    let help = without_blanks(mistake, document).or_else(|| mistake.suggestion.clone()).or_else(|| {
         let next = rule
             .choices()
             .filter_map(Value::as_i64)
@@ -485,13 +483,37 @@ fn wrong_size(mistake: &Mistake, document: &Document) -> Finding {
         Some(NodeValue::Map(entries)) => format!("has {} entries", entries.len()),
         None => return wrong_value(mistake, document),
     };
-    mistake.not_allowed(mistake.code(), document, &found)
+    let help = without_blanks(mistake, document);
+    help_if(mistake.not_allowed(mistake.code(), document, &found), help)
+}
+
+/// How to write a value that would be nearer to right without blanks around it, or an account id without its hyphens: consoles
+/// show it as `1234-5678-9012`.
+fn without_blanks(mistake: &Mistake, document: &Document) -> Option<String> {
+    let found = text(document, &mistake.path);
+    let digits: String = found.chars().filter(|c| !matches!(c, ' ' | '-')).collect();
+    if mistake.path.ends_with("/account_id")
+        && found != digits
+        && digits.len() == 12
+        && digits.bytes().all(|byte| byte.is_ascii_digit())
+    {
+        let what = if found.contains('-') { "hyphens" } else { "blanks" };
+        return Some(format!(
+            "write it without {what}: `{}`",
+            assignment(document, &mistake.path, &quoted(&digits))
+        ));
+    }
+    let is_text = document.node(&mistake.path).and_then(Node::scalar).is_some();
+    (is_text && found.trim() != found && !found.trim().is_empty()).then(|| {
+        let place = if found.starts_with(char::is_whitespace) { "beginning" } else { "end" };
+        format!("delete the blank at its {place}")
+    })
 }
 
 fn wrong_value(mistake: &Mistake, document: &Document) -> Finding {
     let finding = mistake.not_allowed(mistake.code(), document, &found(document, &mistake.path));
     let help = (finding.code == codes::S3_PREFIX).then(|| S3Prefix::advice(text(document, &mistake.path)));
-    help_if(finding, help.flatten())
+    help_if(finding, help.flatten().or_else(|| without_blanks(mistake, document)))
 }
 
 fn stands_twice(mistake: &Mistake, document: &Document) -> Finding {

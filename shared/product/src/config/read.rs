@@ -205,7 +205,7 @@ impl<'a> Reader<'a> {
             .map_err(|_| {
                 let message = format!("`region` is {}, but must be {}", shown(text), Region::ALLOWED);
                 let all: Vec<_> = Region::all().collect();
-                let guess = self.suggestions.did_you_mean(text, all.iter().map(Region::as_str));
+                let guess = self.suggestions.question(text, all.iter().map(Region::as_str));
                 self.refuse(path, codes::UNKNOWN_REGION, message, guess);
             })
             .ok()

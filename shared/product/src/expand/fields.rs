@@ -235,11 +235,8 @@ impl Reader<'_> {
     /// the literal text is passed on; `ssm` and `secretsmanager` in all properties, `ssm-secure` in few, none of a product's
     /// types); the same list in cfn-lint's rule E1027.
     fn resolved_later(&mut self, node: &Node, path: &str) -> bool {
-        if function(node).is_some() {
-            return true;
-        }
-        let Some(found) = as_text(node) else { return false };
-        if found.contains("{{resolve:ssm-secure:") {
+        // Also in the text of a `Fn::Sub`: CloudFormation resolves what comes out of it.
+        if holds_text(node, "{{resolve:ssm-secure:") {
             let message = "a dynamic reference to `ssm-secure` is resolved in a few properties only, and not in those of a \
                            product's resources"
                 .to_owned();
@@ -247,7 +244,18 @@ impl Reader<'_> {
             self.add(codes::MAC_VALUE, path.to_owned(), node, message, Some(help));
             return true;
         }
-        ["{{resolve:ssm:", "{{resolve:secretsmanager:"].iter().any(|it| found.contains(it))
+        if function(node).is_some() {
+            return true;
+        }
+        let Some(found) = as_text(node) else { return false };
+        let start = ["{{resolve:ssm:", "{{resolve:secretsmanager:"].iter().find_map(|it| found.find(it));
+        let Some(start) = start else { return false };
+        if !found.get(start..).is_some_and(|rest| rest.contains("}}")) {
+            let message = format!("the dynamic reference in {} has no `}}}}` at its end", described(node));
+            let help = "write `}}` behind it".to_owned();
+            self.add(codes::MAC_VALUE, path.to_owned(), node, message, Some(help));
+        }
+        true
     }
 
     /// Refuses a function that gives a list where one value stands: CloudFormation would get a list in a list ("must be of
@@ -352,11 +360,12 @@ impl Reader<'_> {
     /// A value that may be any function.
     fn free(&mut self, property: &Property, node: &Node, path: &str) -> Node {
         let is_path = super::lookups::is_path(&property.pointer);
+        let later = self.resolved_later(node, path);
         if property.kind == Kind::List {
             self.a_list(property, node, path);
         } else {
             self.one_value(&property.name, node, path);
-            if function(node).is_none() && self.resolved_later(node, path) {
+            if function(node).is_none() && later {
                 return self.pass(property.pointer.clone(), node, stand_in(property));
             }
         }
@@ -553,6 +562,15 @@ fn included<'n>(properties: &'n Node, path: &str) -> Option<(String, &'n Node)> 
         let mut blocks = entries.iter().filter(|entry| function(&entry.value).is_none());
         blocks.find_map(|entry| included(&entry.value, &join(path, &entry.key)))
     })
+}
+
+/// Whether a text is in a value or in a function's arguments.
+fn holds_text(node: &Node, part: &str) -> bool {
+    match &node.value {
+        NodeValue::Scalar(scalar) => scalar.text.contains(part),
+        NodeValue::Seq(nodes) => nodes.iter().any(|node| holds_text(node, part)),
+        NodeValue::Map(entries) => entries.iter().any(|entry| holds_text(&entry.value, part)),
+    }
 }
 
 /// What a name stands for that is a property of another block, a key of the config, or a wanted tag: `Env` is `Environment`.

@@ -96,6 +96,38 @@ impl Loop {
     }
 }
 
+/// The keys that a `Fn::ForEach` in `Resources` makes, as far as they are known.
+pub(super) fn made(key: &str, node: &Node, request: &Request<'_>) -> Vec<String> {
+    let mut keys = Vec::new();
+    made_with(key, node, request, &[], &mut keys);
+    keys
+}
+
+fn made_with(
+    key: &str,
+    node: &Node,
+    request: &Request<'_>,
+    around: &[(&str, &str)],
+    keys: &mut Vec<String>,
+) {
+    let NodeValue::Seq(parts) = &node.value else { return };
+    let [variable, collection, Node { value: NodeValue::Map(body), .. }] = parts.as_slice() else { return };
+    let Some(variable) = as_text(variable).filter(|_| key.starts_with("Fn::ForEach::")) else { return };
+    for value in &Loop::new(variable, &with(collection, around), request).values {
+        let values = [around, &[(variable, value.as_str())]].concat();
+        for entry in body {
+            if keys.len() >= COMBINATIONS {
+                return;
+            }
+            if entry.key.starts_with("Fn::") {
+                made_with(&entry.key, &entry.value, request, &values, keys);
+            } else {
+                keys.push(put(&entry.key, &values));
+            }
+        }
+    }
+}
+
 /// A loop's variable and the product that a value names when the variable's values are put in. In a value a text names
 /// nothing; in `DependsOn` it does.
 pub(super) fn may_name(
@@ -162,18 +194,18 @@ fn mentions(node: &Node, variable: &str) -> bool {
     }
 }
 
+/// The text with the variables' values in it.
+fn put(found: &str, values: &[(&str, &str)]) -> String {
+    values.iter().fold(found.to_owned(), |found, (variable, value)| {
+        found.replace(&format!("${{{variable}}}"), value).replace(&format!("&{{{variable}}}"), &plain(value))
+    })
+}
+
 /// The value with the variables' values in it.
 fn with(node: &Node, values: &[(&str, &str)]) -> Node {
-    let put = |found: &str| {
-        values.iter().fold(found.to_owned(), |found, (variable, value)| {
-            found
-                .replace(&format!("${{{variable}}}"), value)
-                .replace(&format!("&{{{variable}}}"), &plain(value))
-        })
-    };
     match &node.value {
         NodeValue::Scalar(_) => match as_text(node) {
-            Some(found) => placed(text(&put(found)), node),
+            Some(found) => placed(text(&put(found, values)), node),
             None => node.clone(),
         },
         NodeValue::Seq(nodes) => Node {
@@ -187,7 +219,7 @@ fn with(node: &Node, values: &[(&str, &str)]) -> Node {
                 return placed(text(value), node);
             }
             let entry = |entry: &Entry| Entry {
-                key: put(&entry.key),
+                key: put(&entry.key, values),
                 value: with(&entry.value, values),
                 ..entry.clone()
             };

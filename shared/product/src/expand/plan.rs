@@ -154,6 +154,7 @@ pub fn plan(input: Input) -> Plan {
     let suggestions = Suggestions::default();
     let request = Request::of(&input, &suggestions);
     let mut findings = place(&request);
+    let place_is_right = findings.is_empty();
     let mut products = IndexMap::new();
     match resources(&request) {
         Ok(entries) => {
@@ -162,7 +163,13 @@ pub fn plan(input: Input) -> Plan {
                     in_loop(entry, request.loop_order, &mut findings);
                 } else if is_product(entry, &suggestions, &mut findings) {
                     let read = Declared::read(entry, &request);
-                    let declared = read.map_err(|mut wrong| findings.append(&mut wrong)).ok();
+                    let declared = read.map_err(|mut wrong| {
+                        // What is wrong with the place is no property's.
+                        let properties = join(&join("/Resources", &entry.key), "Properties");
+                        wrong.retain(|finding| place_is_right || finding.path != properties);
+                        findings.append(&mut wrong);
+                    });
+                    let declared = declared.ok();
                     products.insert(entry.key.clone(), declared);
                 }
             }

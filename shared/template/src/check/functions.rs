@@ -12,6 +12,7 @@ use super::{Report, Spot};
 use crate::codes;
 use crate::finding::Severity;
 use crate::template::read::shorten;
+use crate::template::path::Token;
 use crate::template::references::{Owner, Part, is_pattern};
 use crate::template::{Function, Map, Path, Sub, SubPart, Template, Value};
 
@@ -686,9 +687,56 @@ impl Walk<'_, '_> {
                 format!("the collection of `Fn::ForEach` is {}; it takes a list", self.described_as_text(collection));
             self.wrong(&path.index(1), message, None);
         }
-        if !matches!(made, Value::Map(_)) {
+        if let Value::Map(made) = made {
+            if let (Some(variable), Value::List(values)) = (variable.as_str(), collection) {
+                self.for_each_keys(variable, values, made, path);
+            }
+        } else {
             let message = format!("what `Fn::ForEach` makes is {}; it takes a map", describe(made));
             self.wrong(&path.index(2), message, None);
+        }
+    }
+
+    /// The keys that a loop over literal values makes: each once, and among resources letters and digits only.
+    ///
+    /// Source: Template Reference, "`Fn::ForEach`" ("`${Identifier}` or `&{Identifier}` must be included within the `OutputKey`";
+    /// `&{Identifier}` for values with other characters); cfn-lint ("Duplicate T while doing transformation", and its rule E3001
+    /// for what comes out).
+    fn for_each_keys(&mut self, variable: &str, values: &[Value], made: &Map, path: &Path<'_>) {
+        let texts: Vec<&str> = values.iter().filter_map(Value::as_str).collect();
+        let double = texts.iter().enumerate().find(|(index, text)| texts.iter().take(*index).any(|it| it == *text));
+        if let Some((index, text)) = double.filter(|_| texts.len() == values.len()) {
+            let message = format!(
+                "the collection of `Fn::ForEach` holds {:?} twice, so every key would be made twice",
+                shorten(text)
+            );
+            self.wrong(&path.index(1).index(index), message, Some("delete one of them"));
+        }
+        let (whole, letters) = (format!("${{{variable}}}"), format!("&{{{variable}}}"));
+        let in_resources = matches!(path.tokens().as_slice(), [Token::Key("Resources"), _]);
+        for key in made.keys().filter(|key| !key.starts_with("Fn::")) {
+            let path = path.index(2);
+            let path = path.key(key);
+            let odd = || texts.iter().find(|text| !text.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+            if !key.contains(&whole) && !key.contains(&letters) {
+                if values.len() > 1 {
+                    let message = format!(
+                        "`Fn::ForEach` would make the key `{}` {} times: its variable is not in it",
+                        shorten(key),
+                        values.len()
+                    );
+                    let help = format!("write the variable in the key, such as `{}{whole}`", shorten(key));
+                    self.report.error_at_key(codes::TPL_FUNCTION, &path, message, Some(help));
+                }
+            } else if let Some(odd) = odd().filter(|_| in_resources && key.contains(&whole)) {
+                let message = format!(
+                    "`Fn::ForEach` would make a logical id of `{}` and {:?}, and logical ids have letters and digits only",
+                    shorten(key),
+                    shorten(odd)
+                );
+                let help = format!("write `{letters}`: it puts in the letters and digits of the value");
+                self.report.error_at_key(codes::TPL_FUNCTION, &path, message, Some(help));
+            }
         }
     }
 }
