@@ -51,7 +51,9 @@ enum Output {
 
 /// 12 digits.
 fn account(text: &str) -> Result<String, String> {
-    AccountId::parse(text).map(|id| id.to_string()).map_err(|_| "an account id has exactly 12 digits".to_owned())
+    AccountId::parse(text)
+        .map(|id| id.to_string())
+        .map_err(|_| "an account id has exactly 12 digits".to_owned())
 }
 
 /// `NAME=VALUE`; the value may hold more of these signs.

@@ -80,11 +80,7 @@ impl Suggestions {
     }
 
     /// The question alone, for findings whose help names the character in any case.
-    pub fn question<'a>(
-        &self,
-        word: &str,
-        candidates: impl IntoIterator<Item = &'a str>,
-    ) -> Option<String> {
+    pub fn question<'a>(&self, word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
         let nearest = self.nearest(word, candidates);
         (!nearest.is_empty()).then(|| format!("did you mean {}?", or_list(nearest)))
     }

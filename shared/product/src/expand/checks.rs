@@ -26,9 +26,8 @@ pub(super) fn products(written: Vec<(String, Node)>, request: &Request<'_>) -> V
     let ids: Vec<String> = written.iter().map(|(id, _)| id.clone()).collect();
     sections.push(("Resources".to_owned(), map(written)));
     let (mut findings, _) = check::document(&Document::of(map(sections)));
-    findings.retain(|finding| {
-        OF_FUNCTIONS.contains(&finding.code) && ids.iter().any(|id| is_of(finding, id))
-    });
+    findings
+        .retain(|finding| OF_FUNCTIONS.contains(&finding.code) && ids.iter().any(|id| is_of(finding, id)));
     findings
 }
 
@@ -47,9 +46,9 @@ fn holds_function(node: &Node) -> bool {
     match &node.value {
         NodeValue::Scalar(_) => false,
         NodeValue::Seq(nodes) => nodes.iter().any(holds_function),
-        NodeValue::Map(entries) => {
-            entries.iter().any(|it| it.key == "Ref" || it.key.starts_with("Fn::") || holds_function(&it.value))
-        }
+        NodeValue::Map(entries) => entries
+            .iter()
+            .any(|it| it.key == "Ref" || it.key.starts_with("Fn::") || holds_function(&it.value)),
     }
 }
 
@@ -71,11 +70,7 @@ fn transform(request: &Request<'_>) -> Node {
 /// The one place for checks on generated resources: another one (security, an organisation's own rules) is another line
 /// here. `made` holds the products' resources, and in its metadata who made them. Of those in `settled` the functions are
 /// known to be wrong.
-pub(super) fn made(
-    made: &mut Template,
-    request: &Request<'_>,
-    settled: &HashSet<String>,
-) -> Vec<Finding> {
+pub(super) fn made(made: &mut Template, request: &Request<'_>, settled: &HashSet<String>) -> Vec<Finding> {
     let mut findings = structure(made, request, settled);
     findings.extend(unsafe_resources(made));
     findings
@@ -121,8 +116,7 @@ fn structure(made: &mut Template, request: &Request<'_>, settled: &HashSet<Strin
     findings.retain(|finding| {
         let ours = finding.path.strip_prefix("/Resources/").and_then(|rest| rest.split('/').next());
         ours.is_some_and(|id| {
-            made.resources.contains_key(id)
-                && !(OF_FUNCTIONS.contains(&finding.code) && settled.contains(id))
+            made.resources.contains_key(id) && !(OF_FUNCTIONS.contains(&finding.code) && settled.contains(id))
         }) && ![codes::TPL_UNKNOWN_REFERENCE, codes::TPL_UNKNOWN_CONDITION, codes::TPL_DEPENDS_ON]
             .contains(&finding.code)
     });

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use mlp_template::codes;
 use mlp_template::finding::{Code, Finding};
-use mlp_template::printable::odd_character;
+use mlp_template::printable::{as_it_looks, odd_character};
 use mlp_template::suggest::or_list;
 use mlp_template::template::read::shorten;
 use mlp_template::yaml::{Document, Entry, Node, NodeValue, ScalarKind, join};
@@ -163,11 +163,14 @@ impl Reader<'_> {
         }
         let help = if properties::said_by_request(&entry.key) {
             Some("remove it: account and region are those that the stack is deployed to".to_owned())
-        } else if !meant.is_empty() {
-            let odd = odd_character(&entry.key, "name").map(|odd| format!("{odd}; ")).unwrap_or_default();
-            Some(format!("{odd}did you mean {}?", or_list(meant)))
         } else {
-            written_as(&entry.key).map(|name| format!("it is written as `{name}`"))
+            let meant = if meant.is_empty() {
+                written_as(&as_it_looks(&entry.key)).map(|name| format!("it is written as `{name}`"))
+            } else {
+                Some(format!("did you mean {}?", or_list(meant)))
+            };
+            let odd = odd_character(&entry.key, "name").map(|odd| format!("{odd}; ")).unwrap_or_default();
+            meant.map(|meant| format!("{odd}{meant}"))
         };
         let finding =
             Finding::error(codes::UNKNOWN_KEY, path, format!("there is no property `{}`", entry.key));
@@ -349,8 +352,7 @@ impl Reader<'_> {
                 Some(format!("`{called}`, which gives one text"))
             }
             "Fn::FindInMap" => {
-                let texts =
-                    computed::found_in_map(argument, self.request, |node| node.scalar().is_some());
+                let texts = computed::found_in_map(argument, self.request, |node| node.scalar().is_some());
                 texts.then(|| "`Fn::FindInMap`, which finds one text".to_owned())
             }
             _ => None,
@@ -579,7 +581,8 @@ fn written_as(key: &str) -> Option<String> {
         text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
     };
     let wanted = plain(key);
-    let last = |text: &str, separator| text.rsplit(separator).next().is_some_and(|last| plain(last) == wanted);
+    let last =
+        |text: &str, separator| text.rsplit(separator).next().is_some_and(|last| plain(last) == wanted);
     let all = properties::all();
     let found = all.iter().find(|(name, _)| last(name, '.'));
     let found = found.or_else(|| all.iter().find(|(_, property)| last(&property.pointer, '/')));

@@ -103,13 +103,7 @@ pub(super) fn made(key: &str, node: &Node, request: &Request<'_>) -> Vec<String>
     keys
 }
 
-fn made_with(
-    key: &str,
-    node: &Node,
-    request: &Request<'_>,
-    around: &[(&str, &str)],
-    keys: &mut Vec<String>,
-) {
+fn made_with(key: &str, node: &Node, request: &Request<'_>, around: &[(&str, &str)], keys: &mut Vec<String>) {
     let NodeValue::Seq(parts) = &node.value else { return };
     let [variable, collection, Node { value: NodeValue::Map(body), .. }] = parts.as_slice() else { return };
     let Some(variable) = as_text(variable).filter(|_| key.starts_with("Fn::ForEach::")) else { return };

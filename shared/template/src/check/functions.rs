@@ -11,8 +11,8 @@ use super::sections::{describe, is_condition, null};
 use super::{Report, Spot};
 use crate::codes;
 use crate::finding::Severity;
-use crate::template::read::shorten;
 use crate::template::path::Token;
+use crate::template::read::shorten;
 use crate::template::references::{Owner, Part, is_pattern};
 use crate::template::{Function, Map, Path, Sub, SubPart, Template, Value};
 
@@ -357,7 +357,11 @@ impl Walk<'_, '_> {
             Function::Select => self.select(argument, path),
             Function::Length => {
                 if !self.may_be_list(argument) {
-                    self.wrong(path, format!("`{name}` is {}; it takes a list", self.described_as_text(argument)), None);
+                    self.wrong(
+                        path,
+                        format!("`{name}` is {}; it takes a list", self.described_as_text(argument)),
+                        None,
+                    );
                 }
             }
             Function::ToJsonString => {
@@ -562,8 +566,10 @@ impl Walk<'_, '_> {
         };
         let number = number(index);
         if (is_scalar(index) || !self.may_be_text(index)) && number.is_none_or(|number| number < 0) {
-            let message =
-                format!("the index of `Fn::Select` is {}; it takes a whole number from 0", self.described(index));
+            let message = format!(
+                "the index of `Fn::Select` is {}; it takes a whole number from 0",
+                self.described(index)
+            );
             self.wrong(&path.index(0), message, None);
         }
         match values {
@@ -591,8 +597,9 @@ impl Walk<'_, '_> {
 
     /// How to make a list of a parameter that is one text.
     fn to_list(&self, value: &Value) -> Option<&'static str> {
-        (matches!(value, Value::Ref(_)) && self.is_text(value))
-            .then_some("make a list of a text with commas: `!Split [\",\", !Ref Text]`; of one value: `[!Ref Text]`")
+        (matches!(value, Value::Ref(_)) && self.is_text(value)).then_some(
+            "make a list of a text with commas: `!Split [\",\", !Ref Text]`; of one value: `[!Ref Text]`",
+        )
     }
 
     fn reference(&mut self, argument: &Value, path: &Path<'_>) {
@@ -683,8 +690,10 @@ impl Walk<'_, '_> {
             self.wrong(&path.index(0), message, None);
         }
         if !self.may_be_list(collection) {
-            let message =
-                format!("the collection of `Fn::ForEach` is {}; it takes a list", self.described_as_text(collection));
+            let message = format!(
+                "the collection of `Fn::ForEach` is {}; it takes a list",
+                self.described_as_text(collection)
+            );
             self.wrong(&path.index(1), message, None);
         }
         if let Value::Map(made) = made {
@@ -704,7 +713,8 @@ impl Walk<'_, '_> {
     /// for what comes out).
     fn for_each_keys(&mut self, variable: &str, values: &[Value], made: &Map, path: &Path<'_>) {
         let texts: Vec<&str> = values.iter().filter_map(Value::as_str).collect();
-        let double = texts.iter().enumerate().find(|(index, text)| texts.iter().take(*index).any(|it| it == *text));
+        let double =
+            texts.iter().enumerate().find(|(index, text)| texts.iter().take(*index).any(|it| it == *text));
         if let Some((index, text)) = double.filter(|_| texts.len() == values.len()) {
             let message = format!(
                 "the collection of `Fn::ForEach` holds {:?} twice, so every key would be made twice",
