@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use mlp_product::actions::{self, Language};
+use mlp_product::config::AccountId;
 use mlp_product::expand::Place;
 use mlp_template::error::InternalError;
 use mlp_template::yaml::Limits;
@@ -23,7 +24,7 @@ pub(crate) struct Flags {
     #[arg(long = "ssm", value_name = "PATH=VALUE", value_parser = pair)]
     ssm: Vec<(String, String)>,
     /// The account that the stack is for
-    #[arg(long, value_name = "ID", default_value = "123456789012")]
+    #[arg(long, value_name = "ID", default_value = "123456789012", value_parser = account)]
     account_id: String,
     /// The region that the stack is for; it is part of every name
     #[arg(long, value_name = "REGION", env = "AWS_REGION", default_value = "us-east-1")]
@@ -46,6 +47,13 @@ pub(crate) struct Flags {
 enum Output {
     Yaml,
     Json,
+}
+
+/// 12 digits.
+fn account(text: &str) -> Result<String, String> {
+    AccountId::parse(text)
+        .map(|id| id.to_string())
+        .map_err(|_| "an account id has exactly 12 digits".to_owned())
 }
 
 /// `NAME=VALUE`; the value may hold more of these signs.

@@ -119,6 +119,7 @@ fn expand_as(id: &str, config: &Config) -> Expanded {
         region: config.environment.region.to_string(),
         permissions_boundary: None,
         loop_order: expand::LoopOrder::After,
+        language_extensions: None,
     };
     expand::plan(input).expand(&Lookups::new()).unwrap()
 }

@@ -165,8 +165,8 @@ codes! {
         "Names come from company prefix, environment, tenant, use case and workload. Products that differ in none of these would create the same roles and buckets.";
     MAC_LOOKUP = "MLP-MAC-009", "An SSM parameter that can't be used",
         "With `parameter-store`, the values are read from SSM Parameter Store when the macro runs. The path must be one that the suite's parameter `ParameterPaths` allows, and the parameter must be there and hold what the property is for. Messages give the length of a wrong value and never the value.";
-    MAC_LOOP = "MLP-MAC-010", "A product in a loop, or named by one",
-        "The macro can't tell what a `Fn::ForEach` makes, or which product its variable stands for. Let CloudFormation run the loop first: name `AWS::LanguageExtensions` before `MLProvisioner` in `Transform`.";
+    MAC_LOOP = "MLP-MAC-010", "A product in a loop, or named by a loop or a function",
+        "The macro can't tell what a `Fn::ForEach` makes, which product its variable stands for, or which product or attribute a function names. Let CloudFormation run the loop and the function first: name `AWS::LanguageExtensions` before `MLProvisioner` in `Transform`.";
     MAC_REQUEST = "MLP-MAC-011", "Not a request of CloudFormation",
         "A macro's request has `fragment`, `region`, `accountId`, `requestId` and `templateParameterValues`.";
     MAC_METADATA = "MLP-MAC-012", "Metadata that the macro writes itself",

@@ -109,6 +109,163 @@ pub fn look_alike(c: char) -> Option<(char, &'static str)> {
     })
 }
 
+/// The letters of a keyboard that another letter or sign looks like, with what that one is: text of several alphabets, input
+/// methods and word processors put it in their place. A ligature looks like two.
+///
+/// Source: Unicode Technical Standard 39, confusables.txt (the letters of Cyrillic, Greek and Armenian whose prototype is one of
+/// ASCII); UnicodeData.txt (the decomposition of U+FB00 to U+FB04).
+///
+/// ```
+/// # use mlp_template::printable::look_alike_letter;
+/// assert_eq!(look_alike_letter('\u{456}'), Some(("i", "Cyrillic letter")));
+/// assert_eq!(look_alike_letter('\u{fb01}'), Some(("fi", "ligature")));
+/// assert_eq!(look_alike_letter('i'), None);
+/// assert_eq!(look_alike_letter('я'), None);
+/// ```
+pub fn look_alike_letter(c: char) -> Option<(&'static str, &'static str)> {
+    const CYRILLIC: &str = "Cyrillic letter";
+    const GREEK: &str = "Greek letter";
+    const LIGATURE: &str = "ligature";
+    Some(match c {
+        'а' => ("a", CYRILLIC),
+        'е' => ("e", CYRILLIC),
+        'о' => ("o", CYRILLIC),
+        'р' => ("p", CYRILLIC),
+        'с' => ("c", CYRILLIC),
+        'у' => ("y", CYRILLIC),
+        'х' => ("x", CYRILLIC),
+        'і' => ("i", CYRILLIC),
+        'ј' => ("j", CYRILLIC),
+        'ѕ' => ("s", CYRILLIC),
+        'һ' => ("h", CYRILLIC),
+        'ԁ' => ("d", CYRILLIC),
+        'ԛ' => ("q", CYRILLIC),
+        'ԝ' => ("w", CYRILLIC),
+        'ѵ' => ("v", CYRILLIC),
+        'А' => ("A", CYRILLIC),
+        'В' => ("B", CYRILLIC),
+        'Е' => ("E", CYRILLIC),
+        'К' => ("K", CYRILLIC),
+        'М' => ("M", CYRILLIC),
+        'Н' => ("H", CYRILLIC),
+        'О' => ("O", CYRILLIC),
+        'Р' => ("P", CYRILLIC),
+        'С' => ("C", CYRILLIC),
+        'Т' => ("T", CYRILLIC),
+        'У' => ("Y", CYRILLIC),
+        'Х' => ("X", CYRILLIC),
+        'І' => ("I", CYRILLIC),
+        'Ј' => ("J", CYRILLIC),
+        'Ѕ' => ("S", CYRILLIC),
+        'ο' => ("o", GREEK),
+        'α' => ("a", GREEK),
+        'ν' => ("v", GREEK),
+        'ρ' => ("p", GREEK),
+        'ι' => ("i", GREEK),
+        'κ' => ("k", GREEK),
+        'υ' => ("u", GREEK),
+        'Α' => ("A", GREEK),
+        'Β' => ("B", GREEK),
+        'Ε' => ("E", GREEK),
+        'Ζ' => ("Z", GREEK),
+        'Η' => ("H", GREEK),
+        'Ι' => ("I", GREEK),
+        'Κ' => ("K", GREEK),
+        'Μ' => ("M", GREEK),
+        'Ν' => ("N", GREEK),
+        'Ο' => ("O", GREEK),
+        'Ρ' => ("P", GREEK),
+        'Τ' => ("T", GREEK),
+        'Υ' => ("Y", GREEK),
+        'Χ' => ("X", GREEK),
+        'ո' => ("n", "Armenian letter"),
+        'օ' => ("o", "Armenian letter"),
+        '\u{131}' => ("i", "letter i without its dot"),
+        '\u{fb00}' => ("ff", LIGATURE),
+        '\u{fb01}' => ("fi", LIGATURE),
+        '\u{fb02}' => ("fl", LIGATURE),
+        '\u{fb03}' => ("ffi", LIGATURE),
+        '\u{fb04}' => ("ffl", LIGATURE),
+        _ => return None,
+    })
+}
+
+/// An accent that is a character of its own behind the letter that it belongs to.
+///
+/// Source: the Unicode Standard, block "Combining Diacritical Marks".
+fn is_accent(c: char) -> bool {
+    ('\u{300}'..='\u{36f}').contains(&c)
+}
+
+/// The text with the characters of a keyboard that its own look like, and without those that can't be seen.
+pub fn as_it_looks(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match (look_alike_letter(c), look_alike(c)) {
+            (Some((letters, _)), _) => out.push_str(letters),
+            (None, Some((meant, _))) => out.push(meant),
+            (None, None) if is_hidden(c) || is_accent(c) => {}
+            (None, None) => out.push(if is_odd_blank(c) { ' ' } else { c }),
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// Of a text that is wrong: which character can't be seen or looks like another one, where, and what to do. `what` is the text
+/// in words, such as `key`.
+///
+/// Letters of other alphabets count only if there is no other letter of theirs: a text that is written in Cyrillic is
+/// not one of look-alikes.
+///
+/// ```
+/// # use mlp_template::printable::odd_character;
+/// assert_eq!(
+///     odd_character("t\u{456}er", "key").unwrap(),
+///     "character 2 of the key is `\u{456}` (U+0456, Cyrillic letter), which only looks like `i`: write `i`"
+/// );
+/// assert_eq!(odd_character("владелец", "key"), None);
+/// ```
+pub fn odd_character(text: &str, what: &str) -> Option<String> {
+    if text.is_ascii() && !text.contains(is_unseen) {
+        return None;
+    }
+    let sure = |c: char| is_unseen(c) || look_alike(c).is_some();
+    let is_of_keyboard = |c: char| !c.is_alphabetic() || c.is_ascii() || look_alike_letter(c).is_some();
+    let letters = text.chars().all(|c| sure(c) || is_accent(c) || is_of_keyboard(c));
+    let odd: Vec<(usize, char)> = text
+        .chars()
+        .enumerate()
+        .filter(|(_, c)| sure(*c) || (letters && (look_alike_letter(*c).is_some() || is_accent(*c))))
+        .collect();
+    let (index, c) = *odd.first()?;
+    let more = match odd.len() {
+        1 => String::new(),
+        count => format!(" (the first of {count})"),
+    };
+    let alike = look_alike(c).map(|(meant, name)| (meant.to_string(), name));
+    let alike = alike.or_else(|| look_alike_letter(c).map(|(meant, name)| (meant.to_owned(), name)));
+    let (named, looks, fix) = if let Some((meant, name)) = alike {
+        let fix = if meant == "\"" || meant == "'" {
+            format!("quotes of YAML are `{meant}`; put that in its place, or delete it")
+        } else {
+            format!("write `{meant}`")
+        };
+        (format!("`{c}` (U+{:04X}, {name})", u32::from(c)), format!("only looks like `{meant}`"), fix)
+    } else if is_odd_blank(c) {
+        let fix = "put a space in its place, or delete it".to_owned();
+        (named(c), "only looks like a space".to_owned(), fix)
+    } else if is_accent(c) {
+        let named = format!("U+{:04X} (an accent)", u32::from(c));
+        (named, "is shown on the character in front of it".to_owned(), "delete it".to_owned())
+    } else {
+        (named(c), "is invisible".to_owned(), "delete it".to_owned())
+    };
+    Some(format!("character {} of the {what} is {named}, which {looks}{more}: {fix}", index + 1))
+}
+
 /// A text on one line.
 ///
 /// ```

@@ -2,6 +2,8 @@
 
 use std::cell::Cell;
 
+use crate::printable::{as_it_looks, odd_character};
+
 /// How much work all suggestions of one run may take together, see [`cost`]. That is about 20,000 comparisons of names of
 /// usual length, and some tens of milliseconds. Past it, findings have no suggestion.
 pub const MAX_WORK: usize = 8_000_000;
@@ -43,6 +45,7 @@ impl Suggestions {
         if word.len() > LONGEST || self.left.get() == 0 {
             return Vec::new();
         }
+        let word = &*as_it_looks(word);
         let plain = plain(word);
         let mut best = Vec::new();
         let mut least = usize::MAX;
@@ -65,12 +68,19 @@ impl Suggestions {
         if best.len() > 3 { Vec::new() } else { best }
     }
 
-    /// The question, if there is something to ask.
+    /// The question, if there is something to ask; in front of it which character of the word only looks right.
     pub fn did_you_mean<'a>(
         &self,
         word: &str,
         candidates: impl IntoIterator<Item = &'a str>,
     ) -> Option<String> {
+        let question = self.question(word, candidates)?;
+        let odd = odd_character(word, "name").map(|odd| format!("{odd}; ")).unwrap_or_default();
+        Some(format!("{odd}{question}"))
+    }
+
+    /// The question alone, for findings whose help names the character in any case.
+    pub fn question<'a>(&self, word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
         let nearest = self.nearest(word, candidates);
         (!nearest.is_empty()).then(|| format!("did you mean {}?", or_list(nearest)))
     }

@@ -386,25 +386,25 @@ text_field!(
     /// A VPC id.
     VpcId,
     |text| ec2_id(text, "vpc-"),
-    "`vpc-` and 8 or 17 hexadecimal digits"
+    "`vpc-` and 8 or 17 hexadecimal digits in lower case"
 );
 text_field!(
     /// A subnet id.
     SubnetId,
     |text| ec2_id(text, "subnet-"),
-    "`subnet-` and 8 or 17 hexadecimal digits"
+    "`subnet-` and 8 or 17 hexadecimal digits in lower case"
 );
 text_field!(
     /// A security group id.
     SecurityGroupId,
     |text| ec2_id(text, "sg-"),
-    "`sg-` and 8 or 17 hexadecimal digits"
+    "`sg-` and 8 or 17 hexadecimal digits in lower case"
 );
 text_field!(
     /// A route table id.
     RouteTableId,
     |text| ec2_id(text, "rtb-"),
-    "`rtb-` and 8 or 17 hexadecimal digits"
+    "`rtb-` and 8 or 17 hexadecimal digits in lower case"
 );
 text_field!(
     /// An IPv4 network in CIDR notation.

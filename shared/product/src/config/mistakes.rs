@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use jsonschema::{ValidationError, error::ValidationErrorKind as Kind};
 use mlp_template::codes;
 use mlp_template::finding::{Code, Finding, Severity};
-use mlp_template::printable::{is_odd_blank, is_unseen, look_alike, named};
+use mlp_template::printable::{as_it_looks, odd_character};
 use mlp_template::suggest::{Suggestions, or_list};
 use mlp_template::yaml::{Document, Node, NodeValue, ScalarKind, is_text_in_yaml_1_1, join};
 use serde_json::Value;
@@ -79,7 +79,7 @@ pub(super) fn find(
     let mut settled = settle(mistakes, values, suggestions);
     for mistake in settled.iter_mut().filter(|mistake| mistake.is("enum")) {
         let choices = mistake.rule.choices().filter_map(Value::as_str);
-        mistake.suggestion = suggestions.did_you_mean(text(document, &mistake.path), choices);
+        mistake.suggestion = suggestions.question(text(document, &mistake.path), choices);
     }
     find_right_in_quotes(&mut settled, document, values);
     let findings = settled.iter().map(|mistake| mistake.tell(document)).collect();
@@ -174,28 +174,7 @@ pub(super) fn name_unseen(document: &Document, finding: &mut Finding) {
     let key = last(&finding.path);
     let is_key = place.key == at && at.is_some();
     let text = if is_key { key.as_str() } else { text(document, &finding.path) };
-    let is_odd = |c: char| is_unseen(c) || look_alike(c).is_some();
-    let unseen: Vec<(usize, char)> = text.chars().enumerate().filter(|(_, c)| is_odd(*c)).collect();
-    let Some((index, c)) = unseen.first() else { return };
-    let what = if is_key { "key" } else { "value" };
-    let more = match unseen.len() {
-        1 => String::new(),
-        count => format!(" (the first of {count})"),
-    };
-    let (named, looks, fix) = if let Some((meant, name)) = look_alike(*c) {
-        let fix = if meant == '"' || meant == '\'' {
-            format!("quotes of YAML are `{meant}`; put that in its place, or delete it")
-        } else {
-            format!("write `{meant}`")
-        };
-        (format!("`{c}` (U+{:04X}, {name})", u32::from(*c)), format!("only looks like `{meant}`"), fix)
-    } else if is_odd_blank(*c) {
-        let fix = "put a space in its place, or delete it".to_owned();
-        (named(*c), "only looks like a space".to_owned(), fix)
-    } else {
-        (named(*c), "is invisible".to_owned(), "delete it".to_owned())
-    };
-    let unseen = format!("character {} of the {what} is {named}, which {looks}{more}: {fix}", index + 1);
+    let Some(unseen) = odd_character(text, if is_key { "key" } else { "value" }) else { return };
     finding.help = Some(match finding.help.take() {
         Some(help) => format!("{unseen}; {help}"),
         None => unseen,
@@ -272,7 +251,8 @@ impl Mistake {
         if !self.is("additionalProperties") {
             return Vec::new();
         }
-        let key: String = last(&self.path).chars().filter(|c| !is_unseen(*c)).collect();
+        let key = last(&self.path);
+        let key = as_it_looks(&key);
         let missing = self.rule.keys().filter(|key| absent.contains(&sibling(key)));
         if let Some(wanted) = suggestions.nearest(&key, missing).first() {
             return vec![sibling(wanted)];
@@ -438,9 +418,22 @@ fn in_type(wanted: Option<&str>, text: &str) -> Option<String> {
         ("boolean", "true" | "yes" | "on") => Some("true".to_owned()),
         ("boolean", "false" | "no" | "off") => Some("false".to_owned()),
         ("integer", number) => number.parse::<i64>().ok().map(|number| number.to_string()),
-        ("array", _) => Some(format!("[{text}]")),
+        ("array", _) => Some(format!("[{}]", items(text))),
         _ => None,
     }
+}
+
+/// A text with commas as the items of a list in YAML.
+fn items(text: &str) -> String {
+    // What has another meaning in YAML needs quotes.
+    let is_plain = |item: &str| {
+        !item.is_empty()
+            && item.chars().all(|c| c.is_alphanumeric() || "-_./:=+".contains(c))
+            && !item.starts_with(['-', ':', '=', '.'])
+            && !item.ends_with(':')
+    };
+    let all: Vec<&str> = text.split(',').map(str::trim).collect();
+    if all.iter().all(|item| is_plain(item)) { all.join(", ") } else { quoted(text) }
 }
 
 fn quoted(text: &str) -> String {
@@ -466,7 +459,7 @@ fn no_choice(mistake: &Mistake, document: &Document) -> Finding {
     }
     let allowed = rule.says("x-allowed").unwrap_or(&all);
     let message = format!("{name} {}, but must be {allowed}", found(document, &mistake.path));
-    let help = mistake.suggestion.clone().or_else(|| {
+    let help = without_blanks(mistake, document).or_else(|| mistake.suggestion.clone()).or_else(|| {
         let next = rule
             .choices()
             .filter_map(Value::as_i64)
@@ -490,13 +483,37 @@ fn wrong_size(mistake: &Mistake, document: &Document) -> Finding {
         Some(NodeValue::Map(entries)) => format!("has {} entries", entries.len()),
         None => return wrong_value(mistake, document),
     };
-    mistake.not_allowed(mistake.code(), document, &found)
+    let help = without_blanks(mistake, document);
+    help_if(mistake.not_allowed(mistake.code(), document, &found), help)
+}
+
+/// How to write a value that would be nearer to right without blanks around it, or an account id without its hyphens: consoles
+/// show it as `1234-5678-9012`.
+fn without_blanks(mistake: &Mistake, document: &Document) -> Option<String> {
+    let found = text(document, &mistake.path);
+    let digits: String = found.chars().filter(|c| !matches!(c, ' ' | '-')).collect();
+    if mistake.path.ends_with("/account_id")
+        && found != digits
+        && digits.len() == 12
+        && digits.bytes().all(|byte| byte.is_ascii_digit())
+    {
+        let what = if found.contains('-') { "hyphens" } else { "blanks" };
+        return Some(format!(
+            "write it without {what}: `{}`",
+            assignment(document, &mistake.path, &quoted(&digits))
+        ));
+    }
+    let is_text = document.node(&mistake.path).and_then(Node::scalar).is_some();
+    (is_text && found.trim() != found && !found.trim().is_empty()).then(|| {
+        let place = if found.starts_with(char::is_whitespace) { "beginning" } else { "end" };
+        format!("delete the blank at its {place}")
+    })
 }
 
 fn wrong_value(mistake: &Mistake, document: &Document) -> Finding {
     let finding = mistake.not_allowed(mistake.code(), document, &found(document, &mistake.path));
     let help = (finding.code == codes::S3_PREFIX).then(|| S3Prefix::advice(text(document, &mistake.path)));
-    help_if(finding, help.flatten())
+    help_if(finding, help.flatten().or_else(|| without_blanks(mistake, document)))
 }
 
 fn stands_twice(mistake: &Mistake, document: &Document) -> Finding {

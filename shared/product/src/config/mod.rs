@@ -19,7 +19,7 @@ use mlp_template::finding::Finding;
 pub use mlp_template::region::Region;
 use mlp_template::yaml::{self, Limits};
 pub use read::read;
-pub(crate) use read::with_suggestions;
+pub(crate) use read::{WANTED_TAGS, with_suggestions};
 pub(crate) use schema::rules;
 
 /// The block that only enterprise has.

@@ -23,7 +23,7 @@ use super::{
 use crate::names;
 
 /// Tags that every product should have, each with an example.
-const WANTED_TAGS: [(&str, &str); 3] =
+pub(crate) const WANTED_TAGS: [(&str, &str); 3] =
     [("cost_center", "marketing-analytics"), ("project", "customer-churn"), ("owner", "data-science")];
 
 /// Reads a config from a document.
@@ -205,7 +205,7 @@ impl<'a> Reader<'a> {
             .map_err(|_| {
                 let message = format!("`region` is {}, but must be {}", shown(text), Region::ALLOWED);
                 let all: Vec<_> = Region::all().collect();
-                let guess = self.suggestions.did_you_mean(text, all.iter().map(Region::as_str));
+                let guess = self.suggestions.question(text, all.iter().map(Region::as_str));
                 self.refuse(path, codes::UNKNOWN_REGION, message, guess);
             })
             .ok()

@@ -30,6 +30,7 @@ pub fn config_of(
         region: region.to_owned(),
         permissions_boundary: None,
         loop_order: super::LoopOrder::After,
+        language_extensions: None,
     };
     let suggestions = Suggestions::default();
     let request = Request::of(&input, &suggestions);

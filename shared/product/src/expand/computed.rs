@@ -4,8 +4,8 @@
 //! CloudFormation Template Reference, "`Ref`" and "`Fn::GetAtt`", each under "Supported functions"; the same in cfn-lint's
 //! `cfnlint/template/transforms/_language_extensions.py`, which resolves functions in both.
 
-use mlp_template::template::references::pattern_matches;
-use mlp_template::template::{Sub, SubPart};
+use mlp_template::template::references::{self, Reference, pattern_matches};
+use mlp_template::template::{Path, Sub, SubPart, Value};
 use mlp_template::yaml::{Node, NodeValue};
 
 use super::plan::Request;
@@ -28,17 +28,36 @@ pub(super) struct Named {
     pub(super) certain: bool,
 }
 
-/// The product that the computed name of a `Ref` or `Fn::GetAtt` stands for.
-pub(super) fn named(node: &Node, products: &Products, request: &Request<'_>) -> Option<Named> {
+/// The function that is a `Ref` or `Fn::GetAtt` whose name is computed, with what computes it.
+fn computes(node: &Node) -> Option<(&'static str, &Node)> {
     let (function, name) = match function(node)? {
         ("Ref", name) => ("Ref", name),
         ("Fn::GetAtt", Node { value: NodeValue::Seq(parts), .. }) => ("Fn::GetAtt", parts.first()?),
         ("Fn::GetAtt", whole) => ("Fn::GetAtt", whole),
         _ => return None,
     };
-    if as_text(name).is_some() {
-        return None;
-    }
+    as_text(name).is_none().then_some((function, name))
+}
+
+/// The product whose own value the name of a `Ref` or `Fn::GetAtt` is computed of: `!GetAtt [!Ref Churn, KmsKeyArn]`. What
+/// comes out is the name of no logical id, whatever runs first: no value of a product or of its resources is known as one.
+pub(super) fn of_product(node: &Node, products: &Products) -> Option<(&'static str, String)> {
+    let (function, name) = computes(node)?;
+    let mut found = None;
+    references::visit(&Value::from_node(name), &Path::ROOT, &mut |reference, _| {
+        if let Reference::Name { name, .. } | Reference::Attribute { name, .. } = reference
+            && found.is_none()
+            && products.contains_key(name)
+        {
+            found = Some((function, name.to_owned()));
+        }
+    });
+    found
+}
+
+/// The product that the computed name of a `Ref` or `Fn::GetAtt` stands for.
+pub(super) fn named(node: &Node, products: &Products, request: &Request<'_>) -> Option<Named> {
+    let (function, name) = computes(node)?;
     let found = texts(name, request);
     let is_named = |text: &String, id: &str| {
         // `Fn::GetAtt` of one text: the name is what stands before the dot.
@@ -161,6 +180,18 @@ fn list_of(node: &Node, request: &Request<'_>) -> Option<Vec<Vec<String>>> {
     }
 }
 
+/// Whether everything that a `Fn::FindInMap` may find is of one kind; not if nothing is known, or there is a default.
+pub(super) fn found_in_map(argument: &Node, request: &Request<'_>, is: impl Fn(&Node) -> bool) -> bool {
+    let NodeValue::Seq(parts) = &argument.value else { return false };
+    let [mapping, top, second] = parts.as_slice() else { return false };
+    let (mut any, mut all) = (false, true);
+    leaves(mapping, &[top.clone(), second.clone()], request, &mut |leaf| {
+        any = true;
+        all &= is(leaf);
+    });
+    any && all
+}
+
 /// The values that a `Fn::FindInMap` may find: all that its known keys leave.
 fn leaves<'n>(mapping: &Node, keys: &[Node], request: &Request<'n>, found: &mut impl FnMut(&'n Node)) {
     fn below<'n>(node: &'n Node, keys: &[Option<&str>], found: &mut impl FnMut(&'n Node)) {
@@ -182,6 +213,12 @@ fn reference(name: &str, request: &Request<'_>) -> Vec<String> {
     let known = match name {
         "AWS::Region" => Some(request.region.clone()),
         "AWS::AccountId" => Some(request.account_id.clone()),
+        // What a resource's `Ref` gives is known only when the resource is there: no logical id is computed of it (Template
+        // Reference, "`Ref`": with AWS::LanguageExtensions it takes functions that don't need resources; cfn-lint resolves
+        // parameters and pseudo parameters only).
+        _ if request.parameter(name).is_none() && request.names_in("Resources").contains(&name) => {
+            return Vec::new();
+        }
         _ => request
             .parameter(name)
             .filter(|_| !request.is_no_echo(name))

@@ -195,11 +195,16 @@ impl<'a> Reader<'a> {
         };
         let names: Vec<String> = nodes.iter().filter_map(as_text).map(str::to_owned).collect();
         if names.len() != nodes.len() {
+            let wrong = nodes.iter().find(|it| as_text(it).is_none()).unwrap_or(node);
+            let has = if std::ptr::eq(wrong, node) { "is" } else { "has" };
             let message = format!(
-                "`DependsOn` is {}; allowed are a logical id and a list of logical ids",
-                described(node)
+                "`DependsOn` {has} {}; allowed are a logical id and a list of logical ids",
+                described(wrong)
             );
-            self.about("DependsOn", node, message, None);
+            let help = function(wrong).map(|_| {
+                "write the logical id out: CloudFormation resolves no function in `DependsOn`".to_owned()
+            });
+            self.about("DependsOn", wrong, message, help);
         }
         names
     }

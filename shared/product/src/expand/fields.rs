@@ -4,9 +4,12 @@ use std::borrow::Cow;
 
 use mlp_template::codes;
 use mlp_template::finding::{Code, Finding};
+use mlp_template::printable::{as_it_looks, odd_character};
 use mlp_template::suggest::or_list;
+use mlp_template::template::read::shorten;
 use mlp_template::yaml::{Document, Entry, Node, NodeValue, ScalarKind, join};
 
+use super::computed;
 use super::declared::Reader;
 use super::values::{as_text, described, function, list, map, placed, text};
 use crate::config::properties::{self, BOUNDARY_POINTER, BOUNDARY_PROPERTY, Kind, Property};
@@ -160,12 +163,14 @@ impl Reader<'_> {
         }
         let help = if properties::said_by_request(&entry.key) {
             Some("remove it: account and region are those that the stack is deployed to".to_owned())
-        } else if !meant.is_empty() {
-            Some(format!("did you mean {}?", or_list(meant)))
         } else {
-            let elsewhere =
-                properties::all().into_iter().find(|(name, _)| name.rsplit('.').next() == Some(&entry.key));
-            elsewhere.map(|(name, _)| format!("it is written as `{name}`"))
+            let meant = if meant.is_empty() {
+                written_as(&as_it_looks(&entry.key)).map(|name| format!("it is written as `{name}`"))
+            } else {
+                Some(format!("did you mean {}?", or_list(meant)))
+            };
+            let odd = odd_character(&entry.key, "name").map(|odd| format!("{odd}; ")).unwrap_or_default();
+            meant.map(|meant| format!("{odd}{meant}"))
         };
         let finding =
             Finding::error(codes::UNKNOWN_KEY, path, format!("there is no property `{}`", entry.key));
@@ -233,11 +238,8 @@ impl Reader<'_> {
     /// the literal text is passed on; `ssm` and `secretsmanager` in all properties, `ssm-secure` in few, none of a product's
     /// types); the same list in cfn-lint's rule E1027.
     fn resolved_later(&mut self, node: &Node, path: &str) -> bool {
-        if function(node).is_some() {
-            return true;
-        }
-        let Some(found) = as_text(node) else { return false };
-        if found.contains("{{resolve:ssm-secure:") {
+        // Also in the text of a `Fn::Sub`: CloudFormation resolves what comes out of it.
+        if holds_text(node, "{{resolve:ssm-secure:") {
             let message = "a dynamic reference to `ssm-secure` is resolved in a few properties only, and not in those of a \
                            product's resources"
                 .to_owned();
@@ -245,63 +247,127 @@ impl Reader<'_> {
             self.add(codes::MAC_VALUE, path.to_owned(), node, message, Some(help));
             return true;
         }
-        ["{{resolve:ssm:", "{{resolve:secretsmanager:"].iter().any(|it| found.contains(it))
+        if function(node).is_some() {
+            return true;
+        }
+        let Some(found) = as_text(node) else { return false };
+        let start = ["{{resolve:ssm:", "{{resolve:secretsmanager:"].iter().find_map(|it| found.find(it));
+        let Some(start) = start else { return false };
+        if !found.get(start..).is_some_and(|rest| rest.contains("}}")) {
+            let message = format!("the dynamic reference in {} has no `}}}}` at its end", described(node));
+            let help = "write `}}` behind it".to_owned();
+            self.add(codes::MAC_VALUE, path.to_owned(), node, message, Some(help));
+        }
+        true
     }
 
     /// Refuses a function that gives a list where one value stands: CloudFormation would get a list in a list ("must be of
-    /// type List of String").
+    /// type List of String"). In each branch of a `Fn::If` as well.
     fn one_value(&mut self, name: &str, node: &Node, path: &str) {
-        let Some((called, argument)) = function(node) else { return };
-        let list = match called {
-            "Ref" => as_text(argument)
-                .filter(|it| self.request.is_list_parameter(it))
-                .map(|it| format!("a `Ref` to the template parameter `{it}`, which is a list")),
-            "Fn::Split" | "Fn::GetAZs" | "Fn::Cidr" => Some(format!("`{called}`, which gives a list")),
-            _ => None,
+        let is_in_list = path.ends_with(|last: char| last.is_ascii_digit());
+        let help = if is_in_list {
+            format!("write the function as the whole value of `{name}`, or take one value with `Fn::Select`")
+        } else {
+            "take one value with `Fn::Select`, or make one text with `Fn::Join`".to_owned()
         };
-        if let Some(list) = list {
-            let message = format!("`{name}` has {list}, where one value is allowed");
-            let is_in_list = path.ends_with(|last: char| last.is_ascii_digit());
-            let help = if is_in_list {
-                format!(
-                    "write the function as the whole value of `{name}`, or take one value with `Fn::Select`"
-                )
-            } else {
-                "take one value with `Fn::Select`, or make one text with `Fn::Join`".to_owned()
-            };
-            self.add(codes::MAC_VALUE, path.to_owned(), node, message, Some(help));
-        }
+        self.in_branches(node, path, &mut |reader, node, path| {
+            if let Some(list) = reader.gives_list(node) {
+                let message = format!("`{name}` has {list}, where one value is allowed");
+                reader.add(codes::MAC_VALUE, path.to_owned(), node, message, Some(help.clone()));
+            }
+        });
     }
 
     /// Refuses a function that gives one text where a list is wanted ("Value of property `SubnetIds` must be of type List of
-    /// String": aws/aws-cli#2478, LambdaSharp/LambdaSharpTool#147).
+    /// String": aws/aws-cli#2478, LambdaSharp/LambdaSharpTool#147). In each branch of a `Fn::If` as well.
     fn a_list(&mut self, property: &Property, node: &Node, path: &str) {
-        let Some((called, argument)) = function(node) else { return };
-        let text = match called {
-            "Ref" => as_text(argument)
-                .filter(|it| self.request.is_text_parameter(it))
-                .map(|it| format!("a `Ref` to the template parameter `{it}`, which is one text")),
+        let whole = path;
+        self.in_branches(node, path, &mut |reader, branch, path| {
+            // Without a function, the config's own rules say it.
+            if path == whole && function(branch).is_none() {
+                return;
+            }
+            if let NodeValue::Seq(items) = &branch.value {
+                for (index, item) in items.iter().enumerate() {
+                    reader.one_value(&property.name, item, &join(path, &index.to_string()));
+                }
+            } else if let Some(text) = reader.gives_text(branch) {
+                let message = format!("`{}` is {text}, but a list is wanted", property.name);
+                let help = "make a list of a text with commas: `!Split [\",\", ...]`; of one value: `[...]`";
+                reader.add(codes::MAC_VALUE, path.to_owned(), branch, message, Some(help.to_owned()));
+            }
+        });
+    }
+
+    /// The value itself, or what a `Fn::If` chooses from, `Fn::If` within `Fn::If` included.
+    fn in_branches(&mut self, node: &Node, path: &str, found: &mut dyn FnMut(&mut Self, &Node, &str)) {
+        let Some(("Fn::If", Node { value: NodeValue::Seq(parts), .. })) = function(node) else {
+            return found(self, node, path);
+        };
+        for (index, branch) in parts.iter().enumerate().skip(1) {
+            self.in_branches(branch, &join(&join(path, "Fn::If"), &index.to_string()), found);
+        }
+    }
+
+    /// What gives a list for certain, in words.
+    fn gives_list(&self, node: &Node) -> Option<String> {
+        let Some((called, argument)) = function(node) else {
+            return matches!(node.value, NodeValue::Seq(_)).then(|| "a list".to_owned());
+        };
+        match called {
+            "Ref" => {
+                let name = as_text(argument)?;
+                if name == "AWS::NotificationARNs" {
+                    return Some(format!("a `Ref` to `{name}`, which is a list"));
+                }
+                let parameter = Some(name).filter(|it| self.request.is_list_parameter(it))?;
+                Some(format!("a `Ref` to the template parameter `{parameter}`, which is a list"))
+            }
+            "Fn::Split" | "Fn::GetAZs" | "Fn::Cidr" => Some(format!("`{called}`, which gives a list")),
+            "Fn::FindInMap" => {
+                let lists = computed::found_in_map(argument, self.request, |node| {
+                    matches!(node.value, NodeValue::Seq(_))
+                });
+                lists.then(|| "`Fn::FindInMap`, which finds a list".to_owned())
+            }
+            _ => None,
+        }
+    }
+
+    /// What gives one text for certain, in words.
+    fn gives_text(&self, node: &Node) -> Option<String> {
+        let Some((called, argument)) = function(node) else {
+            return node.scalar().map(|scalar| format!("`{}`, which is one text", shorten(&scalar.text)));
+        };
+        match called {
+            "Ref" => {
+                let name = as_text(argument)?;
+                if name.starts_with("AWS::") && !matches!(name, "AWS::NoValue" | "AWS::NotificationARNs") {
+                    return Some(format!("a `Ref` to `{name}`, which is one text"));
+                }
+                let parameter = Some(name).filter(|it| self.request.is_text_parameter(it))?;
+                Some(format!("a `Ref` to the template parameter `{parameter}`, which is one text"))
+            }
             "Fn::Join" | "Fn::Sub" | "Fn::ImportValue" | "Fn::Base64" => {
                 Some(format!("`{called}`, which gives one text"))
             }
+            "Fn::FindInMap" => {
+                let texts = computed::found_in_map(argument, self.request, |node| node.scalar().is_some());
+                texts.then(|| "`Fn::FindInMap`, which finds one text".to_owned())
+            }
             _ => None,
-        };
-        if let Some(text) = text {
-            let message = format!("`{}` is {text}, but a list is wanted", property.name);
-            let help =
-                "make a list of a text with commas: `!Split [\",\", ...]`; of one value: `[...]`".to_owned();
-            self.add(codes::MAC_VALUE, path.to_owned(), node, message, Some(help));
         }
     }
 
     /// A value that may be any function.
     fn free(&mut self, property: &Property, node: &Node, path: &str) -> Node {
         let is_path = super::lookups::is_path(&property.pointer);
+        let later = self.resolved_later(node, path);
         if property.kind == Kind::List {
             self.a_list(property, node, path);
         } else {
             self.one_value(&property.name, node, path);
-            if function(node).is_none() && self.resolved_later(node, path) {
+            if function(node).is_none() && later {
                 return self.pass(property.pointer.clone(), node, stand_in(property));
             }
         }
@@ -448,7 +514,15 @@ impl Reader<'_> {
             _ => "a value, or a `Ref` to a template parameter",
         };
         let message = format!("`{}` is {}, but must be {what}", property.name, described(node));
-        let help = "it decides what is made, and CloudFormation resolves functions only after all macros";
+        let help = match &property.kind {
+            Kind::Tags => "write the map: its values may be functions, its keys not",
+            Kind::Block(_) => "write the map: values in it may be functions, where the documentation says so",
+            // Nothing of a product depends on it.
+            _ if property.pointer == "/client/company_name" => {
+                "the macro writes it into texts, and CloudFormation resolves functions only after all macros"
+            }
+            _ => "it decides what is made, and CloudFormation resolves functions only after all macros",
+        };
         self.settle(codes::MAC_VALUE, property, node, path, message, Some(help.to_owned()));
     }
 
@@ -490,6 +564,30 @@ fn included<'n>(properties: &'n Node, path: &str) -> Option<(String, &'n Node)> 
         let mut blocks = entries.iter().filter(|entry| function(&entry.value).is_none());
         blocks.find_map(|entry| included(&entry.value, &join(path, &entry.key)))
     })
+}
+
+/// Whether a text is in a value or in a function's arguments.
+fn holds_text(node: &Node, part: &str) -> bool {
+    match &node.value {
+        NodeValue::Scalar(scalar) => scalar.text.contains(part),
+        NodeValue::Seq(nodes) => nodes.iter().any(|node| holds_text(node, part)),
+        NodeValue::Map(entries) => entries.iter().any(|entry| holds_text(&entry.value, part)),
+    }
+}
+
+/// What a name stands for that is a property of another block, a key of the config, or a wanted tag: `Env` is `Environment`.
+fn written_as(key: &str) -> Option<String> {
+    let plain = |text: &str| -> String {
+        text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
+    };
+    let wanted = plain(key);
+    let last =
+        |text: &str, separator| text.rsplit(separator).next().is_some_and(|last| plain(last) == wanted);
+    let all = properties::all();
+    let found = all.iter().find(|(name, _)| last(name, '.'));
+    let found = found.or_else(|| all.iter().find(|(_, property)| last(&property.pointer, '/')));
+    let tag = || config::WANTED_TAGS.iter().find(|(tag, _)| plain(tag) == wanted);
+    found.map(|(name, _)| name.clone()).or_else(|| tag().map(|(tag, _)| format!("Tags.{tag}")))
 }
 
 /// `!Ref AWS::NoValue` is the same as nothing.

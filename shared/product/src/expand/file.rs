@@ -34,6 +34,7 @@ pub struct Place {
 pub fn from_document(document: &Document, place: &Place) -> (Input, Vec<Finding>) {
     let mut fragment = long_form(&document.root);
     let mut findings = Vec::new();
+    let language_extensions = names_language_extensions(&fragment);
     let loop_order = without_transform(&mut fragment, place.macro_name.as_deref());
     if loop_order.is_none() {
         let name = place.macro_name.as_deref().unwrap_or(TRANSFORM);
@@ -76,8 +77,25 @@ pub fn from_document(document: &Document, place: &Place) -> (Input, Vec<Finding>
         region: place.region.clone(),
         permissions_boundary: place.permissions_boundary.clone(),
         loop_order: loop_order.unwrap_or_default(),
+        language_extensions: Some(language_extensions),
     };
     (input, findings)
+}
+
+/// Whether `Transform` has `AWS::LanguageExtensions`.
+fn names_language_extensions(template: &Node) -> bool {
+    let names = template.get("Transform").map(|section| match &section.value {
+        NodeValue::Seq(names) => names.as_slice(),
+        _ => std::slice::from_ref(section),
+    });
+    names.unwrap_or_default().iter().any(|name| called(name) == Some(LANGUAGE_EXTENSIONS))
+}
+
+const LANGUAGE_EXTENSIONS: &str = "AWS::LanguageExtensions";
+
+/// The name in an entry of `Transform`.
+fn called(entry: &Node) -> Option<&str> {
+    as_text(entry).or_else(|| entry.get("Name").and_then(as_text))
 }
 
 /// Takes the macro's name out of `Transform`, so that the macro doesn't run again on what it made. If it was there: when
@@ -90,9 +108,7 @@ fn without_transform(template: &mut Node, macro_name: Option<&str>) -> Option<Lo
         NodeValue::Seq(names) => names.as_slice(),
         _ => std::slice::from_ref(&section.value),
     };
-    let called =
-        |node: &Node| as_text(node).or_else(|| node.get("Name").and_then(as_text)).map(str::to_owned);
-    let names: Vec<Option<String>> = names.iter().map(called).collect();
+    let names: Vec<Option<String>> = names.iter().map(|name| called(name).map(str::to_owned)).collect();
     let usual = names.iter().flatten().any(|name| name == TRANSFORM);
     let ours = |name: &Option<String>| {
         name.as_deref().is_some_and(|name| match macro_name {
@@ -102,7 +118,7 @@ fn without_transform(template: &mut Node, macro_name: Option<&str>) -> Option<Lo
         })
     };
     let first = names.iter().position(ours)?;
-    let before = names.iter().take(first).flatten().any(|name| name == "AWS::LanguageExtensions");
+    let before = names.iter().take(first).flatten().any(|name| name == LANGUAGE_EXTENSIONS);
     let mut kept = names.iter().map(|name| !ours(name));
     let empty = match &mut section.value.value {
         NodeValue::Seq(names) => {

@@ -157,10 +157,10 @@ impl Shape {
             }
             Self::LoadBalancer => LoadBalancerArn::ALLOWED,
             Self::Subnets => {
-                "a list of subnet ids: `subnet-` and 8 or 17 hexadecimal digits, with commas between them"
+                "a list of subnet ids: `subnet-` and 8 or 17 hexadecimal digits in lower case, with commas between them"
             }
             Self::RouteTables => {
-                "a list of route table ids: `rtb-` and 8 or 17 hexadecimal digits, with commas between them"
+                "a list of route table ids: `rtb-` and 8 or 17 hexadecimal digits in lower case, with commas between them"
             }
         }
     }

@@ -40,6 +40,20 @@ impl LoopOrder {
         }
     }
 
+    /// How to fix an attribute of a product that a function computes.
+    pub(super) fn help_for_attributes(self) -> &'static str {
+        match self {
+            Self::After => {
+                "write the attribute out, or let CloudFormation compute it first: `Transform: [AWS::LanguageExtensions, \
+                 MLProvisioner]`"
+            }
+            Self::Before => {
+                "`Transform` is right: CloudFormation computes the attribute first. Deploy the template as it is; to expand it \
+                 here, write the attribute out"
+            }
+        }
+    }
+
     /// What to do about a loop that makes or names products.
     pub(super) fn help(self) -> &'static str {
         match self {
@@ -79,6 +93,32 @@ impl Loop {
     /// Whether a value holds the variable.
     pub(super) fn is_in(&self, node: &Node) -> bool {
         mentions(node, &self.variable)
+    }
+}
+
+/// The keys that a `Fn::ForEach` in `Resources` makes, as far as they are known.
+pub(super) fn made(key: &str, node: &Node, request: &Request<'_>) -> Vec<String> {
+    let mut keys = Vec::new();
+    made_with(key, node, request, &[], &mut keys);
+    keys
+}
+
+fn made_with(key: &str, node: &Node, request: &Request<'_>, around: &[(&str, &str)], keys: &mut Vec<String>) {
+    let NodeValue::Seq(parts) = &node.value else { return };
+    let [variable, collection, Node { value: NodeValue::Map(body), .. }] = parts.as_slice() else { return };
+    let Some(variable) = as_text(variable).filter(|_| key.starts_with("Fn::ForEach::")) else { return };
+    for value in &Loop::new(variable, &with(collection, around), request).values {
+        let values = [around, &[(variable, value.as_str())]].concat();
+        for entry in body {
+            if keys.len() >= COMBINATIONS {
+                return;
+            }
+            if entry.key.starts_with("Fn::") {
+                made_with(&entry.key, &entry.value, request, &values, keys);
+            } else {
+                keys.push(put(&entry.key, &values));
+            }
+        }
     }
 }
 
@@ -148,18 +188,18 @@ fn mentions(node: &Node, variable: &str) -> bool {
     }
 }
 
+/// The text with the variables' values in it.
+fn put(found: &str, values: &[(&str, &str)]) -> String {
+    values.iter().fold(found.to_owned(), |found, (variable, value)| {
+        found.replace(&format!("${{{variable}}}"), value).replace(&format!("&{{{variable}}}"), &plain(value))
+    })
+}
+
 /// The value with the variables' values in it.
 fn with(node: &Node, values: &[(&str, &str)]) -> Node {
-    let put = |found: &str| {
-        values.iter().fold(found.to_owned(), |found, (variable, value)| {
-            found
-                .replace(&format!("${{{variable}}}"), value)
-                .replace(&format!("&{{{variable}}}"), &plain(value))
-        })
-    };
     match &node.value {
         NodeValue::Scalar(_) => match as_text(node) {
-            Some(found) => placed(text(&put(found)), node),
+            Some(found) => placed(text(&put(found, values)), node),
             None => node.clone(),
         },
         NodeValue::Seq(nodes) => Node {
@@ -173,7 +213,7 @@ fn with(node: &Node, values: &[(&str, &str)]) -> Node {
                 return placed(text(value), node);
             }
             let entry = |entry: &Entry| Entry {
-                key: put(&entry.key),
+                key: put(&entry.key, values),
                 value: with(&entry.value, values),
                 ..entry.clone()
             };

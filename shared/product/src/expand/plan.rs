@@ -38,6 +38,11 @@ pub struct Input {
     pub permissions_boundary: Option<String>,
     /// When the template's loops run.
     pub loop_order: LoopOrder,
+    /// Whether the template's `Transform` names `AWS::LanguageExtensions`. A macro is not told: nothing is known then.
+    ///
+    /// Source: AWS CloudFormation User Guide, "Create a CloudFormation macro definition" (the fragment of a macro in `Transform` is
+    /// "the entire template except for the Transform section"); the recorded requests in `events/macro`.
+    pub language_extensions: Option<bool>,
 }
 
 /// An input while its products are read.
@@ -48,6 +53,7 @@ pub(super) struct Request<'a> {
     pub(super) region: String,
     pub(super) suggestions: &'a Suggestions,
     pub(super) loop_order: LoopOrder,
+    pub(super) language_extensions: Option<bool>,
 }
 
 impl<'a> Request<'a> {
@@ -59,6 +65,7 @@ impl<'a> Request<'a> {
             account_id: input.account_id.clone(),
             region: input.region.clone(),
             loop_order: input.loop_order,
+            language_extensions: input.language_extensions,
         }
     }
 
@@ -118,6 +125,11 @@ impl<'a> Request<'a> {
         }) || self.fragment.get("Fn::Transform").is_some()
     }
 
+    /// The section, if there is one.
+    pub(super) fn section(&self, name: &str) -> Option<&'a Node> {
+        self.fragment.get(name)
+    }
+
     /// The entries of a section.
     pub(super) fn names_in(&self, section: &str) -> Vec<&'a str> {
         match self.fragment.get(section).map(|node| &node.value) {
@@ -142,6 +154,7 @@ pub fn plan(input: Input) -> Plan {
     let suggestions = Suggestions::default();
     let request = Request::of(&input, &suggestions);
     let mut findings = place(&request);
+    let place_is_right = findings.is_empty();
     let mut products = IndexMap::new();
     match resources(&request) {
         Ok(entries) => {
@@ -150,7 +163,13 @@ pub fn plan(input: Input) -> Plan {
                     in_loop(entry, request.loop_order, &mut findings);
                 } else if is_product(entry, &suggestions, &mut findings) {
                     let read = Declared::read(entry, &request);
-                    let declared = read.map_err(|mut wrong| findings.append(&mut wrong)).ok();
+                    let declared = read.map_err(|mut wrong| {
+                        // What is wrong with the place is no property's.
+                        let properties = join(&join("/Resources", &entry.key), "Properties");
+                        wrong.retain(|finding| place_is_right || finding.path != properties);
+                        findings.append(&mut wrong);
+                    });
+                    let declared = declared.ok();
                     products.insert(entry.key.clone(), declared);
                 }
             }
@@ -302,11 +321,13 @@ impl Plan {
 
         let mut rewriter = Rewriter::new(&products, &request);
         let mut templates = IndexMap::new();
+        let mut written = Vec::new();
         for declared in declared.values().flatten() {
             findings.extend(declared.warnings.iter().cloned());
             let Some(Some(product)) = products.get(&declared.id) else { continue };
             let template = make(declared, product.clone(), lookups, &mut rewriter, &mut findings)?;
             templates.insert(declared.id.clone(), template);
+            written.push((declared.id.clone(), rewriter.silently(&declared.node, &declared.id)));
         }
         for declared in declared.values().flatten() {
             for name in &declared.attributes.depends_on {
@@ -347,15 +368,22 @@ impl Plan {
         findings.extend(together::limits(&request, &templates));
         let made_by = together::made_by(&templates);
         findings.extend(together::metadata(&mut sections, &made_by));
+        let mut products = checks::products(written, &request);
+        // What is wrong with a function's place needs no second finding about what is in it.
+        products.retain(|wrong| !findings.iter().any(|known| checks::is_at(wrong, &known.path)));
         if !blocks(&findings) {
+            let wrong = |id: &String| products.iter().any(|finding| checks::is_of(finding, id));
+            let settled = templates.iter().filter(|(id, _)| wrong(id));
+            let settled = settled.flat_map(|(_, template)| template.resources.keys().cloned()).collect();
             let mut all = Template {
                 metadata: made_by,
                 resources: templates.into_values().flat_map(|template| template.resources).collect(),
                 ..Template::default()
             };
-            findings.extend(checks::made(&mut all, &request));
+            findings.extend(checks::made(&mut all, &request, &settled));
             fill(&mut parts, all);
         }
+        findings.extend(products);
         if blocks(&findings) {
             return Err(Failure::Findings(findings));
         }

@@ -204,6 +204,7 @@ fn input(fields: &IndexMap<String, &RawValue>) -> Result<Input, String> {
         region: text("region")?,
         permissions_boundary: None,
         loop_order: super::LoopOrder::After,
+        language_extensions: None,
     })
 }
 

@@ -97,6 +97,15 @@ impl<'a> Rewriter<'a> {
         }
     }
 
+    /// The value rewritten; what is found in it is said elsewhere.
+    pub(super) fn silently(&mut self, node: &Node, id: &str) -> Node {
+        let before = self.findings.len();
+        let mut node = node.clone();
+        self.value(&mut node, &Path::ROOT.key("Resources").key(id));
+        self.findings.truncate(before);
+        node
+    }
+
     /// Any value.
     pub(super) fn value(&mut self, node: &mut Node, path: &Path<'_>) {
         match &mut node.value {
@@ -111,6 +120,10 @@ impl<'a> Rewriter<'a> {
                 let key = entries.first().map(|entry| entry.key.as_str()).filter(|_| single);
                 if matches!(key, Some("Ref" | "Fn::GetAtt" | "Fn::Sub")) {
                     let before = self.findings.len();
+                    self.names_by_value(node, path);
+                    if self.findings.len() > before {
+                        return;
+                    }
                     let done = self.function(node, path);
                     if self.findings.len() == before {
                         self.names_product_later(node, path, false);
@@ -187,8 +200,9 @@ impl<'a> Rewriter<'a> {
                 let message = format!(
                     "the attribute of `{name}` must be written out: which resource it leads to is decided by its name"
                 );
-                let help = (!self.loops.is_empty()).then(|| self.request.loop_order.help().to_owned());
-                self.add(node, path, message, help);
+                let order = self.request.loop_order;
+                let help = if self.loops.is_empty() { order.help_for_attributes() } else { order.help() };
+                self.push(codes::MAC_LOOP, node, path, message, Some(help.to_owned()));
             }
         }
         true
@@ -222,7 +236,9 @@ impl<'a> Rewriter<'a> {
             return None;
         }
         if let Some(pattern) = attribute.filter(|it| !self.loops.is_empty() && is_pattern(it)) {
-            let message = format!("a loop decides the attribute of `{name}.{pattern}`");
+            // Of `${P.${V}}` only `P.${V` is the reference: the first `}` ends it.
+            let end = if pattern.matches("${").count() > pattern.matches('}').count() { "}" } else { "" };
+            let message = format!("a loop decides the attribute of `{name}.{pattern}{end}`");
             self.push(codes::MAC_LOOP, node, path, message, Some(self.request.loop_order.help().to_owned()));
             return None;
         }
@@ -314,6 +330,36 @@ impl<'a> Rewriter<'a> {
         if let Some(finding) = self.findings.last_mut().filter(|_| !named.certain) {
             finding.severity = Severity::Warning;
         }
+    }
+
+    /// Refuses a name that is computed of a product's value, in the value or in the variables of its `Fn::Sub`.
+    fn names_by_value(&mut self, node: &Node, path: &Path<'_>) {
+        if let Some((function, product)) = computed::of_product(node, self.products)
+            && !self.loops.iter().any(|it| it.variable == product)
+        {
+            let message = format!(
+                "`{function}` takes a logical id, and this one is computed of a value of the product `{product}`"
+            );
+            let written =
+                if function == "Ref" { format!("!Ref {product}") } else { Self::get_att(node, &product) };
+            return self.add(node, path, message, Some(format!("write the logical id itself: `{written}`")));
+        }
+        match &node.value {
+            NodeValue::Scalar(_) => {}
+            NodeValue::Seq(nodes) => nodes.iter().for_each(|node| self.names_by_value(node, path)),
+            NodeValue::Map(entries) => entries.iter().for_each(|it| self.names_by_value(&it.value, path)),
+        }
+    }
+
+    /// `!GetAtt Churn.KmsKeyArn` for `!GetAtt [!Ref Churn, KmsKeyArn]`.
+    fn get_att(node: &Node, product: &str) -> String {
+        let parts = match function(node).map(|(_, argument)| &argument.value) {
+            Some(NodeValue::Seq(parts)) => parts.as_slice(),
+            _ => &[],
+        };
+        let attribute: Vec<&str> = parts.iter().skip(1).filter_map(as_text).collect();
+        let attribute = if attribute.is_empty() { "Attribute".to_owned() } else { attribute.join(".") };
+        format!("!GetAtt {product}.{attribute}")
     }
 
     fn computes_product_below(&mut self, node: &Node, path: &Path<'_>) {

@@ -9,6 +9,7 @@ use mlp_template::template::{Map, Template, Value};
 use mlp_template::yaml::{Entry, NodeValue, join};
 
 use super::declared::Declared;
+use super::loops;
 use super::plan::Request;
 use super::references::Products;
 use super::values::{as_text, function, map, to_node};
@@ -91,6 +92,8 @@ enum Owner<'a> {
     Parameter,
     Resource,
     Product(&'a str),
+    /// The key of a `Fn::ForEach`.
+    Loop(&'a str),
 }
 
 impl Owner<'_> {
@@ -98,6 +101,7 @@ impl Owner<'_> {
         match self {
             Self::Parameter => format!("the template parameter `{logical_id}`"),
             Self::Resource => format!("the resource `{logical_id}`"),
+            Self::Loop(key) => format!("a resource that `{key}` makes"),
             Self::Product(id) => {
                 let own = logical_id.strip_prefix(id).unwrap_or(logical_id);
                 format!("`{own}` of the product `{id}`")
@@ -116,6 +120,17 @@ pub(super) fn logical_ids(
     for (section, owner) in [("Parameters", Owner::Parameter), ("Resources", Owner::Resource)] {
         owners.extend(request.names_in(section).into_iter().map(|name| (name, owner)));
     }
+    let loops: Vec<(String, &str)> = match request.section("Resources").map(|node| &node.value) {
+        Some(NodeValue::Map(entries)) => entries
+            .iter()
+            .flat_map(|entry| {
+                let made = loops::made(&entry.key, &entry.value, request).into_iter();
+                made.map(|id| (id, entry.key.as_str()))
+            })
+            .collect(),
+        _ => Vec::new(),
+    };
+    owners.extend(loops.iter().map(|(id, key)| (id.as_str(), Owner::Loop(key))));
     // The macro takes the product's own id away, so CloudFormation can't notice that a parameter has it too.
     let parameters = request.names_in("Parameters");
     let mut findings: Vec<Finding> =

@@ -11,6 +11,7 @@ use super::sections::{describe, is_condition, null};
 use super::{Report, Spot};
 use crate::codes;
 use crate::finding::Severity;
+use crate::template::path::Token;
 use crate::template::read::shorten;
 use crate::template::references::{Owner, Part, is_pattern};
 use crate::template::{Function, Map, Path, Sub, SubPart, Template, Value};
@@ -229,29 +230,73 @@ impl Walk<'_, '_> {
     fn sub_lists(&mut self, sub: &Sub, path: &Path<'_>) {
         for part in &sub.parts {
             let SubPart::Ref(name) = part else { continue };
-            if !sub.variables.contains_key(name) && is_list_parameter(self.report.template, name) {
+            if !sub.variables.contains_key(name) && is_list(self.report.template, name) {
                 let message = format!(
                     "`Fn::Sub` has `${{{name}}}`, and the parameter `{name}` is a list; it takes text"
                 );
+                // A pseudo parameter's colons are no letters of a variable.
+                let (of, variable) = match name.strip_prefix("AWS::") {
+                    Some(own) => (format!("\"{name}\""), own),
+                    None => (name.clone(), name.as_str()),
+                };
                 let help = format!(
-                    "make one text of the list: `!Sub [\"...${{{name}}}...\", {{{name}: !Join [\",\", !Ref {name}]}}]`"
+                    "make one text of the list: `!Sub [\"...${{{variable}}}...\", {{{variable}: !Join [\",\", !Ref {of}]}}]`"
                 );
                 self.wrong(path, message, Some(&help));
             }
         }
     }
 
-    fn is_list_parameter(&self, value: &Value) -> bool {
-        matches!(value, Value::Ref(name) if is_list_parameter(self.report.template, name))
+    /// Whether a value is a list for certain; of a `Fn::If` one branch is enough.
+    ///
+    /// Sources: cfn-lint's rules E1019, E1020 and E1022; of `Fn::Join` cloudtools/troposphere#1469.
+    fn is_list(&self, value: &Value) -> bool {
+        match value {
+            Value::Ref(name) => is_list(self.report.template, name),
+            Value::List(_) | Value::Call(Function::Split | Function::GetAZs | Function::Cidr, _) => true,
+            Value::Call(Function::If, argument) => branches(argument).iter().any(|it| self.is_list(it)),
+            _ => false,
+        }
+    }
+
+    /// Whether a value is one text for certain; of a `Fn::If` one branch is enough.
+    ///
+    /// Sources: cfn-lint's rule E1020 ("{'Ref': 'S'} is not of type 'array'", at `Fn::Join`, `Fn::Select` and branches of a
+    /// `Fn::If` in them); CloudFormation's message in bazaarvoice/cloudformation-ruby-dsl#131.
+    fn is_text(&self, value: &Value) -> bool {
+        match value {
+            Value::Ref(name) => is_text(self.report.template, name),
+            Value::Call(Function::If, argument) => {
+                branches(argument).iter().any(|it| is_scalar(it) || self.is_text(it))
+            }
+            value => !may_be_list(value),
+        }
     }
 
     fn may_be_text(&self, value: &Value) -> bool {
-        may_be_text(value) && !self.is_list_parameter(value)
+        may_be_text(value) && !self.is_list(value)
+    }
+
+    fn may_be_list(&self, value: &Value) -> bool {
+        may_be_list(value) && !self.is_text(value)
     }
 
     fn described(&self, value: &Value) -> String {
-        let list = if self.is_list_parameter(value) { ", a parameter that is a list" } else { "" };
-        format!("{}{list}", describe(value))
+        let what = match value {
+            Value::Ref(name) if is_list(self.report.template, name) => ", a parameter that is a list",
+            Value::Ref(name) if is_text(self.report.template, name) => ", a parameter that is one text",
+            Value::Call(Function::If, _) if self.is_list(value) => " with a list in it",
+            _ => "",
+        };
+        format!("{}{what}", describe(value))
+    }
+
+    /// The same where a list is wanted.
+    fn described_as_text(&self, value: &Value) -> String {
+        match value {
+            Value::Call(Function::If, _) => format!("{} with one text in it", describe(value)),
+            _ => self.described(value),
+        }
     }
 
     fn needs_extensions(&mut self, what: &str, path: &Path<'_>) {
@@ -311,8 +356,12 @@ impl Walk<'_, '_> {
             Function::Split => self.split(argument, path),
             Function::Select => self.select(argument, path),
             Function::Length => {
-                if !may_be_list(argument) {
-                    self.wrong(path, format!("`{name}` is {}; it takes a list", describe(argument)), None);
+                if !self.may_be_list(argument) {
+                    self.wrong(
+                        path,
+                        format!("`{name}` is {}; it takes a list", self.described_as_text(argument)),
+                        None,
+                    );
                 }
             }
             Function::ToJsonString => {
@@ -382,7 +431,7 @@ impl Walk<'_, '_> {
         for (index, value) in list.iter().enumerate() {
             if !self.may_be_text(value) {
                 let message = format!("`{}` holds {}; it takes text", function.long(), self.described(value));
-                let help = (function == Function::Join && self.is_list_parameter(value))
+                let help = (function == Function::Join && matches!(value, Value::Ref(_)))
                     .then_some("make one text of the list first: `!Join [\",\", !Ref List]`");
                 self.wrong(&path.index(index), message, help);
             }
@@ -402,6 +451,7 @@ impl Walk<'_, '_> {
         let Some(list) = self.list(Function::Cidr, argument, 2..=3, takes, path) else { return };
         for (index, value) in list.iter().enumerate() {
             let allowed = match index {
+                _ if matches!(value, Value::Ref(_)) && self.is_list(value) => "no list",
                 0 if may_be_text(value) => continue,
                 0 => "a network such as 10.0.0.0/16",
                 1 if in_range(value, 1..=256) => continue,
@@ -409,7 +459,7 @@ impl Walk<'_, '_> {
                 _ if in_range(value, 1..=128) => continue,
                 _ => "1 to 128 bits",
             };
-            let message = format!("`Fn::Cidr` holds {}; it takes {allowed}", describe(value));
+            let message = format!("`Fn::Cidr` holds {}; it takes {allowed}", self.described(value));
             self.wrong(&path.index(index), message, None);
         }
     }
@@ -420,6 +470,11 @@ impl Walk<'_, '_> {
         for (index, value) in list.iter().enumerate().take(3) {
             let path = path.index(index);
             match value {
+                Value::Ref(_) if self.is_list(value) => {
+                    let message =
+                        format!("`Fn::FindInMap` holds {}; it takes {takes}", self.described(value));
+                    self.wrong(&path, message, Some("take one value of the list with `Fn::Select`"));
+                }
                 Value::Ref(_) | Value::Call(Function::FindInMap | Function::Transform, _) => {}
                 value if is_scalar(value) => {}
                 Value::GetAtt(..) | Value::Sub(_) | Value::Call(..) => {
@@ -467,13 +522,13 @@ impl Walk<'_, '_> {
         let path = path.index(1);
         match values {
             Value::List(values) => self.each_text(Function::Join, values, &path),
-            values if may_be_list(values) => {}
+            values if self.may_be_list(values) => {}
             other => {
                 let message = format!(
                     "`Fn::Join` joins {}; it takes a list, or a function that gives one",
-                    describe(other)
+                    self.described_as_text(other)
                 );
-                self.wrong(&path, message, None);
+                self.wrong(&path, message, self.to_list(other));
             }
         }
     }
@@ -486,8 +541,8 @@ impl Walk<'_, '_> {
         self.delimiter(Function::Split, delimiter, path);
         if !self.may_be_text(text) {
             let message = format!("`Fn::Split` splits {}; it takes text", self.described(text));
-            let help =
-                self.is_list_parameter(text).then_some("the parameter is a list already: use its `Ref`");
+            let is_parameter = matches!(text, Value::Ref(_));
+            let help = is_parameter.then_some("the parameter is a list already: use its `Ref`");
             self.wrong(&path.index(1), message, help);
         }
     }
@@ -510,9 +565,11 @@ impl Walk<'_, '_> {
             return;
         };
         let number = number(index);
-        if (is_scalar(index) || !may_be_text(index)) && number.is_none_or(|number| number < 0) {
-            let message =
-                format!("the index of `Fn::Select` is {}; it takes a whole number from 0", describe(index));
+        if (is_scalar(index) || !self.may_be_text(index)) && number.is_none_or(|number| number < 0) {
+            let message = format!(
+                "the index of `Fn::Select` is {}; it takes a whole number from 0",
+                self.described(index)
+            );
             self.wrong(&path.index(0), message, None);
         }
         match values {
@@ -527,15 +584,22 @@ impl Walk<'_, '_> {
                     self.wrong(&path.index(0), message, None);
                 }
             }
-            values if may_be_list(values) => {}
+            values if self.may_be_list(values) => {}
             other => {
                 let message = format!(
                     "`Fn::Select` selects from {}; it takes a list, or a function that gives one",
-                    describe(other)
+                    self.described_as_text(other)
                 );
-                self.wrong(&path.index(1), message, None);
+                self.wrong(&path.index(1), message, self.to_list(other));
             }
         }
+    }
+
+    /// How to make a list of a parameter that is one text.
+    fn to_list(&self, value: &Value) -> Option<&'static str> {
+        (matches!(value, Value::Ref(_)) && self.is_text(value)).then_some(
+            "make a list of a text with commas: `!Split [\",\", !Ref Text]`; of one value: `[!Ref Text]`",
+        )
     }
 
     fn reference(&mut self, argument: &Value, path: &Path<'_>) {
@@ -625,14 +689,64 @@ impl Walk<'_, '_> {
             let message = format!("the variable of `Fn::ForEach` is {}; it takes a name", describe(variable));
             self.wrong(&path.index(0), message, None);
         }
-        if !may_be_list(collection) {
-            let message =
-                format!("the collection of `Fn::ForEach` is {}; it takes a list", describe(collection));
+        if !self.may_be_list(collection) {
+            let message = format!(
+                "the collection of `Fn::ForEach` is {}; it takes a list",
+                self.described_as_text(collection)
+            );
             self.wrong(&path.index(1), message, None);
         }
-        if !matches!(made, Value::Map(_)) {
+        if let Value::Map(made) = made {
+            if let (Some(variable), Value::List(values)) = (variable.as_str(), collection) {
+                self.for_each_keys(variable, values, made, path);
+            }
+        } else {
             let message = format!("what `Fn::ForEach` makes is {}; it takes a map", describe(made));
             self.wrong(&path.index(2), message, None);
+        }
+    }
+
+    /// The keys that a loop over literal values makes: each once, and among resources letters and digits only.
+    ///
+    /// Source: Template Reference, "`Fn::ForEach`" ("`${Identifier}` or `&{Identifier}` must be included within the `OutputKey`";
+    /// `&{Identifier}` for values with other characters); cfn-lint ("Duplicate T while doing transformation", and its rule E3001
+    /// for what comes out).
+    fn for_each_keys(&mut self, variable: &str, values: &[Value], made: &Map, path: &Path<'_>) {
+        let texts: Vec<&str> = values.iter().filter_map(Value::as_str).collect();
+        let double =
+            texts.iter().enumerate().find(|(index, text)| texts.iter().take(*index).any(|it| it == *text));
+        if let Some((index, text)) = double.filter(|_| texts.len() == values.len()) {
+            let message = format!(
+                "the collection of `Fn::ForEach` holds {:?} twice, so every key would be made twice",
+                shorten(text)
+            );
+            self.wrong(&path.index(1).index(index), message, Some("delete one of them"));
+        }
+        let (whole, letters) = (format!("${{{variable}}}"), format!("&{{{variable}}}"));
+        let in_resources = matches!(path.tokens().as_slice(), [Token::Key("Resources"), _]);
+        for key in made.keys().filter(|key| !key.starts_with("Fn::")) {
+            let path = path.index(2);
+            let path = path.key(key);
+            let odd = || texts.iter().find(|text| !text.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+            if !key.contains(&whole) && !key.contains(&letters) {
+                if values.len() > 1 {
+                    let message = format!(
+                        "`Fn::ForEach` would make the key `{}` {} times: its variable is not in it",
+                        shorten(key),
+                        values.len()
+                    );
+                    let help = format!("write the variable in the key, such as `{}{whole}`", shorten(key));
+                    self.report.error_at_key(codes::TPL_FUNCTION, &path, message, Some(help));
+                }
+            } else if let Some(odd) = odd().filter(|_| in_resources && key.contains(&whole)) {
+                let message = format!(
+                    "`Fn::ForEach` would make a logical id of `{}` and {:?}, and logical ids have letters and digits only",
+                    shorten(key),
+                    shorten(odd)
+                );
+                let help = format!("write `{letters}`: it puts in the letters and digits of the value");
+                self.report.error_at_key(codes::TPL_FUNCTION, &path, message, Some(help));
+            }
         }
     }
 }
@@ -643,6 +757,31 @@ pub(super) fn is_list_parameter(template: &Template, parameter: &str) -> bool {
         let kind = it.kind.strip_prefix("AWS::SSM::Parameter::Value<").unwrap_or(&it.kind);
         kind.starts_with("List<") || kind.starts_with("CommaDelimitedList")
     })
+}
+
+/// Whether `Ref` of this name gives a list: a parameter's, or the pseudo parameter's.
+///
+/// Source: Template Reference, "Pseudo parameters reference" (`AWS::NotificationARNs` "returns the list of notification ARNs");
+/// cfn-lint's rule E1019 refuses it in `Fn::Sub` as a list.
+fn is_list(template: &Template, name: &str) -> bool {
+    name == "AWS::NotificationARNs" || is_list_parameter(template, name)
+}
+
+/// Whether `Ref` of this name gives one text.
+fn is_text(template: &Template, name: &str) -> bool {
+    match template.parameters.get(name) {
+        // The reader reports a type that is missing.
+        Some(parameter) => !parameter.kind.is_empty() && !is_list_parameter(template, name),
+        None => name.starts_with("AWS::") && !matches!(name, "AWS::NotificationARNs" | "AWS::NoValue"),
+    }
+}
+
+/// The two values that a `Fn::If` chooses from.
+fn branches(argument: &Value) -> &[Value] {
+    match argument {
+        Value::List(parts) => parts.get(1..).unwrap_or_default(),
+        _ => &[],
+    }
 }
 
 /// Whether CloudFormation takes a name in a `Fn::Sub`. A loop's variable in it is replaced before.

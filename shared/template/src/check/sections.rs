@@ -97,6 +97,25 @@ fn parameters(report: &mut Report<'_>) {
     }
 }
 
+/// A default that is none of the allowed values. Only texts are compared: how CloudFormation writes `false` is another matter
+/// (aws-ia/taskcat#627).
+///
+/// Sources: cfn-lint's rule E2015; aws-samples/aws-service-catalog-reference-architectures#23 ("the default value in the parameter
+/// has to be one of the allowed values, or CloudFormation deems the template invalid").
+fn default_is_allowed(report: &mut Report<'_>, parameter: &Parameter, path: &Path<'_>) {
+    let default = parameter.attributes.get("Default").and_then(Value::as_str);
+    let (Some(default), Some(Value::List(allowed))) = (default, parameter.attributes.get("AllowedValues"))
+    else {
+        return;
+    };
+    let texts: Vec<&str> = allowed.iter().filter_map(Value::as_str).collect();
+    if parameter.kind == "String" && texts.len() == allowed.len() && !texts.contains(&default) {
+        let message = format!("the default {:?} is none of `AllowedValues`", shorten(default));
+        let help = report.did_you_mean(default, texts.iter().copied());
+        report.error(codes::TPL_SHAPE, &path.key("Default"), message, help);
+    }
+}
+
 fn parameter(report: &mut Report<'_>, parameter: &Parameter, path: &Path<'_>) {
     let kind = parameter.kind.as_str();
     let (inner, wrapped) = inner_type(kind);
@@ -121,6 +140,7 @@ fn parameter(report: &mut Report<'_>, parameter: &Parameter, path: &Path<'_>) {
             if wrapped && inner.starts_with("AWS::") { Severity::Warning } else { Severity::Error };
         report.add(severity, codes::TPL_SHAPE, (&path.key("Type"), Spot::Value), message, help);
     }
+    default_is_allowed(report, parameter, path);
     for (key, value) in &parameter.attributes {
         let path = path.key(key);
         let (fits, allowed) = match (key.as_str(), value) {

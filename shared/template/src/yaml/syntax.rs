@@ -53,6 +53,9 @@ pub(super) fn explain(
         return finding;
     }
 
+    if let Some(finding) = quoted_mail(lines) {
+        return finding;
+    }
     let cause = cause(info, at, lines, open);
     let Cause { place: (line, column), message, help } =
         unseen(info, [at.0, cause.place.0], lines).unwrap_or(cause);
@@ -135,6 +138,32 @@ fn wide_colon(line: &str) -> Option<(u32, char)> {
     }
     let (index, c) = line.chars().enumerate().find(|(_, c)| *c == '\u{ff1a}')?;
     Some((u32::try_from(index + 1).unwrap_or(u32::MAX), c))
+}
+
+/// A file that was copied from an answer to a mail: every line begins with `>`.
+fn quoted_mail(lines: &Lines<'_>) -> Option<Finding> {
+    let written: Vec<(u32, &str)> = (1..=lines.count())
+        .map(|line| (line, lines.line(line)))
+        .filter(|(_, line)| !line.trim().is_empty())
+        .collect();
+    let (first, _) = *written.first()?;
+    (written.len() > 1 && written.iter().all(|(_, line)| line.starts_with('>'))).then(|| {
+        let message = "every line begins with `>`, as quoted text in a mail does";
+        let finding = Finding::error(codes::YAML_SYNTAX, "", message).at(first, 1);
+        finding.help("delete the `>` and the space behind it in each line")
+    })
+}
+
+/// A quote that is closed with a sign that only looks like one, at the end of the line.
+fn typographic_end((line, column): (u32, u32), lines: &Lines<'_>) -> Option<Cause> {
+    let last = lines.rest((line, column)).trim_end().chars().next_back()?;
+    let (meant, name) = printable::look_alike(last).filter(|(meant, _)| matches!(meant, '\'' | '"'))?;
+    let message = format!(
+        "the quote that begins here is not closed: `{last}` (U+{:04X}, {name}) at the end of the line only looks like `{meant}`",
+        u32::from(last)
+    );
+    let help = "write the quote of the keyboard in its place; word processors put the other one in";
+    Some(Cause { place: (line, column), message, help })
 }
 
 fn unknown_anchor((line, column): (u32, u32), rest: &str) -> Finding {
@@ -254,6 +283,11 @@ fn cause(info: &str, at: (u32, u32), lines: &Lines<'_>, open: Option<&Record>) -
     let first = lines.rest(at).chars().next();
     let quote = "if it is meant as text, put quotes around the text";
     let here = |message: String, help| Cause { place: at, message, help };
+    if info.contains("quoted scalar")
+        && let Some(cause) = typographic_end(at, lines)
+    {
+        return cause;
+    }
     match (info, first) {
         ("mapping values are not allowed in this context", _) => second_colon(at, lines),
         ("simple key expect ':'" | "simple key expected", _) => Cause {
