@@ -81,17 +81,19 @@ impl Statement {
     }
 }
 
-/// The service of an ARN, `arn:{partition}:{service}:...`; nothing for `*` and for what isn't a text.
+/// The service of an ARN, `arn:{partition}:{service}:...`; nothing for `*` and for what is no text.
 fn service_of(arn: &Value) -> Option<String> {
-    let Value::Sub(sub) = arn else {
-        // The ARN of a key, which CloudFormation names.
-        return matches!(arn, Value::GetAtt(_, attribute) if attribute == "Arn").then(|| "kms".to_owned());
-    };
     let part = |part: &SubPart| match part {
         SubPart::Text(text) => text.clone(),
         SubPart::Ref(_) | SubPart::GetAtt(..) => "x".to_owned(),
     };
-    let text: String = sub.parts.iter().map(part).collect();
+    let text: String = match arn {
+        Value::Sub(sub) => sub.parts.iter().map(part).collect(),
+        Value::Str(text) => text.clone(),
+        // The ARN of a key, which CloudFormation names.
+        Value::GetAtt(_, attribute) if attribute == "Arn" => return Some("kms".to_owned()),
+        _ => return None,
+    };
     let mut parts = text.split(':');
     (parts.next() == Some("arn")).then_some(())?;
     parts.nth(1).filter(|service| !service.is_empty()).map(str::to_owned)
