@@ -286,17 +286,25 @@ const REPORT_GROUP_WORDS: [&str; 2] = ["-ml-build", "-ml-deploy"];
 
 fn reserved_words(config: &Config, names: &Names) -> Option<Finding> {
     let name = names.ml_name();
-    let (words, start) = REPORT_GROUP_WORDS.into_iter().find_map(|words| Some((words, name.find(words)?)))?;
     let product = &config.ml_product;
+    let is_override = product.product_name_override.is_some();
+    // Without an override, the other one's name has a use case behind the region.
+    let of_use_case =
+        if is_override { 0 } else { name.len().saturating_sub("-ml".len() + names.subject.len()) };
+    // Every occurrence counts: one in the company prefix must not hide one in the use case.
+    let mut found: Vec<(usize, &str)> = REPORT_GROUP_WORDS
+        .into_iter()
+        .flat_map(|words| name.match_indices(words).map(move |(start, _)| (start, words)))
+        .collect();
+    found.sort_unstable();
+    let of_others = found.iter().find(|(start, _)| *start >= of_use_case);
+    let (start, words) = of_others.or_else(|| found.first()).copied()?;
     let words = words.trim_matches('-');
     let other = format!("{}-ml", name.get(..start)?);
-    let is_override = product.product_name_override.is_some();
     let message = format!(
         "the product's name `{name}` contains `{words}`: the policies of a product `{other}` would match its report groups"
     );
-    // Without an override, the other one's name has a use case behind the region.
-    let of_use_case = name.len().saturating_sub("-ml".len() + names.subject.len());
-    if !is_override && start < of_use_case {
+    if of_others.is_none() {
         return Some(Finding::warning(codes::RESERVED_WORDS, path_of_name(config), message).help(format!(
             "make sure that no product has `product_name_override: {other}`, or choose another name"
         )));
