@@ -11,6 +11,7 @@ use mlp_template::suggest::Suggestions;
 use mlp_template::template::{Path, Template, Value};
 use mlp_template::yaml::{Entry, Node, NodeValue, join};
 
+use super::computed::Budget;
 use super::declared::Declared;
 use super::expanded::{Expanded, Part, Parts};
 use super::lookups::Lookups;
@@ -48,6 +49,8 @@ pub(super) struct Request<'a> {
     pub(super) region: String,
     pub(super) suggestions: &'a Suggestions,
     pub(super) loop_order: LoopOrder,
+    /// What may still be computed.
+    pub(super) budget: Budget,
 }
 
 impl<'a> Request<'a> {
@@ -59,6 +62,7 @@ impl<'a> Request<'a> {
             account_id: input.account_id.clone(),
             region: input.region.clone(),
             loop_order: input.loop_order,
+            budget: Budget::default(),
         }
     }
 
