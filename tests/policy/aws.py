@@ -41,6 +41,11 @@ AWS = json.loads(
 EXCEPTIONS = yaml.safe_load((HERE / "exceptions.yaml").read_text(encoding="utf-8"))
 
 
+# Digests in names (shared/product/src/names.rs), and names that are cut.
+SYMBOLS = "0123456789bcdfghjkmnpqrstvwxyz"
+CUT = re.compile(f"-[{SYMBOLS}]{{12}}-ml-")
+
+
 def listed(value):
     return value if isinstance(value, list) else [value]
 

@@ -11,6 +11,7 @@ import hashlib
 import re
 import unittest
 
+from aws import SYMBOLS
 from iam import products
 from iam.evaluator import Policy
 from iam.proofs import Names, with_everything
@@ -80,9 +81,18 @@ def things(product):
     return list(dict.fromkeys(found))
 
 
+def digest(name, count):
+    """Symbols of a name's SHA-256: remainders of its first 16 bytes by 30, the lowest first."""
+    left, symbols = int.from_bytes(hashlib.sha256(name.encode()).digest()[:16], "big"), ""
+    for _ in range(count):
+        left, remainder = divmod(left, len(SYMBOLS))
+        symbols += SYMBOLS[remainder]
+    return symbols
+
+
 def override(name):
     """What a product has that somebody gives this name of its own: (ml_name, global name), as shared/product/src/names.rs says."""
-    return name, f"{name.removesuffix('-ml')}-{hashlib.sha256(name.encode()).hexdigest()[:6]}-ml"
+    return name, f"{name.removesuffix('-ml')}-{digest(name, 12)}-ml"
 
 
 def neighbours(product):
@@ -110,7 +120,8 @@ def renamed(product, name, everywhere):
     own_everywhere = own.replace(f"-{product.region}-", "-")
     jobs = product.full("jobs")
     # Another product's prefix for jobs has another digest before the two hyphens.
-    other_jobs = re.sub(r"[0-9a-f]{12}--$", "0123456789ab--", jobs)
+    other_jobs = re.sub(f"[{SYMBOLS}]{{14}}--$", "0123456789bcdf--", jobs)
+    assert other_jobs != jobs, jobs
     found = []
     for arn in things(product):
         new = (
@@ -182,11 +193,15 @@ class Neighbours(unittest.TestCase):
     def test_names_of_overrides_are_what_this_proof_takes_for_their_names(self):
         (product,) = (it for it in products.bounded() if it.file == OVERRIDE)
         _, everywhere = override(product.name)
-        digits = everywhere.removesuffix("-ml")[-6:]
+        symbols = everywhere.removesuffix("-ml")[-12:]
         roles = [product.stack.name(it) for it in product.stack.kinds("AWS::IAM::Role")]
         self.assertTrue(roles)
         for role in roles:
-            self.assertIn(f"-{digits}-ml-", role)
+            self.assertIn(f"-{symbols}-ml-", role)
+
+    def test_prefixes_of_jobs_have_the_digest_that_this_proof_computes(self):
+        for product in products.bounded():
+            self.assertTrue(product.full("jobs").endswith(f"-{digest(product.name, 14)}--"), product.full("jobs"))
 
     def test_a_product_may_use_its_own_names(self):
         # The proof is about something: the same question about a product's own things has an answer.

@@ -18,6 +18,7 @@ from cfnlint.decode.cfn_yaml import loads
 
 from aws import (
     AWS,
+    CUT,
     EXCEPTIONS,
     GOLDEN,
     MAX_SIZE,
@@ -453,11 +454,11 @@ class Suite(Policies):
     def test_patterns_match_no_name_that_only_ends_like_a_products(self):
         """`payments-artifacts` is somebody else's: names of products end in `-ml-artifacts`."""
         suffixes = {(kind, re.sub(r".*-ml-", "", name)) for kind in KINDS for name in self.identities[kind]}
-        # The words in the middle have six letters, as many as the digits of a digest.
+        # The words in the middle have 12 letters, as many as the symbols of a digest.
         foreign = [
             arn_of(kind, f"{name}-{suffix}")
             for kind, suffix in suffixes
-            for name in ("payments", "payments-deploy", "release-shared", "api-docker")
+            for name in ("payments", "payments-applications", "release-distribution", "api-integrations")
             if kind != "AWS::SSM::Parameter"
         ]
         foreign += [f"{arn}/key" for arn in foreign if ":s3:" in arn]
@@ -471,8 +472,8 @@ class Suite(Policies):
                 if any(f"-{suffix}" in pattern for suffix in [*(it for _, it in suffixes), "stack/*"]):
                     self.assertFalse([arn for arn in foreign if like(arn, pattern)], f"{where}: {pattern}")
 
-    def test_every_suffix_has_its_pattern_and_no_pattern_takes_any_six_characters(self):
-        """Names that are cut end in `-ml-{suffix}`, too, so nothing has to stand for the digits of a digest."""
+    def test_every_suffix_has_its_pattern_and_no_pattern_takes_any_digest(self):
+        """Names that are cut end in `-ml-{suffix}`, too, so nothing has to stand for the symbols of a digest."""
         patterns = [
             str(value)
             for name, resource in suite().resources.items()
@@ -481,14 +482,14 @@ class Suite(Policies):
             for values in [statement["Resource"], *(it for them in statement.get("Condition", {}).values() for it in them.values())]
             for value in listed(values)
         ]
-        self.assertEqual([it for it in patterns if "??" in it and it != "?*-????????????"], [])
+        self.assertEqual([it for it in patterns if "??" in it and it != f"?*-{'?' * 14}"], [])
         found = {it[1] for it in (re.search(r"\*-ml-([a-z-]+)", pattern) for pattern in patterns) if it}
         cut = set()
         for kind in set(KINDS) - {"AWS::SSM::Parameter"}:
             for name in self.identities[kind]:
                 suffix = re.sub(".*-ml-", "", name)
                 self.assertIn(suffix, found, name)
-                if re.search("-[0-9a-f]{6}-ml-", name):
+                if CUT.search(name):
                     cut.add(kind)
         self.assertGreaterEqual(cut, {"AWS::Events::Rule", "AWS::IAM::Role", "AWS::S3::Bucket"}, "names that are cut are among these")
 
@@ -1160,7 +1161,7 @@ class Boundary(Policies):
             ("ssm:GetParameter", f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/billing/db/password"),
             ("ssm:GetParameter", f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/ml/{tags['ml-provisioner:product']}-2/x"),
             ("ssm:PutParameter", f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/ml/{tags['ml-provisioner:product']}/x"),
-            ("sagemaker:DeleteEndpoint", f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint/other-0123456789ab--x"),
+            ("sagemaker:DeleteEndpoint", f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint/other-0123456789bcdf--x"),
             ("sagemaker:PutModelPackageGroupPolicy", f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model-package-group/{tags['ml-provisioner:registry']}-ml-models"),
             ("sagemaker:CreatePresignedNotebookInstanceUrl", f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:notebook-instance/{tags['ml-provisioner:jobs']}--x"),
             ("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/other-ml-sagemaker-role"),

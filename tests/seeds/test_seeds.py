@@ -24,7 +24,7 @@ BUILD = {
     "AWS_REGION": "eu-west-1",
     "SAGEMAKER_ROLE_ARN": "arn:aws:iam::123456789012:role/acme-prod-a001-churn-ml-sagemaker-role",
     "MODEL_PACKAGE_GROUP_NAME": "acme-prod-a001-eu-west-1-churn-ml-models",
-    "RESOURCE_PREFIX": "churn-eb41464974b0--",
+    "RESOURCE_PREFIX": "churn-f5j2j12jvjhysf--",
     "ARTIFACTS_BUCKET": "acme-prod-a001-eu-west-1-churn-ml-artifacts",
 }
 NETWORK = {

@@ -545,6 +545,20 @@ async fn properties_that_cloudformation_did_not_send_begin_nothing() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_request_that_leaves_out_how_long_it_waits_waits_as_long_as_cloudformation_says() {
+    for kind in ["Create", "Update"] {
+        let world = world(&format!("{}_IN_PROGRESS", kind.to_uppercase()), None);
+        let sent = event(kind, &world);
+        let mut told = sent["ResourceProperties"].clone();
+        told["ServiceTimeout"] = json!("600");
+        world.stacks.set_event_properties(SHOP, "Product", told);
+        let (taken, ..) = taken(&world, &MemoryExecutions::default(), &sent).await;
+        assert_eq!(taken, Some(Taken::Started), "{kind}");
+        assert_eq!(kept(&world)["respond"]["answer_by"], json!(world.stacks.clock() + 600 - 150), "{kind}");
+    }
+}
+
 #[test]
 fn a_creation_that_cloudformation_has_called_off_makes_nothing_more() {
     fn called_off(world: &World) {

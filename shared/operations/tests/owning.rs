@@ -395,6 +395,13 @@ fn nothing_of_the_suites_bucket_is_read_as_a_config_or_template_but_what_is_give
             assert!(!told.contains("first_digit") && !told.contains("FIRST_DIGIT"), "{told}");
         }
     }
+    // Nor by another text for the bucket.
+    for bucket in ["suite/pending", "suite/", "arn:aws:s3:us-west-2:123456789012:accesspoint/suite"] {
+        let place = json!({"bucket": bucket, "key": "approvals/victim.json"});
+        let report = World::new().execute("one", &json!({"action": "validate-config", "config": place}));
+        assert_eq!(error(&report), "MLProvisioner.InvalidInput", "{bucket}: {report:?}");
+        assert_eq!(report.findings[0].path, "/config/bucket", "{bucket}: {report:?}");
+    }
     let world = World::new();
     for key in ["configs/a.yaml", "templates/a.yaml", "deployments/files/one/config.yaml"] {
         world.store.upload(key, CONFIG);

@@ -1,12 +1,12 @@
 //! Every name of a product, and the real length limit of each resource type.
 //!
 //! A name that fits is exactly `{ml_name}-{suffix}` (global names leave the region out). One that doesn't fit is
-//! shortened the same way every time: the base is cut, and six hexadecimal digits of the SHA-256 of the full name stand
-//! before `-ml-{suffix}`, so that two products that share a long beginning still differ. Every name therefore ends in
+//! shortened the same way every time: the base is cut, and 12 symbols of the SHA-256 of the full name stand before
+//! `-ml-{suffix}`, so that two products that share a long beginning still differ. Every name therefore ends in
 //! `-ml-{suffix}`, which the suite's policies rely on (infra/template.yaml).
 //!
-//! Global names of a product with an override have such digits, too. No name that could be one of these may end in such
-//! digits by itself (`digest_words`), so no config can choose the name that another product has.
+//! Global names of a product with an override have such symbols, too. No name that could be one of these may end in such
+//! symbols by itself (`digest_words`), so no config can choose the name that another product has.
 
 use std::fmt::Write as _;
 
@@ -115,10 +115,10 @@ impl Names {
         let region_code = environment.multi_region.then(|| environment.region.short_code());
         match &product.product_name_override {
             // The override replaces the whole pattern, so it may be what another product's *global* names begin with. The
-            // digits tell them apart. The global names still need the region code.
+            // symbols tell them apart. The global names still need the region code.
             Some(name) => {
-                let digits = hex_digits(name.as_str(), DIGEST);
-                let part = region_code.map_or_else(|| digits.clone(), |code| format!("{code}-{digits}"));
+                let symbols = digest(name.as_str(), DIGEST);
+                let part = region_code.map_or_else(|| symbols.clone(), |code| format!("{code}-{symbols}"));
                 Self {
                     ml_name: name.to_string(),
                     global_name: name.with_part(&part),
@@ -139,7 +139,7 @@ impl Names {
         &self.ml_name
     }
 
-    /// The same without the region (with its short code in `multi_region`). An override gets six digits of its digest
+    /// The same without the region (with its short code in `multi_region`). An override gets 12 symbols of its digest
     /// before `-ml`.
     pub fn global_name(&self) -> &str {
         &self.global_name
@@ -158,11 +158,11 @@ impl Names {
     }
 
     /// The start of every SageMaker name that the product's builds choose (jobs, models, endpoints, pipelines):
-    /// `{8 characters}-{12 hex digits}--`. At most 23 characters, because a tuning job's name has at most 32.
+    /// `{6 characters}-{14 symbols}--`. At most 23 characters, because a tuning job's name has at most 32.
     ///
     /// The policies match `{job_prefix}*`, so no product's prefix may start another product's prefix. The double hyphen
     /// ends the prefix and occurs nowhere else in it, so two prefixes are equal or neither starts the other. They are
-    /// equal only if 48 bits of the SHA-256 of both names are equal.
+    /// equal only if 68 bits of the SHA-256 of both names are equal.
     ///
     /// Source of the limits and characters: SageMaker API Reference, `CreateHyperParameterTuningJob` (32 characters) and
     /// `CreateTrainingJob` (`[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}`, so that a double hyphen is allowed).
@@ -172,16 +172,16 @@ impl Names {
     /// # use mlp_product::names::Names;
     /// # let yaml = include_bytes!("../../../configs/examples/starter/techcorp-prod-a001-us-west-2-customer-churn-ml-s3.yaml");
     /// let config = config::load(yaml).unwrap().config;
-    /// assert_eq!(Names::new(&config).job_prefix(), "customer-eb41464974b0--");
+    /// assert_eq!(Names::new(&config).job_prefix(), "custom-gjdfstcy4hmhm2--");
     /// ```
     pub fn job_prefix(&self) -> String {
-        const READABLE: usize = 8;
-        const DIGITS: usize = 12;
+        const READABLE: usize = 6;
+        const JOB_DIGEST: usize = 14;
         let mut readable: String = self.subject.chars().take(READABLE).collect();
         while readable.contains("--") {
             readable = readable.replace("--", "-");
         }
-        format!("{}-{}--", readable.trim_end_matches('-'), hex_digits(&self.ml_name, DIGITS))
+        format!("{}-{}--", readable.trim_end_matches('-'), digest(&self.ml_name, JOB_DIGEST))
     }
 
     /// `job_prefix` without the double hyphen that ends it, as the tag `ml-provisioner:jobs` of roles.
@@ -203,10 +203,15 @@ impl Names {
     }
 }
 
-/// How many hexadecimal digits of a digest stand in a name.
-const DIGEST: usize = 6;
+/// How many symbols of a digest stand in a name: about 59 bits. Whoever writes configs can search for one whose digest is
+/// another product's.
+const DIGEST: usize = 12;
 
-/// `{base}-{suffix}` when it fits into `max` characters, else `{cut base}-{6 hex digits}-ml-{suffix}`.
+/// What digests in names are written with: digits, and letters without vowels, so that no word looks like a digest, and without
+/// `l`, which looks like a 1. Every service takes them, at the end of a word and at its beginning.
+const SYMBOLS: &[u8; 30] = b"0123456789bcdfghjkmnpqrstvwxyz";
+
+/// `{base}-{suffix}` when it fits into `max` characters, else `{cut base}-{12 symbols}-ml-{suffix}`.
 ///
 /// Names are ASCII by their types, so bytes are characters here.
 fn shorten(base: &str, suffix: &str, max: usize) -> String {
@@ -214,7 +219,7 @@ fn shorten(base: &str, suffix: &str, max: usize) -> String {
     if full.len() <= max {
         return full;
     }
-    let ending = format!("-{}-ml-{suffix}", hex_digits(&full, DIGEST));
+    let ending = format!("-{}-ml-{suffix}", digest(&full, DIGEST));
     let base = base.strip_suffix("-ml").unwrap_or(base);
     let room = max.saturating_sub(ending.len());
     let kept = base.get(..room.min(base.len())).unwrap_or(base);
@@ -223,14 +228,18 @@ fn shorten(base: &str, suffix: &str, max: usize) -> String {
     format!("{kept}{ending}")
 }
 
-/// The first hexadecimal digits of a text's SHA-256.
-fn hex_digits(text: &str, count: usize) -> String {
-    let mut digits = String::with_capacity(count + 1);
-    for byte in Sha256::digest(text.as_bytes()).iter().take(count.div_ceil(2)) {
-        let _ = write!(digits, "{byte:02x}");
+/// Symbols of a text's SHA-256. Its first 16 bytes are one number, the first byte the highest. Each remainder of its repeated
+/// division by 30 gives one of [`SYMBOLS`], the lowest first.
+fn digest(text: &str, count: usize) -> String {
+    let bytes = Sha256::digest(text.as_bytes());
+    let mut left = bytes.iter().take(16).fold(0_u128, |number, byte| (number << 8) | u128::from(*byte));
+    let mut symbols = String::with_capacity(count);
+    for _ in 0..count {
+        let symbol = usize::try_from(left % 30).ok().and_then(|remainder| SYMBOLS.get(remainder));
+        symbols.extend(symbol.map(|symbol| char::from(*symbol)));
+        left /= 30;
     }
-    digits.truncate(count);
-    digits
+    symbols
 }
 
 /// First words that a service keeps for itself, with the type that refuses them.
@@ -286,17 +295,25 @@ const REPORT_GROUP_WORDS: [&str; 2] = ["-ml-build", "-ml-deploy"];
 
 fn reserved_words(config: &Config, names: &Names) -> Option<Finding> {
     let name = names.ml_name();
-    let (words, start) = REPORT_GROUP_WORDS.into_iter().find_map(|words| Some((words, name.find(words)?)))?;
     let product = &config.ml_product;
+    let is_override = product.product_name_override.is_some();
+    // Without an override, the other one's name has a use case behind the region.
+    let of_use_case =
+        if is_override { 0 } else { name.len().saturating_sub("-ml".len() + names.subject.len()) };
+    // Every occurrence counts: one in the company prefix must not hide one in the use case.
+    let mut found: Vec<(usize, &str)> = REPORT_GROUP_WORDS
+        .into_iter()
+        .flat_map(|words| name.match_indices(words).map(move |(start, _)| (start, words)))
+        .collect();
+    found.sort_unstable();
+    let of_others = found.iter().find(|(start, _)| *start >= of_use_case);
+    let (start, words) = of_others.or_else(|| found.first()).copied()?;
     let words = words.trim_matches('-');
     let other = format!("{}-ml", name.get(..start)?);
-    let is_override = product.product_name_override.is_some();
     let message = format!(
         "the product's name `{name}` contains `{words}`: the policies of a product `{other}` would match its report groups"
     );
-    // Without an override, the other one's name has a use case behind the region.
-    let of_use_case = name.len().saturating_sub("-ml".len() + names.subject.len());
-    if !is_override && start < of_use_case {
+    if of_others.is_none() {
         return Some(Finding::warning(codes::RESERVED_WORDS, path_of_name(config), message).help(format!(
             "make sure that no product has `product_name_override: {other}`, or choose another name"
         )));
@@ -322,14 +339,11 @@ fn path_of_name(config: &Config) -> &'static str {
     }
 }
 
-/// The last word before `-ml` stands where `shorten` and overrides put digits of a digest. A name that ends so by itself
-/// is refused if it could be another product's: it is as long as names that are cut, or the digits are those that an
+/// The last word before `-ml` stands where `shorten` and overrides put symbols of a digest. A name that ends so by itself
+/// is refused if it could be another product's: it is as long as names that are cut, or the symbols are those that an
 /// override of the same beginning gets.
 fn digest_words(config: &Config, names: &Names) -> Option<Finding> {
-    let is_digest = |word: &str| {
-        // A digest has small letters.
-        word.len() == DIGEST && word.bytes().all(|it| matches!(it, b'0'..=b'9' | b'a'..=b'f'))
-    };
+    let is_digest = |word: &str| word.len() == DIGEST && word.bytes().all(|it| SYMBOLS.contains(&it));
     let ending = |name: &str| -> Option<(String, String)> {
         let (rest, word) = name.strip_suffix("-ml")?.rsplit_once('-')?;
         is_digest(word).then(|| (rest.to_owned(), word.to_owned()))
@@ -337,7 +351,7 @@ fn digest_words(config: &Config, names: &Names) -> Option<Finding> {
     let product = &config.ml_product;
     let is_override = product.product_name_override.is_some();
     let (_, word) = ending(names.ml_name())?;
-    // The global names of an override have digits of their own.
+    // The global names of an override have symbols of their own.
     let global = ending(names.global_name()).filter(|_| !is_override);
     let is_cut = NAME_RULES.iter().any(|rule| {
         let base =
@@ -352,7 +366,7 @@ fn digest_words(config: &Config, names: &Names) -> Option<Finding> {
         [Some(rest.as_str()), alone]
             .into_iter()
             .flatten()
-            .any(|stem| hex_digits(&format!("{stem}-ml"), DIGEST) == *word)
+            .any(|stem| digest(&format!("{stem}-ml"), DIGEST) == *word)
     };
     if !is_cut && !global.as_ref().is_some_and(is_override_of) {
         return None;
@@ -370,12 +384,13 @@ fn digest_words(config: &Config, names: &Names) -> Option<Finding> {
             path,
             format!(
                 "the product's name `{}` ends in `{word}-ml` and can be another product's name: names that are too long for \
-                 a service, and those of overrides, have six hexadecimal digits there",
+                 a service, and those of overrides, have {DIGEST} symbols of a digest there",
                 names.ml_name()
             ),
         )
         .help(format!(
-            "let the {field} end in a word that isn't six of the characters 0-9 and a-f, or make the name shorter"
+            "let the {field} end in a word that isn't {DIGEST} digits and letters without a, e, i, l, o and u, or make the name \
+             shorter"
         )),
     )
 }

@@ -24,6 +24,9 @@ struct Identity {
     workload: Option<String>,
 }
 
+/// The symbols of digests in names.
+const SYMBOLS: &[u8] = b"0123456789bcdfghjkmnpqrstvwxyz";
+
 const ENVS: [Env; 4] = [Env::Dev, Env::Test, Env::Staging, Env::Prod];
 
 fn config(identity: &Identity) -> Config {
@@ -142,7 +145,7 @@ proptest! {
                 let ending = format!("-ml-{suffix}");
                 prop_assert!(name.ends_with(&ending));
                 let (_, hash) = name.strip_suffix(&ending).unwrap().rsplit_once('-').unwrap();
-                prop_assert!(hash.len() == 6 && hash.bytes().all(|b| b.is_ascii_hexdigit()), "{}", name);
+                prop_assert!(hash.len() == 12 && hash.bytes().all(|b| SYMBOLS.contains(&b)), "{}", name);
             }
         }
     }
@@ -271,7 +274,7 @@ fn the_example_of_the_documentation_is_shortened_the_same_way_for_ever() {
     assert_eq!(names.ml_name(), "globalbank-prod-c001-us-west-2-demand-forecasting-realtime-ml");
     assert_eq!(
         names.physical("AWS::IAM::Role", "codepipeline-role").unwrap(),
-        "globalbank-prod-c001-demand-forecast-805b55-ml-codepipeline-role"
+        "globalbank-prod-c001-demand-fo-wmd7zq252sw7-ml-codepipeline-role"
     );
     let multi = Names::new(&config(&Identity { multi_region: true, ..identity }));
     assert_eq!(multi.global_name(), "globalbank-prod-c001-usw2-demand-forecasting-realtime-ml");
@@ -291,10 +294,10 @@ fn an_override_replaces_the_pattern_and_keeps_the_region_code() {
     let mut config = config(&identity);
     config.ml_product.product_name_override = Some(ProductName::parse("edge-fraud-ml").unwrap());
     let names = Names::new(&config);
-    assert_eq!((names.ml_name(), names.global_name()), ("edge-fraud-ml", "edge-fraud-usw2-b702e7-ml"));
+    assert_eq!((names.ml_name(), names.global_name()), ("edge-fraud-ml", "edge-fraud-usw2-6tzcwqzdvkhb-ml"));
     assert_eq!(names.ssm_path("BucketName"), "/ml/edge-fraud-ml/BucketName");
     config.environment.multi_region = false;
-    assert_eq!(Names::new(&config).global_name(), "edge-fraud-b702e7-ml");
+    assert_eq!(Names::new(&config).global_name(), "edge-fraud-6tzcwqzdvkhb-ml");
 }
 
 /// Somebody who writes configs chooses the override, so it may be any text that another product's names begin with.
@@ -312,7 +315,7 @@ fn an_override_never_gives_the_global_names_of_another_product() {
     let victim = config(&identity);
     let named: Vec<String> = all_names(&Names::new(&victim)).into_iter().map(|(_, name)| name).collect();
     assert!(
-        named.iter().any(|name| name == "techcorp-prod-a001-demand-forecasting-r-2515e9-ml-codebuild-role"),
+        named.iter().any(|name| name == "techcorp-prod-a001-demand-forecas-33w0kc3411f9-ml-codebuild-role"),
         "{named:#?}"
     );
     // What every name of the victim begins with, of its cut names, too.
@@ -378,14 +381,14 @@ fn a_name_that_could_be_the_cut_name_of_another_product_is_refused() {
         of_prefix("techcorp", use_case, workload, name)
     };
     // As long as names that are cut.
-    assert_eq!(found("demand-forecast-4ab0", Some("x-4ab0ce"), None), ["/ml_product/workload"]);
+    assert_eq!(found("demand-forecast-4ab0", Some("x-4bb0c2345678"), None), ["/ml_product/workload"]);
     assert_eq!(
-        of_prefix("techcorp-global-inc", "forecasts-all-facade", None, None),
+        of_prefix("techcorp-global-inc", "forecas-4bb0c2345678", None, None),
         ["/ml_product/use_case"]
     );
-    let long = format!("{}-4ab0ce-ml", "a".repeat(50));
+    let long = format!("{}-4bb0c2345678-ml", "a".repeat(50));
     assert_eq!(found("churn", None, Some(&long)), ["/ml_product/product_name_override"]);
-    // What an override gets: `techcorp-prod-a001-fraud-ml` has these digits in its global names.
+    // What an override gets: `techcorp-prod-a001-fraud-ml` has these symbols in its global names.
     let names = |name: &str, multi_region| {
         let mut config = config(&Identity {
             prefix: "a".repeat(2),
@@ -407,14 +410,72 @@ fn a_name_that_could_be_the_cut_name_of_another_product_is_refused() {
     // Nothing is cut to these.
     for (use_case, workload) in [
         ("decade", None),
-        ("q-202401", None),
-        ("churn-4ab0ce", None),
-        ("churn-4ab0ce", Some("live")),
-        ("forecasts-4ab0c", None),
-        ("forecasts-4ab0ceg", None),
+        ("q-202401241200", None),
+        ("churn-4bb0c2345678", None),
+        ("churn-4bb0c2345678", Some("live")),
     ] {
         assert_eq!(found(use_case, workload, None), [""; 0], "{use_case}");
     }
+}
+
+/// What is as long as names that are cut, and ends otherwise: 11 and 13 symbols, and a word with a letter that is none.
+#[test]
+fn a_last_word_that_is_no_digest_is_nobodys() {
+    let found = |word: &str, expected: usize| {
+        let mut config = config(&Identity {
+            prefix: "techcorp".to_owned(),
+            env: 3,
+            tenant: "a001".to_owned(),
+            region: 0,
+            multi_region: false,
+            use_case: "churn".to_owned(),
+            workload: None,
+        });
+        let name = format!("{}-{word}-ml", "a".repeat(50));
+        config.ml_product.product_name_override = Some(ProductName::parse(&name).unwrap());
+        assert_eq!(mlp_product::names::check(&config).len(), expected, "{word}");
+    };
+    found("4bb0c2345678", 1);
+    for word in
+        ["4bb0c234567", "4bb0c23456789", "distribution", "4ab0c2345678", "4bl0c2345678", "4bb0c-345678"]
+    {
+        found(word, 0);
+    }
+}
+
+/// The symbols of a digest, as another program computes them: Python's `hashlib` and `divmod`.
+#[test]
+fn digests_are_those_of_the_design() {
+    let names = |name: &str| {
+        let mut config = config(&Identity {
+            prefix: "techcorp".to_owned(),
+            env: 3,
+            tenant: "a001".to_owned(),
+            region: 0,
+            multi_region: false,
+            use_case: "churn".to_owned(),
+            workload: None,
+        });
+        config.ml_product.product_name_override = Some(ProductName::parse(name).unwrap());
+        let names = Names::new(&config);
+        (names.global_name().to_owned(), names.job_prefix())
+    };
+    assert_eq!(
+        names("edge-fraud-ml"),
+        ("edge-fraud-6tzcwqzdvkhb-ml".to_owned(), "edge-f-6tzcwqzdvkhb52--".to_owned())
+    );
+    assert_eq!(names("a1-ml"), ("a1-8ysbxk90h7mt-ml".to_owned(), "a1-ml-8ysbxk90h7mt6n--".to_owned()));
+    assert_eq!(
+        names("tiny--name-ml"),
+        ("tiny--name-gsfq5xbtpczh-ml".to_owned(), "tiny-gsfq5xbtpczh0k--".to_owned())
+    );
+    assert_eq!(
+        names("techcorp-prod-a001-us-west-2-churn-ml"),
+        (
+            "techcorp-prod-a001-us-west-2-churn-y7cx1bfwd1hh-ml".to_owned(),
+            "techco-y7cx1bfwd1hhb3--".to_owned()
+        )
+    );
 }
 
 /// A cut may end between hyphens; how short it can be is known all the same.

@@ -295,4 +295,17 @@ fn a_name_that_goes_on_like_a_project_of_another_product_is_refused() {
     assert_eq!(found("acme", "use_case: ml-build"), [(false, "/ml_product/use_case".to_owned())]);
     assert_eq!(found("acme-ml-build", "use_case: churn"), [(false, "/client/company_prefix".to_owned())]);
     assert_eq!(found("acme", "use_case: html-build"), []);
+    // The words in the company prefix hide none in the use case or workload, whichever of them stands where.
+    let error = [(true, "/ml_product/use_case".to_owned())];
+    for prefix in ["x-ml-build", "x-ml-deploy"] {
+        for use_case in ["churn-ml-build-a", "churn-ml-deploy", "ml-build-ml-deploy-a"] {
+            assert_eq!(found(prefix, &format!("use_case: {use_case}")), error, "{prefix}, {use_case}");
+        }
+        assert_eq!(found(prefix, "use_case: churn, workload: ml-build"), error, "{prefix}");
+        assert_eq!(
+            found(prefix, "use_case: ml-deploy"),
+            [(false, "/client/company_prefix".to_owned())],
+            "{prefix}"
+        );
+    }
 }

@@ -102,7 +102,7 @@ codes! {
     RESERVED_WORDS = "MLP-CFG-022", "A name contains words that end other products' names",
         "CodeBuild names report groups after the project: `{ml_name}-build-{report}`. A product whose own name contains `ml-build` or `ml-deploy` could be matched by another product's policies. It is a warning where only a `product_name_override` can give the other product that name.";
     DIGEST_WORD = "MLP-CFG-023", "A name that another product's cut name could be",
-        "A name that is too long for a service is cut and ends in `-{six hexadecimal digits}-ml-{suffix}`; so do the global names of a product with an override. A product whose own name ends in six of the characters 0-9 and a-f before `-ml` is refused if it is as long as cut names are, or if its digits are those of an override.";
+        "A name that is too long for a service is cut and ends in `-{12 symbols}-ml-{suffix}`, where the symbols are a digest of digits and of letters without a, e, i, l, o and u; so do the global names of a product with an override. A product whose own name has such a word of 12 symbols before `-ml` is refused if it is as long as cut names are, or if its symbols are those of an override.";
     RESERVED_BUCKET = "MLP-CFG-024", "A bucket of a product or of the suite",
         "Sources and data can't be in the artifacts bucket of a product (`...-ml-artifacts`) or in the bucket of a suite (`mlp-<account>-<region>`, or the name in its parameter `BucketName`): the product's roles may read the bucket that the config names.";
 

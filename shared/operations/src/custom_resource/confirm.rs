@@ -6,8 +6,10 @@ use serde_json::{Map as Object, Value as Json};
 ///
 /// Whoever may call the function can write a request; nobody but CloudFormation writes a stack's events. Numbers and flags
 /// may be text on either side. A request that says how long it waits (`ServiceTimeout`) may hold up others so long, so the
-/// event must confirm it; without it the request waits as long as CloudFormation does by default. The event shows `****` for a value that the template hides (`NoEcho`): nothing confirms it, so
-/// it differs. It shows a dynamic reference as it is written, so any text is taken for what the reference stands for.
+/// event must confirm it. One that leaves it out waits as long as the event says
+/// ([`Request::respond_as_told`](super::Request::respond_as_told)). The event shows `****` for a value that the template hides
+/// (`NoEcho`): nothing confirms it, so it differs. It shows a dynamic reference as it is written, so any text is taken for what
+/// the reference stands for.
 ///
 /// ```
 /// # use mlp_operations::custom_resource::differences;

@@ -43,7 +43,17 @@ pub struct Request {
 impl Request {
     /// What an execution must know. `now` is in seconds since 1970.
     pub fn respond(&self, now: u64) -> Respond {
-        let timeout = service_timeout(&self.resource_properties).unwrap_or(SERVICE_TIMEOUT);
+        self.respond_within(now, SERVICE_TIMEOUT)
+    }
+
+    /// The same for a request of which CloudFormation's own event is known. The shorter time counts: a request that doesn't
+    /// say how long it waits waits no longer than CloudFormation does.
+    pub fn respond_as_told(&self, now: u64, told: &Object<String, Json>) -> Respond {
+        self.respond_within(now, service_timeout(told).unwrap_or(SERVICE_TIMEOUT))
+    }
+
+    fn respond_within(&self, now: u64, longest: u64) -> Respond {
+        let timeout = service_timeout(&self.resource_properties).unwrap_or(SERVICE_TIMEOUT).min(longest);
         // The answer itself needs time, more if its task must be tried again.
         let answering = (timeout / 4).min(180);
         Respond {
@@ -192,6 +202,17 @@ mod tests {
         for nonsense in [json!("never"), json!("0"), json!(99_999)] {
             assert_eq!(request(&json!({"ServiceTimeout": nonsense})).respond(0).answer_by, 3_420);
         }
+    }
+
+    #[test]
+    fn a_request_waits_no_longer_than_cloudformation_says() {
+        let due =
+            |sent: &Json, told: &Json| request(sent).respond_as_told(0, told.as_object().unwrap()).answer_by;
+        let (short, long) = (json!({"ServiceTimeout": "600"}), json!({"ServiceTimeout": 1200}));
+        for (sent, told) in [(&json!({}), &short), (&short, &json!({})), (&short, &long), (&long, &short)] {
+            assert_eq!(due(sent, told), 600 - 150, "{sent} {told}");
+        }
+        assert_eq!(due(&json!({}), &json!({})), 3_420);
     }
 
     #[test]

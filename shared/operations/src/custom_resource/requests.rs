@@ -15,7 +15,7 @@ use mlp_aws::s3::store::{BucketStore, ErrorKind};
 use mlp_aws::step_functions::executions::{Execution as Seen, Executions, Status};
 use mlp_template::finding::Finding;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value as Json, json};
+use serde_json::{Map as Object, Value as Json, json};
 
 use crate::custom_resource as custom;
 use crate::custom_resource::{Answer, Kind, Request, Respond, stack_name};
@@ -147,7 +147,8 @@ where
     C: Stacks + Sync,
     E: Executions + Sync,
 {
-    let respond = request.respond(seconds(front.now));
+    let now = seconds(front.now);
+    let respond = request.respond(now);
     let refused =
         |failure: &Failure| Begun::Answer(Taken::Answered, Answer::failed(&respond, &told(failure), None));
     match is_waited_for(front, &respond).await {
@@ -158,9 +159,12 @@ where
         }
         Err(failure) => return Ok(refused(&failure)),
     }
-    if let Err(failure) = confirm(front, request).await {
-        return Ok(refused(&failure));
-    }
+    // The request may leave out how long it waits, and others wait for it: CloudFormation's event decides.
+    let respond = match confirm(front, request).await {
+        Ok(Some(told)) => request.respond_as_told(now, &told),
+        Ok(None) => respond.clone(),
+        Err(failure) => return Ok(refused(&failure)),
+    };
     let mut input = match input(front.settings, request) {
         Ok(Some(input)) => input,
         Ok(None) => {
@@ -259,16 +263,16 @@ pub(crate) async fn look_up<C: Stacks + Sync>(
     Ok((Some(seen), is_waited_for))
 }
 
-/// Whether CloudFormation sent these properties, by its own event of the operation: whoever may call the function can write
+/// The properties that CloudFormation's own event of the operation tells, if they are those of the request: whoever may call the function can write
 /// a request for a resource that CloudFormation works on. What is deleted follows from the owner's tag, not from properties.
 ///
 /// Events may be a moment late.
 async fn confirm<S, C: Stacks + Sync, E>(
     front: &Front<'_, S, C, E>,
     request: &Request,
-) -> Result<(), Failure> {
+) -> Result<Option<Object<String, Json>>, Failure> {
     if request.request_type == Kind::Delete {
-        return Ok(());
+        return Ok(None);
     }
     let (stack, id) = (&request.stack_id, &request.logical_resource_id);
     let differs = |paths: Vec<String>| {
@@ -291,7 +295,7 @@ async fn confirm<S, C: Stacks + Sync, E>(
             ));
         };
         let paths = custom::differences(&request.resource_properties, &told);
-        Ok(if paths.is_empty() { Ok(()) } else { Err(differs(paths)) })
+        Ok(if paths.is_empty() { Ok(Some(told)) } else { Err(differs(paths)) })
     };
     patiently(look, |answer| matches!(answer, Ok(Err(_))) || is_transient(answer)).await?
 }
@@ -319,7 +323,7 @@ fn is_transient<T>(answer: &Result<T, Failure>) -> bool {
 }
 
 /// An execution's input, key by key.
-type Input = serde_json::Map<String, Json>;
+type Input = Object<String, Json>;
 
 /// The execution's input, but for whom to answer; nothing when there is nothing to do.
 fn input(settings: &Settings, request: &Request) -> Result<Option<Input>, Failure> {

@@ -1,6 +1,6 @@
 //! What an execution is asked to do.
 
-use mlp_product::config::Tier;
+use mlp_product::config::{BucketName, Tier};
 use mlp_template::codes;
 use mlp_template::finding::{Code, Finding};
 use mlp_template::suggest::Suggestions;
@@ -213,7 +213,7 @@ impl Input {
     /// ```
     /// # use mlp_operations::execution::input::Input;
     /// # use serde_json::json;
-    /// let findings = Input::read(&json!({"action": "deploy-prodct", "config": {"bucket": "b"}})).unwrap_err();
+    /// let findings = Input::read(&json!({"action": "deploy-prodct", "config": {"bucket": "uploads"}})).unwrap_err();
     /// assert_eq!(findings[0].help.as_deref(), Some("did you mean `deploy-product`?"));
     /// assert_eq!(findings[1].path, "/config/key");
     /// ```
@@ -375,6 +375,10 @@ impl Reader<'_> {
                 };
                 let (bucket, key, version) =
                     (text("bucket", true), text("key", true), text("version", false));
+                let bucket = bucket.and_then(|given| {
+                    let read = bucket_name(&given, &format!("/{name}/bucket"));
+                    read.map_err(|finding| self.findings.push(finding)).ok()
+                });
                 for field in
                     place.keys().filter(|field| !["bucket", "key", "version"].contains(&field.as_str()))
                 {
@@ -498,6 +502,17 @@ impl Reader<'_> {
     }
 }
 
+/// The name of a bucket. What else an S3 client takes there (an access point, a path behind the name) could stand for the
+/// suite's bucket without being equal to its name, and so lead around [`is_given`](crate::execution::keys::is_given).
+pub(crate) fn bucket_name(text: &str, path: &str) -> Result<String, Finding> {
+    let named = BucketName::parse(text).map(|name| name.as_str().to_owned());
+    named.map_err(|_| {
+        let message = format!("`{}` is no bucket's name; it is {}", shown(text), BucketName::ALLOWED);
+        wrong(path, message)
+            .help("give the bucket's name alone: no ARN, no access point, no `s3://` and no slash")
+    })
+}
+
 fn wrong(path: &str, message: impl Into<String>) -> Finding {
     const CODE: Code = codes::DEP_INPUT;
     Finding::error(CODE, path, message)
@@ -548,6 +563,36 @@ mod tests {
     }
 
     #[test]
+    fn a_bucket_is_named_by_its_name_alone() {
+        for bucket in [
+            "suite/pending",
+            "suite/",
+            "/suite",
+            "Suite",
+            "s3://suite",
+            "arn:aws:s3:::suite",
+            "arn:aws:s3:us-west-2:123456789012:accesspoint/one",
+            "one-abcdefghijklmnopqrstuvwxyz0123456789-s3alias",
+            "one.mrap",
+            "suite?versions",
+            "suite%2Fpending",
+            "ab",
+        ] {
+            for (action, given) in [("show-changes", "config"), ("validate-prov-template", "template")] {
+                let mut input = json!({"action": action});
+                input[given] = json!({"bucket": bucket, "key": "approvals/x.json"});
+                let found = Input::read(&input).unwrap_err();
+                assert_eq!(found.len(), 1, "{bucket}: {found:?}");
+                assert_eq!(found[0].path, format!("/{given}/bucket"), "{bucket}");
+                assert!(found[0].message.contains(BucketName::ALLOWED), "{found:?}");
+            }
+        }
+        let input =
+            json!({"action": "show-changes", "config": {"bucket": "my.uploads-1", "key": "configs/x.yaml"}});
+        assert!(Input::read(&input).is_ok());
+    }
+
+    #[test]
     fn each_action_says_what_it_is_about_in_its_own_way() {
         let read = |input: Json| Input::read(&input).unwrap().config;
         assert_eq!(
@@ -562,8 +607,7 @@ mod tests {
             read(serde_json::json!({"action": "check-drift"})),
             ConfigSource::Fleet { prefix: String::new() }
         );
-        let template =
-            serde_json::json!({"action": "validate-prov-template", "template": {"bucket": "b", "key": "k"}});
+        let template = serde_json::json!({"action": "validate-prov-template", "template": {"bucket": "uploads", "key": "k"}});
         let input = Input::read(&template).unwrap();
         assert!(input.is_template && matches!(input.config, ConfigSource::Stored { .. }));
         for action in Action::ALL.into_iter().filter(|action| WITH_CONFIG.contains(action)) {

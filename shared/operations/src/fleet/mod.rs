@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map as Object, Value as Json, json};
 
 use crate::execution::identity::Execution;
-use crate::execution::input::{Action, Input};
+use crate::execution::input::{Action, Input, bucket_name};
 use crate::execution::keys;
 use crate::execution::outcome::{Ending, Error, Report};
 
@@ -137,7 +137,7 @@ impl Fleet {
     /// ```
     /// # use mlp_operations::fleet::Fleet;
     /// # use serde_json::json;
-    /// let input = json!({"action": "deploy-product", "force": true, "configs": {"bucket": "b", "prefix": "configs/team-a/"}});
+    /// let input = json!({"action": "deploy-product", "force": true, "configs": {"bucket": "uploads", "prefix": "configs/team-a/"}});
     /// assert_eq!(Fleet::read(&input).unwrap().concurrency, 5);
     /// ```
     ///
@@ -175,6 +175,9 @@ impl Fleet {
             let help = r#"{"bucket": "...", "prefix": "configs/team-a/"}"#;
             findings
                 .push(wrong("/configs", "`configs` says neither bucket nor prefix, or only one").help(help));
+        }
+        if let Some(Err(finding)) = bucket.as_deref().map(|name| bucket_name(name, "/configs/bucket")) {
+            findings.push(finding);
         }
         let suggestions = Suggestions::default();
         for key in configs.iter().filter_map(Json::as_object).flat_map(Object::keys) {
@@ -356,7 +359,7 @@ mod tests {
     #[test]
     fn everything_that_is_wrong_is_told_also_of_what_each_product_is_told() {
         let input = json!({
-            "action": "deploy-product", "configs": {"bucket": "b", "prefx": "configs/"}, "concurrency": 0,
+            "action": "deploy-product", "configs": {"bucket": "uploads", "prefx": "configs/"}, "concurrency": 0,
             "tolerated_failure_percentage": "all", "kep": true, "config": "x",
         });
         let findings = Fleet::read(&input).unwrap_err();
@@ -398,7 +401,7 @@ mod tests {
 
     #[test]
     fn every_config_has_an_execution_of_its_own_with_the_same_switches() {
-        let input = json!({"action": "show-changes", "drift": "revert", "configs": {"bucket": "b", "prefix": "configs/"}});
+        let input = json!({"action": "show-changes", "drift": "revert", "configs": {"bucket": "uploads", "prefix": "configs/"}});
         let fleet = Fleet::read(&input).unwrap();
         let keys: Vec<String> = ["configs/a.yaml", "configs/team/a.yaml", "configs/readme.md", "other/b.yml"]
             .map(str::to_owned)

@@ -4,6 +4,9 @@
 //! CloudFormation Template Reference, "`Ref`" and "`Fn::GetAtt`", each under "Supported functions"; the same in cfn-lint's
 //! `cfnlint/template/transforms/_language_extensions.py`, which resolves functions in both.
 
+use std::cell::Cell;
+use std::collections::HashMap;
+
 use mlp_template::template::references::{self, Reference, pattern_matches};
 use mlp_template::template::{Path, Sub, SubPart, Value};
 use mlp_template::yaml::{Node, NodeValue};
@@ -17,6 +20,35 @@ const UNKNOWN: &str = "${}";
 
 /// The most texts that are kept of one value.
 const TEXTS: usize = 1_000;
+
+/// The longest text that parts are put together to. No logical id is longer, so a longer text names nothing.
+///
+/// Sources: CloudFormation User Guide, "Resources" (logical ids are alphanumeric); CloudFormation API Reference,
+/// `StackResource`, and CloudFormation quotas ("Resource name: 255 characters").
+const LONGEST: usize = 255;
+
+/// How much may be computed for one template: values that are looked at, and texts that come of them. Nested functions can
+/// ask for more of both than anybody could wait for.
+pub(super) const STEPS: usize = 10_000;
+
+/// What may still be computed. Where nothing is left, a text isn't known.
+#[derive(Debug)]
+pub(super) struct Budget(Cell<usize>);
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self(Cell::new(STEPS))
+    }
+}
+
+impl Budget {
+    /// Takes steps; whether there were enough.
+    fn spend(&self, steps: usize) -> bool {
+        let left = self.0.get().checked_sub(steps);
+        self.0.set(left.unwrap_or(0));
+        left.is_some()
+    }
+}
 
 /// A product that a computed name names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,9 +106,21 @@ pub(super) fn named(node: &Node, products: &Products, request: &Request<'_>) -> 
     None
 }
 
-/// Every text that a value may be; [`UNKNOWN`] where something decides that isn't known yet.
+fn unknown() -> Vec<String> {
+    vec![UNKNOWN.to_owned()]
+}
+
+/// Every text that a value may be; [`UNKNOWN`] where something decides that isn't known yet, and for everything when the
+/// budget is spent.
 fn texts(node: &Node, request: &Request<'_>) -> Vec<String> {
-    let unknown = || vec![UNKNOWN.to_owned()];
+    if !request.budget.spend(1) {
+        return unknown();
+    }
+    let found = possible(node, request);
+    if request.budget.spend(found.len()) { found } else { unknown() }
+}
+
+fn possible(node: &Node, request: &Request<'_>) -> Vec<String> {
     let Some((name, argument)) = function(node) else {
         return node.scalar().map(|scalar| vec![scalar.text.clone()]).unwrap_or_default();
     };
@@ -94,8 +138,8 @@ fn texts(node: &Node, request: &Request<'_>) -> Vec<String> {
         ("Fn::Join", [delimiter, list]) => match (as_text(delimiter), items(list, request)) {
             (Some(delimiter), Some(items)) => {
                 items.iter().enumerate().fold(vec![String::new()], |all, (index, item)| {
-                    let all = if index == 0 { all } else { product(&all, &[delimiter.to_owned()]) };
-                    product(&all, item)
+                    let all = if index == 0 { all } else { product(&all, &[delimiter.to_owned()], request) };
+                    product(&all, item, request)
                 })
             }
             _ => unknown(),
@@ -123,6 +167,14 @@ fn texts(node: &Node, request: &Request<'_>) -> Vec<String> {
 
 /// The texts that each item of a list may be; nothing for a list that isn't known.
 pub(super) fn items(node: &Node, request: &Request<'_>) -> Option<Vec<Vec<String>>> {
+    if !request.budget.spend(1) {
+        return None;
+    }
+    let found = possible_items(node, request)?;
+    request.budget.spend(found.len()).then_some(found)
+}
+
+fn possible_items(node: &Node, request: &Request<'_>) -> Option<Vec<Vec<String>>> {
     if let NodeValue::Seq(nodes) = &node.value {
         let mut found = Vec::new();
         for node in nodes {
@@ -130,6 +182,9 @@ pub(super) fn items(node: &Node, request: &Request<'_>) -> Option<Vec<Vec<String
             match list_of(node, request) {
                 Some(inner) => found.extend(inner),
                 None => found.push(texts(node, request)),
+            }
+            if found.len() > STEPS {
+                return None;
             }
         }
         return Some(found);
@@ -228,23 +283,118 @@ fn reference(name: &str, request: &Request<'_>) -> Vec<String> {
     vec![known.unwrap_or_else(|| UNKNOWN.to_owned())]
 }
 
-/// What a `Fn::Sub` gives.
+/// What a `Fn::Sub` gives. A variable is computed once, however often the text has it.
 fn sub(text: &str, variables: Option<&Node>, request: &Request<'_>) -> Vec<String> {
-    Sub::parse(text).parts.iter().fold(vec![String::new()], |all, part| {
-        let next = match part {
-            SubPart::Text(text) => vec![text.clone()],
-            SubPart::Ref(name) => match variables.and_then(|it| it.get(name)) {
+    let sub = Sub::parse(text);
+    let mut known: HashMap<&str, Vec<String>> = HashMap::new();
+    for part in &sub.parts {
+        if let SubPart::Ref(name) = part {
+            known.entry(name).or_insert_with(|| match variables.and_then(|it| it.get(name)) {
                 Some(value) => texts(value, request),
                 None => reference(name, request),
-            },
-            SubPart::GetAtt(..) => vec![UNKNOWN.to_owned()],
-        };
-        product(&all, &next)
+            });
+        }
+    }
+    sub.parts.iter().fold(vec![String::new()], |all, part| match part {
+        SubPart::Text(text) => product(&all, std::slice::from_ref(text), request),
+        SubPart::Ref(name) => match known.get(name.as_str()) {
+            Some(next) => product(&all, next, request),
+            None => product(&all, &unknown(), request),
+        },
+        SubPart::GetAtt(..) => product(&all, &unknown(), request),
     })
 }
 
 /// Each of the first with each of the second behind it.
-fn product(first: &[String], second: &[String]) -> Vec<String> {
-    let all = first.iter().flat_map(|one| second.iter().map(move |other| format!("{one}{other}")));
+fn product(first: &[String], second: &[String], request: &Request<'_>) -> Vec<String> {
+    let count = first.len().saturating_mul(second.len()).min(TEXTS);
+    if !request.budget.spend(count) {
+        return unknown();
+    }
+    let joined = |one: &str, other: &str| {
+        // What nothing is put before or behind is as long as it is in the template.
+        let grows = !one.is_empty() && !other.is_empty();
+        if grows && one.len() + other.len() > LONGEST { UNKNOWN.to_owned() } else { format!("{one}{other}") }
+    };
+    let all = first.iter().flat_map(|one| second.iter().map(move |other| joined(one, other)));
     all.take(TEXTS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use mlp_template::suggest::Suggestions;
+    use mlp_template::template::Path;
+
+    use super::super::loops::LoopOrder;
+    use super::super::plan::Input;
+    use super::super::references::Rewriter;
+    use super::*;
+
+    fn input(fragment: &str) -> Input {
+        Input {
+            fragment: Node::from_json_text(fragment).unwrap(),
+            parameters: indexmap::IndexMap::new(),
+            account_id: "123456789012".to_owned(),
+            region: "us-west-2".to_owned(),
+            permissions_boundary: None,
+            language_extensions: None,
+            loop_order: LoopOrder::default(),
+        }
+    }
+
+    /// The texts of the fragment's member `Value`, and the steps that they took.
+    fn computed(fragment: &str) -> (Vec<String>, usize) {
+        let (input, suggestions) = (input(fragment), Suggestions::default());
+        let request = Request::of(&input, &suggestions);
+        let found = texts(input.fragment.get("Value").unwrap(), &request);
+        (found, STEPS - request.budget.0.get())
+    }
+
+    fn nested(depth: usize, text: &str, innermost: &str) -> String {
+        let value = (0..depth)
+            .fold(innermost.to_owned(), |inner, _| format!(r#"{{"Fn::Sub": ["{text}", {{"a": {inner}}}]}}"#));
+        format!(r#"{{"Value": {value}}}"#)
+    }
+
+    #[test]
+    fn a_variable_that_is_used_twice_is_computed_once() {
+        let (found, steps) = computed(&nested(3, "${a}${a}", r#""x""#));
+        assert_eq!(found, ["x".repeat(8)]);
+        assert!(steps < 30, "{steps}");
+        let (found, steps) = computed(&nested(24, "${a}${a}", r#""x""#));
+        assert!(found.iter().all(|text| text.contains(UNKNOWN) && text.len() <= LONGEST), "{found:?}");
+        assert!(steps < 200, "{steps}");
+    }
+
+    #[test]
+    fn a_value_is_looked_at_once_however_deep_it_stands() {
+        let (input, suggestions) =
+            (input(&nested(24, "${a}", r#"{"Ref": {"Fn::Sub": "Churn"}}"#)), Suggestions::default());
+        let (request, products) = (Request::of(&input, &suggestions), [("Churn".to_owned(), None)].into());
+        let mut rewriter = Rewriter::new(&products, &request);
+        rewriter.value(&mut input.fragment.clone(), &Path::ROOT);
+        assert_eq!(rewriter.findings.len(), 1);
+        assert!(request.budget.0.get() > STEPS - 1_000);
+    }
+
+    #[test]
+    fn a_text_that_is_longer_than_any_logical_id_is_not_known() {
+        let ends = |count: usize| computed(&nested(1, "${a}b", &format!("\"{}\"", "x".repeat(count)))).0;
+        assert_eq!(ends(254), [format!("{}b", "x".repeat(254))]);
+        assert_eq!(ends(255), [UNKNOWN]);
+    }
+
+    #[test]
+    fn what_the_budget_does_not_pay_for_is_not_known() {
+        let either = r#"{"Fn::If": ["C", "x", "y"]}"#;
+        let (found, steps) = computed(&nested(1, &"${a}".repeat(5), either));
+        assert_eq!((found.len(), found.iter().any(|it| it.contains(UNKNOWN))), (32, false));
+        assert!(steps < STEPS, "{steps}");
+        // Each of a hundred items has a thousand texts.
+        let item = format!(r#"{{"Fn::Sub": ["{}", {{"a": {either}}}]}}"#, "${a}".repeat(10));
+        let items = vec![item; 100].join(", ");
+        let (found, steps) = computed(&format!(r#"{{"Value": {{"Fn::Join": ["", [{items}]]}}}}"#));
+        assert!(found.iter().all(|it| it.contains(UNKNOWN)), "{}", found.len());
+        assert_eq!(steps, STEPS);
+    }
 }

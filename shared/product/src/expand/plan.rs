@@ -11,6 +11,7 @@ use mlp_template::suggest::Suggestions;
 use mlp_template::template::{Path, Template, Value};
 use mlp_template::yaml::{Entry, Node, NodeValue, join};
 
+use super::computed::Budget;
 use super::declared::Declared;
 use super::expanded::{Expanded, Part, Parts};
 use super::lookups::Lookups;
@@ -54,6 +55,8 @@ pub(super) struct Request<'a> {
     pub(super) suggestions: &'a Suggestions,
     pub(super) loop_order: LoopOrder,
     pub(super) language_extensions: Option<bool>,
+    /// What may still be computed.
+    pub(super) budget: Budget,
 }
 
 impl<'a> Request<'a> {
@@ -66,6 +69,7 @@ impl<'a> Request<'a> {
             region: input.region.clone(),
             loop_order: input.loop_order,
             language_extensions: input.language_extensions,
+            budget: Budget::default(),
         }
     }
 

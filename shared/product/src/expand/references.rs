@@ -363,7 +363,8 @@ impl<'a> Rewriter<'a> {
     }
 
     fn computes_product_below(&mut self, node: &Node, path: &Path<'_>) {
-        if function(node).is_some_and(|(name, _)| matches!(name, "Ref" | "Fn::GetAtt" | "Fn::Sub")) {
+        // Of a `Fn::Sub` everything is looked at below: once, or the work would double with each one in another.
+        if function(node).is_some_and(|(name, _)| matches!(name, "Ref" | "Fn::GetAtt")) {
             self.computes_product(node, path);
         }
         match &node.value {

@@ -81,7 +81,7 @@ impl Statement {
     }
 }
 
-/// The service of an ARN, `arn:{partition}:{service}:...`; nothing for `*` and for what isn't a text.
+/// The service of an ARN, `arn:{partition}:{service}:...`; nothing for `*` and for what is no text.
 fn service_of(arn: &Value) -> Option<String> {
     let part = |part: &SubPart| match part {
         SubPart::Text(text) => text.clone(),
