@@ -381,10 +381,7 @@ class Suite(Policies):
         unscoped = set()
         for where, statement in self.every_statement():
             if listed(statement["Resource"]) == ["*"] and statement["Effect"] == "Allow":
-                # Pulling images is reading, and from everywhere.
-                names = {name for pattern in listed(statement["Action"]) for name in matched(pattern)}
-                if {action(name)["access_level"] for name in names} != {"Read"}:
-                    self.assertIn("Condition", statement, where)
+                self.assertIn("Condition", statement, where)
                 for pattern in listed(statement["Action"]):
                     if "*" not in pattern:
                         unscoped |= {pattern} if resource_types(pattern) else set()
@@ -1073,6 +1070,9 @@ class Boundary(Policies):
         """
 
         def implied(key, patterns):
+            # Every client calls AWS by TLS.
+            if key == "aws:SecureTransport":
+                return True
             if key in ("aws:ResourceAccount", "aws:ResourceTag/ml-provisioner:product"):
                 return own
             if key == "aws:RequestedRegion" and arn.count(":") > 4 and arn.split(":")[3] in patterns:
@@ -1219,7 +1219,7 @@ class Boundary(Policies):
         denied = {named(it): it for it in suite().statements("ProductBoundary") if it["Effect"] == "Deny"}
         self.assertEqual(denied["NotTheSuite"]["Action"], "s3:*")
         self.assertEqual(denied["NotTheSuite"]["Resource"], [f"arn:*:s3:::{BUCKET}", f"arn:*:s3:::{BUCKET}/*"])
-        self.assertEqual(denied["TlsOnly"]["Condition"], {"Bool": {"aws:SecureTransport": "false"}})
+        self.assertEqual(denied["s3:*"]["Condition"], {"Bool": {"aws:SecureTransport": "false"}})
         studio = {name for pattern in denied["sagemaker:*App"]["Action"] for name in matched(pattern)}
         for name in ("CreateApp", "CreateSpace", "UpdateSpace", "CreateUserProfile", "UpdateUserProfile", "StartSession", "CreatePresignedDomainUrl"):
             self.assertIn(f"sagemaker:{name}", studio)
