@@ -153,7 +153,7 @@ fn what_aws_and_others_say() {
         "schema_version": 1, "action": odd, "ok": false, "outcome": odd, "execution": odd, "ml_name": odd,
         "stack_name": odd, "stack_status": odd, "tier": odd, "scenario": odd, "result_at": odd,
         "outputs": {odd: odd}, "changes": {"added": 1, "report": odd, "data": odd}, "drift": {"report": odd, "totals": {"stacks": 1}},
-        "kept": [{"logical_id": odd, "type": odd, "physical_id": odd, "reason": odd}],
+        "retained": [{"logical_id": odd, "type": odd, "physical_id": odd, "reason": odd}],
         "error": {"name": odd, "message": odd, "help": odd, "causes": [{"logical_id": odd, "type": odd, "reason": odd}]},
         "findings": [finding], "findings_left_out": 3, "findings_at": odd, "result": {"links": {odd: odd}, "findings": [finding]},
     });

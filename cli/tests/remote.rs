@@ -244,7 +244,7 @@ fn a_failed_execution_is_status_1_with_causes_and_a_way_out() {
 #[test]
 fn a_fleets_execution_is_followed_by_its_name_too() {
     let result = json!({"schema_version": 1, "ok": true, "outcome": "fleet",
-        "fleet": {"total": 1, "succeeded": 1, "failed": 0, "without_result": 0, "not_begun": 0, "products": []}});
+        "fleet": {"total": 1, "succeeded": 1, "failed": 0, "without_result": 0, "not_started": 0, "products": []}});
     let unknown = || refused("ExecutionDoesNotExist");
     let aws = Aws::start().with("DescribeExecution", [unknown(), succeeded(&result)]);
     let output = mlp(&aws, &["follow", "monday"]);
@@ -483,8 +483,8 @@ fn asking() -> Aws {
         "changes": {
             "added": 1, "changed": 0, "replaced": 2, "deleted": 1, "report": "s3://b/r.html",
             "deletions": [{"logical_id": "ModelBuildRepository", "type": "AWS::CodeCommit::Repository", "certain": true}],
-            "dangers": [{"logical_id": "ModelBuildRepository", "type": "AWS::CodeCommit::Repository", "level": "lost",
-                         "certain": true, "what": "is deleted", "lost": "the whole history", "to_do": "copy it first"}],
+            "risks": [{"logical_id": "ModelBuildRepository", "type": "AWS::CodeCommit::Repository", "impact": "lost",
+                         "certain": true, "description": "is deleted", "lost": "the whole history", "remediation": "copy it first"}],
         },
     });
     Aws::start()

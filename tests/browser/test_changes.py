@@ -41,17 +41,17 @@ class Changes(PagesCase):
                 open_all(page)
                 self.assertEqual([], violations(page, ACCESSIBLE))
 
-    def test_dangers_stand_above_everything_else(self):
+    def test_risks_stand_above_everything_else(self):
         with self.browser.page(EVERYTHING) as page:
-            self.assertEqual("dangers", page.locator("main > section").first.get_attribute("id"))
-            badges = page.locator("#dangers .badge").all_inner_texts()
+            self.assertEqual("risks", page.locator("main > section").first.get_attribute("id"))
+            badges = page.locator("#risks .badge").all_inner_texts()
             self.assertEqual("data is lost", badges[0])
             rows = page.locator("table.changes tbody tr")
-            dangerous = [("danger" in (row.get_attribute("class") or "")) for row in rows.all()]
-            self.assertEqual(sorted(dangerous, reverse=True), dangerous)
-            self.assertTrue(0 < sum(dangerous) < len(dangerous))
+            risky = [("risk" in (row.get_attribute("class") or "")) for row in rows.all()]
+            self.assertEqual(sorted(risky, reverse=True), risky)
+            self.assertTrue(0 < sum(risky) < len(risky))
         with self.browser.page(QUIET) as page:
-            self.assertEqual(0, page.locator("#dangers").count())
+            self.assertEqual(0, page.locator("#risks").count())
 
     def test_a_page_without_changes_says_so(self):
         with self.browser.page(FOLDER / "nothing.html") as page:

@@ -44,10 +44,10 @@ class Drift(PagesCase):
             self.assertEqual(["365", "1"], log.locator("dd").all_inner_texts())
             self.assertIn("detach-role-policy", rows.filter(has_text="CodebuildRole").inner_text())
             self.assertIn("agreed with security", page.locator("#ignored").inner_text())
-            self.assertIn('"drift": "revert"', page.locator("#mend pre").inner_text())
+            self.assertIn('"drift": "revert"', page.locator("#remediation pre").inner_text())
         with self.browser.page(CALM) as page:
             self.assertIn("Everything that can be checked is as the template says.", page.locator("#findings").inner_text())
-            self.assertEqual(0, page.locator("#mend").count())
+            self.assertEqual(0, page.locator("#remediation").count())
 
     def test_the_fleet_leads_to_its_stacks_and_shows_its_history(self):
         with self.browser.page(FLEET) as page:

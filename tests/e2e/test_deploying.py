@@ -84,7 +84,7 @@ class Deploying(unittest.TestCase):
     def test_a_product_is_shown_created_unchanged_raised_and_deleted(self):
         config = develop()
         shown = run("show-changes", config)
-        self.assertEqual((shown["outcome"], shown["changes"]["added"]), ("shown", 13))
+        self.assertEqual((shown["outcome"], shown["changes"]["added"]), ("previewed", 13))
         self.assertIsNone(stack(shown["stack_name"]), "showing leaves nothing behind")
         data = shown["changes"]["data"].split("/", 3)[3]
         self.assertTrue(suite.exists(data))
@@ -232,7 +232,7 @@ class Deploying(unittest.TestCase):
         removed = run("delete-product", text, force=True)
         self.assertEqual(removed["outcome"], "deleted")
         kept = ["AWS::KMS::Key", "AWS::Logs::LogGroup", "AWS::Logs::LogGroup"]
-        self.assertEqual(sorted(it["type"] for it in removed["kept"]), kept, removed["kept"])
+        self.assertEqual(sorted(it["type"] for it in removed["retained"]), kept, removed["retained"])
 
     def test_a_service_role_that_does_not_trust_cloudformation_is_told_before_anything_is_touched(self):
         iam = suite.client("iam")
@@ -247,7 +247,7 @@ class Deploying(unittest.TestCase):
         self.assertEqual([f["code"] for f in result["findings"] if f["severity"] == "error"], ["MLP-PRE-005"])
         self.assertEqual(result["stack_status"], "absent")
 
-    def test_a_licence_counts_as_its_mode_says(self):
+    def test_a_license_counts_as_its_mode_says(self):
         lambdas, name = suite.client("lambda"), suite.setting("MLP_DEPLOY_FUNCTION")
         found = lambdas.get_function_configuration(FunctionName=name)
         usual = found["Environment"]["Variables"]
@@ -259,29 +259,29 @@ class Deploying(unittest.TestCase):
         self.addCleanup(iam.delete_role_policy, **given)
 
         def mode(mode):
-            licence = {"MLP_LICENCE_MODE": mode, "MLP_LICENCE_SKU": "sku", "MLP_LICENCE_KEY_FINGERPRINT": "aws:1:issuer"}
-            lambdas.update_function_configuration(FunctionName=name, Environment={"Variables": {**usual, **licence}})
+            license = {"MLP_LICENCE_MODE": mode, "MLP_LICENCE_SKU": "sku", "MLP_LICENCE_KEY_FINGERPRINT": "aws:1:issuer"}
+            lambdas.update_function_configuration(FunctionName=name, Environment={"Variables": {**usual, **license}})
 
         self.addCleanup(lambdas.update_function_configuration, FunctionName=name, Environment={"Variables": usual})
         self.addCleanup(suite.control, "license", mode="grant")
         config = develop()
         mode("enforce")
-        for desk, error in (("refuse", "LicenceRefused"), ("no-license", "LicenceRefused"), ("elsewhere", "LicenceRefused"),
-                            ("denied", "LicenceDenied"), ("unauthorized", "LicenceDenied"),
-                            ("throttle", "LicenceUnavailable"), ("down", "LicenceUnavailable")):
+        for desk, error in (("refuse", "LicenseRefused"), ("no-license", "LicenseRefused"), ("elsewhere", "LicenseRefused"),
+                            ("denied", "LicenseDenied"), ("unauthorized", "LicenseDenied"),
+                            ("throttle", "LicenseUnavailable"), ("down", "LicenseUnavailable")):
             with self.subTest(desk):
                 suite.control("license", mode=desk)
                 result = run("show-changes", config)
                 self.failed(result, f"MLProvisioner.{error}")
                 self.assertEqual(result["stack_status"], "absent", "nothing is touched")
-        self.assertEqual(run("delete-product", config, force=True)["outcome"], "absent", "tidying up needs no licence")
+        self.assertEqual(run("delete-product", config, force=True)["outcome"], "absent", "tidying up needs no license")
         mode("warn")
         warned = run("show-changes", config)
-        self.assertEqual((warned["outcome"], [f["code"] for f in warned["findings"]].count("MLP-LIC-001")), ("shown", 1))
+        self.assertEqual((warned["outcome"], [f["code"] for f in warned["findings"]].count("MLP-LIC-001")), ("previewed", 1))
         mode("enforce")
         for desk in ("self-issued", "grant"):
             suite.control("license", mode=desk)
-            self.assertEqual(run("show-changes", config)["outcome"], "shown", desk)
+            self.assertEqual(run("show-changes", config)["outcome"], "previewed", desk)
 
     def test_products_in_prod_are_protected_until_somebody_says_otherwise(self):
         config = suite.starter()
@@ -419,7 +419,7 @@ class Approving(unittest.TestCase):
         execution, request = self.waiting(config, "delete-product", requested_by="arn:aws:iam::123456789012:user/ben")
         self.assertEqual(request["changes"]["deletion"], "final")
         self.assertIn("ArtifactsBucket", [it["logical_id"] for it in request["changes"]["deletions"]])
-        self.assertIn("ArtifactsBucket", [it["logical_id"] for it in request["changes"]["dangers"]])
+        self.assertIn("ArtifactsBucket", [it["logical_id"] for it in request["changes"]["risks"]])
         self.assertEqual((request["account_id"], request["region"]), ("123456789012", suite.REGION))
         suite.client("stepfunctions").send_task_failure(taskToken=request["task_token"], error="Nope", cause="we need it")
         result = ended(execution)
@@ -431,7 +431,7 @@ class Approving(unittest.TestCase):
         suite.client("cloudformation").delete_stack(StackName=made["stack_name"])
         suite.wait("a failed deletion", lambda: stack(made["stack_name"])["StackStatus"] == "DELETE_FAILED")
         execution, request = self.waiting(config, recreate_failed=True)
-        self.assertEqual(request["changes"]["deletion"], "created-again")
+        self.assertEqual(request["changes"]["deletion"], "recreated")
         suite.client("s3").head_object(Bucket=artifacts, Key="model.tar.gz")
         self.approve(request)
         self.assertEqual(ended(execution)["outcome"], "created")

@@ -1,4 +1,4 @@
-"""Products that somebody changed by hand: found with the right values, mended, and nothing else is found."""
+"""Products that somebody changed by hand: found with the right values, remediated, and nothing else is found."""
 
 import concurrent.futures
 import json
@@ -178,10 +178,10 @@ class Product(unittest.TestCase):
         self.assertEqual((retention["expected"]["text"], retention["actual"]["text"]), ("365", "1"))
         attached = by_place[administrator]
         self.assertEqual((attached["severity"], attached["source"]), ("high", "probe"))
-        self.assertIn("detach-role-policy", attached["mend"])
+        self.assertIn("detach-role-policy", attached["remediation"])
         edited = by_place["DeployPolicy", "/PolicyDocument"]
         self.assertEqual((edited["severity"], edited["source"]), ("high", "probe"))
-        self.assertIn(f"create-policy-version --set-as-default --policy-arn {physical['DeployPolicy']}", edited["mend"])
+        self.assertIn(f"create-policy-version --set-as-default --policy-arn {physical['DeployPolicy']}", edited["remediation"])
 
         # The fleet's page, people and machines are told of it, once.
         fleet = json.loads(suite.read("reports/drift/latest/fleet.json"))
@@ -198,9 +198,9 @@ class Product(unittest.TestCase):
         self.assertEqual(event["detail"]["new_count"], len(new))
 
         # What CloudFormation sees it puts back; what it doesn't see is put back by what the report says.
-        self.assertEqual(report["mend"]["input"]["config"], self.config)
-        mended = execute(**{**report["mend"]["input"]})
-        self.assertEqual(mended["outcome"], "updated", mended)
+        self.assertEqual(report["remediation"]["input"]["config"], self.config)
+        remediated = execute(**{**report["remediation"]["input"]})
+        self.assertEqual(remediated["outcome"], "updated", remediated)
         _, reports = check(self.stack)
         self.assertEqual(found(reports[self.stack]), sorted([
             ("drifted", *administrator),
@@ -265,7 +265,7 @@ class Product(unittest.TestCase):
             FunctionName=name, Environment={"Variables": {**environment, "MLP_DRIFT_THRESHOLD": "0"}})
         answer = invoke({"scheduled": run, "stacks": [self.stack]})
         self.assertEqual((answer["outcome"], answer["checked"]), ("handed-over", 0))
-        self.assertEqual(invoke({"scheduled": run, "stacks": [self.stack]})["outcome"], "working", "once")
+        self.assertEqual(invoke({"scheduled": run, "stacks": [self.stack]})["outcome"], "in-progress", "once")
         execution = suite.setting("MLP_DRIFT_MACHINE").replace(":stateMachine:", ":execution:") + f":{run}"
 
         def ended():
@@ -366,7 +366,7 @@ class Others(unittest.TestCase):
         report = reports[failed["stack_name"]]
         self.assertEqual((report["verdict"], found(report)), ("could-not-check", [("could-not-check", "", "")]))
         self.assertIn("ROLLBACK_COMPLETE", report["findings"][0]["message"])
-        self.assertIn("recreate_failed", report["findings"][0]["mend"])
+        self.assertIn("recreate_failed", report["findings"][0]["remediation"])
 
     def test_the_schedule_calls_the_function_with_its_time(self):
         schedules = suite.client("scheduler").list_schedules()["Schedules"]

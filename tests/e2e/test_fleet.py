@@ -66,7 +66,7 @@ class Fleet(unittest.TestCase):
         self.assertEqual((found["status"], found["error"]), ("FAILED", "MLProvisioner.FleetFailed"), found)
         summary = json.loads(suite.read(f"deployments/fleets/{name}/summary.json"))
         self.assertFalse(summary["ok"])
-        self.assertEqual(summary["outcomes"], {"deleted": 2, "failed": 1, "not-begun": 1})
+        self.assertEqual(summary["outcomes"], {"deleted": 2, "failed": 1, "not-started": 1})
         self.assertEqual([line["config"] for line in summary["products"] if "outcome" not in line], [f"{prefix}c.yaml"])
         # Once the mistake is fixed, a second fleet deletes the rest.
         suite.upload(f"{prefix}broken.yaml", develop())

@@ -55,7 +55,7 @@ class Remote(unittest.TestCase):
     def test_a_product_is_shown_deployed_and_deleted(self):
         given = ("--config", str(self.config))
         shown = self.result("show-changes", *given)
-        self.assertEqual((shown["outcome"], shown["changes"]["added"]), ("shown", 13))
+        self.assertEqual((shown["outcome"], shown["changes"]["added"]), ("previewed", 13))
         self.assertEqual(self.result("deploy-product", *given, status=1)["error"]["name"], "MLProvisioner.InvalidInput")
         created = self.result("deploy-product", "--force", *given)
         self.assertEqual(created["outcome"], "created")

@@ -48,7 +48,7 @@ struct Arguments {
 enum Command {
     /// Deploy the whole product on this machine, drop configs into its bucket and show what comes out
     Demo(demo::Arguments),
-    /// Run everything that must hold: formatting, lints, licences, templates, documentation, all tests
+    /// Run everything that must hold: formatting, lints, licenses, templates, documentation, all tests
     Test(test::Arguments),
     /// Measure speed; with --zip also size, start time and memory of what is deployed
     Bench(bench::Arguments),

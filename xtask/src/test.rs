@@ -167,7 +167,7 @@ fn formatting() -> Result<()> {
 
 /// What is held against rules without running a test.
 fn linted(tools: &Venv, release: bool) -> Result<Done> {
-    licences(tools)?;
+    licenses(tools)?;
     let advisories = advisories(tools, release)?;
     docs::made(true)?;
     templates(tools)?;
@@ -234,8 +234,8 @@ fn deny(tools: &Venv, what: &[&str]) -> Command {
     deny
 }
 
-/// Licences, bans and sources need nothing from the network.
-fn licences(tools: &Venv) -> Result<()> {
+/// Licenses, bans and sources need nothing from the network.
+fn licenses(tools: &Venv) -> Result<()> {
     check("cargo deny", &mut deny(tools, &["bans", "licenses", "sources"]))
 }
 

@@ -79,7 +79,7 @@ mod tests {
         let (store, summary) = stored();
         let Some(Detail::All(text)) = run(read(&store, &summary)) else { panic!("only the summary") };
         assert!(
-            text.contains("DANGERS\n  ! data is lost: Repo (AWS::CodeCommit::Repository, a-ml-repo)"),
+            text.contains("RISKS\n  ! data is lost: Repo (AWS::CodeCommit::Repository, a-ml-repo)"),
             "{text}"
         );
     }

@@ -118,7 +118,7 @@ async fn look(flags: &flags::CheckDrift, config: Option<&Input>, ignore: &Ignore
         if stacks.len() == 1 { "stack" } else { "stacks" }
     ));
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
-    let about = &About { run: "by-hand".to_owned(), checked_at: rfc3339(now), suite };
+    let about = &About { run: "manual".to_owned(), checked_at: rfc3339(now), suite };
     let (api, pace, wanted) = (&api, &pace, wanted.as_deref());
     let results: Vec<Result<StackReport, InternalError>> = stream::iter(&stacks)
         .map(|stack| async move {
@@ -168,7 +168,7 @@ impl Checked {
         match self.fleet.totals.verdict(self.asked) {
             Verdict::InSync => DONE,
             Verdict::Drifted => BLOCKED,
-            Verdict::CouldNotCheck | Verdict::Gone => UNREACHABLE,
+            Verdict::CouldNotCheck | Verdict::Deleted => UNREACHABLE,
         }
     }
 
@@ -229,7 +229,7 @@ impl Checked {
                 };
                 out += &value("must be", &finding.expected);
                 out += &value("is", &finding.actual);
-                let _ = writeln!(out, "      help     {}", printable(&finding.mend));
+                let _ = writeln!(out, "      help     {}", printable(&finding.remediation));
             }
             for it in &report.ignored {
                 let _ = writeln!(

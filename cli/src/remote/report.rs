@@ -126,10 +126,10 @@ fn summary(result: &Json, all: Option<&Detail>) -> String {
             let _ = writeln!(out, "  {}  {}", printable(path), printable(&value));
         }
     }
-    let kept = result.get("kept").and_then(Json::as_array).filter(|kept| !kept.is_empty());
-    if let Some(kept) = kept {
+    let retained = result.get("retained").and_then(Json::as_array).filter(|retained| !retained.is_empty());
+    if let Some(retained) = retained {
         out.push_str("\nStays\n");
-        for resource in kept {
+        for resource in retained {
             let field = |pointer| printable(text(resource, pointer).unwrap_or("?"));
             let (id, kind) = (field("/logical_id"), field("/type"));
             let _ = writeln!(out, "  {id} ({kind}) {}: {}", field("/physical_id"), field("/reason"));
@@ -148,11 +148,11 @@ fn words<'a>(outcome: &'a str, action: &str) -> &'a str {
         "unchanged" => "There is nothing to change",
         "deleted" => "The stack was deleted",
         "absent" => "There is no stack to delete",
-        "shown" => "Nothing was changed; these are the changes",
+        "previewed" => "Nothing was changed; these are the changes",
         "tested" => "The test went well",
         "valid" => "Nothing is wrong",
-        "told" => "This is what there is",
-        "made" => "The files were made and are kept in the bucket",
+        "listed" => "This is what there is",
+        "generated" => "The files were made and are kept in the bucket",
         "in-sync" => "Nothing has drifted",
         "drifted" => "Something has drifted",
         "cancelled" => "The changes were not made",
@@ -172,9 +172,11 @@ fn drift(drift: &Json) -> Option<String> {
     let count = |key: &str| totals.get(key).and_then(Json::as_u64);
     let stacks = count("stacks")?;
     let mut text = format!("{stacks} {}", if stacks == 1 { "stack" } else { "stacks" });
-    for (key, words) in
-        [("drifted", "drifted"), ("could_not_check", "could not be checked"), ("gone", "deleted meanwhile")]
-    {
+    for (key, words) in [
+        ("drifted", "drifted"),
+        ("could_not_check", "could not be checked"),
+        ("deleted", "deleted meanwhile"),
+    ] {
         if let Some(count) = count(key).filter(|count| *count > 0) {
             let _ = write!(text, ", {count} {words}");
         }
@@ -191,7 +193,7 @@ fn fleet(summary: &Json) -> Option<String> {
         ("succeeded", "succeeded"),
         ("failed", "failed"),
         ("without_result", "without a result"),
-        ("not_begun", "not begun"),
+        ("not_started", "not started"),
     ] {
         if let Some(count) = count(key).filter(|count| *count > 0) {
             let _ = write!(text, ", {count} {words}");
@@ -252,7 +254,7 @@ pub(crate) fn worth_a_look(changes: &Json) -> String {
     let mut out = String::new();
     let list = |key: &str| changes.get(key).and_then(Json::as_array).filter(|list| !list.is_empty());
     match text(changes, "/deletion") {
-        Some("created-again") => out.push_str("\nThe stack is deleted, then created again.\n"),
+        Some("recreated") => out.push_str("\nThe stack is deleted, then created again.\n"),
         Some(_) => out.push_str("\nThe stack is deleted.\n"),
         None => {}
     }
@@ -271,20 +273,20 @@ pub(crate) fn worth_a_look(changes: &Json) -> String {
             let _ = writeln!(out, "  and {more} more; the report has all of them");
         }
     }
-    if let Some(dangers) = list("dangers") {
+    if let Some(risks) = list("risks") {
         out.push_str("\nDangers\n");
-        for danger in dangers {
-            let level = match text(danger, "/level") {
+        for risk in risks {
+            let impact = match text(risk, "/impact") {
                 Some("lost") => "data is lost",
                 Some("left-behind") => "data stays behind",
                 _ => "others may notice",
             };
-            let _ = writeln!(out, "  {level}: {}", named(danger));
-            if let Some(lost) = text(danger, "/lost") {
+            let _ = writeln!(out, "  {impact}: {}", named(risk));
+            if let Some(lost) = text(risk, "/lost") {
                 let _ = writeln!(out, "    lost: {}", printable(lost));
             }
-            if let Some(to_do) = text(danger, "/to_do") {
-                let _ = writeln!(out, "    to do: {}", printable(to_do));
+            if let Some(remediation) = text(risk, "/remediation") {
+                let _ = writeln!(out, "    to do: {}", printable(remediation));
             }
         }
     }
@@ -327,13 +329,13 @@ mod tests {
     #[test]
     fn what_is_deleted_replaced_or_in_danger_is_told_by_name() {
         let resource = |id: &str, certain: bool| json!({"logical_id": id, "type": "AWS::S3::Bucket", "physical_id": id.to_lowercase(), "certain": certain});
-        let danger = json!({
-            "logical_id": "Bucket", "type": "AWS::S3::Bucket", "level": "lost", "certain": true, "what": "is deleted",
-            "lost": "its objects\u{202e}", "to_do": "copy them",
+        let risk = json!({
+            "logical_id": "Bucket", "type": "AWS::S3::Bucket", "impact": "lost", "certain": true, "description": "is deleted",
+            "lost": "its objects\u{202e}", "remediation": "copy them",
         });
         let changes = json!({
-            "added": 0, "changed": 0, "replaced": 1, "deleted": 3, "deletion": "created-again",
-            "deletions": [resource("Bucket", true)], "replacements": [resource("Other", false)], "dangers": [danger],
+            "added": 0, "changed": 0, "replaced": 1, "deleted": 3, "deletion": "recreated",
+            "deletions": [resource("Bucket", true)], "replacements": [resource("Other", false)], "risks": [risk],
         });
         assert_eq!(
             worth_a_look(&changes),
@@ -348,7 +350,7 @@ mod tests {
     #[test]
     fn what_was_made_or_found_by_an_execution_is_told_with_its_place() {
         let result = json!({
-            "outcome": "made", "execution": "arn", "result_at": "s3://b/r.json",
+            "outcome": "generated", "execution": "arn", "result_at": "s3://b/r.json",
             "result": {"links": {"policy": "s3://b/p.json"}},
         });
         assert_eq!(
@@ -371,7 +373,7 @@ mod tests {
     fn a_fleet_is_told_in_figures_and_by_the_products_that_need_somebody() {
         let line = json!({"config": "configs/c.yaml", "execution": "fleet-c", "outcome": "failed",
             "error": ["MLProvisioner.StackBusy", "busy\u{1b}[2J"]});
-        let fleet = json!({"total": 3, "succeeded": 2, "failed": 1, "without_result": 0, "not_begun": 0, "products": [line]});
+        let fleet = json!({"total": 3, "succeeded": 2, "failed": 1, "without_result": 0, "not_started": 0, "products": [line]});
         let result = json!({"outcome": "fleet", "fleet": fleet, "execution": "arn"});
         assert_eq!(
             summary(&result, None),
@@ -384,8 +386,8 @@ mod tests {
 
     #[test]
     fn what_stays_after_a_deletion_is_told_with_the_reason() {
-        let kept = json!([{"logical_id": "Key", "type": "AWS::KMS::Key", "physical_id": "k-1", "reason": "waits 30 days"}]);
-        let result = json!({"outcome": "deleted", "kept": kept});
+        let retained = json!([{"logical_id": "Key", "type": "AWS::KMS::Key", "physical_id": "k-1", "reason": "waits 30 days"}]);
+        let result = json!({"outcome": "deleted", "retained": retained});
         assert_eq!(
             summary(&result, None),
             "Outcome    The stack was deleted\n\nStays\n  Key (AWS::KMS::Key) k-1: waits 30 days\n"
@@ -422,7 +424,7 @@ mod tests {
 
     #[test]
     fn results_of_any_shape_are_shown() {
-        let odd = json!({"outcome": 7, "ml_name": [], "execution": "arn", "changes": 3, "outputs": [], "kept": [3]});
+        let odd = json!({"outcome": 7, "ml_name": [], "execution": "arn", "changes": 3, "outputs": [], "retained": [3]});
         assert_eq!(summary(&odd, None), "Outcome    It failed\nExecution  arn\n\nStays\n  ? (?) ?: ?\n");
         for nothing in [json!(null), json!([1]), json!("text")] {
             assert_eq!(summary(&nothing, None), "");

@@ -19,7 +19,7 @@ use mlp_operations::custom_resource::requests::{Front, take};
 use mlp_operations::execution::aws::Aws;
 use mlp_operations::execution::failure::{Failure, Name};
 use mlp_operations::execution::settings::Settings;
-use mlp_operations::license::Licences;
+use mlp_operations::license::Licenses;
 use mlp_operations::rules::RuleBook;
 use mlp_operations::tasks::{Task, log, run};
 use serde::Deserialize as _;
@@ -49,10 +49,10 @@ async fn carry_out_tasks(config: &SdkConfig) -> Result<(), lambda_runtime::Error
     let store = clients::s3_store(config, owner.clone());
     let (stacks, answers) = (clients::stacks(config), clients::answers(config));
     let (buckets, parameters) = (clients::versioned_buckets(config, owner), clients::parameters(config));
-    let (rules, desk, licences) = (RuleBook::default(), clients::licences(config), Licences::default());
+    let (rules, desk, licenses) = (RuleBook::default(), clients::licenses(config), Licenses::default());
     Box::pin(lambda_runtime::run(service_fn(|event: LambdaEvent<Json>| {
         let (store, stacks, buckets, parameters) = (&store, &stacks, &buckets, &parameters);
-        let (rules, answers, desk, licences) = (&rules, &answers, &desk, &licences);
+        let (rules, answers, desk, licenses) = (&rules, &answers, &desk, &licenses);
         async move {
             let (event, context) = event.into_parts();
             let (now, time) = time_of(&context);
@@ -69,7 +69,7 @@ async fn carry_out_tasks(config: &SdkConfig) -> Result<(), lambda_runtime::Error
                     rules,
                     answers,
                     desk,
-                    licences,
+                    licenses,
                     settings,
                     time,
                     now,

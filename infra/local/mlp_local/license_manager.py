@@ -3,8 +3,8 @@
     curl -X POST $ENDPOINT/_mlp/license -d '{"mode": "refuse"}'
 
 Modes: ``grant`` (the default), ``refuse`` (the account holds no such entitlement), ``no-license`` (nothing was ever
-received for this product SKU), ``self-issued`` (the account has issued the licence itself, and must name itself as
-its beneficiary), ``elsewhere`` (the licence is one of another region), ``denied`` (the caller's role may not ask),
+received for this product SKU), ``self-issued`` (the account has issued the license itself, and must name itself as
+its beneficiary), ``elsewhere`` (the license is one of another region), ``denied`` (the caller's role may not ask),
 ``unauthorized`` (the account may not), ``throttle`` and ``down`` (License Manager itself fails). ``entitlements`` names what is granted, all that is asked for when it is null; ``seconds`` is how long
 a granted checkout lasts.
 """
@@ -112,7 +112,7 @@ def _check_in(request: dict) -> dict:
 def _received(request: dict) -> dict:
     if _state["mode"] == "no-license":
         return {"Licenses": []}
-    licence = {
+    license = {
         "LicenseArn": f"arn:aws:license-manager::{get_account_id()}:license:l-local",
         "LicenseName": "ML Provisioner (local)", "ProductName": "ML Provisioner", "ProductSKU": "local",
         "Issuer": {"Name": "local", "KeyFingerprint": "aws:local:local:issuer-fingerprint"},
@@ -122,10 +122,10 @@ def _received(request: dict) -> dict:
         "Entitlements": [{"Name": name, "Unit": "Count", "MaxCount": 100, "AllowCheckIn": True, "Overage": False}
                          for name in (_state["entitlements"] or ["starter", "professional", "enterprise"])],
         "ReceivedMetadata": {"ReceivedStatus": "ACTIVE", "AllowedOperations": ["CheckoutLicense", "CheckInLicense"]}}
-    licences = [licence]
+    licenses = [license]
     for condition in request.get("Filters") or []:
         if condition.get("Name") in ("ProductSKU", "Status"):
-            licences = [item for item in licences if item[condition["Name"]] in (condition.get("Values") or [])]
-    items, token = page(licences, request, request.get("MaxResults") or 100, "NextToken",
+            licenses = [item for item in licenses if item[condition["Name"]] in (condition.get("Values") or [])]
+    items, token = page(licenses, request, request.get("MaxResults") or 100, "NextToken",
                         "InvalidParameterValueException")
     return {"Licenses": items, **({"NextToken": token} if token else {})}

@@ -5,12 +5,12 @@ import suite
 
 class LicenseManager(suite.Case):
     def setUp(self):
-        self.licences = suite.client("license-manager")
+        self.licenses = suite.client("license-manager")
         suite.control("license", {"mode": "grant"})
         self.addCleanup(suite.control, "license", {"mode": "grant"})
 
     def checkout(self, **changes):
-        return self.licences.checkout_license(**{
+        return self.licenses.checkout_license(**{
             "ProductSKU": "sku", "CheckoutType": "PROVISIONAL", "KeyFingerprint": "aws:1:issuer-fingerprint",
             "Entitlements": [{"Name": "enterprise", "Unit": "Count", "Value": "1"}],
             "ClientToken": suite.unique(), **changes})
@@ -28,8 +28,8 @@ class LicenseManager(suite.Case):
 
     def test_a_checkout_is_given_back_once(self):
         token = self.checkout()["LicenseConsumptionToken"]
-        self.licences.check_in_license(LicenseConsumptionToken=token)
-        self.refused("ResourceNotFoundException", self.licences.check_in_license, LicenseConsumptionToken=token)
+        self.licenses.check_in_license(LicenseConsumptionToken=token)
+        self.refused("ResourceNotFoundException", self.licenses.check_in_license, LicenseConsumptionToken=token)
 
     def test_every_mode_answers_its_error(self):
         for mode, code in (("refuse", "NoEntitlementsAllowedException"), ("no-license", "ResourceNotFoundException"),
@@ -40,7 +40,7 @@ class LicenseManager(suite.Case):
             suite.control("license", {"mode": mode})
             self.refused(code, self.checkout)
 
-    def test_a_licence_that_the_account_has_issued_itself_names_it(self):
+    def test_a_license_that_the_account_has_issued_itself_names_it(self):
         suite.control("license", {"mode": "self-issued"})
         self.refused("ResourceNotFoundException", self.checkout, Beneficiary="210987654321")
         self.assertEqual(self.checkout(Beneficiary=suite.ACCOUNT)["CheckoutType"], "PROVISIONAL")
@@ -55,11 +55,11 @@ class LicenseManager(suite.Case):
         self.refused("ValidationException", self.checkout, CheckoutType="SOMETIMES")
         self.refused("InvalidParameterValueException", self.checkout, Entitlements=[])
 
-    def test_received_licences_are_listed(self):
-        received = self.licences.list_received_licenses()["Licenses"]
+    def test_received_licenses_are_listed(self):
+        received = self.licenses.list_received_licenses()["Licenses"]
         self.assertEqual([x["Status"] for x in received], ["AVAILABLE"])
         suite.control("license", {"mode": "no-license"})
-        self.assertEqual(self.licences.list_received_licenses()["Licenses"], [])
+        self.assertEqual(self.licenses.list_received_licenses()["Licenses"], [])
 
     def test_a_wrong_switch_is_refused(self):
         with self.assertRaises(suite.urllib.error.HTTPError) as caught:

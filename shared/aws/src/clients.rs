@@ -173,8 +173,8 @@ pub fn stacks(config: &SdkConfig) -> CloudFormation {
     CloudFormation::new(aws_sdk_cloudformation::Client::new(config))
 }
 
-/// Licences over License Manager.
-pub fn licences(config: &SdkConfig) -> LicenseManager {
+/// Licenses over License Manager.
+pub fn licenses(config: &SdkConfig) -> LicenseManager {
     LicenseManager::new(aws_sdk_licensemanager::Client::new(config))
 }
 

@@ -6,7 +6,7 @@ mod world;
 use mlp_aws::cloudformation::stacks::StackResource;
 use mlp_operations::custom_resource::{Kind, Respond};
 use mlp_operations::execution::approval::Required;
-use mlp_operations::execution::outcome::{Ending, Report};
+use mlp_operations::execution::outcome::{ExecutionOutcome, Report};
 use serde_json::{Value as Json, json};
 
 use world::{Decision, LATER, World, identity_tags};
@@ -89,8 +89,8 @@ fn an_approval_that_nobody_hears_of_is_told_so() {
 fn what_deletes_waits_for_the_approval_and_is_told_by_name() {
     let cases = [
         (asking("delete-product", &json!({})), "CREATE_COMPLETE", "final"),
-        (asking("deploy-product", &json!({"recreate_failed": true})), "DELETE_FAILED", "created-again"),
-        (asking("deploy-product", &json!({"recreate_failed": true})), "ROLLBACK_FAILED", "created-again"),
+        (asking("deploy-product", &json!({"recreate_failed": true})), "DELETE_FAILED", "recreated"),
+        (asking("deploy-product", &json!({"recreate_failed": true})), "ROLLBACK_FAILED", "recreated"),
     ];
     for (input, status, deletion) in cases {
         for decision in [None, Some(Decision::Failure("MLProvisioner.Rejected", "no"))] {
@@ -102,13 +102,13 @@ fn what_deletes_waits_for_the_approval_and_is_told_by_name() {
                 world.decide("one", decision);
             }
             let report = world.execute("one", &input);
-            assert_eq!(report.outcome, Ending::Cancelled, "{status}: {report:?}");
+            assert_eq!(report.outcome, ExecutionOutcome::Cancelled, "{status}: {report:?}");
             assert_eq!(error(&report), format!("MLProvisioner.{wanted}"), "{status}");
             is_untouched(&world, status);
             let asked = world.asked("one");
             assert_eq!(asked["changes"]["deletion"], deletion, "{asked:#}");
             assert_eq!(asked["changes"]["deletions"][0]["logical_id"], "Bucket", "{asked:#}");
-            assert_eq!(asked["changes"]["dangers"][0]["level"], "lost", "{asked:#}");
+            assert_eq!(asked["changes"]["risks"][0]["impact"], "lost", "{asked:#}");
             assert_eq!(asked["requested_by"], BEN);
             assert_eq!(
                 (&asked["account_id"], &asked["region"]),
@@ -140,9 +140,9 @@ fn what_the_starter_writes_is_told_as_theirs_and_hides_nothing() {
 #[test]
 fn a_deletion_that_was_approved_happens_and_a_stack_that_is_created_again_is_asked_about_once() {
     for (action, status, outcome) in [
-        ("delete-product", "CREATE_COMPLETE", Ending::Deleted),
-        ("deploy-product", "DELETE_FAILED", Ending::Created),
-        ("deploy-product", "ROLLBACK_COMPLETE", Ending::Created),
+        ("delete-product", "CREATE_COMPLETE", ExecutionOutcome::Deleted),
+        ("deploy-product", "DELETE_FAILED", ExecutionOutcome::Created),
+        ("deploy-product", "ROLLBACK_COMPLETE", ExecutionOutcome::Created),
     ] {
         let world = world(status);
         world.decide("one", Decision::Approve(ANN));
@@ -170,7 +170,7 @@ fn a_stack_that_changed_after_it_was_approved_is_asked_about_again() {
     world.decide("one", Decision::Approve(ANN));
     world.meanwhile.borrow_mut().push_back(somebody_adds_a_topic);
     let report = world.execute("one", &asking("delete-product", &json!({})));
-    assert_eq!((report.outcome, world.announced()), (Ending::Deleted, 2), "{report:?}");
+    assert_eq!((report.outcome, world.announced()), (ExecutionOutcome::Deleted, 2), "{report:?}");
     let ids = |mail: usize| world.mails.borrow()[mail].contains("Later (AWS::SNS::Topic");
     assert_eq!((ids(0), ids(1)), (false, true));
 }
@@ -192,7 +192,7 @@ fn an_approval_counts_only_with_what_approvers_alone_can_read() {
             let report = world.execute("one", &asking(action, &json!({})));
             assert_eq!(
                 (report.outcome, error(&report)),
-                (Ending::Cancelled, "MLProvisioner.ApprovalInvalid"),
+                (ExecutionOutcome::Cancelled, "MLProvisioner.ApprovalInvalid"),
                 "{output}"
             );
             is_untouched(&world, "CREATE_COMPLETE");
@@ -223,7 +223,7 @@ fn who_asked_cannot_approve_where_both_are_known() {
         let more = asked.map_or(json!({}), |asked| json!({"requested_by": asked}));
         let report = world.execute("one", &asking("deploy-product", &more));
         if counts {
-            assert_eq!(report.outcome, Ending::Updated, "{report:?}");
+            assert_eq!(report.outcome, ExecutionOutcome::Updated, "{report:?}");
         } else {
             assert_eq!(error(&report), "MLProvisioner.ApprovalInvalid");
             assert!(report.error.as_ref().unwrap().message.contains("started the execution"), "{report:?}");
@@ -244,7 +244,11 @@ fn a_rejection_through_the_api_is_one_whatever_it_is_called() {
         let world = world("CREATE_COMPLETE");
         world.decide("one", Decision::Failure(name, cause));
         let report = world.execute("one", &asking("deploy-product", &json!({})));
-        assert_eq!((report.outcome, error(&report)), (Ending::Cancelled, "MLProvisioner.Rejected"), "{name}");
+        assert_eq!(
+            (report.outcome, error(&report)),
+            (ExecutionOutcome::Cancelled, "MLProvisioner.Rejected"),
+            "{name}"
+        );
         let told = if cause.is_empty() { "without a reason" } else { cause };
         assert!(report.error.as_ref().unwrap().message.ends_with(told), "{report:?}");
         assert_eq!((world.stacks.executed(), world.stacks.open_change_sets(STACK)), (0, 0));
@@ -257,7 +261,7 @@ fn a_rejection_through_the_api_is_one_whatever_it_is_called() {
         let report = world.execute("one", &asking("deploy-product", &json!({})));
         assert_eq!(
             (report.outcome, error(&report)),
-            (Ending::Failed, format!("MLProvisioner.{wanted}").as_str())
+            (ExecutionOutcome::Failed, format!("MLProvisioner.{wanted}").as_str())
         );
     }
 }
@@ -290,7 +294,7 @@ fn the_suite_can_require_an_approval_that_nobody_can_leave_out() {
             }
             let report = world.execute("one", &asked);
             let case = format!("{required:?} {env} {action}: {report:?}");
-            assert_eq!(report.outcome == Ending::Cancelled, asks, "{case}");
+            assert_eq!(report.outcome == ExecutionOutcome::Cancelled, asks, "{case}");
             assert_eq!(world.announced(), usize::from(asks), "{case}");
             // Looking needs none.
             let shown = world.execute("two", &json!({"action": "show-changes", "config": config(env)}));
@@ -338,7 +342,7 @@ fn a_stack_that_is_taken_over_and_names_no_environment_may_be_for_prod() {
             let report = world.execute("one", &asked);
             let case = format!("{required:?} {tags:?} {action}: {report:?}");
             assert_eq!(
-                (report.outcome == Ending::Cancelled, world.announced()),
+                (report.outcome == ExecutionOutcome::Cancelled, world.announced()),
                 (asks, usize::from(asks)),
                 "{case}"
             );
@@ -353,7 +357,7 @@ fn what_a_test_made_is_removed_without_another_approval() {
     world.settings.require_approval = Required::All;
     world.decide("one", Decision::Approve(ANN));
     let report = world.execute("one", &input("test-deploy", &json!({})));
-    assert_eq!((report.outcome, world.announced()), (Ending::Tested, 1), "{report:?}");
+    assert_eq!((report.outcome, world.announced()), (ExecutionOutcome::Tested, 1), "{report:?}");
 }
 
 #[test]
@@ -394,13 +398,13 @@ fn executions_side_by_side_never_take_an_approval_of_one_for_another() {
             ("two", asking("delete-product", &json!({}))),
         ];
         let reports = world.all(both, &choices);
-        assert_eq!(reports[0].outcome, Ending::Deleted, "{stop}: {:?}", reports[0]);
+        assert_eq!(reports[0].outcome, ExecutionOutcome::Deleted, "{stop}: {:?}", reports[0]);
         let second = (reports[1].outcome, reports[1].error.as_ref().map(|error| error.name.as_str()));
         assert!(
             matches!(
                 second,
-                (Ending::Absent | Ending::Deleted, None)
-                    | (Ending::Cancelled, Some("MLProvisioner.ApprovalTimedOut"))
+                (ExecutionOutcome::Absent | ExecutionOutcome::Deleted, None)
+                    | (ExecutionOutcome::Cancelled, Some("MLProvisioner.ApprovalTimedOut"))
             ),
             "{stop}: {second:?}"
         );
@@ -417,7 +421,7 @@ fn an_approval_is_for_the_change_set_that_was_shown() {
     world.meanwhile.borrow_mut().push_back(somebody_exchanges_the_change_set);
     let report = world.execute("one", &asking("deploy-product", &json!({})));
     // The change set that was approved is gone, so another one is made, and somebody is asked about that.
-    assert_eq!((report.outcome, world.announced()), (Ending::Updated, 2), "{report:?}");
+    assert_eq!((report.outcome, world.announced()), (ExecutionOutcome::Updated, 2), "{report:?}");
     let url = world.stacks.template_url(STACK).unwrap();
     assert!(url.contains("/deployments/templates/"), "{url}");
 }

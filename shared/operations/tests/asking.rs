@@ -5,7 +5,7 @@ mod world;
 
 use mlp_aws::calls::Kind;
 use mlp_operations::drift::Verdict;
-use mlp_operations::execution::outcome::{Ending, Report};
+use mlp_operations::execution::outcome::{ExecutionOutcome, Report};
 use mlp_operations::license::Mode;
 use mlp_product::actions::{self, Suite};
 use mlp_product::outcome::{Made, Outcome};
@@ -66,13 +66,13 @@ fn bare(outcome: &Outcome) -> Outcome {
 #[test]
 fn each_action_of_the_library_answers_what_mlp_answers_and_keeps_what_it_makes() {
     let table = [
-        ("validate-config", Ending::Valid),
-        ("list-products", Ending::Told),
-        ("show-product", Ending::Told),
-        ("create-policy", Ending::Made),
-        ("create-prov-template", Ending::Made),
-        ("validate-prov-template", Ending::Valid),
-        ("create-review-report", Ending::Made),
+        ("validate-config", ExecutionOutcome::Valid),
+        ("list-products", ExecutionOutcome::Listed),
+        ("show-product", ExecutionOutcome::Listed),
+        ("create-policy", ExecutionOutcome::Generated),
+        ("create-prov-template", ExecutionOutcome::Generated),
+        ("validate-prov-template", ExecutionOutcome::Valid),
+        ("create-review-report", ExecutionOutcome::Generated),
     ];
     for (action, ending) in table {
         for twice in [false, true] {
@@ -169,21 +169,21 @@ fn a_template_of_somebodys_own_is_checked_as_text_and_from_the_bucket() {
 }
 
 #[test]
-fn an_action_without_a_tier_needs_a_licence_for_any() {
+fn an_action_without_a_tier_needs_a_license_for_any() {
     for (says, name) in [
         (None, None),
-        (Some(Kind::Refused), Some("MLProvisioner.LicenceRefused")),
-        (Some(Kind::Unavailable), Some("MLProvisioner.LicenceUnavailable")),
+        (Some(Kind::Refused), Some("MLProvisioner.LicenseRefused")),
+        (Some(Kind::Unavailable), Some("MLProvisioner.LicenseUnavailable")),
     ] {
         for input in
             [json!({"action": "list-products"}), json!({"action": "check-drift"}), asked("create-policy")]
         {
-            let world = World::with_licence(Mode::Enforce);
+            let world = World::with_license(Mode::Enforce);
             *world.desk.says.lock().unwrap() = says;
             let report = world.execute("one", &input);
             assert_eq!(report.error.as_ref().map(|error| error.name.as_str()), name, "{input}");
             assert!(name.is_none() || world.ordered.borrow().is_empty(), "nothing is done");
-            let warned = World::with_licence(Mode::Warn);
+            let warned = World::with_license(Mode::Warn);
             *warned.desk.says.lock().unwrap() = says;
             let report = warned.execute("one", &input);
             assert_eq!((report.ok, report.findings.len()), (true, usize::from(says.is_some())), "{input}");
@@ -194,15 +194,15 @@ fn an_action_without_a_tier_needs_a_licence_for_any() {
 #[test]
 fn drift_of_one_of_some_and_of_all_is_told_in_figures() {
     let table = [
-        (json!({}), Ending::Drifted, 7),
-        (json!({"prefix": "a-"}), Ending::InSync, 2),
-        (json!({"stack": "b-stack"}), Ending::Drifted, 1),
-        (json!({"stack": "a-2-stack"}), Ending::InSync, 1),
-        (json!({"stack": "c-stack"}), Ending::Failed, 1),
+        (json!({}), ExecutionOutcome::Drifted, 7),
+        (json!({"prefix": "a-"}), ExecutionOutcome::InSync, 2),
+        (json!({"stack": "b-stack"}), ExecutionOutcome::Drifted, 1),
+        (json!({"stack": "a-2-stack"}), ExecutionOutcome::InSync, 1),
+        (json!({"stack": "c-stack"}), ExecutionOutcome::Failed, 1),
         // One of many that was deleted meanwhile needs no check any more; the one that was meant does.
-        (json!({"prefix": "d-"}), Ending::InSync, 2),
-        (json!({"prefix": "e-"}), Ending::Failed, 1),
-        (json!({"stack": "e-stack"}), Ending::Failed, 1),
+        (json!({"prefix": "d-"}), ExecutionOutcome::InSync, 2),
+        (json!({"prefix": "e-"}), ExecutionOutcome::Failed, 1),
+        (json!({"stack": "e-stack"}), ExecutionOutcome::Failed, 1),
     ];
     for (which, ending, stacks) in table {
         let world = World::new();
@@ -212,17 +212,21 @@ fn drift_of_one_of_some_and_of_all_is_told_in_figures() {
             ("b-stack", Verdict::Drifted),
             ("c-stack", Verdict::CouldNotCheck),
             ("d-1-stack", Verdict::InSync),
-            ("d-2-stack", Verdict::Gone),
-            ("e-stack", Verdict::Gone),
+            ("d-2-stack", Verdict::Deleted),
+            ("e-stack", Verdict::Deleted),
         ];
         let mut input = which.clone();
         input["action"] = json!("check-drift");
         let report = world.execute("one", &input);
-        assert_eq!((report.ok, report.outcome), (ending != Ending::Failed, ending), "{which}: {report:?}");
+        assert_eq!(
+            (report.ok, report.outcome),
+            (ending != ExecutionOutcome::Failed, ending),
+            "{which}: {report:?}"
+        );
         let found = report.drift.clone().unwrap();
         assert_eq!(found.totals.stacks, stacks, "{which}: only what was asked about");
         assert!(found.report.starts_with("s3://suite/reports/drift/runs/") && found.report.ends_with("html"));
-        if ending == Ending::Failed {
+        if ending == ExecutionOutcome::Failed {
             assert_eq!(error(&report), "MLProvisioner.CouldNotCheck");
         }
         assert!(world.stacks.calls().is_empty(), "only the drift function looks at stacks");
@@ -234,7 +238,7 @@ fn drift_against_a_config_names_it_and_its_stack() {
     let world = World::new();
     *world.fleet.borrow_mut() = vec![(STACK, Verdict::InSync)];
     let report = world.execute("one", &asked("check-drift"));
-    assert_eq!(report.outcome, Ending::InSync, "{report:?}");
+    assert_eq!(report.outcome, ExecutionOutcome::InSync, "{report:?}");
     assert_eq!(report.stack_name.as_deref(), Some(STACK));
     let order = world.ordered.borrow()[0].clone();
     assert_eq!(order["stacks"], json!([STACK]));
@@ -252,7 +256,11 @@ fn drift_against_a_config_names_it_and_its_stack() {
     let report = world.execute("four", &json!({"action": "check-drift", "prefix": "nobody-"}));
     assert_eq!((error(&report), report.findings[0].path.as_str()), ("MLProvisioner.InvalidInput", "/prefix"));
     let report = world.execute("three", &json!({"action": "check-drift"}));
-    assert_eq!((report.outcome, report.drift.unwrap().totals.stacks), (Ending::InSync, 0), "an empty fleet");
+    assert_eq!(
+        (report.outcome, report.drift.unwrap().totals.stacks),
+        (ExecutionOutcome::InSync, 0),
+        "an empty fleet"
+    );
 }
 
 #[test]
@@ -270,9 +278,9 @@ fn a_run_in_other_hands_is_waited_for_and_one_that_died_is_taken_over() {
     let world = World::new();
     *world.fleet.borrow_mut() = vec![("a-stack", Verdict::Drifted)];
     // Two other calls work on it and die, the third hands over, and that takes two hours.
-    world.drift.borrow_mut().extend([("working", 0), ("working", 0), ("handed-over", 7_200)]);
+    world.drift.borrow_mut().extend([("in-progress", 0), ("in-progress", 0), ("handed-over", 7_200)]);
     let report = world.execute("one", &json!({"action": "check-drift"}));
-    assert_eq!(report.outcome, Ending::Drifted, "{report:?}");
+    assert_eq!(report.outcome, ExecutionOutcome::Drifted, "{report:?}");
     assert!(world.stacks.clock() >= 7_200);
     let ordered = world.ordered.borrow();
     assert_eq!(ordered.len(), 3);

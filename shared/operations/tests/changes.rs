@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use mlp_operations::changes::{
-    self, About, Changes, Deleted, Detail, Happens, Level, Next, Page, PropertyChange, Replaces,
+    self, About, Changes, Deleted, Detail, Effect, Impact, Next, Page, PropertyChange, Replaces,
     ResourceChange, State, Target,
 };
 use mlp_operations::changes::{ChangeCounts, Named};
@@ -143,48 +143,51 @@ fn every_action_is_told_in_plain_words() {
     let bucket = "AWS::S3::Bucket";
     for (action, replacement, policy, happens, level) in [
         // AWS sends a replacement with what is added.
-        ("Add", "True", "", Happens::Added, None),
-        ("Modify", "False", "", Happens::Changed, None),
-        ("Modify", "", "", Happens::Changed, None),
-        ("Modify", "True", "", Happens::Replaced, Some((Level::Lost, true))),
-        ("Modify", "True", "ReplaceAndDelete", Happens::Replaced, Some((Level::Lost, true))),
-        ("Modify", "True", "ReplaceAndRetain", Happens::Replaced, Some((Level::LeftBehind, true))),
-        ("Modify", "True", "ReplaceAndSnapshot", Happens::Replaced, Some((Level::LeftBehind, true))),
-        ("Modify", "Conditional", "ReplaceAndDelete", Happens::MaybeReplaced, Some((Level::Lost, false))),
-        ("Remove", "", "", Happens::Deleted, Some((Level::Lost, true))),
-        ("Remove", "", "Delete", Happens::Deleted, Some((Level::Lost, true))),
-        ("Remove", "", "Snapshot", Happens::Deleted, Some((Level::LeftBehind, true))),
-        ("Remove", "", "Retain", Happens::Released, Some((Level::LeftBehind, true))),
-        ("Import", "", "", Happens::Imported, None),
-        ("SyncWithActual", "", "", Happens::Recorded, None),
-        ("Dynamic", "", "", Happens::Undetermined, Some((Level::Lost, false))),
-        ("Explode", "", "", Happens::Undetermined, Some((Level::Lost, false))),
-        ("", "", "", Happens::Undetermined, Some((Level::Lost, false))),
+        ("Add", "True", "", Effect::Added, None),
+        ("Modify", "False", "", Effect::Changed, None),
+        ("Modify", "", "", Effect::Changed, None),
+        ("Modify", "True", "", Effect::Replaced, Some((Impact::Lost, true))),
+        ("Modify", "True", "ReplaceAndDelete", Effect::Replaced, Some((Impact::Lost, true))),
+        ("Modify", "True", "ReplaceAndRetain", Effect::Replaced, Some((Impact::LeftBehind, true))),
+        ("Modify", "True", "ReplaceAndSnapshot", Effect::Replaced, Some((Impact::LeftBehind, true))),
+        ("Modify", "Conditional", "ReplaceAndDelete", Effect::MaybeReplaced, Some((Impact::Lost, false))),
+        ("Remove", "", "", Effect::Deleted, Some((Impact::Lost, true))),
+        ("Remove", "", "Delete", Effect::Deleted, Some((Impact::Lost, true))),
+        ("Remove", "", "Snapshot", Effect::Deleted, Some((Impact::LeftBehind, true))),
+        ("Remove", "", "Retain", Effect::Released, Some((Impact::LeftBehind, true))),
+        ("Import", "", "", Effect::Imported, None),
+        ("SyncWithActual", "", "", Effect::Recorded, None),
+        ("Dynamic", "", "", Effect::Undetermined, Some((Impact::Lost, false))),
+        ("Explode", "", "", Effect::Undetermined, Some((Impact::Lost, false))),
+        ("", "", "", Effect::Undetermined, Some((Impact::Lost, false))),
     ] {
         let changes = of(vec![change(action, bucket, replacement, policy)]);
         let case = format!("{action} {replacement} {policy}");
-        assert_eq!(changes.resources[0].happens, happens, "{case}");
-        let danger = changes.dangers.first().map(|danger| (danger.level, danger.certain));
-        assert_eq!(danger, level, "{case}");
-        assert_eq!(changes.loses_data(), level.is_some_and(|(level, _)| level == Level::Lost), "{case}");
+        assert_eq!(changes.resources[0].effect, happens, "{case}");
+        let risk = changes.risks.first().map(|risk| (risk.impact, risk.certain));
+        assert_eq!(risk, level, "{case}");
+        assert_eq!(changes.loses_data(), level.is_some_and(|(level, _)| level == Impact::Lost), "{case}");
     }
     let unknown = of(vec![change("Explode", bucket, "", "")]);
-    assert_eq!(unknown.resources[0].what, "is met by what CloudFormation calls `Explode`");
+    assert_eq!(unknown.resources[0].description, "is met by what CloudFormation calls `Explode`");
 }
 
 #[test]
 fn every_type_that_holds_data_says_what_is_lost_and_what_saves_it() {
-    for (kind, lost, to_do) in [
+    for (kind, lost, remediation) in [
         ("AWS::S3::Bucket", "versions", "copy"),
         ("AWS::KMS::Key", "can't be read", "cancel-key-deletion"),
         ("AWS::CodeCommit::Repository", "history", "git clone --mirror"),
         ("AWS::SageMaker::ModelPackageGroup", "approvals", "another group"),
         ("AWS::Logs::LogGroup", "every event", "create-export-task"),
     ] {
-        let danger = &of(vec![change("Remove", kind, "", "Delete")]).dangers[0];
-        assert!(danger.lost.as_ref().unwrap().contains(lost) && danger.to_do.contains(to_do), "{danger:?}");
+        let risk = &of(vec![change("Remove", kind, "", "Delete")]).risks[0];
+        assert!(
+            risk.lost.as_ref().unwrap().contains(lost) && risk.remediation.contains(remediation),
+            "{risk:?}"
+        );
     }
-    assert!(of(vec![change("Remove", "AWS::IAM::Role", "", "Delete")]).dangers.is_empty());
+    assert!(of(vec![change("Remove", "AWS::IAM::Role", "", "Delete")]).risks.is_empty());
 }
 
 #[test]
@@ -192,14 +195,14 @@ fn what_was_deleted_by_hand_is_not_created_again_without_a_word() {
     let again = |kind: &str| {
         let mut added = change("Add", kind, "", "");
         added.resource_drift_status = Some("DELETED".to_owned());
-        of(vec![added]).dangers
+        of(vec![added]).risks
     };
     let key = &again("AWS::KMS::Key")[0];
-    assert_eq!((key.level, key.certain), (Level::Lost, false));
-    assert!(key.to_do.contains("`aws kms cancel-key-deletion`"), "{key:?}");
-    assert_eq!(again("AWS::S3::Bucket")[0].level, Level::Disturbed);
+    assert_eq!((key.impact, key.certain), (Impact::Lost, false));
+    assert!(key.remediation.contains("`aws kms cancel-key-deletion`"), "{key:?}");
+    assert_eq!(again("AWS::S3::Bucket")[0].impact, Impact::Interrupted);
     assert!(again("AWS::IAM::Role").is_empty());
-    assert!(of(vec![change("Add", "AWS::KMS::Key", "", "")]).dangers.is_empty());
+    assert!(of(vec![change("Add", "AWS::KMS::Key", "", "")]).risks.is_empty());
 }
 
 #[test]
@@ -220,12 +223,12 @@ fn keeping_things_for_fewer_days_is_a_loss() {
     let days = |before: Option<&str>, after: &str, kind: &str| {
         let mut logs = change("Modify", "AWS::Logs::LogGroup", "False", "");
         logs.details = vec![detail("/Properties/RetentionInDays", before, Some(after), kind)];
-        of(vec![logs]).dangers
+        of(vec![logs]).risks
     };
     let shorter = days(Some("365"), "90", "Modify");
-    assert_eq!(shorter[0].what, "keeps things for 90 days, no longer for 365 days");
-    assert_eq!(shorter[0].level, Level::Lost);
-    assert_eq!(days(None, "90", "Add")[0].what, "keeps things for 90 days, no longer forever");
+    assert_eq!(shorter[0].description, "keeps things for 90 days, no longer for 365 days");
+    assert_eq!(shorter[0].impact, Impact::Lost);
+    assert_eq!(days(None, "90", "Add")[0].description, "keeps things for 90 days, no longer forever");
     assert_eq!(days(Some("90"), "365", "Modify"), []);
     // Not told what it was.
     assert_eq!(days(None, "90", "Modify"), []);
@@ -246,7 +249,7 @@ fn a_place_with_two_details_is_one_row_and_the_worse_of_them_counts() {
     let changes = of(vec![project]);
     let [property] = changes.resources[0].properties.as_slice() else { panic!("{changes:?}") };
     assert_eq!(property.replaces, Some(Replaces::Maybe));
-    assert_eq!(property.because_of, ["KmsKey.Arn"]);
+    assert_eq!(property.causes, ["KmsKey.Arn"]);
     assert!(property.certain);
 }
 
@@ -314,8 +317,8 @@ fn the_order_is_that_of_the_template_and_dangers_are_read_first_on_the_page() {
     assert!(
         at("SecurityLogGroup") < at("ArtifactsBucket") && at("ArtifactsBucket") < at("ModelBuildProject")
     );
-    let levels: Vec<Level> = changes.dangers.iter().map(|it| it.level).collect();
-    assert!(levels.is_sorted() && levels[0] == Level::Lost, "{levels:?}");
+    let levels: Vec<Impact> = changes.risks.iter().map(|it| it.impact).collect();
+    assert!(levels.is_sorted() && levels[0] == Impact::Lost, "{levels:?}");
     assert_eq!(html.matches("class=\"resource\"").count(), changes.resources.len());
 }
 
@@ -326,7 +329,7 @@ fn the_figures_of_a_result_are_those_of_the_changes() {
     assert_eq!((figures.added, figures.changed, figures.replaced, figures.deleted), (1, 4, 3, 3));
     let names = |named: &[Named]| named.iter().map(|it| it.logical_id.clone()).collect::<Vec<_>>();
     assert_eq!((names(&figures.replacements).len(), names(&figures.deletions).len()), (3, 3));
-    assert_eq!(figures.dangers, changes.dangers);
+    assert_eq!(figures.risks, changes.risks);
     assert_eq!(changes.counts.total, changes.resources.len());
     assert_eq!(
         changes.headline(),
@@ -375,10 +378,10 @@ fn a_huge_change_set_is_cut_off_with_a_count_of_the_rest() {
     let changes = of(many);
     let text = changes::text(&changes);
     assert!(text.len() < 200_000, "{}", text.len());
-    assert!(text.contains(" dangers more; the report has all of them"), "{}", &text[text.len() - 400..]);
+    assert!(text.contains(" risks more; the report has all of them"), "{}", &text[text.len() - 400..]);
     assert!(text.contains(" resources more; the report has all of them"));
     let shown = &changes.resources[0].properties[0].before.as_ref().unwrap();
-    assert_eq!((shown.state, shown.characters), (State::Cut, Some(9_000)));
+    assert_eq!((shown.state, shown.characters), (State::Truncated, Some(9_000)));
     assert_eq!(changes.resources.len(), 300);
 }
 
@@ -415,16 +418,16 @@ fn what_is_made_fits_the_published_schema_and_comes_back_whole() {
 fn every_member_is_described() {
     let mut value = json!(golden("everything"));
     for block in
-        ["", "/change_set", "/counts", "/dangers/0", "/resources/1", "/resources/1/properties/0", "/next/0"]
+        ["", "/change_set", "/counts", "/risks/0", "/resources/1", "/resources/1/properties/0", "/next/0"]
     {
         value.pointer_mut(block).unwrap()["new"] = json!(1);
         assert_eq!(problems(&value).len(), 1, "{block}");
         value.pointer_mut(block).unwrap().as_object_mut().unwrap().remove("new");
     }
-    let words: Vec<Value> = Happens::ALL.iter().map(|it| json!(it)).collect();
+    let words: Vec<Value> = Effect::ALL.iter().map(|it| json!(it)).collect();
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas/changes.schema.json");
     let schema: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
-    assert_eq!(schema["$defs"]["resource"]["properties"]["happens"]["enum"], json!(words));
+    assert_eq!(schema["$defs"]["resource"]["properties"]["effect"]["enum"], json!(words));
 }
 
 #[test]

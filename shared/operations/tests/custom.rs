@@ -9,7 +9,7 @@ use mlp_aws::calls::Kind as Wrong;
 use mlp_aws::cloudformation::stacks::StackResource;
 use mlp_operations::custom_resource::requests::{Front, Taken, take};
 use mlp_operations::custom_resource::{OWNER_TAG, Request, Respond};
-use mlp_operations::execution::outcome::{Ending, Report};
+use mlp_operations::execution::outcome::{ExecutionOutcome, Report};
 use mlp_testkit::memory::Fault;
 use mlp_testkit::memory_executions::{MemoryExecutions, Scene};
 use serde_json::{Value as Json, json};
@@ -304,7 +304,7 @@ fn an_execution_answers_the_request_that_is_kept_for_it_and_nobody_elses() {
     assert_eq!(error(&report), "MLProvisioner.InvalidInput");
     assert_eq!(report.findings[0].path, "/respond");
     let report = world.respond("real", &product(), &respond("Create", &world, None));
-    assert_eq!(report.outcome, Ending::Created, "{report:?}");
+    assert_eq!(report.outcome, ExecutionOutcome::Created, "{report:?}");
     let heard = world.ears.heard.lock().unwrap().clone();
     assert_eq!((heard.len(), heard[0]["Status"].as_str()), (1, Some("SUCCESS")));
     assert_eq!(heard[0]["PhysicalResourceId"], json!(report.stack_id));
@@ -322,7 +322,7 @@ fn an_execution_answers_the_request_that_is_kept_for_it_and_nobody_elses() {
     see(&world, "DELETE_IN_PROGRESS", report.stack_id.as_deref());
     assert_eq!(
         world.respond("delete", &deletion(&report.stack_id.unwrap()), &delete).outcome,
-        Ending::Deleted
+        ExecutionOutcome::Deleted
     );
 }
 
@@ -346,9 +346,9 @@ fn a_request_is_answered_by_what_it_asks_for_and_by_nothing_else() {
 #[test]
 fn an_update_never_makes_a_product_anew_and_nothing_that_could_not_be_deleted_is_lost() {
     for (status, kind, recreate, outcome) in [
-        ("ROLLBACK_COMPLETE", "Create", true, Ending::Created),
-        ("DELETE_FAILED", "Create", true, Ending::Failed),
-        ("DELETE_FAILED", "Update", false, Ending::Failed),
+        ("ROLLBACK_COMPLETE", "Create", true, ExecutionOutcome::Created),
+        ("DELETE_FAILED", "Create", true, ExecutionOutcome::Failed),
+        ("DELETE_FAILED", "Update", false, ExecutionOutcome::Failed),
     ] {
         let world = world("UPDATE_IN_PROGRESS", None);
         see(&world, &format!("{}_IN_PROGRESS", kind.to_uppercase()), None);
@@ -360,7 +360,7 @@ fn an_update_never_makes_a_product_anew_and_nothing_that_could_not_be_deleted_is
         input["recreate_failed"] = json!(recreate);
         let report = world.respond("one", &input, &respond);
         assert_eq!(report.outcome, outcome, "{status} {kind}: {report:?}");
-        if outcome == Ending::Failed {
+        if outcome == ExecutionOutcome::Failed {
             assert_eq!(error(&report), "MLProvisioner.StackNotRecreated");
             assert_eq!(world.stacks.versions_left(), 7);
         }
@@ -395,7 +395,7 @@ fn a_deletion_leaves_the_shell_in_which_a_deployment_waits_for_its_approval() {
     let begun = vec![("waiting", approved), ("delete", deletion)];
     // The first is at its approval before the second looks.
     let reports = world.all(begun, &[0; 400]);
-    assert_eq!(reports[1].outcome, Ending::Absent, "{:?}", reports[1]);
+    assert_eq!(reports[1].outcome, ExecutionOutcome::Absent, "{:?}", reports[1]);
     assert!(reports[1].findings.iter().any(|it| it.message.contains("left alone")), "{:?}", reports[1]);
     assert_eq!(error(&reports[0]), "MLProvisioner.ApprovalTimedOut", "it waited to its end");
 }
@@ -407,7 +407,7 @@ fn showing_changes_takes_nothing_from_the_owner() {
     assert!(world.respond("one", &product(), &respond).ok);
     let mut show = product();
     show["action"] = json!("show-changes");
-    assert_eq!(world.execute("two", &show).outcome, Ending::Shown);
+    assert_eq!(world.execute("two", &show).outcome, ExecutionOutcome::Previewed);
     let ordered = world.stacks.ordered();
     let last = ordered.last().unwrap();
     assert!(last.tags.contains(&(OWNER_TAG.to_owned(), respond.owner())), "{last:?}");
@@ -449,7 +449,7 @@ fn what_cloudformation_calls_a_resource_in_use_is_left_alone_whoever_asks() {
         let respond = respond("Delete", &world, named);
         world.stacks.tag(STACK, OWNER_TAG, &respond.owner());
         let report = world.respond("one", &deletion(asked), &respond);
-        assert_eq!(report.outcome, Ending::Absent, "{named:?}: {report:?}");
+        assert_eq!(report.outcome, ExecutionOutcome::Absent, "{named:?}: {report:?}");
         assert!(report.findings.iter().any(|it| it.message.contains("left alone")), "{report:?}");
         let left = (world.stacks.status(STACK), world.stacks.versions_left());
         assert_eq!(left, (Some("UPDATE_COMPLETE".to_owned()), 7), "{named:?}");
@@ -457,7 +457,7 @@ fn what_cloudformation_calls_a_resource_in_use_is_left_alone_whoever_asks() {
     // One that was replaced is deleted.
     see(&world, "UPDATE_COMPLETE", Some("arn:aws:cloudformation:us-west-2:123456789012:stack/another/1"));
     let respond = respond("Delete", &world, Some(&product));
-    assert_eq!(world.respond("two", &deletion(&product), &respond).outcome, Ending::Deleted);
+    assert_eq!(world.respond("two", &deletion(&product), &respond).outcome, ExecutionOutcome::Deleted);
 }
 
 #[tokio::test(start_paused = true)]
@@ -601,8 +601,8 @@ fn a_deletion_that_comes_before_the_creation_has_ended_waits_for_it_and_leaves_n
         world.before.borrow_mut().push(("FollowStack", |world| see(world, "DELETE_IN_PROGRESS", None)));
         let both = vec![("create", asked(product(), &create)), ("delete", asked(deletion(STACK), &delete))];
         let reports = world.all(both, &vec![0; stop]);
-        assert_eq!(reports[0].outcome, Ending::Created, "{stop}: {:?}", reports[0]);
-        assert_eq!(reports[1].outcome, Ending::Deleted, "{stop}: {:?}", reports[1]);
+        assert_eq!(reports[0].outcome, ExecutionOutcome::Created, "{stop}: {:?}", reports[0]);
+        assert_eq!(reports[1].outcome, ExecutionOutcome::Deleted, "{stop}: {:?}", reports[1]);
         assert_eq!(world.stacks.status(STACK).as_deref(), Some("DELETE_COMPLETE"), "{stop}");
     }
 }

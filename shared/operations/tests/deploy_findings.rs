@@ -3,7 +3,7 @@
 
 mod world;
 
-use mlp_operations::execution::outcome::{Ending, Report};
+use mlp_operations::execution::outcome::{ExecutionOutcome, Report};
 use mlp_product::actions::{self, Suite};
 use mlp_product::outcome::{AllFindings, Outcome};
 use mlp_template::finding::{Finding, MAX_FINDINGS, Severity};
@@ -79,7 +79,7 @@ fn a_config_with_2501_mistakes_loses_none_of_them() {
         // The execution's own cause is shorter than the result object in the bucket.
         assert!(serde_json::to_string(&report).unwrap().len() < 32_768, "{action}");
         for (what, report) in [("execution", report), ("object", kept(&world, "one"))] {
-            assert_eq!(report.outcome, Ending::Failed);
+            assert_eq!(report.outcome, ExecutionOutcome::Failed);
             assert!((1..=MAX_FINDINGS).contains(&report.findings.len()), "{action} {what}");
             assert_eq!(report.findings.len() + report.findings_left_out, expected.len(), "{action} {what}");
             assert_eq!(
@@ -152,7 +152,7 @@ fn warnings_without_end_are_carried_through_a_deployment_that_succeeds() {
         actions::deployable("deploy-product", config.as_bytes(), &suite, &rules, None).unwrap().0.findings;
     let input = json!({"action": "deploy-product", "force": true, "config": config});
     let report = world.execute("one", &input);
-    assert_eq!(report.outcome, Ending::Created, "{report:?}");
+    assert_eq!(report.outcome, ExecutionOutcome::Created, "{report:?}");
     let kept = kept(&world, "one");
     assert_eq!(kept.findings.len() + kept.findings_left_out, expected.len());
     assert_eq!(all_at(&world, kept.findings_at.as_deref()), expected);

@@ -13,7 +13,7 @@ use mlp_aws::calls::Kind;
 use mlp_aws::cloudformation::stacks::Event;
 use mlp_aws::cloudformation::stacks::StackResource;
 use mlp_aws::s3::versions::Bucket;
-use mlp_operations::execution::outcome::{Ending, Report};
+use mlp_operations::execution::outcome::{ExecutionOutcome, Report};
 use mlp_operations::execution::status::StackStatus;
 use mlp_operations::license::Mode;
 use mlp_testkit::memory::Fault;
@@ -66,7 +66,7 @@ const CALLS: [&str; 7] = [
 const FAULTS: [Fault; 3] = [Fault::Throttled, Fault::ServerError, Fault::LostAnswer];
 
 fn is_created(world: &World, report: &Report) {
-    assert_eq!(report.outcome, Ending::Created, "{report:?}");
+    assert_eq!(report.outcome, ExecutionOutcome::Created, "{report:?}");
     assert_eq!(world.stacks.status(STACK).as_deref(), Some("CREATE_COMPLETE"));
     assert_eq!(world.stacks.executed(), 1);
     assert!(!report.outputs.is_empty());
@@ -86,7 +86,7 @@ fn a_stack_in_every_status_is_deployed_or_said_why_not() {
             let told = report.error.as_ref().map(|error| error.name.trim_start_matches("MLProvisioner."));
             let (outcome, name, after) = match status {
                 None | Some(S::DeleteComplete | S::ReviewInProgress) => {
-                    (Ending::Created, None, "CREATE_COMPLETE")
+                    (ExecutionOutcome::Created, None, "CREATE_COMPLETE")
                 }
                 Some(
                     S::CreateComplete
@@ -95,17 +95,17 @@ fn a_stack_in_every_status_is_deployed_or_said_why_not() {
                     | S::UpdateRollbackComplete
                     | S::ImportComplete
                     | S::ImportRollbackComplete,
-                ) => (Ending::Updated, None, "UPDATE_COMPLETE"),
+                ) => (ExecutionOutcome::Updated, None, "UPDATE_COMPLETE"),
                 Some(S::RollbackComplete | S::CreateFailed | S::RollbackFailed | S::DeleteFailed)
                     if recreate =>
                 {
-                    (Ending::Created, None, "CREATE_COMPLETE")
+                    (ExecutionOutcome::Created, None, "CREATE_COMPLETE")
                 }
                 Some(S::RollbackComplete | S::CreateFailed | S::RollbackFailed | S::DeleteFailed) => {
-                    (Ending::Failed, Some("StackNotRecreated"), status.unwrap().as_str())
+                    (ExecutionOutcome::Failed, Some("StackNotRecreated"), status.unwrap().as_str())
                 }
                 Some(S::UpdateRollbackFailed | S::ImportRollbackFailed) => {
-                    (Ending::Failed, Some("StackStuck"), status.unwrap().as_str())
+                    (ExecutionOutcome::Failed, Some("StackStuck"), status.unwrap().as_str())
                 }
                 Some(
                     S::CreateInProgress
@@ -117,7 +117,7 @@ fn a_stack_in_every_status_is_deployed_or_said_why_not() {
                     | S::UpdateRollbackCompleteCleanupInProgress
                     | S::ImportInProgress
                     | S::ImportRollbackInProgress,
-                ) => (Ending::Failed, Some("StackBusy"), status.unwrap().as_str()),
+                ) => (ExecutionOutcome::Failed, Some("StackBusy"), status.unwrap().as_str()),
             };
             assert_eq!((report.outcome, told), (outcome, name), "{status:?}, recreate_failed {recreate}");
             assert_eq!(world.stacks.status(STACK).as_deref(), Some(after), "{status:?}");
@@ -151,9 +151,9 @@ fn a_stack_in_every_status_is_deleted_or_said_why_not() {
                 assert_eq!(world.stacks.status(STACK).as_deref(), Some(status.as_str()));
                 assert_eq!(world.stacks.versions_left(), 7, "{status}: nothing is lost");
             }
-            (false, S::DeleteComplete) => assert_eq!(report.outcome, Ending::Absent),
+            (false, S::DeleteComplete) => assert_eq!(report.outcome, ExecutionOutcome::Absent),
             (false, _) => {
-                assert_eq!(report.outcome, Ending::Deleted, "{status}: {report:?}");
+                assert_eq!(report.outcome, ExecutionOutcome::Deleted, "{status}: {report:?}");
                 assert_eq!(world.stacks.status(STACK).as_deref(), Some("DELETE_COMPLETE"));
             }
         }
@@ -164,7 +164,7 @@ fn a_stack_in_every_status_is_deleted_or_said_why_not() {
 fn a_stack_that_others_work_on_is_waited_for() {
     let world = World::new();
     put(&world, "UPDATE_IN_PROGRESS", Some((600, "UPDATE_COMPLETE")));
-    assert_eq!(world.execute("one", &input("deploy-product")).outcome, Ending::Updated);
+    assert_eq!(world.execute("one", &input("deploy-product")).outcome, ExecutionOutcome::Updated);
     assert!(world.stacks.clock() >= 600);
 }
 
@@ -173,7 +173,7 @@ fn a_change_set_without_changes_is_a_success_and_is_deleted() {
     let world = World::new();
     is_created(&world, &world.execute("one", &input("deploy-product")));
     let again = world.execute("two", &input("deploy-product"));
-    assert_eq!((again.outcome, again.outputs.is_empty()), (Ending::Unchanged, false));
+    assert_eq!((again.outcome, again.outputs.is_empty()), (ExecutionOutcome::Unchanged, false));
     assert_eq!((world.stacks.executed(), world.stacks.open_change_sets(STACK)), (1, 0));
 }
 
@@ -187,7 +187,10 @@ fn a_creation_that_fails_is_told_with_its_cause_and_a_second_run_finishes() {
     let causes = report.error.unwrap().causes;
     assert_eq!((causes.len(), causes[0].reason.as_str()), (1, "the name is taken"));
     let again = world.execute("two", &with("deploy-product", &json!({"recreate_failed": true})));
-    assert_eq!((again.outcome, again.stack_status.as_deref()), (Ending::Created, Some("CREATE_COMPLETE")));
+    assert_eq!(
+        (again.outcome, again.stack_status.as_deref()),
+        (ExecutionOutcome::Created, Some("CREATE_COMPLETE"))
+    );
 }
 
 #[test]
@@ -283,11 +286,11 @@ fn the_function_may_die_between_any_two_calls() {
 #[test]
 fn every_task_may_run_twice() {
     for (action, before, outcome) in [
-        ("deploy-product", None, Ending::Created),
-        ("deploy-product", Some("CREATE_COMPLETE"), Ending::Updated),
-        ("show-changes", None, Ending::Shown),
-        ("test-deploy", None, Ending::Tested),
-        ("delete-product", Some("CREATE_COMPLETE"), Ending::Deleted),
+        ("deploy-product", None, ExecutionOutcome::Created),
+        ("deploy-product", Some("CREATE_COMPLETE"), ExecutionOutcome::Updated),
+        ("show-changes", None, ExecutionOutcome::Previewed),
+        ("test-deploy", None, ExecutionOutcome::Tested),
+        ("delete-product", Some("CREATE_COMPLETE"), ExecutionOutcome::Deleted),
     ] {
         let world = World::new();
         world.twice.set(true);
@@ -308,7 +311,7 @@ fn showing_changes_leaves_nothing_behind() {
         if let Some(before) = before {
             put(&world, before, None);
         }
-        assert_eq!(world.execute("one", &input("show-changes")).outcome, Ending::Shown);
+        assert_eq!(world.execute("one", &input("show-changes")).outcome, ExecutionOutcome::Previewed);
         let after = world.stacks.status(STACK);
         assert_eq!(after.as_deref(), Some(before.unwrap_or("DELETE_COMPLETE")));
         assert_eq!((world.stacks.executed(), world.stacks.open_change_sets(STACK)), (0, 0));
@@ -333,7 +336,10 @@ fn an_approval_that_never_comes_cancels_and_leaves_nothing() {
     let world = World::new();
     let wanted = with("deploy-product", &json!({"approval": {"timeout_seconds": 3600}}));
     let report = world.execute("one", &wanted);
-    assert_eq!((report.outcome, error(&report)), (Ending::Cancelled, "MLProvisioner.ApprovalTimedOut"));
+    assert_eq!(
+        (report.outcome, error(&report)),
+        (ExecutionOutcome::Cancelled, "MLProvisioner.ApprovalTimedOut")
+    );
     assert_eq!(world.stacks.status(STACK).as_deref(), Some("DELETE_COMPLETE"), "the empty shell is gone");
     assert_eq!((world.stacks.executed(), world.stacks.open_change_sets(STACK), world.announced()), (0, 0, 1));
     assert!((3600..4000).contains(&world.stacks.clock()), "{}", world.stacks.clock());
@@ -355,7 +361,7 @@ fn the_configs_status_says_how_its_deployment_stands() {
     let wanted = json!({"action": "deploy-product", "force": true, "approval": {"timeout_seconds": 3600},
                         "config": {"bucket": "suite", "key": "configs/churn.yaml"}});
     let report = world.execute("one", &wanted);
-    assert_eq!(report.outcome, Ending::Cancelled);
+    assert_eq!(report.outcome, ExecutionOutcome::Cancelled);
     let told = status();
     assert_eq!(told["stored"], json!([{"path": "x"}]), "what generate says stays");
     let expected = json!({"state": "cancelled", "action": "deploy-product", "version_id": version,
@@ -371,13 +377,13 @@ fn the_configs_status_says_how_its_deployment_stands() {
     world.store.fail("PutObject", "status/configs/churn.yaml.json", Fault::Denied);
     let report =
         world.execute("two", &json!({"action": "deploy-product", "force": true, "config": wanted["config"]}));
-    assert_eq!(report.outcome, Ending::Created, "{report:?}");
+    assert_eq!(report.outcome, ExecutionOutcome::Created, "{report:?}");
     assert_eq!(status()["deployment"]["state"], "cancelled");
     let report = world
         .execute("three", &json!({"action": "delete-product", "force": true, "config": wanted["config"]}));
     assert_eq!(
         (report.outcome, status()["deployment"]["state"].as_str()),
-        (Ending::Deleted, Some("deleted"))
+        (ExecutionOutcome::Deleted, Some("deleted"))
     );
 }
 
@@ -387,12 +393,19 @@ fn showing_changes_leaves_a_deployment_alone_that_waits_for_its_approval() {
     let world = World::new();
     let wanted = with("deploy-product", &json!({"approval": {"timeout_seconds": 600}}));
     let reports = world.all(vec![("waiting", wanted.clone()), ("looking", input("show-changes"))], &[]);
-    assert_eq!((reports[0].outcome, reports[1].outcome), (Ending::Cancelled, Ending::Shown));
+    assert_eq!(
+        (reports[0].outcome, reports[1].outcome),
+        (ExecutionOutcome::Cancelled, ExecutionOutcome::Previewed)
+    );
     assert_eq!(error(&reports[0]), "MLProvisioner.ApprovalTimedOut", "it waited to its end");
     assert_eq!(world.stacks.status(STACK).as_deref(), Some("DELETE_COMPLETE"), "the last one tidies up");
     world.decide("waiting", Decision::Approve(ANN));
     let reports = world.all(vec![("waiting", wanted), ("looking2", input("show-changes"))], &[]);
-    assert_eq!((reports[0].outcome, reports[1].outcome), (Ending::Created, Ending::Shown), "{reports:?}");
+    assert_eq!(
+        (reports[0].outcome, reports[1].outcome),
+        (ExecutionOutcome::Created, ExecutionOutcome::Previewed),
+        "{reports:?}"
+    );
 }
 
 #[test]
@@ -403,15 +416,15 @@ fn changes_that_were_approved_too_late_are_not_made() {
     put(&world, "CREATE_COMPLETE", None);
     let wanted = with("deploy-product", &json!({"approval": {"timeout_seconds": 600}}));
     let reports = world.all(vec![("slow", wanted), ("fast", input("deploy-product"))], &[]);
-    assert_eq!(reports[1].outcome, Ending::Updated);
+    assert_eq!(reports[1].outcome, ExecutionOutcome::Updated);
     assert_eq!(
         (reports[0].outcome, error(&reports[0])),
-        (Ending::Cancelled, "MLProvisioner.ApprovalTimedOut")
+        (ExecutionOutcome::Cancelled, "MLProvisioner.ApprovalTimedOut")
     );
     // The same with an approval that comes: nothing is left to change.
     world.decide("slow", Decision::Approve(ANN));
     let late = with("deploy-product", &json!({"approval": {"timeout_seconds": 600}}));
-    assert_eq!(world.execute("slow", &late).outcome, Ending::Unchanged);
+    assert_eq!(world.execute("slow", &late).outcome, ExecutionOutcome::Unchanged);
 }
 
 #[test]
@@ -422,7 +435,7 @@ fn a_bucket_with_100_000_versions_is_emptied_over_many_invocations() {
     // No time to spare: every invocation deletes one page.
     world.time.set(Duration::from_secs(15));
     let report = world.execute("one", &input("delete-product"));
-    assert_eq!((report.outcome, world.stacks.versions_left()), (Ending::Deleted, 0));
+    assert_eq!((report.outcome, world.stacks.versions_left()), (ExecutionOutcome::Deleted, 0));
     let emptying = world.tasks.borrow().iter().filter(|task| *task == "EmptyBucket").count();
     assert!(emptying >= 100, "{emptying}");
 }
@@ -433,7 +446,7 @@ fn a_bucket_that_is_filled_while_its_stack_is_deleted_is_emptied_again() {
     put(&world, "CREATE_COMPLETE", None);
     world.stacks.fill_while_deleting(1_500);
     let report = world.execute("one", &input("delete-product"));
-    assert_eq!((report.outcome, world.stacks.versions_left()), (Ending::Deleted, 0), "{report:?}");
+    assert_eq!((report.outcome, world.stacks.versions_left()), (ExecutionOutcome::Deleted, 0), "{report:?}");
     assert_eq!(world.stacks.calls()["cloudformation:DeleteStack"], 2);
 }
 
@@ -454,7 +467,7 @@ fn every_call_of_a_deletion_may_fail_or_lose_its_answer() {
                 world.stacks.fill(2_500);
                 world.stacks.fail(call, at, fault);
                 let report = world.execute("one", &input("delete-product"));
-                assert_eq!(report.outcome, Ending::Deleted, "{call} {at} {fault:?}: {report:?}");
+                assert_eq!(report.outcome, ExecutionOutcome::Deleted, "{call} {at} {fault:?}: {report:?}");
                 assert_eq!(world.stacks.versions_left(), 0);
             }
         }
@@ -474,7 +487,7 @@ fn a_deletion_that_fails_says_of_what_and_the_next_one_finishes() {
         ("MLProvisioner.DeletionFailed", Some("DELETE_FAILED"))
     );
     assert_eq!(report.error.unwrap().causes[0].reason, "somebody holds it");
-    assert_eq!(world.execute("two", &input("delete-product")).outcome, Ending::Deleted);
+    assert_eq!(world.execute("two", &input("delete-product")).outcome, ExecutionOutcome::Deleted);
 }
 
 #[test]
@@ -489,7 +502,7 @@ fn a_name_that_the_product_has_in_another_region_is_told_with_its_switch_before_
     assert!(!world.stacks.calls().contains_key("cloudformation:CreateChangeSet"));
     let config = EXAMPLE.replace("env: prod", "env: dev\n  multi_region: true");
     let other = json!({"action": "deploy-product", "force": true, "config": config});
-    assert_eq!(world.execute("two", &other).outcome, Ending::Created);
+    assert_eq!(world.execute("two", &other).outcome, ExecutionOutcome::Created);
 }
 
 #[test]
@@ -502,7 +515,7 @@ fn sources_in_another_region_are_a_warning() {
     world.stacks.see_bucket(bucket, Bucket::Elsewhere { region: None });
     let config = CONFIG.replace("env: prod", "env: dev");
     let report = world.execute("one", &json!({"action": "deploy-product", "force": true, "config": config}));
-    assert_eq!(report.outcome, Ending::Created, "{report:?}");
+    assert_eq!(report.outcome, ExecutionOutcome::Created, "{report:?}");
     assert!(report.findings.iter().any(|it| it.message.contains("in another region")), "{report:?}");
 }
 
@@ -535,7 +548,7 @@ fn a_fleet_whose_input_is_wrong_ends_with_a_summary_that_says_what_is_wrong() {
         let (name, cause) = fleet_step(&world, "ReadFleet", &input).unwrap_err();
         assert_eq!(name, "MLProvisioner.InvalidInput");
         let work = json!({"input": input, "failed": {"Error": name, "Cause": cause}});
-        let summary = fleet_step(&world, "SummariseFleet", &work).unwrap();
+        let summary = fleet_step(&world, "SummarizeFleet", &work).unwrap();
         assert_eq!(
             (summary["ok"].as_bool(), &summary["error"]["name"]),
             (Some(false), &json!("MLProvisioner.InvalidInput"))
@@ -613,7 +626,7 @@ fn a_published_value_that_somebody_changed_is_not_told_as_the_products() {
     world.execute("one", &input("deploy-product"));
     world.stacks.set_output(STACK, "RepositoryUrl", &format!("value of {path}"));
     let report = world.execute("two", &input("deploy-product"));
-    assert_eq!((report.outcome, report.ok), (Ending::Unchanged, true), "{report:?}");
+    assert_eq!((report.outcome, report.ok), (ExecutionOutcome::Unchanged, true), "{report:?}");
     world.stacks.put_parameter(path, "https://attacker.example/repository");
     let report = world.execute("three", &input("deploy-product"));
     assert_eq!(error(&report), "MLProvisioner.OutputsMissing", "{report:?}");
@@ -664,7 +677,7 @@ fn a_model_registry_with_versions_keeps_its_stack_and_bucket() {
     world.stacks.put_resource(STACK, StackResource { status: "DELETE_COMPLETE".to_owned(), ..registry });
     *world.models.borrow_mut() = Err(("SageMaker.SageMakerException", "it is asked"));
     let report = world.execute("one", &with("deploy-product", &json!({"recreate_failed": true})));
-    assert_eq!(report.outcome, Ending::Created, "{report:?}");
+    assert_eq!(report.outcome, ExecutionOutcome::Created, "{report:?}");
 }
 
 #[test]
@@ -717,7 +730,7 @@ fn a_network_that_is_not_there_stops_before_anything_is_touched() {
     );
     *world.network.borrow_mut() = there;
     let report = world.execute("two", &wanted);
-    assert_eq!(report.outcome, Ending::Created, "{report:?}");
+    assert_eq!(report.outcome, ExecutionOutcome::Created, "{report:?}");
 }
 
 #[test]
@@ -771,11 +784,11 @@ fn an_endpoint_of_others_stops_a_deployment_before_anything_is_touched_and_no_te
     world.hosted_zones.take();
     *world.endpoints.borrow_mut() = others;
     let report = world.execute("two", &input("test-deploy"));
-    assert_eq!(report.outcome, Ending::Tested, "{report:?}");
+    assert_eq!(report.outcome, ExecutionOutcome::Tested, "{report:?}");
     // EC2 may refuse to tell: the deployment goes on, and CloudFormation tells.
     *world.endpoints_refused.borrow_mut() = Some("Ec2.Ec2Exception");
     let report = world.execute("three", &input("deploy-product"));
-    assert_eq!(report.outcome, Ending::Created, "{report:?}");
+    assert_eq!(report.outcome, ExecutionOutcome::Created, "{report:?}");
     assert!(
         report.findings.iter().any(|it| it.message.contains("endpoints could not be looked at")),
         "{report:?}"
@@ -799,7 +812,7 @@ fn an_endpoint_of_others_stops_a_deployment_before_anything_is_touched_and_no_te
             },
         );
     }
-    assert_eq!(world.execute("four", &input("deploy-product")).outcome, Ending::Unchanged);
+    assert_eq!(world.execute("four", &input("deploy-product")).outcome, ExecutionOutcome::Unchanged);
 }
 
 #[test]
@@ -817,7 +830,7 @@ fn a_config_that_makes_another_product_than_before_says_that_the_old_one_stays()
     }
     world.store.upload("configs/a.yaml", dev.replace("use_case: customer-churn", "use_case: churn"));
     let report = world.execute("three", &place);
-    assert_eq!((report.outcome, renamed(&report)), (Ending::Created, 1), "{report:?}");
+    assert_eq!((report.outcome, renamed(&report)), (ExecutionOutcome::Created, 1), "{report:?}");
     let told = report.findings.iter().find(|it| it.code.as_str() == "MLP-DEP-006").unwrap();
     assert_eq!(
         told.help.as_ref().unwrap(),
@@ -867,9 +880,9 @@ fn quotas_are_asked_about_for_new_products_alone() {
     let quota =
         |report: &Report| report.findings.iter().filter(|it| it.code.as_str() == "MLP-PRE-006").count();
     let report = world.execute("one", &input("deploy-product"));
-    assert_eq!((report.outcome, quota(&report)), (Ending::Created, 1), "{report:?}");
+    assert_eq!((report.outcome, quota(&report)), (ExecutionOutcome::Created, 1), "{report:?}");
     let report = world.execute("two", &input("deploy-product"));
-    assert_eq!((report.outcome, quota(&report)), (Ending::Unchanged, 0), "{report:?}");
+    assert_eq!((report.outcome, quota(&report)), (ExecutionOutcome::Unchanged, 0), "{report:?}");
 }
 
 #[test]
@@ -890,25 +903,25 @@ fn a_service_role_that_cannot_be_taken_on_stops_before_anything_is_touched() {
         assert_eq!(error(&report), "MLProvisioner.PreflightFailed");
         assert!(found[0].message.contains(wanted), "{report:?}");
         assert!(!world.stacks.calls().contains_key("cloudformation:CreateChangeSet"));
-        assert_eq!(world.execute("two", &input("deploy-product")).outcome, Ending::Created);
+        assert_eq!(world.execute("two", &input("deploy-product")).outcome, ExecutionOutcome::Created);
     }
 }
 
 #[test]
-fn a_licence_that_is_refused_or_cannot_be_asked_for_counts_as_its_mode_says() {
+fn a_license_that_is_refused_or_cannot_be_asked_for_counts_as_its_mode_says() {
     // None: it is granted.
     let table = [
         (Mode::Enforce, None, None),
-        (Mode::Enforce, Some(Kind::Refused), Some("MLProvisioner.LicenceRefused")),
-        (Mode::Enforce, Some(Kind::Throttled), Some("MLProvisioner.LicenceUnavailable")),
-        (Mode::Enforce, Some(Kind::Unavailable), Some("MLProvisioner.LicenceUnavailable")),
-        (Mode::Enforce, Some(Kind::Denied), Some("MLProvisioner.LicenceDenied")),
+        (Mode::Enforce, Some(Kind::Refused), Some("MLProvisioner.LicenseRefused")),
+        (Mode::Enforce, Some(Kind::Throttled), Some("MLProvisioner.LicenseUnavailable")),
+        (Mode::Enforce, Some(Kind::Unavailable), Some("MLProvisioner.LicenseUnavailable")),
+        (Mode::Enforce, Some(Kind::Denied), Some("MLProvisioner.LicenseDenied")),
         (Mode::Warn, Some(Kind::Refused), None),
         (Mode::Warn, Some(Kind::Unavailable), None),
         (Mode::Off, Some(Kind::Refused), None),
     ];
     for (mode, says, name) in table {
-        let world = World::with_licence(mode);
+        let world = World::with_license(mode);
         *world.desk.says.lock().unwrap() = says;
         let report = world.execute("one", &input("deploy-product"));
         assert_eq!(report.error.as_ref().map(|error| error.name.as_str()), name, "{mode:?} {says:?}");
@@ -919,11 +932,11 @@ fn a_licence_that_is_refused_or_cannot_be_asked_for_counts_as_its_mode_says() {
                 world.stacks.calls().keys().all(|call| *call == "cloudformation:DescribeStacks"),
                 "nothing is touched"
             );
-            // Whoever has no licence may still tidy up.
+            // Whoever has no license may still tidy up.
             put(&world, "CREATE_COMPLETE", None);
-            assert_eq!(world.execute("two", &input("delete-product")).outcome, Ending::Deleted);
+            assert_eq!(world.execute("two", &input("delete-product")).outcome, ExecutionOutcome::Deleted);
             *world.desk.says.lock().unwrap() = None;
-            assert_eq!(world.execute("three", &input("deploy-product")).outcome, Ending::Created);
+            assert_eq!(world.execute("three", &input("deploy-product")).outcome, ExecutionOutcome::Created);
         }
     }
 }
@@ -1006,7 +1019,7 @@ fn a_bucket_that_is_filled_for_ever_ends_the_execution_before_its_history_is_ful
     // Seven events a round: scheduled, started, succeeded, and two states entered and left.
     assert!(world.tasks.borrow().len() * 7 < 25_000 - 5_000, "{}", world.tasks.borrow().len());
     world.time.set(Duration::from_mins(1));
-    assert_eq!(world.execute("two", &input("delete-product")).outcome, Ending::Deleted);
+    assert_eq!(world.execute("two", &input("delete-product")).outcome, ExecutionOutcome::Deleted);
 }
 
 #[test]
@@ -1033,7 +1046,7 @@ fn a_stack_is_followed_that_took_the_place_of_the_one_inspected() {
         let reports =
             world.all(vec![("show", input("show-changes")), ("deploy", input("deploy-product"))], &choices);
         assert!(reports.iter().all(|report| report.ok), "{stop}: {reports:?}");
-        assert_eq!(reports[1].outcome, Ending::Created, "{stop}");
+        assert_eq!(reports[1].outcome, ExecutionOutcome::Created, "{stop}");
         assert_eq!(world.stacks.executed(), 1, "{stop}");
     }
 }

@@ -81,7 +81,7 @@ fn a_fresh_stack_is_in_sync_and_wholly_covered() {
     assert_eq!(told(&report), Vec::<String>::new());
     assert_eq!((report.verdict, report.coverage.percent().as_str()), (Verdict::InSync, "100.0 %"));
     assert_eq!((report.coverage.resources, report.coverage.by_probe), (41, 2));
-    assert_eq!(report.mend, None);
+    assert_eq!(report.remediation, None);
 }
 
 #[test]
@@ -97,20 +97,20 @@ fn a_key_that_can_still_be_saved_is_not_replaced_by_a_new_one() {
     let finding = of_key(&pending);
     assert!(finding.message.contains("is scheduled for deletion"), "{}", finding.message);
     assert!(
-        finding.mend.contains("`aws kms cancel-key-deletion --key-id ")
-            && finding.mend.contains("enable-key"),
+        finding.remediation.contains("`aws kms cancel-key-deletion --key-id ")
+            && finding.remediation.contains("enable-key"),
         "{}",
-        finding.mend
+        finding.remediation
     );
-    assert!(!finding.mend.contains("deploy-product"), "{}", finding.mend);
-    assert_eq!(pending.mend, None, "the report doesn't advise to create a new key");
+    assert!(!finding.remediation.contains("deploy-product"), "{}", finding.remediation);
+    assert_eq!(pending.remediation, None, "the report doesn't advise to create a new key");
     // Its policy can't be read any more.
     *answer(&mut seen, "KmsKey") = ProbeAnswer::Missing;
     assert!(of_key(&report(&seen)).message.contains("is deleted or scheduled for deletion"));
     // Anything else that was deleted is created again.
     drift(&mut seen, "KmsKey")["StackResourceDriftStatus"] = json!("IN_SYNC");
     *answer(&mut seen, "KmsKey") = answer(&mut fresh(), "KmsKey").clone();
-    assert!(report(&seen).mend.is_some());
+    assert!(report(&seen).remediation.is_some());
 }
 
 #[test]
@@ -262,7 +262,7 @@ fn what_cloudformation_finds_is_told_property_by_property() {
         ("365", "1")
     );
     assert_eq!(
-        report.mend.unwrap().input,
+        report.remediation.unwrap().input,
         json!({"action": "deploy-product", "force": true, "drift": "revert", "config": {"bucket": "suite", "key": "configs/a.yaml"}})
     );
 }
@@ -314,14 +314,14 @@ fn probes_see_what_cloudformation_does_not() {
     let edited = of("BuildPolicy");
     assert_eq!((edited.severity, edited.source), (Severity::High, Source::Probe));
     assert!(
-        edited.mend.contains("create-policy-version --set-as-default --policy-arn arn:aws:iam::"),
+        edited.remediation.contains("create-policy-version --set-as-default --policy-arn arn:aws:iam::"),
         "{}",
-        edited.mend
+        edited.remediation
     );
     let attached = of("CodebuildRole");
     assert_eq!(attached.severity, Severity::High);
-    assert!(attached.mend.contains(&format!("--policy-arn {extra}")), "{}", attached.mend);
-    assert_eq!(report.mend, None, "no change set puts back what CloudFormation doesn't see");
+    assert!(attached.remediation.contains(&format!("--policy-arn {extra}")), "{}", attached.remediation);
+    assert_eq!(report.remediation, None, "no change set puts back what CloudFormation doesn't see");
 }
 
 /// No template sets the visibility, so nothing but the default is right.
@@ -337,7 +337,7 @@ fn a_project_that_somebody_made_public_is_drift_although_no_template_has_the_pro
     let finding = &report.findings[0];
     assert_eq!(finding.severity, Severity::High);
     assert_eq!(finding.expected.as_ref().unwrap().text, "PRIVATE");
-    assert!(finding.mend.contains("update-project-visibility"), "{}", finding.mend);
+    assert!(finding.remediation.contains("update-project-visibility"), "{}", finding.remediation);
 }
 
 #[test]
@@ -355,9 +355,9 @@ fn a_pipeline_whose_polling_was_turned_off_is_drift_although_no_property_differs
     assert!(finding.message.contains("changes are not watched any more"), "{}", finding.message);
     assert!(finding.message.contains("2026-11-20T00:00:00Z"), "{}", finding.message);
     assert!(
-        finding.mend.contains("start-pipeline-execution --name ModelBuildPipeline-id"),
+        finding.remediation.contains("start-pipeline-execution --name ModelBuildPipeline-id"),
         "{}",
-        finding.mend
+        finding.remediation
     );
 }
 
@@ -368,7 +368,11 @@ fn a_pipeline_that_could_not_be_looked_at_is_not_in_sync() {
     *answer(&mut seen, "ModelDeployPipeline") = ProbeAnswer::CouldNot(refused);
     let report = report(&seen);
     assert_eq!(report.verdict, Verdict::CouldNotCheck);
-    assert!(report.findings[0].mend.contains("codepipeline:GetPipeline"), "{}", report.findings[0].mend);
+    assert!(
+        report.findings[0].remediation.contains("codepipeline:GetPipeline"),
+        "{}",
+        report.findings[0].remediation
+    );
 }
 
 #[test]
@@ -379,11 +383,11 @@ fn a_deleted_subscription_is_not_promised_to_come_back_by_a_revert() {
     let report = report(&seen);
     assert_eq!(told(&report), ["deleted SecurityEmail"]);
     assert!(
-        report.findings[0].mend.contains("doesn't bring a subscription back"),
+        report.findings[0].remediation.contains("doesn't bring a subscription back"),
         "{}",
-        report.findings[0].mend
+        report.findings[0].remediation
     );
-    assert_eq!(report.mend, None);
+    assert_eq!(report.remediation, None);
 }
 
 #[test]
@@ -407,9 +411,9 @@ fn each_policy_of_a_role_is_told_on_its_own() {
     assert_eq!(set(&it), places);
     let detached = it.findings.iter().find(|it| it.property.contains("444455556666")).unwrap();
     assert!(
-        detached.mend.contains("attach-role-policy") && detached.mend.contains(&ours),
+        detached.remediation.contains("attach-role-policy") && detached.remediation.contains(&ours),
         "{}",
-        detached.mend
+        detached.remediation
     );
 
     // CloudFormation numbers them: what it told of one hides no other.
@@ -467,7 +471,7 @@ fn a_resource_that_is_modified_nobody_knows_where_is_drifted() {
             told(&it),
             ["drifted ModelBuildRepository", "drifted ModelBuildRepository /RepositoryName"]
         );
-        assert!(it.mend.is_some());
+        assert!(it.remediation.is_some());
     }
 }
 
@@ -496,7 +500,10 @@ fn what_both_see_is_told_once() {
     property(&mut seen, "BuildPolicy", "PolicyDocument")["Statement"].as_array_mut().unwrap().push(statement);
     let it = report(&seen);
     assert_eq!(told(&it), ["drifted BuildPolicy /PolicyDocument"]);
-    assert!(it.mend.is_some() && it.findings[0].actual.as_ref().unwrap().text.contains(r#""Action":["*"]"#));
+    assert!(
+        it.remediation.is_some()
+            && it.findings[0].actual.as_ref().unwrap().text.contains(r#""Action":["*"]"#)
+    );
 }
 
 #[test]
@@ -524,7 +531,7 @@ fn could_not_check_is_never_in_sync() {
     }
     let mut seen = fresh();
     seen.detection = Detection::CouldNot(refused(CouldNot::Gone));
-    assert_eq!(report(&seen).verdict, Verdict::Gone);
+    assert_eq!(report(&seen).verdict, Verdict::Deleted);
     // What was held against nothing was not checked.
     let mut seen = fresh();
     seen.template = Err(refused(CouldNot::Denied));
@@ -685,7 +692,7 @@ fn a_fleet_tells_what_is_new_and_what_is_over_and_is_quiet_otherwise() {
         Some(&first),
     );
     assert!(second.has_news());
-    assert_eq!((second.new.len(), second.gone.len(), second.totals.drifted), (1, 0, 1));
+    assert_eq!((second.new.len(), second.resolved.len(), second.totals.drifted), (1, 0, 1));
     assert_eq!(second.stacks[0].stack_name, "b", "worst first");
     assert!(second.subject().is_ascii() && second.subject().len() <= 100);
     assert!(second.message("page", false).contains("ModelBuildProject"));
@@ -698,17 +705,17 @@ fn a_fleet_tells_what_is_new_and_what_is_over_and_is_quiet_otherwise() {
     );
     assert!(!same.has_news(), "the same again is no news");
     assert!(same.message("page", true).contains("Open (1)"), "a digest says it nevertheless");
-    let mended = gather(&quiet).finish("r4", "2026-11-27T06:00:00Z", None, &ignore, Some(&same));
-    assert_eq!((mended.new.len(), mended.gone.len(), mended.has_news()), (0, 1, true));
-    assert_eq!(mended.history.iter().map(|it| it.totals.drifted).collect::<Vec<_>>(), [0, 1, 1, 0]);
+    let fixed = gather(&quiet).finish("r4", "2026-11-27T06:00:00Z", None, &ignore, Some(&same));
+    assert_eq!((fixed.new.len(), fixed.resolved.len(), fixed.has_news()), (0, 1, true));
+    assert_eq!(fixed.history.iter().map(|it| it.totals.drifted).collect::<Vec<_>>(), [0, 1, 1, 0]);
     // A run over one stack keeps the others' lines and stays out of the history.
     let one =
-        gather(&[named(&bad, "a")]).finish("r5", "2026-11-27T07:00:00Z", Some("a"), &ignore, Some(&mended));
+        gather(&[named(&bad, "a")]).finish("r5", "2026-11-27T07:00:00Z", Some("a"), &ignore, Some(&fixed));
     assert_eq!((one.stacks.len(), one.history.len(), one.totals.drifted), (2, 4, 1));
     // A product that was deleted takes its findings with it.
     let fewer =
         gather(&[named(&fresh(), "a")]).finish("r6", "2026-11-28T06:00:00Z", None, &ignore, Some(&same));
-    assert_eq!((fewer.gone.len(), fewer.has_news(), fewer.stacks.len()), (1, true, 1));
+    assert_eq!((fewer.resolved.len(), fewer.has_news(), fewer.stacks.len()), (1, true, 1));
     let metrics = second.metrics("suite", 1);
     let declared = metrics.pointer("/_aws/CloudWatchMetrics/0/Metrics").unwrap().as_array().unwrap();
     assert!(declared.iter().all(|it| metrics.get(it["Name"].as_str().unwrap()).is_some_and(Json::is_number)));

@@ -89,7 +89,7 @@ impl World {
     /// What the state machine does with a run: an invocation for each stack, which knows nothing of the others.
     async fn machine(&self, run: &str) -> Answer {
         self.map(run).await;
-        self.summarise(run).await
+        self.summarize(run).await
     }
 
     async fn map(&self, run: &str) {
@@ -104,8 +104,8 @@ impl World {
         assert!(answers.iter().all(|answer| matches!(answer, Ok(Answer::Checked { .. }))), "{answers:?}");
     }
 
-    async fn summarise(&self, run: &str) -> Answer {
-        let event = Event::Step(Step::Summarise { run: run.to_owned() });
+    async fn summarize(&self, run: &str) -> Answer {
+        let event = Event::Step(Step::Summarize { run: run.to_owned() });
         self.paced(&Pace::default(), "summary", event).await.unwrap()
     }
 
@@ -179,7 +179,7 @@ async fn the_map_checks_each_stack_once_however_much_aws_throttles_its_invocatio
 
 #[tokio::test(start_paused = true)]
 async fn whatever_is_wrong_with_one_stack_the_others_are_checked_and_it_is_told() {
-    use Verdict::{CouldNotCheck, Drifted, Gone, InSync};
+    use Verdict::{CouldNotCheck, Deleted, Drifted, InSync};
     let mut world = World::of(12);
     let troubles = [
         Trouble::Fails,
@@ -200,13 +200,13 @@ async fn whatever_is_wrong_with_one_stack_the_others_are_checked_and_it_is_told(
     world.time = Duration::from_mins(15);
     let Answer::Done { totals, .. } = world.machine("r1").await else { panic!("not done") };
     assert_eq!(
-        (totals.stacks, totals.in_sync, totals.drifted, totals.could_not_check, totals.gone),
+        (totals.stacks, totals.in_sync, totals.drifted, totals.could_not_check, totals.deleted),
         (12, 5, 1, 4, 2)
     );
     let verdicts: Vec<Verdict> = (0..8).map(|number| world.report("r1", number).verdict).collect();
     assert_eq!(
         verdicts,
-        [CouldNotCheck, CouldNotCheck, InSync, CouldNotCheck, Gone, CouldNotCheck, Drifted, Gone]
+        [CouldNotCheck, CouldNotCheck, InSync, CouldNotCheck, Deleted, CouldNotCheck, Drifted, Deleted]
     );
     let told = |number: usize| world.report("r1", number).findings[0].message.clone();
     let failed = world.report("r1", 0);
@@ -218,7 +218,7 @@ async fn whatever_is_wrong_with_one_stack_the_others_are_checked_and_it_is_told(
     assert!(told(1).contains("runs for more than"), "{}", told(1));
     assert!(told(3).contains("already in progress"), "{}", told(3));
     let denied = &world.report("r1", 5).findings[0];
-    assert!(denied.mend.contains("cloudformation:DetectStackDrift"), "{}", denied.mend);
+    assert!(denied.remediation.contains("cloudformation:DetectStackDrift"), "{}", denied.remediation);
     let drifted = world.report("r1", 6);
     assert_eq!(
         (drifted.findings[0].kind, drifted.findings[0].property.as_str()),
@@ -293,7 +293,7 @@ async fn the_same_event_twice_at_once_is_worked_on_once() {
     let (one, two) = tokio::join!(world.call("a", at("r1")), world.call("b", at("r1")));
     let answers = [one.unwrap(), two.unwrap()];
     assert_eq!(answers.iter().filter(|it| matches!(it, Answer::Done { .. })).count(), 1, "{answers:?}");
-    assert_eq!(answers.iter().filter(|it| matches!(it, Answer::Working { .. })).count(), 1, "{answers:?}");
+    assert_eq!(answers.iter().filter(|it| matches!(it, Answer::InProgress { .. })).count(), 1, "{answers:?}");
     world.every_stack_was_detected_once(20);
 }
 
@@ -332,17 +332,17 @@ async fn news_that_could_not_be_told_are_told_by_the_next_attempt() {
             let detected = world.fleet.detected();
             world.fleet.told();
             world.fleet.hears();
-            let Answer::Done { told, .. } = world.call("r1", at("r1")).await.unwrap() else {
+            let Answer::Done { notified, .. } = world.call("r1", at("r1")).await.unwrap() else {
                 panic!("not done")
             };
-            assert!(told);
+            assert!(notified);
             assert_eq!(world.fleet.told().len(), 2, "{to}");
             assert_eq!(world.fleet.detected(), detected, "nothing is checked again for that");
-            assert_eq!(world.latest().telling, None);
-            let Answer::Done { told, .. } = world.call("r1", at("r1")).await.unwrap() else {
+            assert_eq!(world.latest().pending_notification, None);
+            let Answer::Done { notified, .. } = world.call("r1", at("r1")).await.unwrap() else {
                 panic!("not done")
             };
-            assert!(!told && world.fleet.told().is_empty(), "once");
+            assert!(!notified && world.fleet.told().is_empty(), "once");
         }
     }
 }
@@ -359,8 +359,8 @@ async fn a_topic_that_nobody_may_publish_to_stops_no_run_and_its_news_are_told_w
     }
     world.fleet.told();
     world.fleet.hears();
-    let Answer::Done { told, .. } = world.scheduled("r4").await else { panic!("not done") };
-    assert!(told);
+    let Answer::Done { notified, .. } = world.scheduled("r4").await else { panic!("not done") };
+    assert!(notified);
     assert_eq!(world.latest().new.len(), 1, "three runs old, and new to people");
     assert_eq!(world.latest().history.len(), 4);
     world.scheduled("r5").await;
@@ -374,10 +374,10 @@ async fn however_much_aws_has_to_say_of_many_failures_people_are_told() {
         world.fleet.trouble(number, Trouble::FailsAtLength);
     }
     let digest = Order { scheduled: Some("r1".into()), digest: true, ..Order::default() };
-    let Answer::Done { totals, told, .. } = world.call("r1", Event::Start(digest)).await.unwrap() else {
+    let Answer::Done { totals, notified, .. } = world.call("r1", Event::Start(digest)).await.unwrap() else {
         panic!("not done")
     };
-    assert_eq!((totals.could_not_check, told), (120, true));
+    assert_eq!((totals.could_not_check, notified), (120, true));
     assert_eq!(world.fleet.told().len(), 2);
     assert!(world.report("r1", 0).findings[0].message.len() > 20_000, "a stack's own report has it all");
 }
@@ -452,14 +452,14 @@ async fn runs_that_end_at_once_take_nothing_from_each_other() {
             for _ in 0..steps {
                 tokio::task::yield_now().await;
             }
-            world.summarise(run).await
+            world.summarize(run).await
         };
         let answers = tokio::join!(late("r1", turn % 4), late("r2", turn / 4), late("r3", 0));
         for answer in [answers.0, answers.1, answers.2] {
             assert!(matches!(answer, Answer::Done { .. }), "{answer:?}");
         }
         let fleet = world.latest();
-        assert_eq!((fleet.totals.stacks, fleet.totals.drifted, &fleet.telling), (20, 2, &None));
+        assert_eq!((fleet.totals.stacks, fleet.totals.drifted, &fleet.pending_notification), (20, 2, &None));
         assert_eq!(fleet.history.len(), 2, "{:?}", fleet.history);
         let mut new: Vec<String> = ["r1", "r2", "r3"]
             .iter()
@@ -487,8 +487,11 @@ async fn of_many_runs_that_end_at_once_all_end() {
         world.call(name, some(name, name)).await.unwrap();
         world.map(name).await;
     }
-    let answers = futures_util::future::join_all(names.iter().map(|name| world.summarise(name))).await;
-    assert!(answers.iter().all(|answer| matches!(answer, Answer::Done { told: true, .. })), "{answers:?}");
+    let answers = futures_util::future::join_all(names.iter().map(|name| world.summarize(name))).await;
+    assert!(
+        answers.iter().all(|answer| matches!(answer, Answer::Done { notified: true, .. })),
+        "{answers:?}"
+    );
     assert_eq!(world.latest().totals.drifted, 40);
     assert_eq!(world.fleet.told().len(), 80, "each tells of its own");
 }
@@ -505,7 +508,7 @@ async fn a_slow_run_does_not_take_back_what_a_faster_one_has_found_since() {
     world.scheduled("fast").await;
     world.fleet.told();
     world.wait(1).await;
-    world.summarise("slow").await;
+    world.summarize("slow").await;
     assert_eq!(world.fleet.told(), Vec::<String>::new(), "nothing is over");
     assert_eq!(world.verdict(1), Some(Verdict::Drifted));
     let runs: Vec<String> = world.latest().history.into_iter().map(|it| it.run).collect();
@@ -522,7 +525,7 @@ async fn what_is_open_stays_open_while_nobody_can_look() {
     world.scheduled("r2").await;
     let fleet = world.latest();
     assert_eq!(
-        (fleet.gone.len(), fleet.totals.findings),
+        (fleet.resolved.len(), fleet.totals.findings),
         (0, 2),
         "what was found, and that it can't be seen"
     );
@@ -532,11 +535,15 @@ async fn what_is_open_stays_open_while_nobody_can_look() {
     world.fleet.trouble(0, Trouble::Drifted);
     world.scheduled("r3").await;
     let fleet = world.latest();
-    assert_eq!((fleet.new.len(), fleet.gone.len()), (0, 1), "it is no news; that it can be seen again is");
+    assert_eq!(
+        (fleet.new.len(), fleet.resolved.len()),
+        (0, 1),
+        "it is no news; that it can be seen again is"
+    );
     assert_eq!(fleet.stacks[0].findings[0].as_of, None);
     world.fleet.heal();
     world.scheduled("r4").await;
-    assert_eq!(world.latest().gone.len(), 1);
+    assert_eq!(world.latest().resolved.len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -704,7 +711,7 @@ async fn a_stack_whose_check_was_lost_is_in_the_summary_as_not_checked() {
     for item in items.into_iter().skip(1) {
         world.call("m", Event::Step(Step::Check { run: "r1".into(), item })).await.unwrap();
     }
-    let answer = world.call("m", Event::Step(Step::Summarise { run: "r1".into() })).await.unwrap();
+    let answer = world.call("m", Event::Step(Step::Summarize { run: "r1".into() })).await.unwrap();
     let Answer::Done { totals, .. } = answer else { panic!("not done") };
     assert_eq!((totals.stacks, totals.in_sync, totals.could_not_check), (4, 3, 1));
 }
@@ -745,7 +752,7 @@ async fn a_stack_in_any_status_is_checked_or_said_why_not_and_keeps_nobody_waiti
         let detected = world.fleet.detected().contains_key(&format!("product-{number:04}-stack"));
         assert_eq!(detected, status.drift_detection() == DriftDetection::Possible, "{status}");
         let wanted = match status {
-            StackStatus::DeleteComplete => Verdict::Gone,
+            StackStatus::DeleteComplete => Verdict::Deleted,
             _ if detected => Verdict::InSync,
             _ => Verdict::CouldNotCheck,
         };
@@ -780,7 +787,7 @@ async fn a_run_that_is_named_is_one_run_and_takes_no_newer_ones_place() {
     // Lambda may deliver an event hours later once more.
     world.wait(1).await;
     let again = world.call("a", one()).await.unwrap();
-    assert!(matches!(again, Answer::Done { told: false, .. }), "{again:?}");
+    assert!(matches!(again, Answer::Done { notified: false, .. }), "{again:?}");
     assert_eq!(world.latest().run, "later");
 }
 
@@ -788,6 +795,6 @@ async fn a_run_that_is_named_is_one_run_and_takes_no_newer_ones_place() {
 fn events_are_read_strictly() {
     let read = |text: &str| serde_json::from_str::<Event>(text);
     assert!(matches!(read("{}"), Ok(Event::Start(start)) if start == Order::default()));
-    assert!(matches!(read(r#"{"step": "summarise", "run": "x"}"#), Ok(Event::Step(Step::Summarise { .. }))));
+    assert!(matches!(read(r#"{"step": "summarize", "run": "x"}"#), Ok(Event::Step(Step::Summarize { .. }))));
     assert!(read(r#"{"prefx": "x"}"#).is_err());
 }

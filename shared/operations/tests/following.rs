@@ -53,7 +53,7 @@ fn result(execution: &Execution) -> (bool, Json) {
 fn the_end_of_a_fleet_is_its_summary() {
     let summary = |ok: bool| {
         json!({"schema_version": 1, "execution": ARN, "ok": ok, "total": 3, "succeeded": 2, "failed": 1, "without_result": 0,
-            "not_begun": 0, "outcomes": {"created": 2, "failed": 1},
+            "not_started": 0, "outcomes": {"created": 2, "failed": 1},
             "products": [{"config": "configs/c.yaml", "execution": "fleet-c", "outcome": "failed",
                 "error": ["MLProvisioner.StackBusy", "busy"]}]})
     };
@@ -68,7 +68,7 @@ fn the_end_of_a_fleet_is_its_summary() {
     };
     let (ok, told) = result(&execution);
     assert_eq!((ok, &told["error"]["name"]), (false, &json!("MLProvisioner.FleetFailed")));
-    assert_eq!(told["error"]["message"], "1 of 3 products failed, 0 have no result, and 0 were not begun");
+    assert_eq!(told["error"]["message"], "1 of 3 products failed, 0 have no result, and 0 were not started");
     // One whose input was refused says why.
     let mut refused = summary(false);
     refused["error"] =

@@ -126,7 +126,7 @@ fn events_without_version_or_sequencer_are_handled() {
 #[test]
 fn a_config_that_was_removed_meanwhile_is_reported_as_gone() {
     let store = MemoryStore::versioned();
-    assert_eq!(outcomes(&invoke(&store, &recorded("put")).unwrap()), [Kind::Gone]);
+    assert_eq!(outcomes(&invoke(&store, &recorded("put")).unwrap()), [Kind::Deleted]);
     assert!(store.keys().is_empty());
 }
 

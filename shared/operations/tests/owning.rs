@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use mlp_aws::cloudformation::stacks::{NewChangeSet, StackResource, Stacks as _};
 use mlp_operations::custom_resource::OWNER_TAG;
 use mlp_operations::execution::identity::Execution;
-use mlp_operations::execution::outcome::{Ending, Report};
+use mlp_operations::execution::outcome::{ExecutionOutcome, Report};
 use mlp_product::outcome::sha256;
 use mlp_testkit::memory::Fault;
 use mlp_testkit::memory_stacks::BUCKET;
@@ -104,7 +104,7 @@ fn a_stack_without_tags_is_taken_over_only_if_its_template_is_ours_and_somebody_
             (Some(NAME), true, false),
         ] {
             for (action, outcome) in
-                [("deploy-product", Ending::Updated), ("delete-product", Ending::Deleted)]
+                [("deploy-product", ExecutionOutcome::Updated), ("delete-product", ExecutionOutcome::Deleted)]
             {
                 let world = world(&tags);
                 if let Some(made_for) = made_for {
@@ -134,7 +134,7 @@ fn a_stack_without_tags_is_taken_over_only_if_its_template_is_ours_and_somebody_
 fn changes_of_a_stack_without_tags_are_shown_and_it_is_said() {
     let world = world(&BTreeMap::new());
     let report = world.execute("one", &input("show-changes", &json!({})));
-    assert_eq!(report.outcome, Ending::Shown, "{report:?}");
+    assert_eq!(report.outcome, ExecutionOutcome::Previewed, "{report:?}");
     let finding = report.findings.iter().find(|it| it.code.as_str() == "MLP-DEP-003").unwrap();
     assert!(finding.help.as_ref().unwrap().contains("adopt"), "{finding:?}");
     assert_eq!((world.stacks.executed(), world.stacks.versions_left()), (0, 7));
@@ -164,11 +164,11 @@ fn a_deletion_by_the_stacks_name_needs_the_tags_or_our_template() {
         let world = world(&tags);
         world.stacks.set_template(STACK, &template(NAME));
         let report = world.execute("one", &deletion(&json!({"adopt": true})));
-        assert_eq!(report.outcome, Ending::Deleted, "{tags:?}: {report:?}");
+        assert_eq!(report.outcome, ExecutionOutcome::Deleted, "{tags:?}: {report:?}");
         assert_eq!(report.ml_name.as_deref(), Some(NAME));
     }
     let world = world(&identity_tags(NAME));
-    assert_eq!(world.execute("one", &deletion(&json!({}))).outcome, Ending::Deleted);
+    assert_eq!(world.execute("one", &deletion(&json!({}))).outcome, ExecutionOutcome::Deleted);
 }
 
 #[test]
@@ -183,7 +183,9 @@ fn a_product_whose_custom_resource_is_gone_can_be_taken_over_or_deleted() {
         ("DELETE_COMPLETE", Some("DELETE_SKIPPED"), false),
     ];
     for (stack, resource, is_there) in cases {
-        for (action, outcome) in [("deploy-product", Ending::Updated), ("delete-product", Ending::Deleted)] {
+        for (action, outcome) in
+            [("deploy-product", ExecutionOutcome::Updated), ("delete-product", ExecutionOutcome::Deleted)]
+        {
             let world = world(&identity_tags(NAME));
             world.stacks.put(SHOP, stack, None);
             let made_by = ("aws:cloudformation:stack-id".to_owned(), world.stacks.id(STACK).unwrap());
@@ -211,7 +213,9 @@ fn a_product_whose_custom_resource_is_gone_can_be_taken_over_or_deleted() {
                 is_untouched(&world, &before);
             } else {
                 assert_eq!(report.outcome, outcome, "{case}: {report:?}");
-                assert!(!world.stacks.tags(STACK).contains_key(OWNER_TAG) || outcome == Ending::Deleted);
+                assert!(
+                    !world.stacks.tags(STACK).contains_key(OWNER_TAG) || outcome == ExecutionOutcome::Deleted
+                );
             }
         }
     }
@@ -233,7 +237,7 @@ fn a_bucket_that_the_stack_did_not_create_is_never_emptied() {
     world.stacks.put(STACK, "CREATE_COMPLETE", None);
     world.stacks.set_tags(STACK, identity_tags(NAME));
     world.stacks.set_bucket_tags(BTreeMap::new());
-    assert_eq!(world.execute("one", &input("delete-product", &json!({}))).outcome, Ending::Deleted);
+    assert_eq!(world.execute("one", &input("delete-product", &json!({}))).outcome, ExecutionOutcome::Deleted);
 }
 
 #[test]
@@ -264,7 +268,7 @@ fn cloudformation_gets_the_bytes_that_were_checked_whatever_lies_under_their_nam
     let world = World::new();
     world.store.upload(&key, "Resources: {Admin: {Type: 'AWS::IAM::Role'}}");
     let report = world.execute("one", &input("deploy-product", &json!({})));
-    assert_eq!(report.outcome, Ending::Created, "{report:?}");
+    assert_eq!(report.outcome, ExecutionOutcome::Created, "{report:?}");
     assert!(report.findings.iter().any(|it| it.code.as_str() == "MLP-DEP-004"), "{report:?}");
     let url = world.stacks.ordered()[0].template_url.clone();
     let (address, version) = url.split_once("?versionId=").unwrap();
@@ -300,7 +304,7 @@ fn a_change_set_that_somebody_put_under_our_name_is_not_executed() {
     let world = world(&identity_tags(NAME));
     world.replace_change_set(STACK, "one");
     let report = world.execute("one", &input("deploy-product", &json!({})));
-    assert_eq!(report.outcome, Ending::Updated, "{report:?}");
+    assert_eq!(report.outcome, ExecutionOutcome::Updated, "{report:?}");
     let urls = executed(&world);
     assert!(urls.iter().all(|url| url.contains("/deployments/templates/")), "{urls:?}");
     assert_eq!(urls.len(), 1);
@@ -326,7 +330,7 @@ fn a_change_set_that_somebody_ordered_first_is_never_taken_for_our_own() {
     };
     mlp_testkit::memory::run(world.stacks.create_change_set(&theirs)).unwrap();
     let report = world.execute("one", &input("deploy-product", &json!({})));
-    assert_eq!(report.outcome, Ending::Updated, "{report:?}");
+    assert_eq!(report.outcome, ExecutionOutcome::Updated, "{report:?}");
     let urls = executed(&world);
     assert!(urls.iter().all(|url| url.contains("/deployments/templates/")), "{urls:?}");
     // Every order has a token of its own; one whose answer got lost is repeated with it, and makes one change set.
@@ -407,7 +411,7 @@ fn nothing_of_the_suites_bucket_is_read_as_a_config_or_template_but_what_is_give
         world.store.upload(key, CONFIG);
         let place = json!({"bucket": "suite", "key": key});
         let report = world.execute("one", &json!({"action": "validate-config", "config": place}));
-        assert_eq!(report.outcome, Ending::Valid, "{key}: {report:?}");
+        assert_eq!(report.outcome, ExecutionOutcome::Valid, "{key}: {report:?}");
     }
 }
 
@@ -430,7 +434,7 @@ fn what_is_deleted_to_be_created_again_is_the_stack_that_failed_and_no_other() {
         world.before.borrow_mut().push(("InspectForDeletion", others));
         let report = world.execute("one", &input("deploy-product", &json!({"recreate_failed": true})));
         // It is updated like any other.
-        assert_eq!(report.outcome, Ending::Updated, "{before}: {report:?}");
+        assert_eq!(report.outcome, ExecutionOutcome::Updated, "{before}: {report:?}");
         assert_eq!(world.stacks.versions_left(), 7, "{before}");
         assert!(!world.stacks.calls().contains_key("cloudformation:DeleteStack"), "{before}");
     }

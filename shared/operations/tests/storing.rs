@@ -238,7 +238,7 @@ fn a_config_whose_version_is_gone_leaves_no_status() {
     let version_id = store.upload(KEY, "x=one").unwrap();
     store.delete_version(KEY, &version_id);
     let settled = settle(&store, &event(KEY, Some(version_id), "01")).unwrap();
-    assert_eq!(settled.outcome, Kind::Gone);
+    assert_eq!(settled.outcome, Kind::Deleted);
     assert!(store.keys().is_empty());
 }
 
@@ -247,7 +247,7 @@ fn a_config_removed_from_an_unversioned_bucket_leaves_no_status() {
     let store = MemoryStore::unversioned();
     store.upload(KEY, "x=one");
     store.delete(KEY);
-    assert_eq!(settle(&store, &event(KEY, None, "01")).unwrap().outcome, Kind::Gone);
+    assert_eq!(settle(&store, &event(KEY, None, "01")).unwrap().outcome, Kind::Deleted);
     assert!(store.keys().is_empty());
 }
 

@@ -3,7 +3,7 @@
 
 mod world;
 
-use mlp_operations::execution::outcome::{Ending, Report};
+use mlp_operations::execution::outcome::{ExecutionOutcome, Report};
 use mlp_product::expand::ParameterPaths;
 use serde_json::{Value as Json, json};
 
@@ -43,7 +43,7 @@ fn a_path_outside_of_parameter_paths_stops_before_parameter_store_is_asked() {
     assert!(!calls.contains_key("ssm:GetParameters"), "{calls:?}");
     assert!(!calls.contains_key("cloudformation:CreateChangeSet"), "{calls:?}");
     world.stacks.put_parameter(LAKE, "techcorp-lake");
-    assert_eq!(world.execute("two", &deployment(LAKE)).outcome, Ending::Created);
+    assert_eq!(world.execute("two", &deployment(LAKE)).outcome, ExecutionOutcome::Created);
 }
 
 #[test]

@@ -21,12 +21,12 @@ pub struct Checkout<'a> {
     pub tier: &'a str,
     /// Makes a repeated call the same checkout.
     pub token: &'a str,
-    /// The account that asks, if it is known: the beneficiary of licences that it has issued to itself.
+    /// The account that asks, if it is known: the beneficiary of licenses that it has issued to itself.
     pub account: Option<&'a str>,
 }
 
 /// License Manager. A call is bounded in time and has already been retried when it fails.
-pub trait LicenceDesk: Sync {
+pub trait LicenseDesk: Sync {
     /// Checks an entitlement out; until when, if the answer says so.
     fn checkout<'a>(
         &'a self,
@@ -34,7 +34,7 @@ pub trait LicenceDesk: Sync {
     ) -> Pin<Box<dyn Future<Output = Result<Option<SystemTime>, CallError>> + Send + 'a>>;
 }
 
-/// [`LicenceDesk`] over AWS License Manager.
+/// [`LicenseDesk`] over AWS License Manager.
 #[derive(Debug, Clone)]
 pub struct LicenseManager {
     client: Client,
@@ -47,14 +47,14 @@ impl LicenseManager {
     }
 }
 
-impl LicenceDesk for LicenseManager {
+impl LicenseDesk for LicenseManager {
     fn checkout<'a>(
         &'a self,
         wanted: Checkout<'a>,
     ) -> Pin<Box<dyn Future<Output = Result<Option<SystemTime>, CallError>> + Send + 'a>> {
         Box::pin(async move {
             match (self.ask(&wanted, None).await, wanted.account) {
-                // An account that has issued the licence itself must name itself, and another one need not: what was
+                // An account that has issued the license itself must name itself, and another one need not: what was
                 // refused is asked once more. Source: AWS License Manager API Reference, `CheckoutLicense`.
                 (Err(refused), Some(account)) if matches!(refused.kind, Kind::Gone | Kind::Refused) => {
                     match self.ask(&wanted, Some(account)).await {

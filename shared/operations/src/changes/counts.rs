@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Danger, Deletion};
+use super::{Deletion, Risk};
 
 /// A change set in figures, and where it is told in full.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,9 +24,9 @@ pub struct ChangeCounts {
     /// The first 100 of those that are, or may be, made anew.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub replacements: Vec<Named>,
-    /// The first 100 dangers, the worst first.
+    /// The first 100 risks, the worst first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub dangers: Vec<Danger>,
+    pub risks: Vec<Risk>,
     /// The page, `s3://bucket/key`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<String>,

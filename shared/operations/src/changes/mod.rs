@@ -5,24 +5,24 @@
 //! [`Changes`], so none of the three can show them.
 
 mod counts;
-mod dangers;
 mod difference;
-mod happens;
+mod effect;
 mod model;
 mod next;
 mod page;
 mod properties;
+mod risks;
 mod summary;
 mod text;
 mod values;
 
 pub use counts::{ChangeCounts, Named};
-pub use dangers::{Danger, Level};
-pub use happens::{Happens, OldOne};
+pub use effect::{Effect, OldResource};
 pub use model::{Change, Detail, ModuleInfo, Page, ResourceChange, Target};
 pub use next::{Next, Step};
 pub use page::html;
 pub use properties::{Property, PropertyChange, Replaces};
+pub use risks::{Impact, Risk};
 pub use summary::{About, ChangeSet, Changes, Counts, Deleted, Deletion, Resource, SCHEMA_VERSION};
 pub use text::text;
 pub use values::{Shown, State};

@@ -60,9 +60,9 @@ pub(super) fn steps(changes: &Changes, about: &About, next: &Next) -> Vec<Step> 
         };
     }
     let mut steps = Vec::new();
-    if !changes.dangers.is_empty() {
+    if !changes.risks.is_empty() {
         let text = "Each says what is lost and what to do about it. Do that first.";
-        steps.push(step("Read the dangers", text, &[]));
+        steps.push(step("Read the risks", text, &[]));
     }
     match next {
         Next::Deploy { config } => steps.extend(deploying(changes, about, config)),

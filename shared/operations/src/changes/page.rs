@@ -6,8 +6,8 @@ use askama::Template;
 use mlp_product::report::page::content_security_policy;
 use mlp_template::error::InternalError;
 
-use super::dangers::Danger;
 use super::properties::{Property, Replaces};
+use super::risks::Risk;
 use super::summary::{Changes, Resource};
 use super::text::{title, verdict};
 use super::values::{Shown, State};
@@ -53,10 +53,10 @@ pub fn html(changes: &Changes) -> Result<String, InternalError> {
     let place = [&changes.tier, &changes.scenario, &changes.account_id, &changes.region];
     // What is dangerous is read first; otherwise the template's order stays.
     let mut resources: Vec<&Resource> = changes.resources.iter().collect();
-    let worst = |id: &str| changes.dangers.iter().position(|danger| danger.logical_id == id);
+    let worst = |id: &str| changes.risks.iter().position(|risk| risk.logical_id == id);
     resources.sort_by_cached_key(|resource| worst(&resource.logical_id).unwrap_or(usize::MAX));
     let counts = &changes.counts;
-    let maybe = changes.resources.iter().filter(|it| it.happens == super::Happens::MaybeReplaced).count();
+    let maybe = changes.resources.iter().filter(|it| it.effect == super::Effect::MaybeReplaced).count();
     let also = |count: usize, words: &str| {
         if count == 0 { String::new() } else { format!("{count} {words}") }
     };
@@ -85,8 +85,8 @@ impl Page<'_> {
         self.changes.change_set.failed()
     }
 
-    fn is_dangerous(&self, resource: &Resource) -> bool {
-        self.changes.dangers.iter().any(|danger| danger.logical_id == resource.logical_id)
+    fn has_risk(&self, resource: &Resource) -> bool {
+        self.changes.risks.iter().any(|risk| risk.logical_id == resource.logical_id)
     }
 }
 
@@ -98,7 +98,7 @@ fn is_long(shown: &Shown) -> bool {
 /// The class of a value.
 fn class(shown: &Shown) -> &'static str {
     match shown.state {
-        State::Whole | State::Cut => "value",
+        State::Complete | State::Truncated => "value",
         State::Hidden | State::KnownAfterDeployment => "value quiet",
     }
 }
@@ -117,8 +117,8 @@ fn remarks(property: &Property) -> Vec<String> {
         Some(Replaces::Maybe) => remarks.push("may make CloudFormation replace the resource".to_owned()),
         Some(Replaces::No) | None => {}
     }
-    if !property.because_of.is_empty() {
-        remarks.push(format!("because of {}", property.because_of.join(", ")));
+    if !property.causes.is_empty() {
+        remarks.push(format!("because of {}", property.causes.join(", ")));
     }
     if !property.certain {
         remarks.push("the deployment shows whether it changes".to_owned());
@@ -129,8 +129,8 @@ fn remarks(property: &Property) -> Vec<String> {
     remarks
 }
 
-/// Whether the worst that a danger says is certain, as people read it.
-fn level(danger: &Danger) -> String {
-    let may = if danger.certain { "" } else { ", perhaps" };
-    format!("{}{may}", danger.level.words())
+/// Whether the worst that a risk says is certain, as people read it.
+fn level(risk: &Risk) -> String {
+    let may = if risk.certain { "" } else { ", perhaps" };
+    format!("{}{may}", risk.impact.words())
 }

@@ -26,7 +26,7 @@ pub struct Property {
     pub replaces: Option<Replaces>,
     /// Why, other than that the template says so: `the parameter VpcId`, `KmsKey.Arn`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub because_of: Vec<String>,
+    pub causes: Vec<String>,
     /// Whether it is certain now; else the deployment shows whether it changes at all.
     pub certain: bool,
     /// Whether `before` is what was found in AWS, not what the last deployment left there.
@@ -104,7 +104,7 @@ struct Place<'d> {
     before: Option<&'d str>,
     after: Option<&'d str>,
     replaces: Option<Replaces>,
-    because_of: Vec<String>,
+    causes: Vec<String>,
     certain: bool,
 }
 
@@ -138,7 +138,7 @@ impl Reader {
             before,
             after,
             replaces: None,
-            because_of: Vec::new(),
+            causes: Vec::new(),
             certain: true,
             found_in_aws: false,
         }
@@ -161,14 +161,14 @@ impl Reader {
                 before: None,
                 after: None,
                 replaces: None,
-                because_of: Vec::new(),
+                causes: Vec::new(),
                 certain: false,
             });
             place.before = place.before.or(target.before_value.as_deref());
             place.after = place.after.or(target.after_value.as_deref());
             place.replaces = place.replaces.max(replaces);
             place.certain |= certain;
-            place.because_of.extend(cause(detail).filter(|cause| !place.because_of.contains(cause)));
+            place.causes.extend(cause(detail).filter(|cause| !place.causes.contains(cause)));
         }
         places.into_iter().flat_map(|(path, place)| self.rows(&path, &place)).collect()
     }
@@ -201,7 +201,7 @@ impl Reader {
                 after: after.map(|value| Shown::new(name, value)),
                 path: safe(&path),
                 replaces: place.replaces,
-                because_of: place.because_of.clone(),
+                causes: place.causes.clone(),
                 certain: place.certain,
                 found_in_aws: target.before_value_from.as_deref() == Some("ACTUAL_STATE"),
             }

@@ -8,11 +8,11 @@ use mlp_template::error::InternalError;
 use serde::{Deserialize, Serialize};
 
 use super::counts::{ChangeCounts, Named};
-use super::dangers::{Danger, dangers, holds_data};
-use super::happens::{Happens, OldOne, happens, sentence};
+use super::effect::{Effect, OldResource, effect, sentence};
 use super::model::{Change, Page, ResourceChange};
 use super::next::{Next, Step, steps};
 use super::properties::{Property, properties};
+use super::risks::{Risk, holds_data, risks};
 use super::values::safe;
 
 /// The version of the JSON's shape; it grows when a reader could break.
@@ -83,7 +83,7 @@ pub struct Changes {
     /// How many resources meet what.
     pub counts: Counts,
     /// What could be lost, the worst first.
-    pub dangers: Vec<Danger>,
+    pub risks: Vec<Risk>,
     /// Every resource that something happens to, in the template's order.
     pub resources: Vec<Resource>,
     /// What to do next.
@@ -99,7 +99,7 @@ pub enum Deletion {
     /// For good.
     Final,
     /// To be created again from the config's template.
-    CreatedAgain,
+    Recreated,
 }
 
 /// A resource of a stack that is deleted.
@@ -188,12 +188,12 @@ pub struct Resource {
     /// Whether it holds data.
     pub holds_data: bool,
     /// What happens to it.
-    pub happens: Happens,
+    pub effect: Effect,
     /// What becomes of the thing that is there now, if it is deleted or replaced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub old_one: Option<OldOne>,
+    pub old_resource: Option<OldResource>,
     /// The same as a sentence without its subject.
-    pub what: String,
+    pub description: String,
     /// What was done to it by hand, if the change set looked and found something.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<String>,
@@ -227,12 +227,12 @@ impl Changes {
     /// The summary of a change set, given as the pages of `DescribeChangeSet` in their order.
     ///
     /// ```
-    /// use mlp_operations::changes::{About, Changes, Happens, Next, Page};
+    /// use mlp_operations::changes::{About, Changes, Effect, Next, Page};
     /// let page: Page = serde_json::from_str(r#"{"Status": "CREATE_COMPLETE", "Changes": [{"ResourceChange": {
     ///     "Action": "Remove", "LogicalResourceId": "Logs", "ResourceType": "AWS::Logs::LogGroup"}}]}"#)?;
     /// let changes = Changes::new(&About::default(), &[page], &Next::Nothing).unwrap();
-    /// assert_eq!(changes.resources[0].happens, Happens::Deleted);
-    /// assert_eq!(changes.dangers[0].lost.as_deref(), Some("every event that was logged to it"));
+    /// assert_eq!(changes.resources[0].effect, Effect::Deleted);
+    /// assert_eq!(changes.risks[0].lost.as_deref(), Some("every event that was logged to it"));
     /// # Ok::<(), serde_json::Error>(())
     /// ```
     ///
@@ -281,7 +281,7 @@ impl Changes {
             changes: changes.map(|resource_change| Change { r#type: None, resource_change }).collect(),
             ..Page::default()
         };
-        let deletion = if again.is_some() { Deletion::CreatedAgain } else { Deletion::Final };
+        let deletion = if again.is_some() { Deletion::Recreated } else { Deletion::Final };
         Self::of(about, &[page], Some(deletion), next)
     }
 
@@ -299,9 +299,8 @@ impl Changes {
             .collect();
         // Stable: what no tier has comes last, in CloudFormation's order.
         resources.sort_by_key(|resource| known.rank(&resource.logical_id));
-        let mut found: Vec<Danger> =
-            resources.iter().flat_map(|resource| dangers(resource, deletion)).collect();
-        found.sort_by_key(|danger| (danger.level, !danger.certain));
+        let mut found: Vec<Risk> = resources.iter().flat_map(|resource| risks(resource, deletion)).collect();
+        found.sort_by_key(|risk| (risk.impact, !risk.certain));
         let first = |get: fn(&Page) -> Option<&String>| pages.iter().find_map(get).map(|text| safe(text));
         let mut changes = Self {
             schema_version: SCHEMA_VERSION,
@@ -319,7 +318,7 @@ impl Changes {
             deletion,
             change_set: change_set(pages),
             counts: counts(&resources),
-            dangers: found,
+            risks: found,
             resources,
             next: Vec::new(),
             generator_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -340,7 +339,7 @@ impl Changes {
 
     /// Whether something would be lost, as far as is known now.
     pub fn loses_data(&self) -> bool {
-        self.dangers.iter().any(|danger| danger.level == super::dangers::Level::Lost)
+        self.risks.iter().any(|risk| risk.impact == super::risks::Impact::Lost)
     }
 
     /// The whole in one line: `2 added, 1 changed, 1 replaced`.
@@ -369,13 +368,13 @@ impl From<&Changes> for ChangeCounts {
     /// The figures for an execution's result; where report and data are stored is the caller's to add.
     fn from(changes: &Changes) -> Self {
         let Counts { added, changed, replaced, deleted, .. } = changes.counts;
-        let named = |wanted: &[Happens]| {
-            let resources = changes.resources.iter().filter(|it| wanted.contains(&it.happens));
+        let named = |wanted: &[Effect]| {
+            let resources = changes.resources.iter().filter(|it| wanted.contains(&it.effect));
             let named = resources.map(|it| Named {
                 logical_id: it.logical_id.clone(),
                 kind: it.kind.clone(),
                 physical_id: it.physical_id.clone(),
-                certain: it.happens != Happens::MaybeReplaced,
+                certain: it.effect != Effect::MaybeReplaced,
             });
             named.take(MOST_NAMED).collect()
         };
@@ -385,16 +384,16 @@ impl From<&Changes> for ChangeCounts {
             changed,
             replaced,
             deleted,
-            deletions: named(&[Happens::Deleted]),
-            replacements: named(&[Happens::Replaced, Happens::MaybeReplaced]),
-            dangers: changes.dangers.iter().take(MOST_NAMED).cloned().collect(),
+            deletions: named(&[Effect::Deleted]),
+            replacements: named(&[Effect::Replaced, Effect::MaybeReplaced]),
+            risks: changes.risks.iter().take(MOST_NAMED).cloned().collect(),
             report: None,
             data: None,
         }
     }
 }
 
-/// How many resources and dangers an execution carries by name; the report has all of them.
+/// How many resources and risks an execution carries by name; the report has all of them.
 const MOST_NAMED: usize = 100;
 
 /// What a change set that looks at drift says of a resource that is not there any more.
@@ -433,15 +432,15 @@ fn resource(change: &ResourceChange, known: &Known) -> Resource {
     let id = text(&change.logical_resource_id).unwrap_or_default();
     let kind = text(&change.resource_type).unwrap_or_default();
     let spec = known.spec(&id, &kind);
-    let (happens, old_one) = happens(change);
+    let (effect, old_resource) = effect(change);
     Resource {
         physical_id: text(&change.physical_resource_id).filter(|id| !id.is_empty()),
         purpose: spec.map(|spec| spec.purpose.clone()),
         group: spec.map(|spec| spec.group.title().to_owned()),
         holds_data: spec.is_some_and(|spec| spec.stateful) || holds_data(&kind),
-        happens,
-        old_one,
-        what: sentence(change, happens, old_one),
+        effect,
+        old_resource,
+        description: sentence(change, effect, old_resource),
         drift: match change.resource_drift_status.as_deref() {
             Some("MODIFIED") => Some("was changed outside CloudFormation".to_owned()),
             Some("DELETED") => Some(DELETED_OUTSIDE.to_owned()),
@@ -476,15 +475,15 @@ fn change_set(pages: &[Page]) -> ChangeSet {
 fn counts(resources: &[Resource]) -> Counts {
     let mut counts = Counts { total: resources.len(), ..Counts::default() };
     for resource in resources {
-        *match resource.happens {
-            Happens::Added => &mut counts.added,
-            Happens::Changed => &mut counts.changed,
-            Happens::Replaced | Happens::MaybeReplaced => &mut counts.replaced,
-            Happens::Deleted => &mut counts.deleted,
-            Happens::Released => &mut counts.released,
-            Happens::Imported => &mut counts.imported,
-            Happens::Recorded => &mut counts.recorded,
-            Happens::Undetermined => &mut counts.undetermined,
+        *match resource.effect {
+            Effect::Added => &mut counts.added,
+            Effect::Changed => &mut counts.changed,
+            Effect::Replaced | Effect::MaybeReplaced => &mut counts.replaced,
+            Effect::Deleted => &mut counts.deleted,
+            Effect::Released => &mut counts.released,
+            Effect::Imported => &mut counts.imported,
+            Effect::Recorded => &mut counts.recorded,
+            Effect::Undetermined => &mut counts.undetermined,
         } += 1;
     }
     counts

@@ -2,8 +2,8 @@
 
 use mlp_template::printable;
 
-use super::dangers::Danger;
 use super::properties::{Property, Replaces};
+use super::risks::Risk;
 use super::summary::{Changes, Deletion, Resource};
 use super::values::{Shown, State};
 
@@ -16,7 +16,7 @@ const RESERVE: usize = 15_000;
 /// The longest value on a line, in characters.
 const WIDEST: usize = 160;
 
-/// The changes as a person reads them without a browser: dangers first, then every resource, then what to do next.
+/// The changes as a person reads them without a browser: risks first, then every resource, then what to do next.
 ///
 /// Shorter than 200 KB, whatever the change set: what doesn't fit is counted. No character of it moves a terminal's cursor
 /// or turns the text around.
@@ -34,11 +34,11 @@ pub fn text(changes: &Changes) -> String {
     };
     page.line(0, &format!("{set}: {}", verdict(changes)));
     page.line(0, &format!("In all: {}", changes.headline()));
-    if !changes.dangers.is_empty() {
+    if !changes.risks.is_empty() {
         page.line(0, "");
-        page.line(0, "DANGERS");
-        let left = page.each(&changes.dangers, danger);
-        page.rest(left, "danger");
+        page.line(0, "RISKS");
+        let left = page.each(&changes.risks, risk);
+        page.rest(left, "risk");
     }
     if !changes.resources.is_empty() {
         page.line(0, "");
@@ -73,7 +73,7 @@ pub(super) fn title(changes: &Changes) -> &'static str {
     match changes.deletion {
         None => "Changes",
         Some(Deletion::Final) => "Deletion",
-        Some(Deletion::CreatedAgain) => "Deletion and new creation",
+        Some(Deletion::Recreated) => "Deletion and new creation",
     }
 }
 
@@ -84,7 +84,7 @@ pub(super) fn verdict(changes: &Changes) -> String {
         Some(Deletion::Final) => {
             return "it is deleted with everything in it that no policy keeps".to_owned();
         }
-        Some(Deletion::CreatedAgain) => {
+        Some(Deletion::Recreated) => {
             return "it is deleted with everything in it that no policy keeps, then created again".to_owned();
         }
     }
@@ -163,21 +163,21 @@ fn called(physical_id: Option<&str>, kind: &str) -> String {
     physical_id.map_or_else(|| kind.to_owned(), |id| format!("{kind}, {id}"))
 }
 
-fn danger(page: &mut Lines, danger: &Danger) {
-    let may = if danger.certain { "" } else { " (may happen)" };
-    let name = called(danger.physical_id.as_deref(), &danger.kind);
-    page.line(1, &format!("! {}{may}: {} ({name})", danger.level.words(), danger.logical_id));
-    page.line(3, &format!("It {}.", danger.what));
-    if let Some(lost) = &danger.lost {
+fn risk(page: &mut Lines, risk: &Risk) {
+    let may = if risk.certain { "" } else { " (may happen)" };
+    let name = called(risk.physical_id.as_deref(), &risk.kind);
+    page.line(1, &format!("! {}{may}: {} ({name})", risk.impact.words(), risk.logical_id));
+    page.line(3, &format!("It {}.", risk.description));
+    if let Some(lost) = &risk.lost {
         page.line(3, &format!("Lost: {lost}."));
     }
-    page.line(3, &format!("To do: {}.", danger.to_do));
+    page.line(3, &format!("To do: {}.", risk.remediation));
 }
 
 fn resource(page: &mut Lines, resource: &Resource) {
     let name = called(resource.physical_id.as_deref(), &resource.kind);
-    let words = resource.happens.words();
-    page.line(1, &format!("{:<2} {} ({name}): {words}", resource.happens.sign(), resource.logical_id));
+    let words = resource.effect.words();
+    page.line(1, &format!("{:<2} {} ({name}): {words}", resource.effect.sign(), resource.logical_id));
     if let Some(purpose) = &resource.purpose {
         page.line(3, purpose);
     }
@@ -185,7 +185,7 @@ fn resource(page: &mut Lines, resource: &Resource) {
         page.line(3, &format!("It {drift}."));
     }
     // What a resource that comes or goes has is for the report.
-    if !resource.happens.is_whole() {
+    if !resource.effect.is_whole() {
         for entry in &resource.properties {
             property(page, entry);
         }
@@ -203,7 +203,7 @@ fn property(page: &mut Lines, property: &Property) {
         let rest: String = shown.text.chars().skip(same).collect();
         push_visible(&mut text, &rest, WIDEST);
         // A text with spaces at its ends must show them; JSON and our own remarks must not be quoted.
-        let plain = shown.state == State::Whole && same == 0 && !text.starts_with(['{', '[']);
+        let plain = shown.state == State::Complete && same == 0 && !text.starts_with(['{', '[']);
         if plain { format!("\"{text}\"") } else { text }
     };
     let told = match (&property.before, &property.after) {
@@ -222,8 +222,8 @@ fn property(page: &mut Lines, property: &Property) {
         Some(Replaces::Maybe) => remarks.push("may replace".to_owned()),
         Some(Replaces::No) | None => {}
     }
-    if !property.because_of.is_empty() {
-        remarks.push(format!("because of {}", property.because_of.join(", ")));
+    if !property.causes.is_empty() {
+        remarks.push(format!("because of {}", property.causes.join(", ")));
     }
     if !property.certain {
         remarks.push("not certain yet".to_owned());

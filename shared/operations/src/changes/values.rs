@@ -32,9 +32,9 @@ pub struct Shown {
 #[serde(rename_all = "kebab-case")]
 pub enum State {
     /// All of it, access keys apart.
-    Whole,
+    Complete,
     /// Its beginning.
-    Cut,
+    Truncated,
     /// Nothing: by its name it is a secret.
     Hidden,
     /// Nothing: the deployment makes it.
@@ -64,9 +64,9 @@ impl Shown {
         }
         if characters > LONGEST {
             let text = text.chars().take(LONGEST).collect();
-            return Self { text, state: State::Cut, characters: Some(characters) };
+            return Self { text, state: State::Truncated, characters: Some(characters) };
         }
-        Self { text, state: State::Whole, characters: None }
+        Self { text, state: State::Complete, characters: None }
     }
 
     /// JSON over several lines, if it is JSON with something in it; else the text.
@@ -84,8 +84,8 @@ impl Shown {
     pub fn remark(&self) -> Option<String> {
         let characters = self.characters.unwrap_or_default();
         match self.state {
-            State::Cut => Some(format!("the first {LONGEST} of {characters} characters")),
-            State::Whole | State::Hidden | State::KnownAfterDeployment => None,
+            State::Truncated => Some(format!("the first {LONGEST} of {characters} characters")),
+            State::Complete | State::Hidden | State::KnownAfterDeployment => None,
         }
     }
 }
@@ -253,7 +253,7 @@ mod tests {
             ("(known after deployment)", State::KnownAfterDeployment)
         );
         let part = Shown::new("Resource", &read("{{changeSet:KNOWN_AFTER_APPLY}}/*"));
-        assert_eq!((part.text.as_str(), part.state), ("(known after deployment)/*", State::Whole));
+        assert_eq!((part.text.as_str(), part.state), ("(known after deployment)/*", State::Complete));
     }
 
     #[test]

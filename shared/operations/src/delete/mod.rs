@@ -16,7 +16,7 @@ use crate::execution::calls::{failed, status_of};
 use crate::execution::causes::{Cause, first_causes};
 use crate::execution::failure::{Failure, Name};
 use crate::execution::identity::Execution;
-use crate::execution::outcome::Kept;
+use crate::execution::outcome::RetainedResource;
 use crate::execution::registry::VERSIONS_LEFT;
 use crate::execution::status::StackStatus;
 use crate::execution::work::{Next, Wait, Work};
@@ -196,7 +196,7 @@ fn wait(work: &mut Work, status: StackStatus) -> Result<(), Failure> {
 }
 
 /// What stays, and why.
-fn kept(resource: &StackResource) -> Option<Kept> {
+fn kept(resource: &StackResource) -> Option<RetainedResource> {
     let reason = match (resource.kind.as_str(), resource.status.as_str()) {
         (_, "DELETE_SKIPPED") => "its DeletionPolicy says Retain; delete it by hand if nobody needs it",
         ("AWS::KMS::Key", _) => {
@@ -206,7 +206,7 @@ fn kept(resource: &StackResource) -> Option<Kept> {
         ("AWS::CodeBuild::Project", _) => return logs_of(resource),
         _ => return None,
     };
-    Some(Kept {
+    Some(RetainedResource {
         logical_id: resource.logical_id.clone(),
         kind: resource.kind.clone(),
         physical_id: resource.physical_id.clone().unwrap_or_default(),
@@ -216,9 +216,9 @@ fn kept(resource: &StackResource) -> Option<Kept> {
 
 /// The log group of a build project. CodeBuild creates it, so no stack has it (CodeBuild User Guide, "View detailed CodeBuild
 /// build information"; generate/build.rs gives the name).
-fn logs_of(project: &StackResource) -> Option<Kept> {
+fn logs_of(project: &StackResource) -> Option<RetainedResource> {
     let name = project.physical_id.as_deref()?;
-    Some(Kept {
+    Some(RetainedResource {
         logical_id: project.logical_id.clone(),
         kind: "AWS::Logs::LogGroup".to_owned(),
         physical_id: format!("/aws/codebuild/{name}"),

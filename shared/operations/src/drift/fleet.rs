@@ -51,25 +51,25 @@ pub struct Fleet {
     /// Findings that the last run didn't have.
     pub new: Vec<Brief>,
     /// Findings of the last run that are no more.
-    pub gone: Vec<Brief>,
+    pub resolved: Vec<Brief>,
     /// Stacks whose word changed, from what to what.
     pub changed: Vec<Change>,
     /// What is wrong with the ignore list.
     pub ignore_list: Vec<Mistake>,
     /// The last runs over the whole fleet, oldest first, at most [`HISTORY`].
     pub history: Vec<Point>,
-    /// Who is telling the news of it; absent when that is done, or when there is nothing to tell.
+    /// The notification about this run that isn't sent yet; absent when it is, or when there is nothing to report.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub telling: Option<Telling>,
+    pub pending_notification: Option<PendingNotification>,
     /// The version of ML Provisioner.
     pub generator_version: String,
 }
 
-/// Somebody who tells the news.
+/// A notification that an invocation is sending.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Telling {
+pub struct PendingNotification {
     /// The invocation's request.
-    pub by: String,
+    pub request_id: String,
     /// Until when that is waited for, in seconds since 1970. Afterwards the next run tells these news with its own.
     pub until: u64,
 }
@@ -86,7 +86,7 @@ pub struct Totals {
     /// Could not be checked.
     pub could_not_check: usize,
     /// Deleted in the middle of the run.
-    pub gone: usize,
+    pub deleted: usize,
     /// Findings that count.
     pub findings: usize,
     /// Those of them with severity high.
@@ -315,10 +315,10 @@ impl Gathering {
                 lines.insert(name.to_owned(), line.clone());
             } else {
                 // What was open of a product that was deleted since is over too.
-                news.gone.extend(line.findings.iter().cloned());
+                news.resolved.extend(line.findings.iter().cloned());
             }
         }
-        if let Some(untold) = previous.filter(|it| it.telling.is_some()) {
+        if let Some(untold) = previous.filter(|it| it.pending_notification.is_some()) {
             news.add(untold, &lines);
         }
         let mut stacks: Vec<Line> = lines.into_values().collect();
@@ -340,7 +340,7 @@ impl Gathering {
         for problem in &mut ignore_list {
             problem.message = shortened(&problem.message, WORDS);
         }
-        let News { new, gone, changed } = news;
+        let News { new, resolved, changed } = news;
         Fleet {
             schema_version: SCHEMA_VERSION,
             run: run.to_owned(),
@@ -350,11 +350,11 @@ impl Gathering {
             coverage,
             stacks,
             new,
-            gone,
+            resolved,
             changed,
             ignore_list,
             history,
-            telling: None,
+            pending_notification: None,
             generator_version: env!("CARGO_PKG_VERSION").to_owned(),
         }
     }
@@ -364,7 +364,7 @@ impl Gathering {
 #[derive(Default)]
 struct News {
     new: Vec<Brief>,
-    gone: Vec<Brief>,
+    resolved: Vec<Brief>,
     changed: Vec<Change>,
 }
 
@@ -375,7 +375,7 @@ impl News {
         let new = line.findings.iter().filter(|it| !known.contains(it.fingerprint.as_str()));
         self.new.extend(new.cloned());
         if let Some(earlier) = earlier {
-            self.gone.extend(line.take_over(earlier));
+            self.resolved.extend(line.take_over(earlier));
         }
         if earlier.is_none_or(|it| it.verdict != line.verdict) {
             self.changed.push(Change {
@@ -392,8 +392,8 @@ impl News {
         let open: BTreeSet<&str> = lines.values().flat_map(|line| prints(&line.findings)).collect();
         let is_open = |it: &&Brief| open.contains(it.fingerprint.as_str());
         self.new.extend(untold.new.iter().filter(is_open).cloned());
-        self.gone.extend(untold.gone.iter().filter(|it| !is_open(it)).cloned());
-        for list in [&mut self.new, &mut self.gone] {
+        self.resolved.extend(untold.resolved.iter().filter(|it| !is_open(it)).cloned());
+        for list in [&mut self.new, &mut self.resolved] {
             let mut once = BTreeSet::new();
             list.retain(|it| once.insert(it.fingerprint.clone()));
         }
@@ -425,7 +425,7 @@ impl Totals {
                 Verdict::InSync => totals.in_sync += 1,
                 Verdict::Drifted => totals.drifted += 1,
                 Verdict::CouldNotCheck => totals.could_not_check += 1,
-                Verdict::Gone => totals.gone += 1,
+                Verdict::Deleted => totals.deleted += 1,
             }
             totals.findings += line.findings.len();
             totals.high += line.findings.iter().filter(|it| it.severity == Severity::High).count();
@@ -440,7 +440,7 @@ impl Totals {
     /// many was deleted meanwhile is none of that.
     pub fn verdict(&self, asked: Asked) -> Verdict {
         let missing = match asked {
-            Asked::Stacks => self.gone > 0 || self.in_sync == 0,
+            Asked::Stacks => self.deleted > 0 || self.in_sync == 0,
             Asked::Prefix => self.in_sync == 0,
             Asked::All => false,
         };
@@ -464,16 +464,16 @@ impl Fleet {
     /// Whether there is anything to tell since the last run. A stack that is new and in sync is none of it.
     pub fn has_news(&self) -> bool {
         let matters = |it: &Change| !(it.before.is_none() && it.now == Verdict::InSync);
-        !self.new.is_empty() || !self.gone.is_empty() || self.changed.iter().any(matters)
+        !self.new.is_empty() || !self.resolved.is_empty() || self.changed.iter().any(matters)
     }
 
     /// The run in one line.
     pub fn headline(&self) -> String {
-        let Totals { stacks, drifted, could_not_check, in_sync, gone, .. } = self.totals;
+        let Totals { stacks, drifted, could_not_check, in_sync, deleted, .. } = self.totals;
         let noun = if stacks == 1 { "stack" } else { "stacks" };
-        let gone = if gone == 0 { String::new() } else { format!(", {gone} deleted meanwhile") };
+        let deleted = if deleted == 0 { String::new() } else { format!(", {deleted} deleted meanwhile") };
         format!(
-            "{stacks} {noun}: {drifted} drifted, {could_not_check} could not be checked, {in_sync} in sync{gone}"
+            "{stacks} {noun}: {drifted} drifted, {could_not_check} could not be checked, {in_sync} in sync{deleted}"
         )
     }
 
@@ -509,7 +509,7 @@ impl Fleet {
             }
         };
         list("New", self.new.iter().collect());
-        list("No more", self.gone.iter().collect());
+        list("Resolved", self.resolved.iter().collect());
         if digest {
             list("Open", self.stacks.iter().flat_map(|line| &line.findings).collect());
         }
@@ -533,8 +533,8 @@ impl Fleet {
             "coverage_percent": self.coverage.permille() / 10,
             "new": first(&self.new),
             "new_count": self.new.len(),
-            "gone": first(&self.gone),
-            "gone_count": self.gone.len(),
+            "resolved": first(&self.resolved),
+            "resolved_count": self.resolved.len(),
             "changed": first(&self.changed),
             "report": page,
         })
@@ -616,7 +616,7 @@ mod tests {
             actual: None,
             source,
             message: "it is so".to_owned(),
-            mend: String::new(),
+            remediation: String::new(),
             fingerprint: String::new(),
         }
         .sealed("a", None)
@@ -646,7 +646,7 @@ mod tests {
             coverage: Coverage::default(),
             findings: findings.to_vec(),
             ignored: Vec::new(),
-            mend: None,
+            remediation: None,
             generator_version: String::new(),
         }
     }
@@ -683,7 +683,7 @@ mod tests {
             // Something else has drifted: that outranks what could not be checked.
             let found = [unseen.as_slice(), &[finding(Drifted, Probe, "Key", "/KeyPolicy")]].concat();
             let second = run("2", &[report("a", "2", Verdict::Drifted, &found)], Some(&first));
-            assert_eq!(places(&second.gone), over, "{unseen:?}");
+            assert_eq!(places(&second.resolved), over, "{unseen:?}");
             assert_eq!(second.new.len(), found.len());
             let held: Vec<&Brief> =
                 second.stacks.iter().flat_map(|it| &it.findings).filter(|it| it.as_of.is_some()).collect();
@@ -706,7 +706,7 @@ mod tests {
         let unseen = finding(Kind::CouldNotCheck, Source::Cloudformation, "", "");
         let second = run("2", &[report("a", "2", Verdict::Drifted, &[at("y"), unseen])], Some(&first));
         // It is news once, with the value: that it was another one before is not over.
-        assert_eq!((second.totals.findings, places(&second.gone)), (2, vec![]));
+        assert_eq!((second.totals.findings, places(&second.resolved)), (2, vec![]));
         assert!(places(&second.new).contains(&"Role /Policies"));
     }
 
@@ -741,7 +741,11 @@ mod tests {
         let lines: Vec<(&str, Verdict)> =
             fleet.stacks.iter().map(|it| (it.stack_name.as_str(), it.verdict)).collect();
         assert_eq!(lines, [("a", Verdict::Drifted), ("made-since", Verdict::InSync)]);
-        assert_eq!((fleet.new.len(), places(&fleet.gone)), (0, vec!["Role /Policies"]), "of the deleted one");
+        assert_eq!(
+            (fleet.new.len(), places(&fleet.resolved)),
+            (0, vec!["Role /Policies"]),
+            "of the deleted one"
+        );
     }
 
     #[test]
@@ -755,19 +759,19 @@ mod tests {
         let first = run("1", &reports("1", &key), None);
         let mut second = run("2", &reports("2", &role), Some(&first));
         assert_eq!(
-            (places(&second.new), places(&second.gone)),
+            (places(&second.new), places(&second.resolved)),
             (vec!["Role /Policies"], vec!["Key /KeyPolicy"])
         );
         let third = run("3", &reports("3", &role), Some(&second));
         assert!(!third.has_news());
-        second.telling = Some(Telling { by: "x".to_owned(), until: 0 });
+        second.pending_notification = Some(PendingNotification { request_id: "x".to_owned(), until: 0 });
         let third = run("3", &reports("3", &role), Some(&second));
         assert_eq!(
-            (places(&third.new), places(&third.gone)),
+            (places(&third.new), places(&third.resolved)),
             (vec!["Role /Policies"], vec!["Key /KeyPolicy"])
         );
-        let mended = run("3", &[report("a", "3", Verdict::InSync, &[])], Some(&second));
-        assert_eq!(mended.new, [], "it is over before anybody knew");
+        let fixed = run("3", &[report("a", "3", Verdict::InSync, &[])], Some(&second));
+        assert_eq!(fixed.new, [], "it is over before anybody knew");
     }
 
     #[test]
@@ -800,26 +804,26 @@ mod tests {
         }
         let previous = run("0", &before, None);
         let fleet = gathering.finish("1", "2027-01-01T00:00:00Z", None, &ignore, Some(&previous));
-        assert_eq!((fleet.new.len(), fleet.gone.len(), fleet.ignore_list.len()), (1_000, 1_000, 60));
+        assert_eq!((fleet.new.len(), fleet.resolved.len(), fleet.ignore_list.len()), (1_000, 1_000, 60));
         let message = fleet.message("s3://suite/page", true);
         assert!(message.len() < LIMIT - 1_024, "{}", message.len());
-        for words in ["New (1000):", "No more (1000):", "Open (1000):", "The report: s3://suite/page"] {
+        for words in ["New (1000):", "Resolved (1000):", "Open (1000):", "The report: s3://suite/page"] {
             assert!(message.contains(words), "{words}");
         }
         let event = fleet.event("s3://suite/page");
         assert!(event.to_string().len() < LIMIT - 1_024, "{}", event.to_string().len());
         assert_eq!(event.pointer("/new_count"), Some(&json!(1_000)));
-        assert!(event.pointer("/new/0").is_some() && event.pointer("/gone/0").is_some());
+        assert!(event.pointer("/new/0").is_some() && event.pointer("/resolved/0").is_some());
     }
 
     #[test]
     fn what_was_named_and_is_not_there_is_not_in_sync() {
         use Verdict::{CouldNotCheck, Drifted, InSync};
-        let of = |in_sync, gone, could_not_check, drifted| Totals {
+        let of = |in_sync, deleted, could_not_check, drifted| Totals {
             in_sync,
             drifted,
             could_not_check,
-            gone,
+            deleted,
             ..Totals::default()
         };
         for (totals, stacks, prefix, all) in [

@@ -112,7 +112,7 @@ impl Ignore {
         };
         for key in fields.keys().filter(|key| !FIELDS.contains(&key.as_str())) {
             let message = format!("`{key}` is no key of an entry; allowed are {}", FIELDS.join(", "));
-            self.mistake(document, &yaml::join(&path, key), message, "remove it, or mend its spelling");
+            self.mistake(document, &yaml::join(&path, key), message, "remove it, or fix its spelling");
         }
         let mut value = |key: &str| {
             let text =
@@ -177,7 +177,7 @@ impl Ignore {
                     path,
                     format!("the entry for {who} matched nothing"),
                 )
-                .help("remove it, or mend its spelling")
+                .help("remove it, or fix its spelling")
             } else {
                 continue;
             };
@@ -239,7 +239,7 @@ mod tests {
             actual: None,
             source: Source::Probe,
             message: String::new(),
-            mend: String::new(),
+            remediation: String::new(),
             fingerprint: String::new(),
         }
     }

@@ -16,7 +16,9 @@ use super::compare::{Difference, differences, is_same, policy_difference, spelle
 use super::config::{self, Making};
 use super::ignore::Ignore;
 use super::probes::Expects as _;
-use super::report::{Coverage, Finding, Ignored, Kind, Mend, SCHEMA_VERSION, Source, StackReport, Verdict};
+use super::report::{
+    Coverage, Finding, Ignored, Kind, Remediation, SCHEMA_VERSION, Source, StackReport, Verdict,
+};
 use super::resolve::{Resolver, readable};
 use super::roles;
 use super::seen::{CouldNot, Detection, ProbeAnswer, Refused, Seen};
@@ -132,18 +134,18 @@ impl<'a> Judging<'a> {
     }
 
     fn could_not(&mut self, logical_id: &str, property: &str, refused: &Refused, what: &str, action: &str) {
-        let mend = match refused.why {
+        let remediation = match refused.why {
             CouldNot::Denied => format!("allow the role of the drift function `{action}`, and what it needs to read the resource"),
             CouldNot::Busy => "nothing: the next run looks again when nobody works on the stack".to_owned(),
             CouldNot::Throttled | CouldNot::TimedOut | CouldNot::Unavailable => {
                 "nothing: the next run looks again; fewer stacks at once (`DriftConcurrency`) help against throttling".to_owned()
             }
             CouldNot::Unfinished => "deploy the product (`\"recreate_failed\": true` when it never came to be), or delete it".to_owned(),
-            CouldNot::Gone | CouldNot::Failed => "mend what the reason names; the next run looks again".to_owned(),
+            CouldNot::Gone | CouldNot::Failed => "fix what the reason names; the next run looks again".to_owned(),
         };
         let message = format!("{what}: {}", safe(&refused.reason));
         let source = if logical_id.is_empty() { Source::Cloudformation } else { Source::Probe };
-        self.add(Kind::CouldNotCheck, logical_id, property, None, None, source, message, mend);
+        self.add(Kind::CouldNotCheck, logical_id, property, None, None, source, message, remediation);
     }
 
     #[expect(clippy::too_many_arguments, reason = "a finding has that many parts")]
@@ -156,7 +158,7 @@ impl<'a> Judging<'a> {
         actual: Option<&Json>,
         source: Source,
         message: String,
-        mend: String,
+        remediation: String,
     ) {
         let resource = self.resources.get(logical_id);
         let declared = || self.template.and_then(|template| template.resources.get(logical_id));
@@ -183,7 +185,7 @@ impl<'a> Judging<'a> {
             actual: actual.map(shown),
             source,
             message,
-            mend,
+            remediation,
             fingerprint: String::new(),
         };
         self.findings.push(finding.sealed(&self.seen.stack.name, actual));
@@ -257,15 +259,15 @@ impl<'a> Judging<'a> {
                     "the key `{name}` is deleted or scheduled for deletion: nothing that is encrypted with it can be read then"
                 )
             };
-            let mend = format!(
+            let remediation = format!(
                 "within the waiting period: `aws kms cancel-key-deletion --key-id {name}`, then `aws kms enable-key --key-id \
                  {name}`. Don't revert the drift before: a new key decrypts nothing, and the waiting period of this one goes on"
             );
-            self.add(Kind::Deleted, id, "", None, None, source, message, mend);
+            self.add(Kind::Deleted, id, "", None, None, source, message, remediation);
             return;
         }
         let message = format!("`{name}` is gone: somebody deleted it, or gave it another name");
-        let mend = match source {
+        let remediation = match source {
             Source::Probe => {
                 "make it again under its old name, or delete and create the stack; a change set without changes to it doesn't bring it back"
             }
@@ -279,7 +281,7 @@ impl<'a> Judging<'a> {
                 "start `deploy-product` with `\"drift\": \"revert\"`, which creates it anew, without what was in it"
             }
         };
-        self.add(Kind::Deleted, id, "", None, None, source, message, mend.to_owned());
+        self.add(Kind::Deleted, id, "", None, None, source, message, remediation.to_owned());
     }
 
     fn modified(&mut self, id: &'a str, difference: &Json) {
@@ -294,8 +296,8 @@ impl<'a> Judging<'a> {
         }
         let message = format!("`{pointer}` of `{id}` {}", what(expected.as_ref(), actual.as_ref()));
         let (kind, source) = (Kind::Drifted, Source::Cloudformation);
-        let mend = REVERT.to_owned();
-        self.add(kind, id, pointer, expected.as_ref(), actual.as_ref(), source, message, mend);
+        let remediation = REVERT.to_owned();
+        self.add(kind, id, pointer, expected.as_ref(), actual.as_ref(), source, message, remediation);
         let difference = Difference { pointer: pointer.to_owned(), expected, actual };
         self.told.entry(id).or_default().push(difference);
     }
@@ -390,13 +392,13 @@ impl<'a> Judging<'a> {
                 _ => what(expected.as_ref(), actual.as_ref()),
             };
             let message = format!("`{pointer}` of `{id}` {words}");
-            let (source, mend) = if is_told {
+            let (source, remediation) = if is_told {
                 (Source::Cloudformation, REVERT.to_owned())
             } else {
-                (Source::Probe, mend(probe, &pointer, actual.as_ref()))
+                (Source::Probe, remediation(probe, &pointer, actual.as_ref()))
             };
             let kind = Kind::Drifted;
-            self.add(kind, id, &pointer, expected.as_ref(), actual.as_ref(), source, message, mend);
+            self.add(kind, id, &pointer, expected.as_ref(), actual.as_ref(), source, message, remediation);
         }
     }
 
@@ -408,13 +410,13 @@ impl<'a> Judging<'a> {
         let message = format!(
             "changes are not watched any more: CodePipeline turned polling off at {since}, after 30 days without an execution"
         );
-        let mend = format!(
+        let remediation = format!(
             "start each execution yourself: `aws codepipeline start-pipeline-execution --name {name}`; CodePipeline documents no \
              way to turn polling on again"
         );
         let (expected, actual) = (Json::Bool(true), json!({ "PollingDisabledAt": since }));
         let kind = Kind::Drifted;
-        self.add(kind, id, &pointer, Some(&expected), Some(&actual), Source::Probe, message, mend);
+        self.add(kind, id, &pointer, Some(&expected), Some(&actual), Source::Probe, message, remediation);
     }
 
     /// Resources that nothing was said of.
@@ -431,8 +433,17 @@ impl<'a> Judging<'a> {
                 let message = format!(
                     "nobody can tell whether `{id}` is as the template says: CloudFormation can't check {kind}"
                 );
-                let mend = "nothing; look at it in the console if in doubt".to_owned();
-                self.add(Kind::NotCheckable, id, "", None, None, Source::Cloudformation, message, mend);
+                let remediation = "nothing; look at it in the console if in doubt".to_owned();
+                self.add(
+                    Kind::NotCheckable,
+                    id,
+                    "",
+                    None,
+                    None,
+                    Source::Cloudformation,
+                    message,
+                    remediation,
+                );
             }
         }
     }
@@ -446,8 +457,9 @@ impl<'a> Judging<'a> {
                 "the deployed template was made by version {made_by}; today's is {}",
                 env!("CARGO_PKG_VERSION")
             );
-            let mend = "deploy the product again; `show-changes` tells before what would change".to_owned();
-            self.add(Kind::Outdated, "", "", None, None, Source::Template, message, mend);
+            let remediation =
+                "deploy the product again; `show-changes` tells before what would change".to_owned();
+            self.add(Kind::Outdated, "", "", None, None, Source::Template, message, remediation);
         }
         let Some(config) = &self.seen.config else { return Ok(()) };
         match config::differences(config, template, &about.suite)? {
@@ -457,8 +469,9 @@ impl<'a> Judging<'a> {
                     bucket => format!("s3://{bucket}/{}", config.key),
                 };
                 let message = format!("today's config {place} can't be compared: {reason}");
-                let mend = "mend the config; `mlp validate-config` says what is wrong with it".to_owned();
-                self.add(Kind::CouldNotCheck, "", "", None, None, Source::Template, message, mend);
+                let remediation =
+                    "fix the config; `mlp validate-config` says what is wrong with it".to_owned();
+                self.add(Kind::CouldNotCheck, "", "", None, None, Source::Template, message, remediation);
             }
             Ok(found) => {
                 let by_version = making.differs_by_version(config);
@@ -473,11 +486,11 @@ impl<'a> Judging<'a> {
     /// What today's config, or today's version of ML Provisioner, makes otherwise.
     fn changed(&mut self, id: &str, difference: Difference, by_version: bool) {
         let Difference { pointer, expected, actual } = difference;
-        let (kind, today, mend) = if by_version {
+        let (kind, today, remediation) = if by_version {
             (Kind::Outdated, "today's version", "deploy the product again")
         } else {
-            let mend = "deploy the config, or put the config back that was deployed";
-            (Kind::ConfigDrift, "today's config", mend)
+            let remediation = "deploy the config, or put the config back that was deployed";
+            (Kind::ConfigDrift, "today's config", remediation)
         };
         let message = match (id, pointer.as_str(), &expected, &actual) {
             (_, "", Some(_), Some(_)) => format!("{today} gives `{id}` another type"),
@@ -487,7 +500,7 @@ impl<'a> Judging<'a> {
             _ => format!("{today} gives `{id}` another `{pointer}` than the deployed template"),
         };
         let (expected, actual) = (expected.as_ref(), actual.as_ref());
-        self.add(kind, id, &pointer, expected, actual, Source::Template, message, mend.to_owned());
+        self.add(kind, id, &pointer, expected, actual, Source::Template, message, remediation.to_owned());
     }
 
     fn report(mut self, ignore: &Ignore, about: &About) -> StackReport {
@@ -520,7 +533,7 @@ impl<'a> Judging<'a> {
             could_not_check: count(Looked::CouldNot),
         };
         let verdict = if self.gone {
-            Verdict::Gone
+            Verdict::Deleted
         } else if findings.iter().any(Finding::is_drift) {
             Verdict::Drifted
         } else if coverage.could_not_check > 0 || findings.iter().any(|it| it.kind == Kind::CouldNotCheck) {
@@ -539,8 +552,8 @@ impl<'a> Judging<'a> {
                         _ => false,
                     }
             });
-        let mend = config.as_ref().filter(|config| reverts && !config.bucket.is_empty()).map(|config| Mend {
-            what: "puts back what CloudFormation can see, by a drift-aware change set; `show-changes` with the same input and without `force` tells before what it does".to_owned(),
+        let remediation = config.as_ref().filter(|config| reverts && !config.bucket.is_empty()).map(|config| Remediation {
+            description: "puts back what CloudFormation can see, by a drift-aware change set; `show-changes` with the same input and without `force` tells before what it does".to_owned(),
             input: json!({
                 "action": "deploy-product",
                 "force": true,
@@ -562,7 +575,7 @@ impl<'a> Judging<'a> {
             coverage,
             findings,
             ignored,
-            mend,
+            remediation,
             generator_version: env!("CARGO_PKG_VERSION").to_owned(),
         }
     }
@@ -708,7 +721,7 @@ fn asks(probe: &Probe) -> &'static str {
 }
 
 /// How something is put back that CloudFormation doesn't see.
-fn mend(probe: &Probe, pointer: &str, actual: Option<&Json>) -> String {
+fn remediation(probe: &Probe, pointer: &str, actual: Option<&Json>) -> String {
     let place: Vec<String> = tokens(pointer).collect();
     let place: Vec<&str> = place.iter().map(String::as_str).collect();
     match (probe, place.as_slice(), actual) {

@@ -141,7 +141,7 @@ pub fn fleet_html(fleet: &Fleet, shelf: Shelf) -> Result<String, InternalError> 
         content_security_policy: &POLICY,
         version: &fleet.generator_version,
         tiles: [
-            ("Stacks", totals.stacks.to_string(), more(totals.gone, "deleted meanwhile")),
+            ("Stacks", totals.stacks.to_string(), more(totals.deleted, "deleted meanwhile")),
             ("Drifted", totals.drifted.to_string(), more(totals.high, "findings of severity high")),
             ("Could not check", totals.could_not_check.to_string(), String::new()),
             (
@@ -186,7 +186,7 @@ fn bars(history: &[Point]) -> Vec<Bar> {
 fn class(verdict: &Verdict) -> &'static str {
     match verdict {
         Verdict::InSync => "in-sync",
-        Verdict::Gone => "gone",
+        Verdict::Deleted => "deleted",
         Verdict::CouldNotCheck => "could-not-check",
         Verdict::Drifted => "drifted",
     }

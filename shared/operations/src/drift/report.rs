@@ -40,7 +40,7 @@ pub struct StackReport {
     pub ignored: Vec<Ignored>,
     /// What puts everything back that CloudFormation can put back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mend: Option<Mend>,
+    pub remediation: Option<Remediation>,
     /// The version of ML Provisioner.
     pub generator_version: String,
 }
@@ -52,7 +52,7 @@ pub enum Verdict {
     /// Everything that can be checked is as it must be.
     InSync,
     /// The stack was deleted while it was looked at.
-    Gone,
+    Deleted,
     /// Something could not be checked, and nothing that could be has drifted.
     CouldNotCheck,
     /// Something is not as the template, or today's config, says.
@@ -64,7 +64,7 @@ impl Verdict {
     pub fn words(self) -> &'static str {
         match self {
             Self::InSync => "in sync",
-            Self::Gone => "gone",
+            Self::Deleted => "deleted",
             Self::CouldNotCheck => "could not check",
             Self::Drifted => "drifted",
         }
@@ -170,7 +170,7 @@ pub struct Finding {
     /// What it is, in a sentence.
     pub message: String,
     /// What to do.
-    pub mend: String,
+    pub remediation: String,
     /// The same for the same finding in the next run.
     pub fingerprint: String,
 }
@@ -272,9 +272,9 @@ impl Coverage {
 
 /// A ready input of the deploying state machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Mend {
+pub struct Remediation {
     /// What it does.
-    pub what: String,
+    pub description: String,
     /// The execution's input.
     pub input: Json,
 }

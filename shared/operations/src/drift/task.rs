@@ -17,7 +17,7 @@ use crate::execution::calls::{failed, store_failed};
 use crate::execution::failure::{Failure, Name};
 use crate::execution::identity::Execution;
 use crate::execution::input::{ConfigSource, Input};
-use crate::execution::outcome::DriftFound;
+use crate::execution::outcome::DriftSummary;
 use crate::execution::read::{config, defect, facts, invalid, work};
 use crate::execution::work::{DriftWork, Facts, Next, Work};
 use crate::objects::read as read_object;
@@ -106,7 +106,7 @@ pub(crate) async fn read<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
         })?;
         // Who works on the run may be dead; then it is begun once more, and goes on where it was left.
         let others = drift.last.as_ref().and_then(|last| last.get("outcome")).and_then(Json::as_str);
-        work.next = if others == Some("working") { Next::CheckDrift } else { Next::Wait };
+        work.next = if others == Some("in-progress") { Next::CheckDrift } else { Next::Wait };
         work.drift = Some(drift);
         return Ok(work);
     };
@@ -130,7 +130,7 @@ pub(crate) async fn read<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
         _ => keys::index(&drift.run),
     };
     drift.found =
-        Some(DriftFound { verdict, totals, report: aws.settings.s3(&page), data: aws.settings.s3(&key) });
+        Some(DriftSummary { verdict, totals, report: aws.settings.s3(&page), data: aws.settings.s3(&key) });
     work.drift = Some(drift);
     work.next = Next::Conclude;
     Ok(work)

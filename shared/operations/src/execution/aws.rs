@@ -3,10 +3,10 @@
 use std::time::{Duration, SystemTime};
 
 use mlp_aws::cloudformation::answering::Answering;
-use mlp_aws::license_manager::LicenceDesk;
+use mlp_aws::license_manager::LicenseDesk;
 
 use crate::execution::settings::Settings;
-use crate::license::Licences;
+use crate::license::Licenses;
 use crate::rules::RuleBook;
 
 /// What the tasks work with.
@@ -24,9 +24,9 @@ pub struct Aws<'a, S, C, B, P> {
     /// What answers custom resources.
     pub answers: &'a dyn Answering,
     /// License Manager.
-    pub desk: &'a dyn LicenceDesk,
+    pub desk: &'a dyn LicenseDesk,
     /// What it answered.
-    pub licences: &'a Licences,
+    pub licenses: &'a Licenses,
     /// What the suite's stack says.
     pub settings: &'a Settings,
     /// How long this invocation may work.

@@ -40,11 +40,11 @@ macro_rules! names {
 names! {
     InvalidInput = "InvalidInput", "The execution's input or its config has mistakes; nothing was touched.",
         "mend what the findings name and start a new execution";
-    LicenceRefused = "LicenceRefused", "License Manager grants this account no entitlement for the tier.",
+    LicenseRefused = "LicenseRefused", "License Manager grants this account no entitlement for the tier.",
         "ask the issuer for the entitlement, or choose another tier";
-    LicenceUnavailable = "LicenceUnavailable", "License Manager did not answer, which is not the same as no licence.",
-        "start the execution again later; licence mode `warn` goes on without an answer";
-    LicenceDenied = "LicenceDenied", "The function's role may not ask License Manager.",
+    LicenseUnavailable = "LicenseUnavailable", "License Manager did not answer, which is not the same as no license.",
+        "start the execution again later; license mode `warn` goes on without an answer";
+    LicenseDenied = "LicenseDenied", "The function's role may not ask License Manager.",
         "allow the role `license-manager:CheckoutLicense`";
     PreflightFailed = "PreflightFailed", "What the stack needs is missing or belongs to somebody else; nothing was touched.",
         "mend what the findings name and start a new execution";
@@ -118,7 +118,7 @@ impl Name {
         match self {
             Self::InvalidInput
             | Self::PreflightFailed
-            | Self::LicenceRefused
+            | Self::LicenseRefused
             | Self::StackBusy
             | Self::StackNotRecreated
             | Self::StackProtected
@@ -310,8 +310,8 @@ impl Failure {
             Name::Throttled
                 | Name::Unavailable
                 | Name::AccessDenied
-                | Name::LicenceDenied
-                | Name::LicenceUnavailable
+                | Name::LicenseDenied
+                | Name::LicenseUnavailable
                 | Name::TimedOut
                 | Name::Internal
         );

@@ -18,7 +18,7 @@ pub const SCHEMA_VERSION: u32 = 1;
 /// How an execution ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Ending {
+pub enum ExecutionOutcome {
     /// The stack was created.
     Created,
     /// The stack was updated.
@@ -30,15 +30,15 @@ pub enum Ending {
     /// There was no stack to delete.
     Absent,
     /// The changes were shown.
-    Shown,
+    Previewed,
     /// A stack was deployed, looked at and removed again, or kept if that was asked for.
     Tested,
     /// Nothing is wrong with the config or template.
     Valid,
     /// What is known was told.
-    Told,
+    Listed,
     /// Files were made, and kept in the bucket.
-    Made,
+    Generated,
     /// Nothing has drifted.
     #[serde(rename = "in-sync")]
     InSync,
@@ -61,7 +61,7 @@ pub struct Report {
     /// Whether it did that.
     pub ok: bool,
     /// How it ended.
-    pub outcome: Ending,
+    pub outcome: ExecutionOutcome,
     /// The execution's ARN.
     pub execution: String,
     /// The product's name.
@@ -102,7 +102,7 @@ pub struct Report {
     pub changes: Option<ChangeCounts>,
     /// What stays after a deletion, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub kept: Vec<Kept>,
+    pub retained: Vec<RetainedResource>,
     /// What an action of the library answers: the object that `mlp --format json` prints. All of it is in the bucket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<Outcome>,
@@ -111,7 +111,7 @@ pub struct Report {
     pub result_at: Option<String>,
     /// What `check-drift` found, in figures.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub drift: Option<DriftFound>,
+    pub drift: Option<DriftSummary>,
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<Error>,
@@ -130,7 +130,7 @@ pub struct Report {
 
 /// What `check-drift` found, in figures, and where it is told in full.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DriftFound {
+pub struct DriftSummary {
     /// The worst of the stacks in a word.
     pub verdict: Verdict,
     /// The figures of the stacks that were asked about.
@@ -143,7 +143,7 @@ pub struct DriftFound {
 
 /// A resource that stays.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Kept {
+pub struct RetainedResource {
     /// Its logical id.
     pub logical_id: String,
     /// Its type.

@@ -4,7 +4,7 @@ use mlp_product::actions::Suite;
 use mlp_product::expand::ParameterPaths;
 
 use crate::execution::approval::Required;
-use crate::license::{Licence, Mode};
+use crate::license::{License, Mode};
 
 /// What the suite's stack says, and where it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -13,8 +13,8 @@ pub struct Settings {
     pub bucket: String,
     /// The role that CloudFormation takes on; without one it works with this function's rights.
     pub service_role: Option<String>,
-    /// The licence that deployments need.
-    pub licence: Licence,
+    /// The license that deployments need.
+    pub license: License,
     /// The SSM paths that configs may name.
     pub parameter_paths: ParameterPaths,
     /// Account and region of the suite.
@@ -42,7 +42,7 @@ impl Settings {
         Ok(Self {
             bucket: set("MLP_BUCKET").ok_or("MLP_BUCKET")?,
             service_role: set("MLP_SERVICE_ROLE_ARN"),
-            licence: Licence {
+            license: License {
                 // A mode that nobody knows must not be one that lets everybody through.
                 mode: set("MLP_LICENCE_MODE")
                     .map_or(Mode::Off, |mode| Mode::parse(&mode).unwrap_or(Mode::Enforce)),

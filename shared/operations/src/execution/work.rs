@@ -12,7 +12,7 @@ use crate::deploy::preflight::{Network, Quotas, Role};
 use crate::drift::Order;
 use crate::execution::causes::Cause;
 use crate::execution::input::{Action, ConfigSource, Input};
-use crate::execution::outcome::{DriftFound, Kept};
+use crate::execution::outcome::{DriftSummary, RetainedResource};
 use crate::execution::registry::Registry;
 
 /// An execution's work. The state machine reads `next`, `cleanup`, `wait`, `approval` and `announcement` of it; people see all.
@@ -77,7 +77,7 @@ pub struct Work {
     /// What was published.
     pub outputs: BTreeMap<String, String>,
     /// What stays after a deletion.
-    pub kept: Vec<Kept>,
+    pub kept: Vec<RetainedResource>,
     /// What is worth saying.
     pub findings: Vec<Finding>,
     /// How many findings are left out here.
@@ -135,7 +135,7 @@ pub struct DriftWork {
     pub last: Option<Json>,
     /// What was found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub found: Option<DriftFound>,
+    pub found: Option<DriftSummary>,
 }
 
 /// What is known of the product. Texts are empty where nothing is known.

@@ -15,7 +15,7 @@ use serde_json::{Map as Object, Value as Json, json};
 use crate::execution::identity::Execution;
 use crate::execution::input::{Action, Input, bucket_name};
 use crate::execution::keys;
-use crate::execution::outcome::{Ending, Error, Report};
+use crate::execution::outcome::{Error, ExecutionOutcome, Report};
 
 /// The most configs of one fleet. Who has more names narrower prefixes.
 pub const MOST: usize = 1_000;
@@ -94,7 +94,7 @@ pub struct Summary {
     pub without_result: usize,
     /// How many were never begun, because too many others had failed.
     #[serde(default)]
-    pub not_begun: usize,
+    pub not_started: usize,
     /// How often each outcome came.
     pub outcomes: BTreeMap<String, usize>,
     /// Each product, in the order of the configs' keys.
@@ -122,7 +122,7 @@ pub struct Line {
     pub execution: String,
     /// How it ended; absent without a result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub outcome: Option<Ending>,
+    pub outcome: Option<ExecutionOutcome>,
     /// The product's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ml_name: Option<String>,
@@ -281,7 +281,7 @@ pub enum Ended {
     /// Without one; what Step Functions said of its execution.
     Stopped(String),
     /// It was never begun.
-    NotBegun,
+    NotStarted,
 }
 
 impl Summary {
@@ -295,7 +295,7 @@ impl Summary {
             succeeded: 0,
             failed: 0,
             without_result: 0,
-            not_begun: 0,
+            not_started: 0,
             outcomes: BTreeMap::new(),
             products: Vec::new(),
             error: None,
@@ -305,7 +305,7 @@ impl Summary {
         };
         for (item, ended) in items {
             let (counted, told) = match &ended {
-                Ended::NotBegun => (&mut summary.not_begun, "not-begun".to_owned()),
+                Ended::NotStarted => (&mut summary.not_started, "not-started".to_owned()),
                 Ended::Stopped(_) => (&mut summary.without_result, "without-result".to_owned()),
                 Ended::Result(report) => {
                     let counted = if report.ok { &mut summary.succeeded } else { &mut summary.failed };
@@ -321,7 +321,7 @@ impl Summary {
                     (Some(report.outcome), report.ml_name, error)
                 }
                 Ended::Stopped(why) => (None, None, Some(("States.TaskFailed".to_owned(), why))),
-                Ended::NotBegun => (None, None, None),
+                Ended::NotStarted => (None, None, None),
             };
             summary.products.push(Line {
                 config: item.config,
@@ -332,19 +332,19 @@ impl Summary {
             });
         }
         let failed = summary.failed + summary.without_result;
-        summary.ok &= summary.not_begun == 0 && !tolerated.is_exceeded(failed, summary.total);
+        summary.ok &= summary.not_started == 0 && !tolerated.is_exceeded(failed, summary.total);
         summary
     }
 
     /// For the execution's output, which holds 256 KiB: only the first of what needs somebody's attention.
     #[must_use]
     pub fn short(&self) -> Self {
-        let (failed, not_begun): (Vec<&Line>, Vec<&Line>) = self
+        let (failed, not_started): (Vec<&Line>, Vec<&Line>) = self
             .products
             .iter()
             .filter(|line| line.error.is_some() || line.outcome.is_none())
             .partition(|line| line.error.is_some());
-        Self { products: failed.into_iter().chain(not_begun).take(50).cloned().collect(), ..self.clone() }
+        Self { products: failed.into_iter().chain(not_started).take(50).cloned().collect(), ..self.clone() }
     }
 }
 
@@ -394,9 +394,9 @@ mod tests {
         // Without a result nobody knows: it counts as failed.
         let stopped = summary(49, vec![report(true), Ended::Stopped("ABORTED".to_owned())]);
         assert_eq!((stopped.ok, stopped.failed, stopped.without_result), (false, 0, 1));
-        let held_back = summary(100, vec![report(false), Ended::NotBegun]);
-        assert_eq!((held_back.ok, held_back.not_begun), (false, 1));
-        assert_eq!(held_back.outcomes, [("failed".to_owned(), 1), ("not-begun".to_owned(), 1)].into());
+        let not_started = summary(100, vec![report(false), Ended::NotStarted]);
+        assert_eq!((not_started.ok, not_started.not_started), (false, 1));
+        assert_eq!(not_started.outcomes, [("failed".to_owned(), 1), ("not-started".to_owned(), 1)].into());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `ReadFleet`, `BeginProduct`, `NoteEnd` and `SummariseFleet`: a fleet's execution around those of its products.
+//! `ReadFleet`, `CheckTolerance`, `RecordFailure` and `SummarizeFleet`: a fleet's execution around those of its products.
 
 use std::collections::BTreeMap;
 
@@ -61,7 +61,7 @@ pub(crate) struct Child {
 /// Whether a product may begin.
 #[derive(Debug, Serialize)]
 pub(crate) struct Gate {
-    begin: bool,
+    may_start: bool,
 }
 
 /// Why a product's execution is held to have failed.
@@ -73,7 +73,7 @@ struct Note {
 
 /// Notes of one kind lie in a folder of their own, an object a product.
 const FAILED: &str = "failed";
-const HELD_BACK: &str = "not-begun";
+const NOT_STARTED: &str = "not-started";
 
 /// Lists the configs and keeps what each one's execution is told.
 pub(crate) async fn read<S: BucketStore + Sync, C: Sync, B: Sync, P: Sync>(
@@ -161,11 +161,11 @@ pub(crate) async fn begin<S: BucketStore + Sync, C, B, P>(
     let bucket = &aws.settings.bucket;
     let failed = aws.store.list(bucket, &format!("{}/{FAILED}/", child.folder), MOST).await;
     let failed = failed.map_err(|error| store_failed(&error))?.len();
-    let begin = !child.tolerated_failure_percentage.is_exceeded(failed, child.total);
-    if !begin {
-        note(aws, &child, HELD_BACK, format!("{failed} of {} had failed", child.total)).await?;
+    let may_start = !child.tolerated_failure_percentage.is_exceeded(failed, child.total);
+    if !may_start {
+        note(aws, &child, NOT_STARTED, format!("{failed} of {} had failed", child.total)).await?;
     }
-    Ok(Gate { begin })
+    Ok(Gate { may_start })
 }
 
 /// Keeps a note of a product whose execution failed, for those that are to begin and for the summary.
@@ -213,7 +213,7 @@ async fn report<S: BucketStore + Sync, C, B, P>(
 }
 
 /// Reads every product's result and keeps one summary.
-pub(crate) async fn summarise<S: BucketStore + Sync, C: Sync, B: Sync, P: Sync>(
+pub(crate) async fn summarize<S: BucketStore + Sync, C: Sync, B: Sync, P: Sync>(
     aws: &Aws<'_, S, C, B, P>,
     execution: &str,
     work: &Json,
@@ -280,9 +280,9 @@ async fn without_result<S: BucketStore + Sync, C, B, P>(
     if let Some(note) = failed {
         return Ok(Ended::Stopped(note.why));
     }
-    let held_back: Option<Note> = note(HELD_BACK).await?;
-    Ok(held_back
-        .map_or_else(|| Ended::Stopped("its execution left no result".to_owned()), |_| Ended::NotBegun))
+    let not_started: Option<Note> = note(NOT_STARTED).await?;
+    Ok(not_started
+        .map_or_else(|| Ended::Stopped("its execution left no result".to_owned()), |_| Ended::NotStarted))
 }
 
 async fn list<S: BucketStore + Sync>(store: &S, bucket: &str, key: &str) -> Result<Vec<Item>, Failure> {

@@ -177,7 +177,7 @@ impl Progress {
         let words = match self.step.as_str() {
             "" => "Starting",
             "ReadInput" => "Reading the config",
-            "CheckLicence" => "Checking the licence",
+            "CheckLicense" => "Checking the license",
             "Preflight" => "Checking what the stack needs",
             "InspectStack" | "InspectForDeletion" => "Looking at the stack",
             "CheckRegistry" | "LookUpRegistry" => "Looking at the model registry",
@@ -307,8 +307,8 @@ fn of_fleet(written: &Json) -> Option<Json> {
     let failed = json!({
         "name": "MLProvisioner.FleetFailed",
         "message": format!(
-            "{} of {} products failed, {} have no result, and {} were not begun",
-            summary.failed, summary.total, summary.without_result, summary.not_begun
+            "{} of {} products failed, {} have no result, and {} were not started",
+            summary.failed, summary.total, summary.without_result, summary.not_started
         ),
         "help": "look at the products that failed; a new execution does what is left",
     });

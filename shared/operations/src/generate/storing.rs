@@ -111,7 +111,7 @@ pub enum Kind {
     /// It asks for nothing.
     Ignored,
     /// The config was removed before it could be read.
-    Gone,
+    Deleted,
 }
 
 impl Kind {
@@ -123,7 +123,7 @@ impl Kind {
             Self::Duplicate => "duplicate",
             Self::Stale => "stale",
             Self::Ignored => "ignored",
-            Self::Gone => "gone",
+            Self::Deleted => "deleted",
         }
     }
 }
@@ -360,7 +360,7 @@ impl<S: BucketStore + Sync> Run<'_, S> {
     async fn serve(&mut self, known: &Known, target: &Target) -> Result<Step, Failure> {
         let Some(config) = self.read_config(target).await? else {
             tracing::info!(key = self.upload.key, "the config was removed before it was read");
-            return Ok(Step::Done(settled(self.upload, None, Kind::Gone, None)));
+            return Ok(Step::Done(settled(self.upload, None, Kind::Deleted, None)));
         };
         let Made { mut outcome, files } = self.make(&config.bytes)?;
         outcome.source = Source {
@@ -749,7 +749,7 @@ impl<S: BucketStore + Sync> Run<'_, S> {
         if let Some(sequencer) = sequencer {
             metadata.insert(META_SEQUENCER.to_owned(), sequencer.to_string());
         }
-        // Kept until the output is somebody else's, because the look at the former owner may still be due.
+        // RetainedResource until the output is somebody else's, because the look at the former owner may still be due.
         let former = plan.head.as_ref().and_then(|head| match config_of(head) {
             Some(owner) if owner == self.upload.key => key_in(head, META_TAKEN_FROM),
             owner => owner,

@@ -1,4 +1,4 @@
-//! Whether an account holds the licence for a tier: AWS License Manager, asked once until its answer expires.
+//! Whether an account holds the license for a tier: AWS License Manager, asked once until its answer expires.
 
 pub(crate) mod task;
 
@@ -7,13 +7,13 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use mlp_aws::calls::Kind;
-use mlp_aws::license_manager::{Checkout, LicenceDesk};
+use mlp_aws::license_manager::{Checkout, LicenseDesk};
 use mlp_template::codes;
 use mlp_template::finding::Finding;
 
 use crate::execution::failure::{Failure, Name};
 
-/// How much a licence matters.
+/// How much a license matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Mode {
     /// Nobody is asked.
@@ -21,7 +21,7 @@ pub enum Mode {
     Off,
     /// What is missing is a warning.
     Warn,
-    /// Nothing goes on without a licence.
+    /// Nothing goes on without a license.
     Enforce,
 }
 
@@ -37,9 +37,9 @@ impl Mode {
     }
 }
 
-/// The licence that the suite's stack names.
+/// The license that the suite's stack names.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Licence {
+pub struct License {
     /// How much it matters.
     pub mode: Mode,
     /// The product's SKU.
@@ -52,7 +52,7 @@ pub struct Licence {
 
 /// Answers of License Manager, kept as long as they hold and the process lives.
 #[derive(Debug, Default)]
-pub struct Licences {
+pub struct Licenses {
     /// By SKU, fingerprint and tier.
     granted: Mutex<BTreeMap<[String; 3], SystemTime>>,
 }
@@ -60,31 +60,31 @@ pub struct Licences {
 /// License Manager is asked anew this long before a grant is over.
 const EARLY: Duration = Duration::from_mins(1);
 
-impl Licences {
+impl Licenses {
     /// Whether the tier is licensed: nothing to say, or a warning in mode `warn`.
     ///
     /// # Errors
     ///
-    /// In mode `enforce`: [`Name::LicenceRefused`], [`Name::LicenceDenied`] or [`Name::LicenceUnavailable`], which are three
+    /// In mode `enforce`: [`Name::LicenseRefused`], [`Name::LicenseDenied`] or [`Name::LicenseUnavailable`], which are three
     /// different things. A grant that still holds survives License Manager being down.
     pub async fn check(
         &self,
-        desk: &dyn LicenceDesk,
-        licence: &Licence,
+        desk: &dyn LicenseDesk,
+        license: &License,
         tier: &str,
         token: &str,
         now: SystemTime,
     ) -> Result<Option<Finding>, Failure> {
-        if licence.mode == Mode::Off {
+        if license.mode == Mode::Off {
             return Ok(None);
         }
-        let key = [licence.sku.clone(), licence.fingerprint.clone(), tier.to_owned()];
+        let key = [license.sku.clone(), license.fingerprint.clone(), tier.to_owned()];
         let until = self.granted.lock().unwrap_or_else(PoisonError::into_inner).get(&key).copied();
         if until.is_some_and(|until| until > now + EARLY) {
             return Ok(None);
         }
-        let account = licence.account.as_deref();
-        let wanted = Checkout { sku: &licence.sku, fingerprint: &licence.fingerprint, tier, token, account };
+        let account = license.account.as_deref();
+        let wanted = Checkout { sku: &license.sku, fingerprint: &license.fingerprint, tier, token, account };
         let error = match desk.checkout(wanted).await {
             Ok(until) => {
                 if let Some(until) = until {
@@ -97,33 +97,33 @@ impl Licences {
         let failure = match error.kind {
             Kind::Throttled | Kind::Unavailable if until.is_some_and(|until| until > now) => return Ok(None),
             Kind::Throttled | Kind::Unavailable => Failure::new(
-                Name::LicenceUnavailable,
+                Name::LicenseUnavailable,
                 format!("License Manager did not answer whether `{tier}` is licensed: {error}"),
             ),
             Kind::Denied => Failure::new(
-                Name::LicenceDenied,
+                Name::LicenseDenied,
                 format!(
                     "the deploy function may not ask License Manager whether `{tier}` is licensed: {error}"
                 ),
             ),
-            // Whether there is a licence, only the other region knows.
+            // Whether there is a license, only the other region knows.
             Kind::Elsewhere => Failure::new(
-                Name::LicenceRefused,
+                Name::LicenseRefused,
                 format!(
                     "License Manager answers for the SKU `{}` in another region only: {error}",
-                    licence.sku
+                    license.sku
                 ),
             )
-            .help("run the suite in the licence's home region, or ask the issuer for a licence of this one"),
+            .help("run the suite in the license's home region, or ask the issuer for a license of this one"),
             Kind::Gone | Kind::Exists | Kind::Conflict | Kind::Refused => Failure::new(
-                Name::LicenceRefused,
+                Name::LicenseRefused,
                 format!(
-                    "this account has no licence for `{tier}` (entitlement `{tier}` of the product SKU `{}`): {error}",
-                    licence.sku
+                    "this account has no license for `{tier}` (entitlement `{tier}` of the product SKU `{}`): {error}",
+                    license.sku
                 ),
             ),
         };
-        match licence.mode {
+        match license.mode {
             Mode::Off => Ok(None),
             Mode::Enforce => Err(failure),
             Mode::Warn => {
@@ -149,7 +149,7 @@ mod tests {
         asked: Mutex<usize>,
     }
 
-    impl LicenceDesk for Desk {
+    impl LicenseDesk for Desk {
         fn checkout<'a>(
             &'a self,
             _: Checkout<'a>,
@@ -166,8 +166,8 @@ mod tests {
         Desk { answer: Mutex::new(answer), asked: Mutex::new(0) }
     }
 
-    fn licence(mode: Mode) -> Licence {
-        Licence { mode, sku: "sku".into(), fingerprint: "f".into(), account: None }
+    fn license(mode: Mode) -> License {
+        License { mode, sku: "sku".into(), fingerprint: "f".into(), account: None }
     }
 
     fn at(seconds: u64) -> SystemTime {
@@ -175,45 +175,45 @@ mod tests {
     }
 
     async fn check(
-        licences: &Licences,
+        licenses: &Licenses,
         desk: &Desk,
         mode: Mode,
         now: u64,
     ) -> Result<Option<Finding>, Failure> {
-        licences.check(desk, &licence(mode), "enterprise", "t", at(now)).await
+        licenses.check(desk, &license(mode), "enterprise", "t", at(now)).await
     }
 
     #[tokio::test]
     async fn a_grant_is_kept_until_shortly_before_it_ends() {
-        let (licences, desk) = (Licences::default(), desk(Ok(Some(at(1_000)))));
+        let (licenses, desk) = (Licenses::default(), desk(Ok(Some(at(1_000)))));
         for now in [0, 10, 900] {
-            assert_eq!(check(&licences, &desk, Mode::Enforce, now).await, Ok(None));
+            assert_eq!(check(&licenses, &desk, Mode::Enforce, now).await, Ok(None));
         }
         assert_eq!(*desk.asked.lock().unwrap(), 1);
         *desk.answer.lock().unwrap() = Err(Kind::Unavailable);
-        assert_eq!(check(&licences, &desk, Mode::Enforce, 990).await, Ok(None), "it still holds");
-        let failure = check(&licences, &desk, Mode::Enforce, 1_000).await.unwrap_err();
-        assert_eq!(failure.name, Name::LicenceUnavailable);
+        assert_eq!(check(&licenses, &desk, Mode::Enforce, 990).await, Ok(None), "it still holds");
+        let failure = check(&licenses, &desk, Mode::Enforce, 1_000).await.unwrap_err();
+        assert_eq!(failure.name, Name::LicenseUnavailable);
     }
 
     #[tokio::test]
-    async fn no_answer_no_permission_and_no_licence_are_three_things() {
+    async fn no_answer_no_permission_and_no_license_are_three_things() {
         for (kind, name) in [
-            (Kind::Refused, Name::LicenceRefused),
-            (Kind::Gone, Name::LicenceRefused),
-            (Kind::Elsewhere, Name::LicenceRefused),
-            (Kind::Denied, Name::LicenceDenied),
-            (Kind::Throttled, Name::LicenceUnavailable),
-            (Kind::Unavailable, Name::LicenceUnavailable),
+            (Kind::Refused, Name::LicenseRefused),
+            (Kind::Gone, Name::LicenseRefused),
+            (Kind::Elsewhere, Name::LicenseRefused),
+            (Kind::Denied, Name::LicenseDenied),
+            (Kind::Throttled, Name::LicenseUnavailable),
+            (Kind::Unavailable, Name::LicenseUnavailable),
         ] {
             let desk = desk(Err(kind));
-            let failure = check(&Licences::default(), &desk, Mode::Enforce, 0).await.unwrap_err();
+            let failure = check(&Licenses::default(), &desk, Mode::Enforce, 0).await.unwrap_err();
             assert_eq!(failure.name, name);
             let told = if kind == Kind::Elsewhere { "in another region" } else { "`enterprise`" };
             assert!(failure.message.contains(told), "{failure}");
-            let warning = check(&Licences::default(), &desk, Mode::Warn, 0).await.unwrap().unwrap();
+            let warning = check(&Licenses::default(), &desk, Mode::Warn, 0).await.unwrap().unwrap();
             assert_eq!(warning.code, codes::LICENCE);
-            assert_eq!(check(&Licences::default(), &desk, Mode::Off, 0).await, Ok(None));
+            assert_eq!(check(&Licenses::default(), &desk, Mode::Off, 0).await, Ok(None));
         }
     }
 
@@ -221,7 +221,7 @@ mod tests {
         #[test]
         fn nothing_goes_on_without_a_grant_and_a_grant_is_never_refused(steps in prop::collection::vec((0_u64..400, 0..4_u8), 1..30)) {
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-            let (licences, desk) = (Licences::default(), desk(Err(Kind::Refused)));
+            let (licenses, desk) = (Licenses::default(), desk(Err(Kind::Refused)));
             let (mut now, mut holds_until) = (0, 0);
             for (passed, answer) in steps {
                 now += passed;
@@ -232,7 +232,7 @@ mod tests {
                     _ => Err(Kind::Denied),
                 };
                 let asked = *desk.asked.lock().unwrap();
-                let result = runtime.block_on(check(&licences, &desk, Mode::Enforce, now));
+                let result = runtime.block_on(check(&licenses, &desk, Mode::Enforce, now));
                 let asked = *desk.asked.lock().unwrap() > asked;
                 if asked && answer == 0 {
                     holds_until = now + 300;

@@ -1,4 +1,4 @@
-//! `CheckLicence`: whether the account holds the licence for the product's tier, or for any.
+//! `CheckLicense`: whether the account holds the license for the product's tier, or for any.
 
 use mlp_product::config::Tier;
 
@@ -8,31 +8,31 @@ use crate::execution::identity::Execution;
 use crate::execution::input::Action;
 use crate::execution::work::Work;
 
-/// Goes on, warns or stops, as the suite's licence mode says.
+/// Goes on, warns or stops, as the suite's license mode says.
 pub(crate) async fn check<S, C, B, P>(
     aws: &Aws<'_, S, C, B, P>,
     execution: &str,
     mut work: Work,
 ) -> Result<Work, Failure> {
-    // Whoever lets a licence expire may still tidy up.
+    // Whoever lets a license expire may still tidy up.
     if work.action == Action::DeleteProduct {
         return Ok(work);
     }
-    let token = Execution::new(execution).token("licence", 0);
-    let licence = &aws.settings.licence;
+    let token = Execution::new(execution).token("license", 0);
+    let license = &aws.settings.license;
     if !work.product.tier.is_empty() {
-        let warning = aws.licences.check(aws.desk, licence, &work.product.tier, &token, aws.now).await?;
+        let warning = aws.licenses.check(aws.desk, license, &work.product.tier, &token, aws.now).await?;
         work.findings.extend(warning);
         return Ok(work);
     }
-    // What is about no tier needs a licence for any.
+    // What is about no tier needs a license for any.
     let mut first = None;
     for tier in Tier::ALL {
-        let token = Execution::new(execution).token(&format!("licence-{}", tier.as_str()), 0);
-        match aws.licences.check(aws.desk, licence, tier.as_str(), &token, aws.now).await {
+        let token = Execution::new(execution).token(&format!("license-{}", tier.as_str()), 0);
+        match aws.licenses.check(aws.desk, license, tier.as_str(), &token, aws.now).await {
             Ok(None) => return Ok(work),
             // No answer is no answer to the other questions either.
-            Err(failure) if failure.name != Name::LicenceRefused => return Err(failure),
+            Err(failure) if failure.name != Name::LicenseRefused => return Err(failure),
             refused => first = first.or(Some(refused)),
         }
     }

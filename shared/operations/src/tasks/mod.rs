@@ -55,7 +55,7 @@ macro_rules! steps {
 
 steps! {
     ReadInput,
-    CheckLicence,
+    CheckLicense,
     Make,
     ReadDrift,
     Preflight,
@@ -79,9 +79,9 @@ steps! {
     DiscardChangeSet,
     Conclude,
     ReadFleet,
-    BeginProduct,
-    NoteEnd,
-    SummariseFleet,
+    CheckTolerance,
+    RecordFailure,
+    SummarizeFleet,
 }
 
 /// Carries out one task; the answer is the new `work`, or the result object of [`Step::Conclude`]. Findings that neither can
@@ -125,9 +125,9 @@ where
             let started = started.unwrap_or_default();
             return json(&crate::fleet::tasks::read(aws, &execution, &started, &work).await?);
         }
-        Step::BeginProduct => return json(&crate::fleet::tasks::begin(aws, &work).await?),
-        Step::NoteEnd => return json(&crate::fleet::tasks::end(aws, &work).await?),
-        Step::SummariseFleet => return json(&crate::fleet::tasks::summarise(aws, &execution, &work).await?),
+        Step::CheckTolerance => return json(&crate::fleet::tasks::begin(aws, &work).await?),
+        Step::RecordFailure => return json(&crate::fleet::tasks::end(aws, &work).await?),
+        Step::SummarizeFleet => return json(&crate::fleet::tasks::summarize(aws, &execution, &work).await?),
         Step::Conclude => {
             return json(&crate::deploy::steps::conclude::conclude(aws, &execution, &work).await?);
         }
@@ -148,10 +148,10 @@ where
         Step::ReadInput
         | Step::Conclude
         | Step::ReadFleet
-        | Step::BeginProduct
-        | Step::NoteEnd
-        | Step::SummariseFleet => work,
-        Step::CheckLicence => crate::license::task::check(aws, &execution, work).await?,
+        | Step::CheckTolerance
+        | Step::RecordFailure
+        | Step::SummarizeFleet => work,
+        Step::CheckLicense => crate::license::task::check(aws, &execution, work).await?,
         Step::Make => crate::deploy::steps::local::make(aws, &execution, work).await?,
         Step::ReadDrift => crate::drift::task::read(aws, work).await?,
         Step::Preflight => Box::pin(crate::deploy::steps::preflight::check(aws, &execution, work)).await?,

@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 use mlp_aws::calls::{CallError, Kind};
 use mlp_aws::cloudformation::answers::Answers;
 use mlp_aws::cloudformation::stacks::{NewChangeSet, Stacks as _};
-use mlp_aws::license_manager::{Checkout, LicenceDesk};
+use mlp_aws::license_manager::{Checkout, LicenseDesk};
 use mlp_operations::custom_resource::Respond;
 use mlp_operations::drift::fleet::Totals;
 use mlp_operations::drift::report::Coverage;
@@ -23,7 +23,7 @@ use mlp_operations::execution::identity;
 use mlp_operations::execution::keys::{approval, request};
 use mlp_operations::execution::outcome::Report;
 use mlp_operations::execution::settings::Settings;
-use mlp_operations::license::{Licence, Licences, Mode};
+use mlp_operations::license::{License, Licenses, Mode};
 use mlp_operations::rules::RuleBook;
 use mlp_operations::tasks::{Task, run};
 use mlp_product::actions::Suite;
@@ -91,7 +91,7 @@ pub(crate) struct Desk {
     pub(crate) says: std::sync::Mutex<Option<Kind>>,
 }
 
-impl LicenceDesk for Desk {
+impl LicenseDesk for Desk {
     fn checkout<'a>(
         &'a self,
         _: Checkout<'a>,
@@ -254,10 +254,10 @@ impl World {
         }
     }
 
-    pub(crate) fn with_licence(mode: Mode) -> Self {
+    pub(crate) fn with_license(mode: Mode) -> Self {
         let mut world = Self::new();
         let (sku, fingerprint) = ("sku".into(), "aws:1:I:".into());
-        world.settings.licence = Licence { mode, sku, fingerprint, account: None };
+        world.settings.license = License { mode, sku, fingerprint, account: None };
         world
     }
 
@@ -385,7 +385,7 @@ impl World {
             return Err(thrown("MLProvisioner.DriftFailed", r#"{"errorMessage": "the bucket is gone"}"#));
         }
         let run = keys::run_of(order["name"].as_str(), 0, "");
-        if outcome != "working" {
+        if outcome != "in-progress" {
             let ended = self.stacks.clock() + after;
             self.runs.borrow_mut().entry(run.clone()).or_insert((ended, order.clone()));
         }
@@ -424,7 +424,7 @@ impl World {
                 })
                 .collect();
             let report = json!({
-                "schema_version": 1, "run": run, "checked_at": "", "coverage": coverage, "stacks": lines, "new": [], "gone": [],
+                "schema_version": 1, "run": run, "checked_at": "", "coverage": coverage, "stacks": lines, "new": [], "resolved": [],
                 "changed": [], "ignore_list": [], "history": [], "generator_version": "0", "totals": Totals::default(),
             });
             let _: Fleet = serde_json::from_value(report.clone()).unwrap();
@@ -452,7 +452,7 @@ impl World {
             at.map(|at| deaths.remove(at).1)
         };
         let task: Task = serde_json::from_value(payload).unwrap();
-        let (rules, licences) = (RuleBook::default(), Licences::default());
+        let (rules, licenses) = (RuleBook::default(), Licenses::default());
         let aws = Aws {
             store: &self.store,
             stacks: &self.stacks,
@@ -461,7 +461,7 @@ impl World {
             rules: &rules,
             answers: &self.ears,
             desk: &self.desk,
-            licences: &licences,
+            licenses: &licenses,
             settings: &self.settings,
             time: self.time.get(),
             now: SystemTime::UNIX_EPOCH + Duration::from_secs(self.stacks.clock()),

@@ -18,7 +18,7 @@ use crate::execution::findings::{self, About, Carried};
 use crate::execution::identity::Execution;
 use crate::execution::input::Action;
 use crate::execution::keys;
-use crate::execution::outcome::{Ending, Error, Report, SCHEMA_VERSION};
+use crate::execution::outcome::{Error, ExecutionOutcome, Report, SCHEMA_VERSION};
 use crate::execution::read::invalid;
 use crate::execution::settings::Settings;
 use crate::execution::storing::{New, newest};
@@ -54,8 +54,8 @@ pub(crate) async fn conclude<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
     if let Some(failure) = &failure {
         report.ok = false;
         report.outcome = match failure.name {
-            Name::Rejected | Name::ApprovalTimedOut | Name::ApprovalInvalid => Ending::Cancelled,
-            _ => Ending::Failed,
+            Name::Rejected | Name::ApprovalTimedOut | Name::ApprovalInvalid => ExecutionOutcome::Cancelled,
+            _ => ExecutionOutcome::Failed,
         };
         report.error = Some(Error::from(failure));
         if let (Some(tidying), Some(error)) = (tidying, &mut report.error) {
@@ -188,19 +188,21 @@ fn is_of_person(error: &str) -> bool {
 
 fn of_work(aws: &Settings, execution: &str, work: &Work) -> Report {
     let outcome = match work.action {
-        Action::DeleteProduct if work.stack.id.is_none() => Ending::Absent,
-        Action::DeleteProduct => Ending::Deleted,
-        Action::ShowChanges => Ending::Shown,
-        Action::TestDeploy => Ending::Tested,
-        Action::DeployProduct if work.unchanged => Ending::Unchanged,
-        Action::DeployProduct if work.stack.created => Ending::Created,
-        Action::DeployProduct => Ending::Updated,
-        Action::ListProducts | Action::ShowProduct => Ending::Told,
-        Action::ValidateConfig | Action::ValidateProvTemplate => Ending::Valid,
-        Action::CreatePolicy | Action::CreateProvTemplate | Action::CreateReviewReport => Ending::Made,
+        Action::DeleteProduct if work.stack.id.is_none() => ExecutionOutcome::Absent,
+        Action::DeleteProduct => ExecutionOutcome::Deleted,
+        Action::ShowChanges => ExecutionOutcome::Previewed,
+        Action::TestDeploy => ExecutionOutcome::Tested,
+        Action::DeployProduct if work.unchanged => ExecutionOutcome::Unchanged,
+        Action::DeployProduct if work.stack.created => ExecutionOutcome::Created,
+        Action::DeployProduct => ExecutionOutcome::Updated,
+        Action::ListProducts | Action::ShowProduct => ExecutionOutcome::Listed,
+        Action::ValidateConfig | Action::ValidateProvTemplate => ExecutionOutcome::Valid,
+        Action::CreatePolicy | Action::CreateProvTemplate | Action::CreateReviewReport => {
+            ExecutionOutcome::Generated
+        }
         Action::CheckDrift => match work.drift.as_ref().and_then(|drift| drift.found.as_ref()) {
-            Some(found) if found.verdict == Verdict::Drifted => Ending::Drifted,
-            _ => Ending::InSync,
+            Some(found) if found.verdict == Verdict::Drifted => ExecutionOutcome::Drifted,
+            _ => ExecutionOutcome::InSync,
         },
     };
     let known = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
@@ -221,7 +223,7 @@ fn of_work(aws: &Settings, execution: &str, work: &Work) -> Report {
         scenario: known(&product.scenario),
         outputs: work.outputs.clone(),
         changes: work.changes.clone(),
-        kept: work.kept.clone(),
+        retained: work.kept.clone(),
         result: made.map(|made| made.outcome.clone()),
         result_at: made.map(|made| aws.s3(&made.key)),
         drift: work.drift.as_ref().and_then(|drift| drift.found.clone()),
@@ -233,9 +235,9 @@ fn of_work(aws: &Settings, execution: &str, work: &Work) -> Report {
             Some(Failure { findings: Vec::new(), ..invalid(what, made.outcome.findings.clone()) })
         }
         (_, Some(found)) if found.verdict == Verdict::CouldNotCheck => {
-            let Totals { could_not_check, gone, stacks, .. } = found.totals;
+            let Totals { could_not_check, deleted, stacks, .. } = found.totals;
             let message = match could_not_check {
-                0 => format!("{gone} of {stacks} stacks were deleted while they were looked at"),
+                0 => format!("{deleted} of {stacks} stacks were deleted while they were looked at"),
                 _ => format!("{could_not_check} of {stacks} stacks could not be checked"),
             };
             Some(Failure::new(Name::CouldNotCheck, message))
@@ -244,7 +246,7 @@ fn of_work(aws: &Settings, execution: &str, work: &Work) -> Report {
     };
     if let Some(failure) = refused {
         report.ok = false;
-        report.outcome = Ending::Failed;
+        report.outcome = ExecutionOutcome::Failed;
         report.error = Some(Error::from(&failure));
     }
     report
@@ -256,7 +258,7 @@ fn nothing(execution: &str, action: Option<&str>) -> Report {
         schema_version: SCHEMA_VERSION,
         action: action.map(str::to_owned),
         ok: false,
-        outcome: Ending::Failed,
+        outcome: ExecutionOutcome::Failed,
         execution: execution.to_owned(),
         ml_name: None,
         stack_name: None,
@@ -270,7 +272,7 @@ fn nothing(execution: &str, action: Option<&str>) -> Report {
         scenario: None,
         outputs: std::collections::BTreeMap::new(),
         changes: None,
-        kept: Vec::new(),
+        retained: Vec::new(),
         result: None,
         result_at: None,
         drift: None,

@@ -58,7 +58,7 @@ fn lost(run: &str, item: &Item, checked_at: &str) -> StackReport {
         actual: None,
         source: Source::Cloudformation,
         message: "the check itself failed; the execution of the drift state machine says why".to_owned(),
-        mend: "nothing: the next run looks again".to_owned(),
+        remediation: "nothing: the next run looks again".to_owned(),
         fingerprint: mlp_product::outcome::sha256(item.stack.as_bytes()).chars().take(16).collect(),
     };
     StackReport {
@@ -74,7 +74,7 @@ fn lost(run: &str, item: &Item, checked_at: &str) -> StackReport {
         coverage: Coverage::default(),
         findings: vec![finding],
         ignored: Vec::new(),
-        mend: None,
+        remediation: None,
         generator_version: env!("CARGO_PKG_VERSION").to_owned(),
     }
 }

@@ -6,13 +6,13 @@ use crate::drift::run::{Answer, Failure};
 pub fn carried_out(answer: &Answer, calls: usize, throttled: usize) {
     let message = "carried out";
     match answer {
-        Answer::Done { run, totals, told } => tracing::info!(
+        Answer::Done { run, totals, notified } => tracing::info!(
             outcome = "done",
             run,
             stacks = totals.stacks,
             drifted = totals.drifted,
             could_not_check = totals.could_not_check,
-            notified = told,
+            notified,
             calls,
             throttled,
             "{message}"
@@ -23,7 +23,9 @@ pub fn carried_out(answer: &Answer, calls: usize, throttled: usize) {
         Answer::Checked { stack } => {
             tracing::info!(outcome = "checked", stack, calls, throttled, "{message}");
         }
-        Answer::Working { run } => tracing::info!(outcome = "working", run, calls, throttled, "{message}"),
+        Answer::InProgress { run } => {
+            tracing::info!(outcome = "in-progress", run, calls, throttled, "{message}")
+        }
     }
 }
 

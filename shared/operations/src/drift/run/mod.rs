@@ -51,7 +51,7 @@ pub enum Step {
         item: Item,
     },
     /// Makes the fleet's report of a run.
-    Summarise {
+    Summarize {
         /// The run.
         run: String,
     },
@@ -68,7 +68,7 @@ pub enum Answer {
         /// Its figures.
         totals: Totals,
         /// Whether anybody was told.
-        told: bool,
+        notified: bool,
     },
     /// The state machine goes on with it.
     HandedOver {
@@ -85,7 +85,7 @@ pub enum Answer {
         stack: String,
     },
     /// Another invocation works on the same run.
-    Working {
+    InProgress {
         /// The run.
         run: String,
     },
@@ -213,7 +213,7 @@ where
             stack::settle(aws, &run, &item, &ignore, (deadline, Late::Nobody)).await?;
             Ok(Answer::Checked { stack: item.stack })
         }
-        Event::Step(Step::Summarise { run }) => summary::make(aws, &run).await,
+        Event::Step(Step::Summarize { run }) => summary::make(aws, &run).await,
     }
 }
 
@@ -231,7 +231,7 @@ where
     let run =
         keys::run_of(start.name.as_deref().or(start.scheduled.as_deref()), aws.clock.now(), aws.request);
     if !listing::claim(aws, &run).await? {
-        return Ok(Answer::Working { run });
+        return Ok(Answer::InProgress { run });
     }
     let items = listing::of(aws, &run, start).await?;
     if items.len() > aws.settings.threshold {

@@ -11,7 +11,7 @@ use mlp_aws::drift::{Announcing, DriftApi};
 use mlp_aws::s3::store::{BucketStore, Condition, ErrorKind, Metadata, Put};
 use tokio::time::sleep;
 
-use crate::drift::fleet::Telling;
+use crate::drift::fleet::PendingNotification;
 use crate::drift::run::{Answer, Aws, Failure, gather, listing};
 use crate::drift::{Fleet, Shelf, fleet_html, keys};
 use crate::objects::{New, newest, read, read_with_head};
@@ -43,8 +43,8 @@ where
     let own = keys::fleet(run);
     let done =
         read(store, bucket, &own).await?.and_then(|bytes| serde_json::from_slice::<Fleet>(&bytes).ok());
-    if let Some(done) = done.filter(|it| it.telling.is_none()) {
-        return Ok(Answer::Done { run: run.to_owned(), totals: done.totals, told: false });
+    if let Some(done) = done.filter(|it| it.pending_notification.is_none()) {
+        return Ok(Answer::Done { run: run.to_owned(), totals: done.totals, notified: false });
     }
     let (about, items) = listing::stored(aws, run).await?;
     let gathering = gather::all(aws, run, &about.listed_at, &items).await?;
@@ -60,14 +60,14 @@ where
     newest(store, bucket, New { key: &keys::index(run), bytes: html, media_type: PAGE }).await?;
     newest(store, bucket, New { key: &own, bytes: bytes_of(&fleet)?, media_type: JSON }).await?;
     println!("{}", fleet.metrics(aws.settings.name(), aws.clock.now() * 1_000));
-    let told = fleet.telling.is_some();
-    if told {
+    let notified = fleet.pending_notification.is_some();
+    if notified {
         tell(aws, &fleet, about.order.digest).await?;
-        let done = Fleet { telling: None, ..fleet.clone() };
+        let done = Fleet { pending_notification: None, ..fleet.clone() };
         all_is_told(aws, &fleet, &done).await?;
         newest(store, bucket, New { key: &own, bytes: bytes_of(&done)?, media_type: JSON }).await?;
     }
-    Ok(Answer::Done { run: run.to_owned(), totals: fleet.totals, told })
+    Ok(Answer::Done { run: run.to_owned(), totals: fleet.totals, notified })
 }
 
 /// Puts the run's report in the place of the last one, made from it; answers the one that is there then.
@@ -90,19 +90,21 @@ where
         if let Some(own) = tried.take().filter(|tried| previous.as_ref() == Some(tried)) {
             return Ok(own);
         }
-        let telling = previous.as_ref().and_then(|it| it.telling.as_ref());
-        if telling.is_some_and(|it| it.until > aws.clock.now()) {
+        let pending_notification = previous.as_ref().and_then(|it| it.pending_notification.as_ref());
+        if pending_notification.is_some_and(|it| it.until > aws.clock.now()) {
             sleep(LOOK).await;
             continue;
         }
         let of_run = previous.as_ref().filter(|it| it.run == run);
         // An attempt before this one got so far.
-        if let Some(there) = of_run.filter(|it| it.telling.is_none()) {
+        if let Some(there) = of_run.filter(|it| it.pending_notification.is_none()) {
             return Ok(there.clone());
         }
         let mut fleet = of_run.cloned().unwrap_or_else(|| make(previous.as_ref()));
-        fleet.telling = (fleet.has_news() || digest)
-            .then(|| Telling { by: aws.request.to_owned(), until: aws.clock.now() + TELLING });
+        fleet.pending_notification = (fleet.has_news() || digest).then(|| PendingNotification {
+            request_id: aws.request.to_owned(),
+            until: aws.clock.now() + TELLING,
+        });
         let condition = Condition::since(there.as_ref().map(|there| &there.head));
         match aws.store.put(latest(aws, &fleet, condition)?).await {
             Err(error) if error.kind == ErrorKind::Conflict && round < ROUNDS => round += 1,

@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::happens::{Happens, OldOne};
+use super::effect::{Effect, OldResource};
 use super::properties::{Property, PropertyChange};
 use super::summary::{DELETED_OUTSIDE, Deletion, Resource};
 
 /// Something that is worse than a change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Danger {
+pub struct Risk {
     /// Whose.
     pub logical_id: String,
     /// Its type.
@@ -18,37 +18,37 @@ pub struct Danger {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub physical_id: Option<String>,
     /// How bad it is.
-    pub level: Level,
+    pub impact: Impact,
     /// Whether it is certain; else the deployment shows it.
     pub certain: bool,
     /// What happens.
-    pub what: String,
+    pub description: String,
     /// What is lost by it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lost: Option<String>,
     /// What to do.
-    pub to_do: String,
+    pub remediation: String,
 }
 
-/// How bad a danger is, the worst first.
+/// How bad a risk is, the worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Level {
+pub enum Impact {
     /// Data is deleted.
     Lost,
     /// Data stays where the product no longer looks for it.
     LeftBehind,
     /// No data, but others may notice.
-    Disturbed,
+    Interrupted,
 }
 
-impl Level {
+impl Impact {
     /// As people read it.
     pub fn words(self) -> &'static str {
         match self {
             Self::Lost => "data is lost",
             Self::LeftBehind => "data stays behind",
-            Self::Disturbed => "others may notice",
+            Self::Interrupted => "others may notice",
         }
     }
 
@@ -56,7 +56,7 @@ impl Level {
     pub(super) fn class(self) -> &'static str {
         match self {
             Self::Lost => "error",
-            Self::LeftBehind | Self::Disturbed => "warning",
+            Self::LeftBehind | Self::Interrupted => "warning",
         }
     }
 }
@@ -119,7 +119,7 @@ pub(super) fn holds_data(kind: &str) -> bool {
 }
 
 /// What is dangerous about what happens to a resource.
-pub(super) fn dangers(resource: &Resource, deletion: Option<Deletion>) -> Vec<Danger> {
+pub(super) fn risks(resource: &Resource, deletion: Option<Deletion>) -> Vec<Risk> {
     let mut found = Vec::new();
     if resource.holds_data {
         found.extend(of_data(resource, deletion));
@@ -130,89 +130,91 @@ pub(super) fn dangers(resource: &Resource, deletion: Option<Deletion>) -> Vec<Da
     found
 }
 
-fn danger(
+fn risk(
     resource: &Resource,
-    level: Level,
+    impact: Impact,
     certain: bool,
-    what: String,
+    description: String,
     lost: Option<&str>,
-    to_do: &str,
-) -> Danger {
-    Danger {
+    remediation: &str,
+) -> Risk {
+    Risk {
         logical_id: resource.logical_id.clone(),
         kind: resource.kind.clone(),
         physical_id: resource.physical_id.clone(),
-        level,
+        impact,
         certain,
-        what,
+        description,
         lost: lost.map(str::to_owned),
-        to_do: to_do.to_owned(),
+        remediation: remediation.to_owned(),
     }
 }
 
 /// What is lost with a product's bucket when its stack is deleted: the suite empties it.
 const EMPTIED: &str = "its objects and all their versions: the bucket is emptied before the stack is deleted";
 
-fn of_data(resource: &Resource, deletion: Option<Deletion>) -> Option<Danger> {
+fn of_data(resource: &Resource, deletion: Option<Deletion>) -> Option<Risk> {
     let holder = HOLDERS.iter().find(|holder| holder.kind == resource.kind || holder.kind.is_empty())?;
-    let certain = matches!(resource.happens, Happens::Replaced | Happens::Deleted | Happens::Released);
-    let what = resource.what.clone();
+    let certain = matches!(resource.effect, Effect::Replaced | Effect::Deleted | Effect::Released);
+    let what = resource.description.clone();
     let was_deleted = resource.drift.as_deref() == Some(DELETED_OUTSIDE);
-    match (resource.happens, resource.old_one) {
+    match (resource.effect, resource.old_resource) {
         // Sources: AWS KMS Developer Guide, "Cancel key deletion"; AWS KMS API Reference, `CancelKeyDeletion`.
-        (Happens::Added | Happens::Changed | Happens::Replaced | Happens::MaybeReplaced, _)
+        (Effect::Added | Effect::Changed | Effect::Replaced | Effect::MaybeReplaced, _)
             if was_deleted && resource.kind == "AWS::KMS::Key" =>
         {
             let what = "is created in place of the key that was deleted, or is scheduled for deletion, outside CloudFormation";
             let lost = "everything that is encrypted with the old key can't be read any more once its waiting period is over";
-            let to_do = "don't deploy this while the old key can be saved: run `aws kms cancel-key-deletion` and \
+            let remediation = "don't deploy this while the old key can be saved: run `aws kms cancel-key-deletion` and \
                          `aws kms enable-key` with its id instead";
-            Some(danger(resource, Level::Lost, false, what.to_owned(), Some(lost), to_do))
+            Some(risk(resource, Impact::Lost, false, what.to_owned(), Some(lost), remediation))
         }
-        (Happens::Added, _) if was_deleted => {
+        (Effect::Added, _) if was_deleted => {
             let what = "is created again in place of the one that was deleted outside CloudFormation";
-            let to_do = "the new one is empty: bring back what is needed from a copy after the deployment";
-            Some(danger(resource, Level::Disturbed, true, what.to_owned(), None, to_do))
+            let remediation =
+                "the new one is empty: bring back what is needed from a copy after the deployment";
+            Some(risk(resource, Impact::Interrupted, true, what.to_owned(), None, remediation))
         }
-        (Happens::Added | Happens::Changed | Happens::Imported | Happens::Recorded, _) | (_, None) => None,
-        (_, Some(OldOne::Deleted)) => {
+        (Effect::Added | Effect::Changed | Effect::Imported | Effect::Recorded, _) | (_, None) => None,
+        (_, Some(OldResource::Deleted)) => {
             let (lost, otherwise) = match deletion {
                 Some(_) if resource.kind == "AWS::S3::Bucket" => (EMPTIED, "reject this"),
                 Some(_) => (holder.lost, "reject this"),
                 None => (holder.lost, "take back in the config what asks for this"),
             };
-            let to_do = format!("{}, or {otherwise}", holder.rescue);
-            Some(danger(resource, Level::Lost, certain, what, Some(lost), &to_do))
+            let remediation = format!("{}, or {otherwise}", holder.rescue);
+            Some(risk(resource, Impact::Lost, certain, what, Some(lost), &remediation))
         }
-        (_, Some(OldOne::Snapshot)) => {
-            let to_do = "know how a new one is made from the snapshot before you go on";
-            Some(danger(resource, Level::LeftBehind, certain, what, None, to_do))
+        (_, Some(OldResource::Snapshot)) => {
+            let remediation = "know how a new one is made from the snapshot before you go on";
+            Some(risk(resource, Impact::LeftBehind, certain, what, None, remediation))
         }
-        (Happens::Released, Some(OldOne::Kept)) => {
-            let to_do = "decide who looks after it and pays for it from now on";
-            Some(danger(resource, Level::LeftBehind, certain, what, None, to_do))
+        (Effect::Released, Some(OldResource::Retained)) => {
+            let remediation = "decide who looks after it and pays for it from now on";
+            Some(risk(resource, Impact::LeftBehind, certain, what, None, remediation))
         }
-        (_, Some(OldOne::Kept)) if resource.kind == "AWS::KMS::Key" => {
-            let to_do = "keep the old key as long as anything is encrypted with it; only then delete it";
-            Some(danger(resource, Level::LeftBehind, certain, what, None, to_do))
+        (_, Some(OldResource::Retained)) if resource.kind == "AWS::KMS::Key" => {
+            let remediation =
+                "keep the old key as long as anything is encrypted with it; only then delete it";
+            Some(risk(resource, Impact::LeftBehind, certain, what, None, remediation))
         }
-        (_, Some(OldOne::Kept)) => {
-            let to_do = "the new one is empty: bring over what is needed after the deployment, then delete the old one";
-            Some(danger(resource, Level::LeftBehind, certain, what, None, to_do))
+        (_, Some(OldResource::Retained)) => {
+            let remediation = "the new one is empty: bring over what is needed after the deployment, then delete the old one";
+            Some(risk(resource, Impact::LeftBehind, certain, what, None, remediation))
         }
     }
 }
 
 /// Replacements and deletions of what holds no data, where somebody outside the stack may notice.
-fn of_others(resource: &Resource) -> Option<Danger> {
-    let to_do = match (resource.happens, resource.kind.as_str()) {
-        (Happens::Deleted, "AWS::SSM::Parameter") => {
+fn of_others(resource: &Resource) -> Option<Risk> {
+    let remediation = match (resource.effect, resource.kind.as_str()) {
+        (Effect::Deleted, "AWS::SSM::Parameter") => {
             "tell whoever reads this parameter: after the deployment it is not there"
         }
-        (Happens::Deleted, "AWS::SNS::Topic" | "AWS::SNS::Subscription") => {
+        (Effect::Deleted, "AWS::SNS::Topic" | "AWS::SNS::Subscription") => {
             "make sure that nobody relies on its messages"
         }
-        (Happens::Replaced | Happens::MaybeReplaced, kind) => match kind {
+        (Effect::Replaced | Effect::MaybeReplaced, kind) => match kind {
             "AWS::SNS::Topic" | "AWS::SNS::Subscription" => {
                 "confirm the subscription again: AWS sends a new mail, and until then nobody is told of alarms"
             }
@@ -224,17 +226,17 @@ fn of_others(resource: &Resource) -> Option<Danger> {
         },
         _ => return None,
     };
-    let certain = resource.happens != Happens::MaybeReplaced;
-    Some(danger(resource, Level::Disturbed, certain, resource.what.clone(), None, to_do))
+    let certain = resource.effect != Effect::MaybeReplaced;
+    Some(risk(resource, Impact::Interrupted, certain, resource.description.clone(), None, remediation))
 }
 
 /// Names of numbers of days that something is kept.
 const KEPT_DAYS: [&str; 4] =
     ["RetentionInDays", "ExpirationInDays", "NoncurrentDays", "NoncurrentVersionExpirationInDays"];
 
-fn of_shorter_keeping(resource: &Resource, property: &Property) -> Option<Danger> {
+fn of_shorter_keeping(resource: &Resource, property: &Property) -> Option<Risk> {
     let name = property.path.rsplit('/').next()?;
-    if resource.happens != Happens::Changed || !KEPT_DAYS.contains(&name) {
+    if resource.effect != Effect::Changed || !KEPT_DAYS.contains(&name) {
         return None;
     }
     let days = |shown: Option<&super::values::Shown>| shown?.text.parse::<u64>().ok();
@@ -251,6 +253,6 @@ fn of_shorter_keeping(resource: &Resource, property: &Property) -> Option<Danger
     let before = before.map_or_else(|| "forever".to_owned(), |days| format!("for {days} days"));
     let what = format!("keeps things for {after} days, no longer {before}");
     let lost = format!("whatever is older than {after} days, soon after the deployment");
-    let to_do = "save what is still needed, or put the number back in the config";
-    Some(danger(resource, Level::Lost, property.certain, what, Some(&lost), to_do))
+    let remediation = "save what is still needed, or put the number back in the config";
+    Some(risk(resource, Impact::Lost, property.certain, what, Some(&lost), remediation))
 }

@@ -7,7 +7,7 @@ use super::model::ResourceChange;
 /// What happens to a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Happens {
+pub enum Effect {
     /// It is made.
     Added,
     /// It is changed where it is.
@@ -31,16 +31,16 @@ pub enum Happens {
 /// What becomes of the thing that is there now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum OldOne {
+pub enum OldResource {
     /// It is deleted.
     Deleted,
     /// It stays in the account, outside the stack.
-    Kept,
+    Retained,
     /// It is deleted after a snapshot of it was taken.
     Snapshot,
 }
 
-impl Happens {
+impl Effect {
     /// Every variant, in the order in which they are counted and explained.
     pub const ALL: [Self; 9] = [
         Self::Added,
@@ -101,52 +101,52 @@ impl Happens {
 }
 
 /// What happens to a resource, and to the thing that is there now.
-pub(super) fn happens(change: &ResourceChange) -> (Happens, Option<OldOne>) {
-    let replaced = |old: OldOne| match change.replacement.as_deref() {
-        Some("True") => (Happens::Replaced, Some(old)),
-        Some("Conditional") => (Happens::MaybeReplaced, Some(old)),
-        _ => (Happens::Changed, None),
+pub(super) fn effect(change: &ResourceChange) -> (Effect, Option<OldResource>) {
+    let replaced = |old: OldResource| match change.replacement.as_deref() {
+        Some("True") => (Effect::Replaced, Some(old)),
+        Some("Conditional") => (Effect::MaybeReplaced, Some(old)),
+        _ => (Effect::Changed, None),
     };
     match (change.action.as_deref(), change.policy_action.as_deref()) {
         // AWS sends `Replacement: True` with some of them; there is nothing to replace.
-        (Some("Add"), _) => (Happens::Added, None),
-        (Some("Import"), _) => (Happens::Imported, None),
-        (Some("SyncWithActual"), _) => (Happens::Recorded, None),
-        (Some("Remove"), Some("Retain")) => (Happens::Released, Some(OldOne::Kept)),
-        (Some("Remove"), Some("Snapshot")) => (Happens::Deleted, Some(OldOne::Snapshot)),
+        (Some("Add"), _) => (Effect::Added, None),
+        (Some("Import"), _) => (Effect::Imported, None),
+        (Some("SyncWithActual"), _) => (Effect::Recorded, None),
+        (Some("Remove"), Some("Retain")) => (Effect::Released, Some(OldResource::Retained)),
+        (Some("Remove"), Some("Snapshot")) => (Effect::Deleted, Some(OldResource::Snapshot)),
         // Delete is CloudFormation's own default.
-        (Some("Remove"), _) => (Happens::Deleted, Some(OldOne::Deleted)),
-        (Some("Modify"), Some("ReplaceAndRetain" | "Retain")) => replaced(OldOne::Kept),
-        (Some("Modify"), Some("ReplaceAndSnapshot" | "Snapshot")) => replaced(OldOne::Snapshot),
-        (Some("Modify"), _) => replaced(OldOne::Deleted),
-        (_, Some("Retain" | "ReplaceAndRetain")) => (Happens::Undetermined, Some(OldOne::Kept)),
-        (_, Some("Snapshot" | "ReplaceAndSnapshot")) => (Happens::Undetermined, Some(OldOne::Snapshot)),
-        _ => (Happens::Undetermined, Some(OldOne::Deleted)),
+        (Some("Remove"), _) => (Effect::Deleted, Some(OldResource::Deleted)),
+        (Some("Modify"), Some("ReplaceAndRetain" | "Retain")) => replaced(OldResource::Retained),
+        (Some("Modify"), Some("ReplaceAndSnapshot" | "Snapshot")) => replaced(OldResource::Snapshot),
+        (Some("Modify"), _) => replaced(OldResource::Deleted),
+        (_, Some("Retain" | "ReplaceAndRetain")) => (Effect::Undetermined, Some(OldResource::Retained)),
+        (_, Some("Snapshot" | "ReplaceAndSnapshot")) => (Effect::Undetermined, Some(OldResource::Snapshot)),
+        _ => (Effect::Undetermined, Some(OldResource::Deleted)),
     }
 }
 
 /// The sentence, without a subject: `is replaced: a new one is made, then the old one is deleted`.
-pub(super) fn sentence(change: &ResourceChange, happens: Happens, old: Option<OldOne>) -> String {
+pub(super) fn sentence(change: &ResourceChange, effect: Effect, old: Option<OldResource>) -> String {
     let fate = match old {
-        Some(OldOne::Kept) => "the old one stays in the account, outside the stack",
-        Some(OldOne::Snapshot) => "the old one is deleted after a snapshot",
-        Some(OldOne::Deleted) | None => "the old one is deleted",
+        Some(OldResource::Retained) => "the old one stays in the account, outside the stack",
+        Some(OldResource::Snapshot) => "the old one is deleted after a snapshot",
+        Some(OldResource::Deleted) | None => "the old one is deleted",
     };
-    match happens {
-        Happens::Added => "is added".to_owned(),
-        Happens::Changed => "is changed where it is".to_owned(),
-        Happens::Replaced => format!("is replaced: a new one is made, then {fate}"),
-        Happens::MaybeReplaced => {
+    match effect {
+        Effect::Added => "is added".to_owned(),
+        Effect::Changed => "is changed where it is".to_owned(),
+        Effect::Replaced => format!("is replaced: a new one is made, then {fate}"),
+        Effect::MaybeReplaced => {
             format!("is changed or replaced, which the deployment shows; if replaced, {fate}")
         }
-        Happens::Deleted if old == Some(OldOne::Snapshot) => {
+        Effect::Deleted if old == Some(OldResource::Snapshot) => {
             "is deleted after a snapshot was taken".to_owned()
         }
-        Happens::Deleted => "is deleted".to_owned(),
-        Happens::Released => "stays in the account; the stack no longer manages it".to_owned(),
-        Happens::Imported => "is there already and comes under the stack".to_owned(),
-        Happens::Recorded => "stays as it is; only CloudFormation's record of it changes".to_owned(),
-        Happens::Undetermined => match change.action.as_deref() {
+        Effect::Deleted => "is deleted".to_owned(),
+        Effect::Released => "stays in the account; the stack no longer manages it".to_owned(),
+        Effect::Imported => "is there already and comes under the stack".to_owned(),
+        Effect::Recorded => "stays as it is; only CloudFormation's record of it changes".to_owned(),
+        Effect::Undetermined => match change.action.as_deref() {
             Some("Dynamic") => "is changed in a way that only the deployment shows".to_owned(),
             Some(other) => {
                 format!("is met by what CloudFormation calls `{}`", super::values::safe(other))
