@@ -42,7 +42,14 @@ fn what_a_call_came_to_is_said_in_figures() {
     let told = |key: &str| lines.iter().map(|line| line[key].clone()).collect::<Vec<_>>();
     assert_eq!(
         told("outcome"),
-        [json!("done"), json!("handed-over"), json!("checked"), json!("in-progress"), json!(null), json!(null)]
+        [
+            json!("done"),
+            json!("handed-over"),
+            json!("checked"),
+            json!("in-progress"),
+            json!(null),
+            json!(null)
+        ]
     );
     assert_eq!(
         (&lines[0]["drifted"], &lines[0]["notified"], &lines[0]["calls"]),

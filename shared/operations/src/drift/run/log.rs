@@ -24,7 +24,7 @@ pub fn carried_out(answer: &Answer, calls: usize, throttled: usize) {
             tracing::info!(outcome = "checked", stack, calls, throttled, "{message}");
         }
         Answer::InProgress { run } => {
-            tracing::info!(outcome = "in-progress", run, calls, throttled, "{message}")
+            tracing::info!(outcome = "in-progress", run, calls, throttled, "{message}");
         }
     }
 }
