@@ -116,7 +116,8 @@ class Template:
         made = self.template["Metadata"]["MLProvisioner"]
         region = made["Region"]
         partition = botocore.session.get_session().get_partition_for_region(region)
-        self.values = {**PSEUDO, "AWS::Region": region, "AWS::Partition": partition, "AWS::URLSuffix": "amazonaws.com.cn"}
+        suffix = "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
+        self.values = {**PSEUDO, "AWS::Region": region, "AWS::Partition": partition, "AWS::URLSuffix": suffix}
 
     def resources(self):
         for logical_id, resource in self.template["Resources"].items():

@@ -7,12 +7,14 @@ What is left is listed here, each with its reason.
 
 import collections
 import copy
+import functools
 import itertools
 import json
 import re
 import unittest
 
-from aws import CUT, action
+import botocore.session
+from aws import CUT, action, matched
 from iam import globs, products
 from iam.evaluator import ABSENT, Context, Policy, classes, decide, reach
 from iam.proofs import (
@@ -82,12 +84,55 @@ STUDIO = [
     ("sagemaker:CreatePresignedDomainUrl", "user-profile/d-abcdefghijkl/{jobs}u"),
     ("sagemaker:StartSession", "space/d-abcdefghijkl/{jobs}s"),
 ]
-# What runs a model with the model's own role, with the type of its resource.
-OF_A_MODEL = {
-    "sagemaker:CreateEndpointConfig": "endpoint-config",
-    "sagemaker:CreateInferenceComponent": "inference-component",
-    "sagemaker:CreateTransformJob": "transform-job",
+# Requests that name a model, and run none of another product. Of all others (`naming_a_model`) the condition key tells the
+# model, or the boundary denies them.
+OF_NO_FOREIGN_MODEL = {
+    "sagemaker:CreateEdgePackagingJob": "The name of the package; the job takes a compilation job and the product's own role",
+    "sagemaker:CreateModel": "The name of the new model, which is the resource",
+    "sagemaker:CreateOptimizationJob": "Reads the model's files with the role that is passed, the product's own",
+    "sagemaker:DeleteModel": "The model is the resource",
+    "sagemaker:DescribeModel": "The model is the resource",
+    "sagemaker:ListDevices": "A filter",
+    "sagemaker:ListInferenceRecommendationsJobs": "A filter",
+    "sagemaker:StopInferenceExperiment": "Models of the experiment itself, and nobody can create one",
 }
+# Denied as a whole: most of these have no key for the model.
+INFERENCE = "sagemaker:*ateInference*"
+MODEL_KEY = "sagemaker:ModelArn"
+
+
+def shapes(shape, above=()):
+    """The members anywhere in a request: (name, shape) pairs."""
+    if shape.name in above:
+        return
+    above = (*above, shape.name)
+    if shape.type_name == "structure":
+        for name, member in shape.members.items():
+            yield name, member
+            yield from shapes(member, above)
+    elif shape.type_name in ("list", "map"):
+        yield from shapes(shape.member if shape.type_name == "list" else shape.value, above)
+
+
+@functools.cache
+def naming_a_model():
+    """The actions of SageMaker whose requests have a model's name anywhere, by botocore's model of the API."""
+    model = botocore.session.get_session().get_service_model("sagemaker")
+    operations = (model.operation_model(name) for name in model.operation_names)
+    return frozenset(
+        f"sagemaker:{it.name}"
+        for it in operations
+        if it.input_shape and any("ModelName" in (name, shape.name) for name, shape in shapes(it.input_shape))
+    )
+
+
+def of_a_model():
+    """What runs a model with the model's own role, with its types of resources, and whether it has the key for the model."""
+    for name in sorted(naming_a_model() - set(OF_NO_FOREIGN_MODEL)):
+        types = action(name)["resource_types"]
+        yield name, [kind for kind in types if kind], any(MODEL_KEY in it["condition_keys"] for it in types.values())
+
+
 # SageMaker names the jobs of a pipeline's steps `pipelines-*`, for every product of the account.
 STEPS = ("sagemaker:AddTags", "sagemaker:Create", "sagemaker:Stop")
 # Keys by the service that uses them; IAM's context says which bucket or repository it is for.
@@ -387,17 +432,32 @@ class Escalation(unittest.TestCase):
                 found = decide(role.access(), name, arn, ANY_REQUEST)
                 self.assertFalse(found.possible, f"{product.file}: {role.logical_id}: {name} {arn}")
 
+    def test_every_request_that_names_a_model_is_known(self):
+        self.assertEqual(set(OF_NO_FOREIGN_MODEL) - naming_a_model(), set(), "stale")
+        for name, kinds, has_key in of_a_model():
+            self.assertTrue(kinds, name)
+            self.assertTrue(has_key or name in matched(INFERENCE), f"{name} runs a model, and no condition key tells which")
+        self.assertGreater(naming_a_model() - set(OF_NO_FOREIGN_MODEL), matched(INFERENCE) & naming_a_model())
+
     def test_no_role_of_a_product_runs_a_model_of_another(self):
         for product in [*products.bounded(), *products.unbounded()]:
             if product.suite is None and product.tier == "starter":
                 continue
             here, jobs = f"arn:{product.partition}:sagemaker:{product.region}:{product.account}", product.full("jobs")
-            for name, kind in OF_A_MODEL.items():
-                arn = f"{here}:{kind}/{jobs}live"
-                for model, may in ((f"{jobs}1", True), ("other-0123456789bcdf--1", False), (f"{jobs[1:]}1", False)):
-                    context = Context({"sagemaker:ModelArn": f"{here}:model/{model}"}, free=["*"])
-                    found = decide(product.roles["CodebuildRole"].access(), name, arn, context)
+            access = product.roles["CodebuildRole"].access()
+            for name, kinds, _ in of_a_model():
+                is_denied = name in matched(INFERENCE)
+                models = ((f"{jobs}1", not is_denied), ("other-0123456789bcdf--1", False), (f"{jobs[1:]}1", False))
+                for kind, (model, may) in itertools.product(kinds, models):
+                    arn = f"{here}:{kind}/{jobs}live"
+                    context = Context({MODEL_KEY: f"{here}:model/{model}"}, free=["*"])
+                    found = decide(access, name, arn, context)
                     self.assertEqual(found.possible, may, f"{product.file}: {name} with {model}")
+            # Also those that name no model, such as UpdateInferenceComponentRuntimeConfig.
+            for name in matched(INFERENCE):
+                for kind in filter(None, action(name)["resource_types"]):
+                    found = decide(access, name, f"{here}:{kind}/{jobs}live", ANY_REQUEST)
+                    self.assertFalse(found.possible, f"{product.file}: {name}: {found.explanation}")
 
     def test_without_a_boundary_a_products_role_still_changes_no_role_policy_or_user(self):
         # AmazonSageMakerFullAccess, which starter attaches, hands any role that trusts SageMaker to SageMaker, and creates
@@ -625,6 +685,20 @@ class Broken(unittest.TestCase):
         found = dict(unconfined(access, [], self.product.place))
         self.assertIn("TooMuch", found["lambda:UpdateFunctionCode"])
         self.assertIn("TooMuch", found["states:UpdateStateMachine"])
+
+    def test_a_boundary_that_lets_a_component_take_any_model_is_found(self):
+        def changed(template):
+            for statement in statements(template, "ProductBoundary"):
+                if statement["Effect"] == "Deny" and isinstance(statement["Action"], list):
+                    statement["Action"] = [it for it in statement["Action"] if it != INFERENCE]
+
+        for change, may in ((lambda _: None, False), (changed, True)):
+            product = products.Product(ENTERPRISE, self.of_suite(change))
+            access = with_everything(product.roles["CodebuildRole"])
+            for name in ("UpdateInferenceComponent", "CreateInferenceExperiment", "CreateInferenceRecommendationsJob"):
+                (kind,) = filter(None, action(f"sagemaker:{name}")["resource_types"])
+                arn = f"arn:aws:sagemaker:{product.region}:{product.account}:{kind}/{product.full('jobs')}x"
+                self.assertEqual(decide(access, f"sagemaker:{name}", arn, ANY_REQUEST).possible, may, name)
 
     def test_a_boundary_that_allows_iam_is_found(self):
         def changed(template):

@@ -130,7 +130,9 @@ fn no_arn_names_a_partition() {
     for (name, config) in products() {
         for (index, line) in text(&config).lines().enumerate() {
             // A policy that would be too big says `*`, which is shorter.
-            let short = line.contains("arn:*") && name != "enterprise-largest-policies";
+            let is_large =
+                ["enterprise-largest-policies", "enterprise-longest-names"].contains(&name.as_str());
+            let short = line.contains("arn:*") && !is_large;
             let fixed = line.contains("arn:aws") || short;
             assert!(!fixed, "{name}.yaml:{}: {line}", index + 1);
         }
@@ -201,7 +203,7 @@ tags: {{cost_center: a, project: b, owner: c}}
 /// An `s3_prefix` and a name of an image's repository that all options together leave room for. Longer ones (983 and 256
 /// characters are allowed) are refused where a policy has no room for them.
 const PREFIX: usize = 100;
-const REPOSITORY: usize = 90;
+const REPOSITORY: usize = 60;
 
 /// Another region with a name as long as the partition has.
 fn neighbour(region: &config::Region) -> &'static str {

