@@ -331,7 +331,7 @@ fn wrong_usage_is_status_2() {
     let config = config();
     let cases: [&[&str]; 9] = [
         &["show-changes"],
-        &["show-changes", "--config", &config, "--s3-config", "s3://b/k"],
+        &["show-changes", "--config", &config, "--s3-config", "s3://uploads/k"],
         &["show-changes", "--s3-config", "b/k"],
         &["show-changes", "--config", &config, "--force"],
         &["deploy-product", "--config", &config, "--force", "--approval-timeout", "60"],
@@ -361,25 +361,30 @@ fn deleting_without_a_terminal_needs_a_yes() {
 #[test]
 fn a_stored_config_is_looked_at_and_its_version_pinned() {
     let text = fs::read_to_string(config()).unwrap();
-    let aws = Aws::start().with("/b/configs/x.yaml", [object(&text)]);
-    let output = mlp(&aws, &["show-changes", "--s3-config", "s3://b/configs/x.yaml", "--no-follow"]);
+    let aws = Aws::start().with("/uploads/configs/x.yaml", [object(&text)]);
+    let output = mlp(&aws, &["show-changes", "--s3-config", "s3://uploads/configs/x.yaml", "--no-follow"]);
     assert_eq!(status(&output), 0, "{}", stderr(&output));
-    assert_eq!(input(&aws)["config"], json!({"bucket": "b", "key": "configs/x.yaml", "version": "v-1"}));
+    assert_eq!(
+        input(&aws)["config"],
+        json!({"bucket": "uploads", "key": "configs/x.yaml", "version": "v-1"})
+    );
 
-    let output =
-        mlp(&aws, &["show-changes", "--s3-config", "s3://b/configs/x.yaml?versionId=v-0", "--no-follow"]);
+    let output = mlp(
+        &aws,
+        &["show-changes", "--s3-config", "s3://uploads/configs/x.yaml?versionId=v-0", "--no-follow"],
+    );
     assert_eq!(status(&output), 0, "{}", stderr(&output));
     assert_eq!(input(&aws)["config"]["version"], "v-0");
-    assert!(aws.last("/b/configs/x.yaml").as_str().unwrap().contains("versionId=v-0"));
+    assert!(aws.last("/uploads/configs/x.yaml").as_str().unwrap().contains("versionId=v-0"));
 }
 
 #[test]
 fn a_stored_config_with_mistakes_starts_nothing() {
-    let aws = Aws::start().with("/b/x.yaml", [object("client: {}\n")]);
-    let output = mlp(&aws, &["show-changes", "--s3-config", "s3://b/x.yaml", "--format", "json"]);
-    assert_eq!((status(&output), error(&output).2.as_str()), (1, "mend s3://b/x.yaml"));
-    let output = mlp(&aws, &["show-changes", "--s3-config", "s3://b/absent.yaml", "--format", "json"]);
-    assert_eq!((status(&output), error(&output).1.as_str()), (2, "there is no s3://b/absent.yaml"));
+    let aws = Aws::start().with("/uploads/x.yaml", [object("client: {}\n")]);
+    let output = mlp(&aws, &["show-changes", "--s3-config", "s3://uploads/x.yaml", "--format", "json"]);
+    assert_eq!((status(&output), error(&output).2.as_str()), (1, "mend s3://uploads/x.yaml"));
+    let output = mlp(&aws, &["show-changes", "--s3-config", "s3://uploads/absent.yaml", "--format", "json"]);
+    assert_eq!((status(&output), error(&output).1.as_str()), (2, "there is no s3://uploads/absent.yaml"));
     assert!(!aws.operations().contains(&"StartExecution".to_owned()));
 }
 
@@ -403,12 +408,12 @@ fn a_bucket_that_is_not_there_starts_nothing_and_is_told_with_what_to_check() {
 
 #[test]
 fn a_stored_config_that_only_the_suite_may_read_is_left_to_it() {
-    let aws = Aws::start().with("/b/x.yaml", [s3_error(403, "AccessDenied")]);
-    let output = mlp(&aws, &["show-changes", "--s3-config", "s3://b/x.yaml", "--no-follow"]);
+    let aws = Aws::start().with("/uploads/x.yaml", [s3_error(403, "AccessDenied")]);
+    let output = mlp(&aws, &["show-changes", "--s3-config", "s3://uploads/x.yaml", "--no-follow"]);
     assert_eq!(status(&output), 0, "{}", stderr(&output));
     assert!(stderr(&output).contains("can't be read from here"), "{}", stderr(&output));
-    assert_eq!(input(&aws)["config"], json!({"bucket": "b", "key": "x.yaml"}));
-    let output = mlp(&aws, &["delete-product", "--force", "--s3-config", "s3://b/x.yaml"]);
+    assert_eq!(input(&aws)["config"], json!({"bucket": "uploads", "key": "x.yaml"}));
+    let output = mlp(&aws, &["delete-product", "--force", "--s3-config", "s3://uploads/x.yaml"]);
     assert_eq!(status(&output), 2, "a name that isn't known can't be asked for");
 }
 
