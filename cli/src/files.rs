@@ -180,8 +180,12 @@ pub(crate) fn write(out: &Path, made: &mut Made) -> Result<(), String> {
     Ok(())
 }
 
-/// Writes a file as a whole or not at all: into a temporary one beside it, which then takes its name.
+/// Writes a file as a whole or not at all: into a temporary one beside it, which then takes its name. A pipe or a device, such
+/// as `/dev/null`, is written to and stays what it is.
 pub(crate) fn whole(path: &Path, bytes: &[u8], replace: bool) -> io::Result<()> {
+    if replace && fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
+        return fs::OpenOptions::new().write(true).open(path)?.write_all(bytes);
+    }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     let mut temporary = ordinary(tempfile::Builder::new().prefix(".mlp-")).tempfile_in(folder)?;
@@ -202,4 +206,25 @@ fn ordinary<'a, 'b, 'c>(builder: &'c mut tempfile::Builder<'a, 'b>) -> &'c mut t
 #[cfg(not(unix))]
 fn ordinary<'a, 'b, 'c>(builder: &'c mut tempfile::Builder<'a, 'b>) -> &'c mut tempfile::Builder<'a, 'b> {
     builder
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::FileTypeExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_pipe_is_written_to_and_stays_a_pipe() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let reader = std::thread::spawn({
+            let pipe = pipe.clone();
+            move || fs::read_to_string(pipe).unwrap()
+        });
+        whole(&pipe, b"text", true).unwrap();
+        assert_eq!(reader.join().unwrap(), "text");
+        assert!(fs::metadata(&pipe).unwrap().file_type().is_fifo());
+    }
 }
