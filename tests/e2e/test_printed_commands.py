@@ -49,7 +49,7 @@ NOT_RUN = {
     "cargo nextest run --profile suite -E 'binary(suite)'": PART_OF_TEST,
     "PATH=$PWD/target/venv/tools/bin:$PATH python -m unittest tests/e2e/test_generate.py": PART_OF_TEST,
     "target/venv/emulator/bin/python -m unittest discover -s infra/local/tests": PART_OF_TEST,
-    "UPDATE_GOLDEN=1 cargo nextest run -p mlp-product --test config_errors": "writes into the repository",
+    "UPDATE_GOLDEN=1 cargo test --workspace --test config_errors": "writes into the repository",
     "git diff tests/golden/configs": "shows what the command before it has written",
     "mlp init": "asks on a terminal; tests/e2e/test_init.py answers",
 }

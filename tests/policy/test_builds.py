@@ -1,5 +1,6 @@
 """What builds and jobs must be able to do, in every tier, by the policies of their roles and within the suite's boundary."""
 
+import dataclasses
 import unittest
 
 from aws import AWS, listed, matched, resource_types
@@ -91,6 +92,26 @@ class Builds(unittest.TestCase):
                 context = request(product, **{"s3:prefix": of})
                 decision = decide(product.roles[role].access(), "s3:ListBucket", f"{arn}:s3:::{lake}", context)
                 self.assertEqual(decision.certain, allowed, f"{role}: {of}")
+
+    def test_images_are_pulled_by_tls_and_from_the_own_region(self):
+        others, checked = set(), 0
+        for product in products.bounded():
+            image = f"arn:{product.partition}:ecr:{product.region}:210987654321:repository/serving"
+            role = product.roles["CodebuildRole"].access()
+            for tls, may in (("true", True), ("false", False)):
+                decision = decide(role, "ecr:BatchGetImage", image, request(product, **{"aws:SecureTransport": tls}))
+                self.assertEqual(decision.certain, may, f"{product.file}: {decision.explanation}")
+        for product in products.unbounded():
+            role = product.roles["CodebuildRole"].access()
+            if role.boundary is None:
+                continue
+            checked += 1
+            elsewhere = f"arn:{product.partition}:ecr:us-west-9:210987654321:repository/serving"
+            alone = dataclasses.replace(role, identity=(role.boundary,), boundary=None)
+            if decide(alone, "ecr:BatchGetImage", elsewhere, request(product)).certain:
+                others.add(product.file)
+        self.assertGreater(checked, 10)
+        self.assertEqual(others, set())
 
     def test_an_action_of_a_merged_statement_takes_resources_of_its_own_service_only(self):
         """So one statement for several services adds no right."""

@@ -130,15 +130,15 @@ async fn follow_one(flags: &flags::Follow) -> Result<Done, Problem> {
     let Place { config, arn } = place::execution(&flags.suite, &flags.execution).await?;
     let executions = clients::executions(&config);
     let arn = match flags.execution {
-        flags::Execution::Named(_) => one_of_both(&executions, arn).await,
+        flags::Execution::Named(_) => products_or_fleets(&executions, arn).await,
         flags::Execution::At(_) => arn,
     };
     follow_to_the_end(&executions, &arn, false, interrupted()).await
 }
 
-/// A bare name may be that of a fleet's execution, which has a state machine of its own. Only where the name is unknown to the
-/// first one and known to the second one it is the second one's.
-async fn one_of_both<E: Executions>(executions: &E, arn: ExecutionArn) -> ExecutionArn {
+/// The execution of a bare name. Fleets have a state machine of their own: its execution counts if the products' machine
+/// doesn't know the name.
+async fn products_or_fleets<E: Executions>(executions: &E, arn: ExecutionArn) -> ExecutionArn {
     let is_unknown =
         matches!(executions.describe(&arn.to_string()).await, Err(error) if error.kind == Kind::Gone);
     if !is_unknown {

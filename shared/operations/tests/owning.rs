@@ -5,7 +5,7 @@ mod world;
 
 use std::collections::BTreeMap;
 
-use mlp_aws::cloudformation::stacks::{NewChangeSet, StackResource, Stacks as _};
+use mlp_aws::cloudformation::stacks::{StackResource, Stacks as _};
 use mlp_operations::custom_resource::OWNER_TAG;
 use mlp_operations::execution::identity::Execution;
 use mlp_operations::execution::outcome::{ExecutionOutcome, Report};
@@ -14,7 +14,7 @@ use mlp_testkit::memory::Fault;
 use mlp_testkit::memory_stacks::BUCKET;
 use serde_json::{Value as Json, json};
 
-use world::{Meanwhile, World, identity_tags};
+use world::{Meanwhile, World, identity_tags, of_others};
 
 const NAME: &str = "techcorp-dev-a001-us-west-2-churn-ml";
 const STACK: &str = "techcorp-dev-a001-us-west-2-churn-ml-stack";
@@ -316,18 +316,7 @@ fn a_change_set_that_somebody_ordered_first_is_never_taken_for_our_own() {
     let arn = World::execution("one");
     let execution = Execution::new(&arn);
     let world = world(&identity_tags(NAME));
-    let theirs = NewChangeSet {
-        stack: STACK.to_owned(),
-        name: execution.change_set(0),
-        template_url: "https://example.s3.amazonaws.com/admin.yaml".to_owned(),
-        create: false,
-        revert_drift: false,
-        role: None,
-        tags: Vec::new(),
-        parameters: Vec::new(),
-        token: execution.token("change-set", 0),
-        description: "theirs".to_owned(),
-    };
+    let theirs = of_others(STACK, &execution.change_set(0), &execution.token("change-set", 0));
     mlp_testkit::memory::run(world.stacks.create_change_set(&theirs)).unwrap();
     let report = world.execute("one", &input("deploy-product", &json!({})));
     assert_eq!(report.outcome, ExecutionOutcome::Updated, "{report:?}");

@@ -203,8 +203,8 @@ impl Names {
     }
 }
 
-/// How many symbols of a digest stand in a name: about 59 bits. Whoever writes configs can search for one whose digest is
-/// another product's.
+/// How many symbols of a digest a name has: about 59 bits. A user who writes configs can search for a name with the digest of
+/// another product, so fewer bits are not enough.
 const DIGEST: usize = 12;
 
 /// What digests in names are written with: digits, and letters without vowels, so that no word looks like a digest, and without
@@ -256,9 +256,9 @@ const RESERVED_BEGINNINGS: &[(&str, &str, Tier)] = &[
 /// What is wrong or risky about the names that a config leads to.
 ///
 /// The hyphen both joins the parts of a name and may stand inside them. The parts can be told apart again as long as no
-/// hyphen-separated word of the company prefix is an environment's name, the use case doesn't begin with a region's
-/// short code; a config that breaks this may share names with another product, so it gets a warning. Use case and workload
-/// are one text in names. That concerns only who has both configs, so it is found where both are (`MLP-GEN-003`).
+/// hyphen-separated word of the company prefix is an environment's name, and the use case doesn't begin with a region's
+/// short code. A config that breaks this may share names with another product, so it gets a warning. Use case and workload
+/// are one text in names. The generate function sees when two configs give the same names (`MLP-GEN-003`).
 pub fn check(config: &Config) -> Vec<Finding> {
     let mut findings = Vec::new();
     let names = Names::new(config);
@@ -339,7 +339,7 @@ fn path_of_name(config: &Config) -> &'static str {
     }
 }
 
-/// The last word before `-ml` stands where `shorten` and overrides put symbols of a digest. A name that ends so by itself
+/// `shorten` and overrides put the symbols of a digest into the last word before `-ml`. A name that ends so by itself
 /// is refused if it could be another product's: it is as long as names that are cut, or the symbols are those that an
 /// override of the same beginning gets.
 fn digest_words(config: &Config, names: &Names) -> Option<Finding> {

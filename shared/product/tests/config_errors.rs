@@ -1,7 +1,7 @@
 //! What a user is told about a mistake in a config: `tests/golden/configs/<name>.yaml` and the findings in
 //! `<name>.txt`.
 //!
-//! `UPDATE_GOLDEN=1 cargo nextest run -p mlp-product --test config_errors` writes the findings anew: read the difference.
+//! `UPDATE_GOLDEN=1 cargo test --workspace --test config_errors` writes the findings again: read the difference.
 
 #![expect(clippy::unwrap_used, reason = "tests may panic")]
 

@@ -288,6 +288,21 @@ fn a_policy_keeps_its_statements_apart_while_it_fits() {
     assert!(!merged.contains(&"UseArtifacts".to_owned()) && merged.len() < small.len(), "{merged:?}");
 }
 
+/// A build pulls an image of another region with the token of that region. Only then the boundary reaches there.
+#[test]
+fn the_boundary_reaches_another_region_only_for_a_build_image_that_is_there() {
+    let boundary = |config: &str| {
+        let template = template(config.as_bytes());
+        template.resources["PermissionBoundary"].properties["PolicyDocument"].to_json().to_string()
+    };
+    let config = largest("enterprise", "us-west-2", "codecommit", false);
+    let (there, here) = (neighbour(&config::Region::parse("us-west-2").unwrap()), "us-west-2");
+    let elsewhere = boundary(&config);
+    assert!(elsewhere.contains("ecr:*:*:repository/*") && elsewhere.contains(there), "{elsewhere}");
+    let own = boundary(&config.replace(&format!("dkr.ecr.{there}."), &format!("dkr.ecr.{here}.")));
+    assert!(own.contains("ecr:${AWS::Region}:*:repository/*") && !own.contains(there), "{own}");
+}
+
 /// What CloudFormation fills in, in one region.
 struct Place {
     partition: String,

@@ -71,6 +71,26 @@ fn kebab() -> impl Strategy<Value = String> {
     "[a-z][a-z0-9-]{0,18}[a-z0-9]"
 }
 
+/// Techcorp's product for a use case, in prod and us-west-2.
+fn techcorp(use_case: &str, workload: Option<&str>) -> Identity {
+    Identity {
+        prefix: "techcorp".to_owned(),
+        env: 3,
+        tenant: "a001".to_owned(),
+        region: Region::all().position(|region| region.as_str() == "us-west-2").unwrap(),
+        multi_region: false,
+        use_case: use_case.to_owned(),
+        workload: workload.map(ToOwned::to_owned),
+    }
+}
+
+/// The config of an identity with a name of its own.
+fn with_name(identity: &Identity, name: &str) -> Config {
+    let mut config = config(identity);
+    config.ml_product.product_name_override = Some(ProductName::parse(name).unwrap());
+    config
+}
+
 fn identity() -> impl Strategy<Value = Identity> {
     (kebab(), 0..4usize, "[a-z0-9]{2,8}", 0..100usize, any::<bool>(), kebab(), proptest::option::of(kebab()))
         .prop_map(|(prefix, env, tenant, region, multi_region, use_case, workload)| Identity {
@@ -303,15 +323,7 @@ fn an_override_replaces_the_pattern_and_keeps_the_region_code() {
 /// Somebody who writes configs chooses the override, so it may be any text that another product's names begin with.
 #[test]
 fn an_override_never_gives_the_global_names_of_another_product() {
-    let identity = Identity {
-        prefix: "techcorp".to_owned(),
-        env: 3,
-        tenant: "a001".to_owned(),
-        region: Region::all().position(|region| region.as_str() == "us-west-2").unwrap(),
-        multi_region: false,
-        use_case: "demand-forecasting".to_owned(),
-        workload: Some("realtime-decisions".to_owned()),
-    };
+    let identity = techcorp("demand-forecasting", Some("realtime-decisions"));
     let victim = config(&identity);
     let named: Vec<String> = all_names(&Names::new(&victim)).into_iter().map(|(_, name)| name).collect();
     assert!(
@@ -329,9 +341,7 @@ fn an_override_never_gives_the_global_names_of_another_product() {
     assert!(beginnings.len() > 3, "{beginnings:#?}");
     for name in beginnings {
         for multi_region in [false, true] {
-            let mut attacker = config(&identity);
-            attacker.environment.multi_region = multi_region;
-            attacker.ml_product.product_name_override = Some(ProductName::parse(&name).unwrap());
+            let attacker = with_name(&Identity { multi_region, ..identity.clone() }, &name);
             if !mlp_product::names::check(&attacker).is_empty() {
                 continue;
             }
@@ -361,51 +371,25 @@ fn the_table_knows_the_longest_suffix_of_each_type() {
 
 #[test]
 fn a_name_that_could_be_the_cut_name_of_another_product_is_refused() {
-    let of_prefix =
-        |prefix: &str, use_case: &str, workload: Option<&str>, name: Option<&str>| -> Vec<String> {
-            let mut config = config(&Identity {
-                prefix: prefix.to_owned(),
-                env: 3,
-                tenant: "a001".to_owned(),
-                region: Region::all().position(|region| region.as_str() == "us-west-2").unwrap(),
-                multi_region: false,
-                use_case: use_case.to_owned(),
-                workload: workload.map(ToOwned::to_owned),
-            });
-            config.ml_product.product_name_override = name.map(|name| ProductName::parse(name).unwrap());
-            let findings = mlp_product::names::check(&config).into_iter();
-            // A workload has a warning of its own: its words could be the use case's.
-            findings.filter(|it| it.code.as_str() == "MLP-CFG-023").map(|it| it.path).collect()
-        };
-    let found = |use_case: &str, workload: Option<&str>, name: Option<&str>| {
-        of_prefix("techcorp", use_case, workload, name)
+    let refused = |config: &Config| -> Vec<String> {
+        let findings = mlp_product::names::check(config).into_iter();
+        findings.filter(|it| it.code.as_str() == "MLP-CFG-023").map(|it| it.path).collect()
     };
+    let found = |use_case: &str, workload: Option<&str>| refused(&config(&techcorp(use_case, workload)));
     // As long as names that are cut.
-    assert_eq!(found("demand-forecast-4ab0", Some("x-4bb0c2345678"), None), ["/ml_product/workload"]);
-    assert_eq!(
-        of_prefix("techcorp-global-inc", "forecas-4bb0c2345678", None, None),
-        ["/ml_product/use_case"]
-    );
+    assert_eq!(found("demand-forecast-4ab0", Some("x-4bb0c2345678")), ["/ml_product/workload"]);
+    let long_prefix =
+        Identity { prefix: "techcorp-global-inc".to_owned(), ..techcorp("forecas-4bb0c2345678", None) };
+    assert_eq!(refused(&config(&long_prefix)), ["/ml_product/use_case"]);
     let long = format!("{}-4bb0c2345678-ml", "a".repeat(50));
-    assert_eq!(found("churn", None, Some(&long)), ["/ml_product/product_name_override"]);
+    assert_eq!(refused(&with_name(&techcorp("churn", None), &long)), ["/ml_product/product_name_override"]);
     // What an override gets: `techcorp-prod-a001-fraud-ml` has these symbols in its global names.
-    let names = |name: &str, multi_region| {
-        let mut config = config(&Identity {
-            prefix: "a".repeat(2),
-            env: 0,
-            tenant: "a001".to_owned(),
-            region: Region::all().position(|region| region.as_str() == "us-west-2").unwrap(),
-            multi_region,
-            use_case: "fraud".to_owned(),
-            workload: None,
-        });
-        config.ml_product.product_name_override = Some(ProductName::parse(name).unwrap());
-        Names::new(&config).global_name().to_owned()
-    };
     for multi_region in [false, true] {
-        let taken = names("techcorp-prod-a001-q-ml", multi_region);
+        let other = Identity { multi_region, ..techcorp("fraud", None) };
+        let names = Names::new(&with_name(&other, "techcorp-prod-a001-q-ml"));
+        let taken = names.global_name();
         let use_case = taken.strip_prefix("techcorp-prod-a001-").unwrap().strip_suffix("-ml").unwrap();
-        assert_eq!(found(use_case, None, None), ["/ml_product/use_case"], "{taken}");
+        assert_eq!(found(use_case, None), ["/ml_product/use_case"], "{taken}");
     }
     // Nothing is cut to these.
     for (use_case, workload) in [
@@ -414,7 +398,7 @@ fn a_name_that_could_be_the_cut_name_of_another_product_is_refused() {
         ("churn-4bb0c2345678", None),
         ("churn-4bb0c2345678", Some("live")),
     ] {
-        assert_eq!(found(use_case, workload, None), [""; 0], "{use_case}");
+        assert_eq!(found(use_case, workload), [""; 0], "{use_case}");
     }
 }
 
@@ -422,17 +406,7 @@ fn a_name_that_could_be_the_cut_name_of_another_product_is_refused() {
 #[test]
 fn a_last_word_that_is_no_digest_is_nobodys() {
     let found = |word: &str, expected: usize| {
-        let mut config = config(&Identity {
-            prefix: "techcorp".to_owned(),
-            env: 3,
-            tenant: "a001".to_owned(),
-            region: 0,
-            multi_region: false,
-            use_case: "churn".to_owned(),
-            workload: None,
-        });
-        let name = format!("{}-{word}-ml", "a".repeat(50));
-        config.ml_product.product_name_override = Some(ProductName::parse(&name).unwrap());
+        let config = with_name(&techcorp("churn", None), &format!("{}-{word}-ml", "a".repeat(50)));
         assert_eq!(mlp_product::names::check(&config).len(), expected, "{word}");
     };
     found("4bb0c2345678", 1);
@@ -447,17 +421,7 @@ fn a_last_word_that_is_no_digest_is_nobodys() {
 #[test]
 fn digests_are_those_of_the_design() {
     let names = |name: &str| {
-        let mut config = config(&Identity {
-            prefix: "techcorp".to_owned(),
-            env: 3,
-            tenant: "a001".to_owned(),
-            region: 0,
-            multi_region: false,
-            use_case: "churn".to_owned(),
-            workload: None,
-        });
-        config.ml_product.product_name_override = Some(ProductName::parse(name).unwrap());
-        let names = Names::new(&config);
+        let names = Names::new(&with_name(&techcorp("churn", None), name));
         (names.global_name().to_owned(), names.job_prefix())
     };
     assert_eq!(
@@ -482,15 +446,8 @@ fn digests_are_those_of_the_design() {
 #[test]
 fn a_cut_takes_at_most_one_hyphen_away() {
     for hyphens in 1..=18 {
-        let names = Names::new(&config(&Identity {
-            prefix: "techcorp".to_owned(),
-            env: 3,
-            tenant: "a001".to_owned(),
-            region: 0,
-            multi_region: false,
-            use_case: format!("q{}x", "-".repeat(hyphens)),
-            workload: Some(format!("a{}x", "-".repeat(18))),
-        }));
+        let workload = format!("a{}x", "-".repeat(18));
+        let names = Names::new(&config(&techcorp(&format!("q{}x", "-".repeat(hyphens)), Some(&workload))));
         for rule in NAME_RULES {
             let name = names.physical(rule.resource_type, rule.longest_suffix).unwrap();
             let base = if rule.global { names.global_name() } else { names.ml_name() };

@@ -263,8 +263,9 @@ pub(crate) async fn look_up<C: Stacks + Sync>(
     Ok((Some(seen), is_waited_for))
 }
 
-/// The properties that CloudFormation's own event of the operation tells, if they are those of the request: whoever may call the function can write
-/// a request for a resource that CloudFormation works on. What is deleted follows from the owner's tag, not from properties.
+/// The properties in CloudFormation's own event of the operation, if they are those of the request. A principal that may call
+/// the function can write a request for a resource that CloudFormation works on. What is deleted follows from the owner's tag,
+/// so a deletion has none.
 ///
 /// Events may be a moment late.
 async fn confirm<S, C: Stacks + Sync, E>(

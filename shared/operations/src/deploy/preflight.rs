@@ -277,8 +277,8 @@ impl Network {
         findings
     }
 
-    /// Private hosted zones of the account with a private name of one of the endpoints. Zones of AWS services are left out: those
-    /// that belong to endpoints are found by [`Self::check_endpoints`], and nobody can take a VPC out of them.
+    /// Private hosted zones of the account with a private name of one of the endpoints. Zones of AWS services are left out:
+    /// [`Self::check_endpoints`] finds those of endpoints, and a VPC can't be removed from them.
     ///
     /// Sources: `hashicorp/terraform-provider-aws` issue 17535 ("private-dns-enabled cannot be set because there is already a
     /// conflicting DNS domain") and issue 37783 (a VPC takes one zone of a name, endpoints' zones included); Route 53 API

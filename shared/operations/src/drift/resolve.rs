@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use mlp_aws::drift::{ResourceSeen, StackSeen};
-use mlp_template::template::{Function, Parameter, SubPart, Template, Value};
+use mlp_template::template::{Function, Parameter, SubPart, Template, Value, is_list_type};
 use serde_json::{Map as Object, Value as Json};
 
 /// What stands for a value that can't be known, inside of one that is known otherwise. No template holds it.
@@ -75,10 +75,11 @@ impl<'a> Resolver<'a> {
             Some(other) => other.as_str() == Some("false"),
         };
         let text = self.stack.parameters.get(name).filter(|_| shown)?;
-        let of_ssm = declared.kind.strip_prefix("AWS::SSM::Parameter::Value<");
-        let kind = of_ssm.and_then(|rest| rest.strip_suffix('>')).unwrap_or(&declared.kind);
-        let is_list = kind == "CommaDelimitedList" || kind.starts_with("List<");
-        Some(if is_list { text.split(',').map(str::trim).collect() } else { Json::from(text.as_str()) })
+        Some(if is_list_type(&declared.kind) {
+            text.split(',').map(str::trim).collect()
+        } else {
+            Json::from(text.as_str())
+        })
     }
 
     /// A pseudo parameter, or what a resource is called.

@@ -30,17 +30,15 @@ use mlp_aws::s3::sequencer::Sequencer;
 use mlp_aws::s3::store::{BucketStore, Condition, ErrorKind, Head, Metadata, Put, StoreError};
 use mlp_product::config::is_scenario;
 use mlp_product::outcome::{AllFindings, Made, OutputFile, Source, sha256, status_key};
+use mlp_template::codes;
 use mlp_template::error::InternalError;
-use mlp_template::finding::{Code, Finding};
+use mlp_template::finding::Finding;
 use mlp_template::security::Rules;
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use serde::Serialize;
 
 use crate::generate::status::{Known, Status, Stored, to_bytes};
 use crate::objects::{New, once};
-
-/// Another config already makes this output.
-pub const OUTPUT_TAKEN: Code = Code::new("MLP-GEN-003");
 
 /// Configs are read up to this many bytes and one more, which is enough for the loader to refuse the rest.
 pub const CONFIG_LIMIT: usize = 256 * 1024;
@@ -794,7 +792,7 @@ struct OtherTemplate {
 fn same_stack(other: &OtherTemplate) -> Finding {
     let OtherTemplate { ml_name, path, owner } = other;
     Finding::warning(
-        OUTPUT_TAKEN,
+        codes::OUTPUT_TAKEN,
         "",
         format!(
             "this config makes the product {ml_name}, which {owner} already makes in another scenario ({path}); deploying both \
@@ -809,7 +807,7 @@ fn same_stack(other: &OtherTemplate) -> Finding {
 
 fn output_taken(path: &str, owner: &str) -> Finding {
     Finding::error(
-        OUTPUT_TAKEN,
+        codes::OUTPUT_TAKEN,
         "",
         format!("this config makes {path}, which {owner} already makes; two configs can't share an output"),
     )

@@ -190,18 +190,7 @@ impl World {
     /// Puts a change set of another principal into a stack, in the place of the execution's own, under the same name.
     pub(crate) fn replace_change_set(&self, stack: &str, execution: &str) {
         let name = identity::Execution::new(&Self::execution(execution)).change_set(0);
-        let theirs = NewChangeSet {
-            stack: stack.to_owned(),
-            name: name.clone(),
-            template_url: "https://example.s3.amazonaws.com/admin.yaml".to_owned(),
-            create: false,
-            revert_drift: false,
-            role: None,
-            tags: Vec::new(),
-            parameters: Vec::new(),
-            token: "theirs".to_owned(),
-            description: "theirs".to_owned(),
-        };
+        let theirs = of_others(stack, &name, "theirs");
         mlp_testkit::memory::run(self.stacks.delete_change_set(stack, &name)).unwrap();
         mlp_testkit::memory::run(self.stacks.create_change_set(&theirs)).unwrap();
         self.stacks.advance_to(self.stacks.clock() + 60);
@@ -638,5 +627,21 @@ impl World {
                 || ids.iter().all(|key| it.get(*key).is_none()) && wanted.contains(&it["VpcId"])
         };
         self.network.borrow().iter().filter(is_wanted).cloned().collect()
+    }
+}
+
+/// A change set that another principal asks for, with a template of its own.
+pub(crate) fn of_others(stack: &str, name: &str, token: &str) -> NewChangeSet {
+    NewChangeSet {
+        stack: stack.to_owned(),
+        name: name.to_owned(),
+        template_url: "https://example.s3.amazonaws.com/admin.yaml".to_owned(),
+        create: false,
+        revert_drift: false,
+        role: None,
+        tags: Vec::new(),
+        parameters: Vec::new(),
+        token: token.to_owned(),
+        description: "theirs".to_owned(),
     }
 }

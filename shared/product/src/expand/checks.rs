@@ -92,27 +92,30 @@ fn structure(made: &mut Template, request: &Request<'_>, settled: &HashSet<Strin
         (name.to_owned(), Parameter { kind, attributes: Map::default() })
     };
     let names = request.names_in("Parameters").into_iter().filter(|name| !made.resources.contains_key(*name));
-    made.parameters = names.map(parameter).collect();
-    if let Some(Value::Map(mappings)) = request.section("Mappings").map(Value::from_node) {
-        made.mappings = mappings;
-    }
-    if let Some(transform) = request.section("Fn::Transform") {
-        made.other.insert("Fn::Transform".to_owned(), Value::from_node(transform));
-    }
-    made.transform = Some(Value::from_node(&transform(request)));
+    let mappings = match request.section("Mappings").map(Value::from_node) {
+        Some(Value::Map(mappings)) => mappings,
+        _ => Map::default(),
+    };
+    let included = request.section("Fn::Transform").map(Value::from_node);
+    // The products' resources in the user's template.
+    let mut whole = Template {
+        transform: Some(Value::from_node(&transform(request))),
+        parameters: names.map(parameter).collect(),
+        mappings,
+        other: included.map(|it| ("Fn::Transform".to_owned(), it)).into_iter().collect(),
+        resources: std::mem::take(&mut made.resources),
+        ..Template::default()
+    };
     for name in request.names_in("Resources") {
-        if !made.resources.contains_key(name) {
+        if !whole.resources.contains_key(name) {
             // Whatever it is, it is there.
             let kind = "AWS::CloudFormation::WaitConditionHandle".to_owned();
-            made.resources.insert(name.to_owned(), Resource { kind, ..Resource::default() });
+            whole.resources.insert(name.to_owned(), Resource { kind, ..Resource::default() });
         }
     }
-    let mut findings = check::structure(made);
-    made.resources.truncate(count);
-    made.parameters.clear();
-    made.mappings.clear();
-    made.other.clear();
-    made.transform = None;
+    let mut findings = check::structure(&whole);
+    whole.resources.truncate(count);
+    made.resources = whole.resources;
     findings.retain(|finding| {
         let ours = finding.path.strip_prefix("/Resources/").and_then(|rest| rest.split('/').next());
         ours.is_some_and(|id| {

@@ -15,7 +15,7 @@ use super::plan::Request;
 use super::references::Products;
 use super::values::{as_text, function};
 
-/// Stands for text that nobody can know before the stack is deployed: a pattern that [`pattern_matches`] reads.
+/// The text of a value that isn't known before the stack is deployed: a pattern that [`pattern_matches`] reads.
 const UNKNOWN: &str = "${}";
 
 /// The most texts that are kept of one value.
@@ -27,8 +27,8 @@ const TEXTS: usize = 1_000;
 /// `StackResource`, and CloudFormation quotas ("Resource name: 255 characters").
 const LONGEST: usize = 255;
 
-/// How much may be computed for one template: values that are looked at, and texts that come of them. Nested functions can
-/// ask for more of both than anybody could wait for.
+/// How much may be computed for one template: values that are read, and texts that they give. Nested functions can multiply
+/// both.
 pub(super) const STEPS: usize = 10_000;
 
 /// What may still be computed. Where nothing is left, a text isn't known.
@@ -138,8 +138,9 @@ fn possible(node: &Node, request: &Request<'_>) -> Vec<String> {
         ("Fn::Join", [delimiter, list]) => match (as_text(delimiter), items(list, request)) {
             (Some(delimiter), Some(items)) => {
                 items.iter().enumerate().fold(vec![String::new()], |all, (index, item)| {
-                    let all = if index == 0 { all } else { product(&all, &[delimiter.to_owned()], request) };
-                    product(&all, item, request)
+                    let all =
+                        if index == 0 { all } else { joined_each(&all, &[delimiter.to_owned()], request) };
+                    joined_each(&all, item, request)
                 })
             }
             _ => unknown(),
@@ -296,17 +297,17 @@ fn sub(text: &str, variables: Option<&Node>, request: &Request<'_>) -> Vec<Strin
         }
     }
     sub.parts.iter().fold(vec![String::new()], |all, part| match part {
-        SubPart::Text(text) => product(&all, std::slice::from_ref(text), request),
+        SubPart::Text(text) => joined_each(&all, std::slice::from_ref(text), request),
         SubPart::Ref(name) => match known.get(name.as_str()) {
-            Some(next) => product(&all, next, request),
-            None => product(&all, &unknown(), request),
+            Some(next) => joined_each(&all, next, request),
+            None => joined_each(&all, &unknown(), request),
         },
-        SubPart::GetAtt(..) => product(&all, &unknown(), request),
+        SubPart::GetAtt(..) => joined_each(&all, &unknown(), request),
     })
 }
 
 /// Each of the first with each of the second behind it.
-fn product(first: &[String], second: &[String], request: &Request<'_>) -> Vec<String> {
+fn joined_each(first: &[String], second: &[String], request: &Request<'_>) -> Vec<String> {
     let count = first.len().saturating_mul(second.len()).min(TEXTS);
     if !request.budget.spend(count) {
         return unknown();

@@ -26,31 +26,17 @@ pub enum LoopOrder {
 }
 
 impl LoopOrder {
-    /// How to fix a name of a product that a function computes.
-    pub(super) fn help_for_names(self) -> &'static str {
+    /// How to fix a name or an attribute of a product that a function computes; `what` says which.
+    pub(super) fn help_for_computed(self, what: &str) -> String {
         match self {
-            Self::After => {
-                "write the name out, or let CloudFormation compute it first: `Transform: [AWS::LanguageExtensions, \
+            Self::After => format!(
+                "write the {what} out, or let CloudFormation compute it first: `Transform: [AWS::LanguageExtensions, \
                  MLProvisioner]`"
-            }
-            Self::Before => {
-                "`Transform` is right: CloudFormation computes the name first. Deploy the template as it is; to expand it \
-                 here, write the name out"
-            }
-        }
-    }
-
-    /// How to fix an attribute of a product that a function computes.
-    pub(super) fn help_for_attributes(self) -> &'static str {
-        match self {
-            Self::After => {
-                "write the attribute out, or let CloudFormation compute it first: `Transform: [AWS::LanguageExtensions, \
-                 MLProvisioner]`"
-            }
-            Self::Before => {
-                "`Transform` is right: CloudFormation computes the attribute first. Deploy the template as it is; to expand it \
-                 here, write the attribute out"
-            }
+            ),
+            Self::Before => format!(
+                "`Transform` is right: CloudFormation computes the {what} first. Deploy the template as it is; to expand it \
+                 here, write the {what} out"
+            ),
         }
     }
 

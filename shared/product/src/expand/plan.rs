@@ -8,7 +8,7 @@ use mlp_template::error::InternalError;
 use mlp_template::finding::{Finding, blocks};
 use mlp_template::region::Region;
 use mlp_template::suggest::Suggestions;
-use mlp_template::template::{Path, Template, Value};
+use mlp_template::template::{Path, Template, Value, is_list_type};
 use mlp_template::yaml::{Entry, Node, NodeValue, join};
 
 use super::computed::Budget;
@@ -84,8 +84,7 @@ impl<'a> Request<'a> {
         kind.and_then(as_text).is_some_and(|kind| kind.starts_with("AWS::SSM::Parameter::Value<"))
     }
 
-    /// Whether the value of a template parameter is a list, by its type: `CommaDelimitedList`, `List<...>`, or either one
-    /// read from SSM.
+    /// Whether the value of a template parameter is a list, by its type.
     pub(super) fn is_list_parameter(&self, name: &str) -> bool {
         self.is_list(name) == Some(true)
     }
@@ -96,9 +95,7 @@ impl<'a> Request<'a> {
     }
 
     fn is_list(&self, parameter: &str) -> Option<bool> {
-        let kind = self.type_of(parameter)?;
-        let kind = kind.strip_prefix("AWS::SSM::Parameter::Value<").unwrap_or(kind);
-        Some(kind.starts_with("List<") || kind.starts_with("CommaDelimitedList"))
+        self.type_of(parameter).map(is_list_type)
     }
 
     /// Whether the value of a template parameter is a secret. Whatever is not plainly `false` is one.

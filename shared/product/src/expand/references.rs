@@ -201,8 +201,12 @@ impl<'a> Rewriter<'a> {
                     "the attribute of `{name}` must be written out: which resource it leads to is decided by its name"
                 );
                 let order = self.request.loop_order;
-                let help = if self.loops.is_empty() { order.help_for_attributes() } else { order.help() };
-                self.push(codes::MAC_LOOP, node, path, message, Some(help.to_owned()));
+                let help = if self.loops.is_empty() {
+                    order.help_for_computed("attribute")
+                } else {
+                    order.help().to_owned()
+                };
+                self.push(codes::MAC_LOOP, node, path, message, Some(help));
             }
         }
         true
@@ -325,7 +329,7 @@ impl<'a> Rewriter<'a> {
                  CloudFormation computes the name"
             )
         };
-        let help = self.request.loop_order.help_for_names().to_owned();
+        let help = self.request.loop_order.help_for_computed("name");
         self.push(codes::MAC_LOOP, node, path, message, Some(help));
         if let Some(finding) = self.findings.last_mut().filter(|_| !named.certain) {
             finding.severity = Severity::Warning;

@@ -225,7 +225,7 @@ fn build(cx: &Context<'_>) -> Result<Vec<Statement>, InternalError> {
         ),
         // These calls can't be limited to a resource.
         in_region(Statement::allow("LookUp", lookups, [Value::str("*")])),
-        Statement::allow("PullImages", IMAGE_PULL, std::iter::once(images()).chain(build_image(cx))),
+        Statement::allow("PullImages", IMAGE_PULL, images(cx)),
         Statement::allow(
             "ReadPublishedValues",
             ["ssm:GetParameter*"],
@@ -339,10 +339,15 @@ fn own_jobs(cx: &Context<'_>) -> Value {
     arn("sagemaker", Scope::Regional, &format!("*/{}*", cx.product.names.job_prefix()))
 }
 
-/// Images of any account: AWS's own training and inference images are in accounts of AWS, and the repository's policy
-/// decides who may pull.
-fn images() -> Value {
-    Value::sub("arn:${AWS::Partition}:ecr:${AWS::Region}:*:repository/*")
+/// Images of any account: AWS's own training and inference images are in accounts of AWS, and the repository's policy decides
+/// who of another account may pull. With the build image, if that is in another region.
+fn images(cx: &Context<'_>) -> impl Iterator<Item = Value> {
+    std::iter::once(images_of("${AWS::Region}")).chain(build_image(cx))
+}
+
+/// Every image of a region.
+fn images_of(region: &str) -> Value {
+    Value::sub(&format!("arn:${{AWS::Partition}}:ecr:{region}:*:repository/*"))
 }
 
 /// The repositories that are called after the product.
@@ -525,11 +530,14 @@ fn boundary(cx: &Context<'_>) -> Result<Vec<Statement>, InternalError> {
             ["ssm:GetParameter*"],
             [arn("ssm", Scope::Regional, &format!("parameter{}*", product.names.ssm_path("")))],
         ),
-        // A build image may be in another region.
         Statement::allow(
             "PullImages",
             IMAGE_PULL,
-            [Value::sub("arn:${AWS::Partition}:ecr:*:*:repository/*")],
+            [images_of(match other_region(cx) {
+                // The image's own ARN would not always fit beside the rest.
+                Some(_) => "*",
+                None => "${AWS::Region}",
+            })],
         ),
         // The token for the registry of a build image is of the image's region.
         Statement::allow(

@@ -14,7 +14,7 @@ use crate::finding::Severity;
 use crate::template::path::Token;
 use crate::template::read::shorten;
 use crate::template::references::{Owner, Part, is_pattern};
-use crate::template::{Function, Map, Path, Sub, SubPart, Template, Value};
+use crate::template::{Function, Map, Path, Sub, SubPart, Template, Value, is_list_type};
 
 pub(super) fn check(report: &mut Report<'_>) {
     let template = report.template;
@@ -753,10 +753,7 @@ impl Walk<'_, '_> {
 
 /// Whether a parameter of the template holds a list, by its type.
 pub(super) fn is_list_parameter(template: &Template, parameter: &str) -> bool {
-    template.parameters.get(parameter).is_some_and(|it| {
-        let kind = it.kind.strip_prefix("AWS::SSM::Parameter::Value<").unwrap_or(&it.kind);
-        kind.starts_with("List<") || kind.starts_with("CommaDelimitedList")
-    })
+    template.parameters.get(parameter).is_some_and(|it| is_list_type(&it.kind))
 }
 
 /// Whether `Ref` of this name gives a list: a parameter's, or the pseudo parameter's.

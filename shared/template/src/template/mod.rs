@@ -84,6 +84,21 @@ pub struct Parameter {
     pub attributes: Map,
 }
 
+/// Whether a parameter of this `Type` holds a list: `CommaDelimitedList`, `List<...>`, or either one read from SSM.
+///
+/// Source: AWS CloudFormation User Guide, "Parameters" and "CloudFormation-supplied parameter types"; cfn-lint's rule E1019.
+///
+/// ```
+/// # use mlp_template::template::is_list_type;
+/// assert!(is_list_type("List<AWS::EC2::Subnet::Id>"));
+/// assert!(is_list_type("AWS::SSM::Parameter::Value<List<String>>"));
+/// assert!(!is_list_type("AWS::SSM::Parameter::Value<String>"));
+/// ```
+pub fn is_list_type(kind: &str) -> bool {
+    let kind = kind.strip_prefix("AWS::SSM::Parameter::Value<").unwrap_or(kind);
+    kind.starts_with("List<") || kind.starts_with("CommaDelimitedList")
+}
+
 /// A resource.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Resource {
