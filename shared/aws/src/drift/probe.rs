@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// A look at one resource past CloudFormation. The answer has the shape of the resource's properties in a template, with
-/// what [`Probe::tells`] names; what is not in the answer isn't set.
+/// what [`Probe::checked_properties`] names; what is not in the answer isn't set.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "probe")]
 pub enum Probe {
@@ -78,7 +78,7 @@ impl Probe {
     }
 
     /// The properties that it can tell, as JSON pointers, always all of them.
-    pub fn tells(&self) -> &'static [&'static str] {
+    pub fn checked_properties(&self) -> &'static [&'static str] {
         match self {
             Self::Repository { .. } => &["/KmsKeyId", "/RepositoryDescription", "/RepositoryName", "/Tags"],
             Self::Project { .. } => &[

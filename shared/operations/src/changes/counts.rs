@@ -20,10 +20,10 @@ pub struct ChangeCounts {
     pub deleted: usize,
     /// The first 100 of those that are deleted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub deletions: Vec<Named>,
+    pub deletions: Vec<NamedResource>,
     /// The first 100 of those that are, or may be, made anew.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub replacements: Vec<Named>,
+    pub replacements: Vec<NamedResource>,
     /// The first 100 risks, the worst first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub risks: Vec<Risk>,
@@ -37,7 +37,7 @@ pub struct ChangeCounts {
 
 /// A resource by its names.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Named {
+pub struct NamedResource {
     /// Its logical id.
     pub logical_id: String,
     /// Its type.

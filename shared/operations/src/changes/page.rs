@@ -10,7 +10,7 @@ use super::properties::{Property, Replaces};
 use super::risks::Risk;
 use super::summary::{Changes, Resource};
 use super::text::{title, verdict};
-use super::values::{Shown, State};
+use super::values::{DisplayedValue, ValueState};
 
 /// The style of every report, and what only this page has.
 const STYLE: &str = concat!(
@@ -21,7 +21,7 @@ const STYLE: &str = concat!(
 static POLICY: LazyLock<String> = LazyLock::new(|| content_security_policy(STYLE));
 
 /// Values up to this many characters stand in the table as they are; longer ones can be opened.
-const SHORT: usize = 240;
+const MAX_INLINE_CHARACTERS: usize = 240;
 
 #[derive(Template)]
 #[template(path = "changes/page.html")]
@@ -40,8 +40,8 @@ struct Page<'a> {
 /// The page, as a whole HTML file in UTF-8; the same changes always give the same bytes.
 ///
 /// ```
-/// use mlp_operations::changes::{self, About, Changes, Next};
-/// let changes = Changes::new(&About::default(), &[], &Next::Nothing)?;
+/// use mlp_operations::changes::{self, ChangesContext, Changes, Next};
+/// let changes = Changes::new(&ChangesContext::default(), &[], &Next::Nothing)?;
 /// assert!(changes::html(&changes)?.starts_with("<!doctype html>"));
 /// # Ok::<(), mlp_template::error::InternalError>(())
 /// ```
@@ -91,20 +91,20 @@ impl Page<'_> {
 }
 
 /// Whether a value is too long for the table.
-fn is_long(shown: &Shown) -> bool {
-    shown.text.chars().count() > SHORT
+fn is_long(shown: &DisplayedValue) -> bool {
+    shown.text.chars().count() > MAX_INLINE_CHARACTERS
 }
 
 /// The class of a value.
-fn class(shown: &Shown) -> &'static str {
+fn class(shown: &DisplayedValue) -> &'static str {
     match shown.state {
-        State::Complete | State::Truncated => "value",
-        State::Hidden | State::KnownAfterDeployment => "value quiet",
+        ValueState::Complete | ValueState::Truncated => "value",
+        ValueState::Hidden | ValueState::KnownAfterDeployment => "value quiet",
     }
 }
 
 /// How long a long value is: what its reader decides by whether to open it.
-fn size(shown: &Shown) -> String {
+fn size(shown: &DisplayedValue) -> String {
     let characters = shown.characters.unwrap_or_else(|| shown.text.chars().count());
     format!("{characters} characters")
 }

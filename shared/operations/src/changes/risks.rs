@@ -62,44 +62,44 @@ impl Impact {
 }
 
 /// A type that holds data: what is lost with it, and what saves it.
-struct Holder {
+struct DataHolder {
     kind: &'static str,
     lost: &'static str,
     rescue: &'static str,
 }
 
 /// Types that products have; a tier file may name more (`stateful`), which get the last row.
-const HOLDERS: [Holder; 6] = [
-    Holder {
+const DATA_HOLDERS: [DataHolder; 6] = [
+    DataHolder {
         kind: "AWS::S3::Bucket",
         lost: "its objects and all their versions; CloudFormation deletes only an empty bucket, and one that isn't stays behind without an owner",
         rescue: "copy what is still needed to another bucket first",
     },
-    Holder {
+    DataHolder {
         kind: "AWS::KMS::Key",
         lost: "everything that is encrypted with it can't be read any more once its waiting time is over",
         rescue: "encrypt that anew with another key first; until the waiting time is over, `aws kms cancel-key-deletion` takes the deletion back",
     },
-    Holder {
+    DataHolder {
         kind: "AWS::CodeCommit::Repository",
         lost: "all branches and the whole history",
         rescue: "run `git clone --mirror` first and keep the copy",
     },
-    Holder {
+    DataHolder {
         kind: "AWS::SageMaker::ModelPackageGroup",
         lost: "the registered models, with their versions, metrics and approvals",
         rescue: "register models that are still needed in another group first",
     },
-    Holder {
+    DataHolder {
         kind: "AWS::Logs::LogGroup",
         lost: "every event that was logged to it",
         rescue: "export it first (`aws logs create-export-task`)",
     },
-    Holder { kind: "", lost: "the data that it holds", rescue: "save what is still needed first" },
+    DataHolder { kind: "", lost: "the data that it holds", rescue: "save what is still needed first" },
 ];
 
 /// Types that products don't have, and that hold data where somebody adds one to the stack.
-const OTHER_HOLDERS: [&str; 10] = [
+const OTHER_DATA_HOLDERS: [&str; 10] = [
     "AWS::DynamoDB::Table",
     "AWS::EC2::Volume",
     "AWS::ECR::Repository",
@@ -114,8 +114,8 @@ const OTHER_HOLDERS: [&str; 10] = [
 
 /// Whether a type of resource holds data, whoever owns it.
 pub(super) fn holds_data(kind: &str) -> bool {
-    let known = HOLDERS.iter().map(|holder| holder.kind).filter(|kind| !kind.is_empty());
-    known.chain(OTHER_HOLDERS).any(|holder| holder == kind)
+    let known = DATA_HOLDERS.iter().map(|holder| holder.kind).filter(|kind| !kind.is_empty());
+    known.chain(OTHER_DATA_HOLDERS).any(|holder| holder == kind)
 }
 
 /// What is dangerous about what happens to a resource.
@@ -151,10 +151,11 @@ fn risk(
 }
 
 /// What is lost with a product's bucket when its stack is deleted: the suite empties it.
-const EMPTIED: &str = "its objects and all their versions: the bucket is emptied before the stack is deleted";
+const LOST_WITH_BUCKET: &str =
+    "its objects and all their versions: the bucket is emptied before the stack is deleted";
 
 fn of_data(resource: &Resource, deletion: Option<Deletion>) -> Option<Risk> {
-    let holder = HOLDERS.iter().find(|holder| holder.kind == resource.kind || holder.kind.is_empty())?;
+    let holder = DATA_HOLDERS.iter().find(|holder| holder.kind == resource.kind || holder.kind.is_empty())?;
     let certain = matches!(resource.effect, Effect::Replaced | Effect::Deleted | Effect::Released);
     let what = resource.description.clone();
     let was_deleted = resource.drift.as_deref() == Some(DELETED_OUTSIDE);
@@ -178,7 +179,7 @@ fn of_data(resource: &Resource, deletion: Option<Deletion>) -> Option<Risk> {
         (Effect::Added | Effect::Changed | Effect::Imported | Effect::Recorded, _) | (_, None) => None,
         (_, Some(OldResource::Deleted)) => {
             let (lost, otherwise) = match deletion {
-                Some(_) if resource.kind == "AWS::S3::Bucket" => (EMPTIED, "reject this"),
+                Some(_) if resource.kind == "AWS::S3::Bucket" => (LOST_WITH_BUCKET, "reject this"),
                 Some(_) => (holder.lost, "reject this"),
                 None => (holder.lost, "take back in the config what asks for this"),
             };
@@ -239,7 +240,7 @@ fn of_shorter_keeping(resource: &Resource, property: &Property) -> Option<Risk> 
     if resource.effect != Effect::Changed || !KEPT_DAYS.contains(&name) {
         return None;
     }
-    let days = |shown: Option<&super::values::Shown>| shown?.text.parse::<u64>().ok();
+    let days = |shown: Option<&super::values::DisplayedValue>| shown?.text.parse::<u64>().ok();
     let after = days(property.after.as_ref())?;
     let before = match property.change {
         // Without a limit, everything is kept.

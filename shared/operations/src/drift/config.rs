@@ -14,16 +14,16 @@ use mlp_template::yaml::join;
 use serde_json::Value as Json;
 
 use super::compare::Difference;
-use super::seen::ConfigSeen;
+use super::snapshot::ConfigSnapshot;
 
 /// What a template says of its making.
-pub(super) struct Making<'a> {
+pub(super) struct TemplateOrigin<'a> {
     /// The version of ML Provisioner.
     pub(super) version: Option<&'a str>,
     config_sha256: Option<&'a str>,
 }
 
-impl<'a> Making<'a> {
+impl<'a> TemplateOrigin<'a> {
     pub(super) fn of(template: &'a Template) -> Self {
         let text = |key: &str| match template.metadata.get("MLProvisioner")? {
             Value::Map(ours) => ours.get(key)?.as_str(),
@@ -33,7 +33,7 @@ impl<'a> Making<'a> {
     }
 
     /// Whether another version made the template of this very config: what is otherwise then is the versions' doing.
-    pub(super) fn differs_by_version(&self, config: &ConfigSeen) -> bool {
+    pub(super) fn differs_by_version(&self, config: &ConfigSnapshot) -> bool {
         let today = config.bytes.as_ref().ok().map(|bytes| sha256(bytes));
         self.version.is_some_and(|it| it != env!("CARGO_PKG_VERSION"))
             && today.is_some_and(|it| self.config_sha256 == Some(it.as_str()))
@@ -43,7 +43,7 @@ impl<'a> Making<'a> {
 /// What today's config would change in the deployed template, by logical id: `expected` is what it says, `actual` what is
 /// deployed. The inner error says why it can't be told.
 pub(super) fn differences(
-    config: &ConfigSeen,
+    config: &ConfigSnapshot,
     deployed: &Template,
     suite: &Suite,
 ) -> Result<Result<Vec<(String, Difference)>, String>, InternalError> {

@@ -4,7 +4,7 @@ use mlp_product::outcome::sha256;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::changes::Shown;
+use crate::changes::DisplayedValue;
 
 /// The version of the report's shape (`schemas/drift.schema.json`).
 pub const SCHEMA_VERSION: u32 = 1;
@@ -35,9 +35,9 @@ pub struct StackReport {
     /// How much was looked at.
     pub coverage: Coverage,
     /// What counts, worst first.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<DriftFinding>,
     /// What the ignore list says not to count.
-    pub ignored: Vec<Ignored>,
+    pub ignored: Vec<IgnoredFinding>,
     /// What puts everything back that CloudFormation can put back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remediation: Option<Remediation>,
@@ -74,7 +74,7 @@ impl Verdict {
 /// What kind of finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
+pub enum FindingKind {
     /// It is otherwise than the template says.
     Drifted,
     /// It was deleted behind CloudFormation's back.
@@ -89,7 +89,7 @@ pub enum Kind {
     NotCheckable,
 }
 
-impl Kind {
+impl FindingKind {
     /// As people read it.
     pub fn words(self) -> &'static str {
         match self {
@@ -106,7 +106,7 @@ impl Kind {
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Severity {
+pub enum DriftSeverity {
     /// Who may do what is otherwise, or something is gone.
     High,
     /// It works otherwise.
@@ -117,7 +117,7 @@ pub enum Severity {
     Info,
 }
 
-impl Severity {
+impl DriftSeverity {
     /// As people read it.
     pub fn words(self) -> &'static str {
         match self {
@@ -132,7 +132,7 @@ impl Severity {
 /// Who found it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Source {
+pub enum FindingSource {
     /// CloudFormation's drift detection.
     Cloudformation,
     /// A probe of our own.
@@ -143,11 +143,11 @@ pub enum Source {
 
 /// One thing that was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Finding {
+pub struct DriftFinding {
     /// What kind.
-    pub kind: Kind,
+    pub kind: FindingKind,
     /// How much it matters.
-    pub severity: Severity,
+    pub severity: DriftSeverity,
     /// The resource's logical id; empty for the stack as a whole.
     pub logical_id: String,
     /// What the resource is called.
@@ -161,12 +161,12 @@ pub struct Finding {
     pub property: String,
     /// As it must be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expected: Option<Shown>,
+    pub expected: Option<DisplayedValue>,
     /// As it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub actual: Option<Shown>,
+    pub actual: Option<DisplayedValue>,
     /// Who found it.
-    pub source: Source,
+    pub source: FindingSource,
     /// What it is, in a sentence.
     pub message: String,
     /// What to do.
@@ -175,9 +175,9 @@ pub struct Finding {
     pub fingerprint: String,
 }
 
-impl Finding {
+impl DriftFinding {
     /// Gives it its fingerprint: of the place, and of what is there now.
-    pub(super) fn sealed(mut self, stack: &str, actual: Option<&Json>) -> Self {
+    pub(super) fn with_fingerprint(mut self, stack: &str, actual: Option<&Json>) -> Self {
         let actual = actual.map(Json::to_string).unwrap_or_default();
         let parts =
             [stack, self.kind.words(), &self.logical_id, &self.property, &actual, self.source_words()]
@@ -188,14 +188,14 @@ impl Finding {
 
     fn source_words(&self) -> &'static str {
         match self.source {
-            Source::Cloudformation | Source::Probe => "aws",
-            Source::Template => "template",
+            FindingSource::Cloudformation | FindingSource::Probe => "aws",
+            FindingSource::Template => "template",
         }
     }
 
     /// Whether it makes a stack drifted.
     pub fn is_drift(&self) -> bool {
-        matches!(self.kind, Kind::Drifted | Kind::Deleted | Kind::ConfigDrift)
+        matches!(self.kind, FindingKind::Drifted | FindingKind::Deleted | FindingKind::ConfigDrift)
     }
 
     /// Where, in few words: `Bucket /Tags`.
@@ -211,9 +211,9 @@ impl Finding {
 
 /// A finding that doesn't count, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ignored {
+pub struct IgnoredFinding {
     /// The finding.
-    pub finding: Finding,
+    pub finding: DriftFinding,
     /// Every entry that names it, by its fingerprint; what follows is the first one's.
     pub entries: Vec<String>,
     /// Why.

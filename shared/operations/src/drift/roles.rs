@@ -103,7 +103,7 @@ fn names(value: &Json) -> Vec<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mlp_aws::drift::{ResourceSeen, StackSeen};
+    use mlp_aws::drift::{ResourceSummary, StackDescription};
     use mlp_template::check::load;
     use mlp_template::template::read::from_document;
 
@@ -137,13 +137,13 @@ Resources:
     /// Where a role with these inline policies, and with the managed ones, is otherwise.
     fn otherwise(attached: &[&str], inline: &[Json]) -> Vec<(String, bool, bool)> {
         let template = from_document(&load(TEMPLATE.as_bytes()).unwrap()).0;
-        let named = |id: &str, name: &str| ResourceSeen {
+        let named = |id: &str, name: &str| ResourceSummary {
             logical_id: id.to_owned(),
             physical_id: Some(name.to_owned()),
-            ..ResourceSeen::default()
+            ..ResourceSummary::default()
         };
         let resources = [named("Role", "role"), named("Managed", "arn:managed")];
-        let stack = StackSeen::default();
+        let stack = StackDescription::default();
         let resolver = Resolver::new(&stack, &template, &resources);
         let expected = resolver.value(&Value::Map(template.resources["Role"].properties.clone())).unwrap();
         let actual = json!({"ManagedPolicyArns": attached, "Policies": inline});

@@ -10,7 +10,7 @@ use crate::execution::status::StackStatus;
 /// `check-drift`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Order {
+pub struct DriftRunRequest {
     /// When the schedule wanted it, RFC 3339: the same again is the same run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheduled: Option<String>,
@@ -25,7 +25,7 @@ pub struct Order {
     pub stacks: Vec<String>,
     /// The config that these are held against; without it the one that was uploaded for each.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub config: Option<Place>,
+    pub config: Option<ConfigLocation>,
     /// A message also without news, with everything that is open.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub digest: bool,
@@ -40,17 +40,17 @@ fn some<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Er
     Ok(stacks)
 }
 
-impl Order {
+impl DriftRunRequest {
     /// What is wrong with it.
     ///
     /// ```
-    /// # use mlp_operations::drift::Order;
-    /// let order: Order = serde_json::from_str(r#"{"stacks": ["a-stack"], "prefix": "b-"}"#)?;
-    /// assert!(order.mistake().is_some_and(|it| it.contains("`prefix`")));
-    /// assert!(serde_json::from_str::<Order>(r#"{"stacks": []}"#).is_err());
+    /// # use mlp_operations::drift::DriftRunRequest;
+    /// let order: DriftRunRequest = serde_json::from_str(r#"{"stacks": ["a-stack"], "prefix": "b-"}"#)?;
+    /// assert!(order.problem().is_some_and(|it| it.contains("`prefix`")));
+    /// assert!(serde_json::from_str::<DriftRunRequest>(r#"{"stacks": []}"#).is_err());
     /// # Ok::<(), serde_json::Error>(())
     /// ```
-    pub fn mistake(&self) -> Option<&'static str> {
+    pub fn problem(&self) -> Option<&'static str> {
         let both = !self.stacks.is_empty() && self.prefix.as_deref().is_some_and(|prefix| !prefix.is_empty());
         both.then_some("`stacks` and `prefix` both say which stacks are meant; leave one of them out")
     }
@@ -65,18 +65,18 @@ impl Order {
     }
 
     /// How the stacks were asked for.
-    pub fn asked(&self) -> Asked {
+    pub fn asked(&self) -> StackScope {
         match (&self.prefix, self.stacks.as_slice()) {
-            (_, [_, ..]) => Asked::Stacks,
-            (Some(prefix), []) if !prefix.is_empty() => Asked::Prefix,
-            _ => Asked::All,
+            (_, [_, ..]) => StackScope::Stacks,
+            (Some(prefix), []) if !prefix.is_empty() => StackScope::Prefix,
+            _ => StackScope::All,
         }
     }
 }
 
 /// How the stacks of a run were asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asked {
+pub enum StackScope {
     /// By their names.
     Stacks,
     /// By what their names begin with.
@@ -87,7 +87,7 @@ pub enum Asked {
 
 /// Where a config lies.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Place {
+pub struct ConfigLocation {
     /// Its bucket.
     pub bucket: String,
     /// Its key.
@@ -96,19 +96,19 @@ pub struct Place {
 
 /// A stack of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Item {
+pub struct StackRef {
     /// Its name.
     pub stack: String,
     /// Its id.
     pub id: String,
     /// Where its config lies, if that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub config: Option<Place>,
+    pub config: Option<ConfigLocation>,
 }
 
 /// Why a stack that was named can't be checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unchecked {
+pub enum UncheckableReason {
     /// It isn't there.
     Missing,
     /// It has no resources yet.
@@ -117,7 +117,7 @@ pub enum Unchecked {
     Untagged,
 }
 
-impl Unchecked {
+impl UncheckableReason {
     /// By the stack's status; nothing for one that isn't there.
     pub fn of(status: Option<&str>) -> Self {
         match status.and_then(StackStatus::parse) {
@@ -131,9 +131,9 @@ impl Unchecked {
     /// What is said of the stack.
     ///
     /// ```
-    /// # use mlp_operations::drift::Unchecked;
-    /// assert!(Unchecked::of(None).message("x-stack").contains("there is no stack"));
-    /// assert!(Unchecked::of(Some("CREATE_COMPLETE")).message("x-stack").contains("has no tag"));
+    /// # use mlp_operations::drift::UncheckableReason;
+    /// assert!(UncheckableReason::of(None).message("x-stack").contains("there is no stack"));
+    /// assert!(UncheckableReason::of(Some("CREATE_COMPLETE")).message("x-stack").contains("has no tag"));
     /// ```
     pub fn message(self, stack: &str) -> String {
         match self {
@@ -158,7 +158,7 @@ impl Unchecked {
 }
 
 /// What is said of a prefix with which the name of none of our stacks begins.
-pub fn none_begins(prefix: &str) -> String {
+pub fn no_stack_with_prefix(prefix: &str) -> String {
     format!(
         "there is no stack whose name begins with `{prefix}` and whose tag `ManagedBy` says `{MANAGED_BY}`"
     )
