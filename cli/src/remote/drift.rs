@@ -1,4 +1,4 @@
-//! `check-drift`: looks at stacks with the rights of who asks, and writes nothing anywhere.
+//! `check-drift`: checks stacks with the caller's permissions, and writes nothing.
 
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
@@ -32,7 +32,7 @@ use crate::{BLOCKED, DONE, UNREACHABLE, UNUSABLE};
 
 const ACTION: &str = "check-drift";
 
-/// How long everything together may take: a terminal that says nothing for longer is left alone by nobody.
+/// How long all checks together may take.
 const MAX_TOTAL_DURATION: Duration = Duration::from_hours(2);
 
 /// How long one stack may take.
@@ -42,7 +42,7 @@ const MAX_STACK_DURATION: Duration = Duration::from_mins(15);
 pub(crate) fn run(flags: &flags::CheckDrift, shown: &Shown) -> Result<u8, InternalError> {
     let refused = |finding, what: &str| {
         let problem =
-            Problem::refused(Name::InvalidInput, format!("the {what} can't be read; nothing was looked at"));
+            Problem::refused(Name::InvalidInput, format!("the {what} can't be read; nothing was checked"));
         Ok(finish(Err(problem.findings(vec![finding]).status(UNUSABLE)), ACTION, None, shown))
     };
     let config =
@@ -157,7 +157,7 @@ fn of_config(
     let (outcome, product) = actions::deployed_product(ACTION, &config.bytes, suite, None)?;
     Ok(match product {
         Some(product) => Ok(Some(product.names.stack())),
-        None => Err(Problem::refused(Name::InvalidInput, "the config has mistakes; nothing was looked at")
+        None => Err(Problem::refused(Name::InvalidInput, "the config has mistakes; nothing was checked")
             .findings(outcome.findings)),
     })
 }
@@ -229,8 +229,8 @@ impl Checked {
                         .map(|it| format!("      {title:<8} {}\n", printable(&it.text)))
                         .unwrap_or_default()
                 };
-                out += &value("must be", &finding.expected);
-                out += &value("is", &finding.actual);
+                out += &value("expected", &finding.expected);
+                out += &value("actual", &finding.actual);
                 let _ = writeln!(out, "      help     {}", printable(&finding.remediation));
             }
             for it in &report.ignored {
@@ -244,11 +244,7 @@ impl Checked {
                 );
             }
             if report.verdict == Verdict::InSync && report.coverage.not_checkable > 0 {
-                let _ = writeln!(
-                    out,
-                    "  {} resources can't be checked by anybody",
-                    report.coverage.not_checkable
-                );
+                let _ = writeln!(out, "  {} resources can't be checked", report.coverage.not_checkable);
             }
         }
         for mistake in &self.fleet.ignore_list {

@@ -1,4 +1,4 @@
-//! Looking at an execution until it ends.
+//! Follows an execution until it ends.
 
 use std::future::Future;
 use std::time::{Duration, SystemTime};
@@ -10,7 +10,7 @@ use mlp_operations::follow::{ExecutionEnd, ExecutionFollower, HISTORY_PAGE_EVENT
 use super::answer;
 use super::display::Display;
 
-/// After so many looks in a row without an answer, about five minutes, nobody looks any longer.
+/// After so many failed polls in a row, about five minutes, `mlp` gives up.
 const MAX_FAILED_POLLS: u32 = 12;
 
 /// How the following ended.
@@ -18,9 +18,9 @@ const MAX_FAILED_POLLS: u32 = 12;
 pub(crate) enum Followed {
     /// With the execution.
     Ended(ExecutionEnd),
-    /// Somebody had seen enough; the execution runs on.
+    /// The operator interrupted it; the execution continues.
     Interrupted,
-    /// It can't be looked at, or no longer.
+    /// The execution can't be read, or no longer.
     Failed {
         /// Why.
         error: CallError,
@@ -101,7 +101,7 @@ impl<E: Executions, C: Clock> Watch<'_, E, C> {
                         && interval.failures() + 1 < MAX_FAILED_POLLS =>
                 {
                     if interval.failures() == 0 {
-                        self.display.say(&format!("{error}; it is tried again"));
+                        self.display.say(&format!("{error}; retrying"));
                     }
                     interval.failed()
                 }
@@ -266,7 +266,7 @@ mod tests {
         scenes.extend([changing(9), Scene::succeeded(&json!({"ok": true, "outcome": "created"}))]);
         let (followed, written) = to_the_end(&MemoryExecutions::playing(scenes));
         assert_eq!(ok(&followed), Some(true));
-        assert_eq!(written.matches("it is tried again").count(), 1, "said once: {written}");
+        assert_eq!(written.matches("retrying").count(), 1, "said once: {written}");
         assert!(written.contains("[1m 36s] Changing the stack: 9 of 13"), "less and less often: {written}");
     }
 

@@ -169,14 +169,14 @@ fn every_action_is_told_in_plain_words() {
         assert_eq!(changes.loses_data(), level.is_some_and(|(level, _)| level == Impact::Lost), "{case}");
     }
     let unknown = of(vec![change("Explode", bucket, "", "")]);
-    assert_eq!(unknown.resources[0].description, "is met by what CloudFormation calls `Explode`");
+    assert_eq!(unknown.resources[0].description, "gets the change that CloudFormation calls `Explode`");
 }
 
 #[test]
 fn every_type_that_holds_data_says_what_is_lost_and_what_saves_it() {
     for (kind, lost, remediation) in [
         ("AWS::S3::Bucket", "versions", "copy"),
-        ("AWS::KMS::Key", "can't be read", "cancel-key-deletion"),
+        ("AWS::KMS::Key", "can't be decrypted", "cancel-key-deletion"),
         ("AWS::CodeCommit::Repository", "history", "git clone --mirror"),
         ("AWS::SageMaker::ModelPackageGroup", "approvals", "another group"),
         ("AWS::Logs::LogGroup", "every event", "create-export-task"),
@@ -226,9 +226,9 @@ fn keeping_things_for_fewer_days_is_a_loss() {
         of(vec![logs]).risks
     };
     let shorter = days(Some("365"), "90", "Modify");
-    assert_eq!(shorter[0].description, "keeps things for 90 days, no longer for 365 days");
+    assert_eq!(shorter[0].description, "keeps data for 90 days instead of 365 days");
     assert_eq!(shorter[0].impact, Impact::Lost);
-    assert_eq!(days(None, "90", "Add")[0].description, "keeps things for 90 days, no longer forever");
+    assert_eq!(days(None, "90", "Add")[0].description, "keeps data for 90 days instead of forever");
     assert_eq!(days(Some("90"), "365", "Modify"), []);
     // Not told what it was.
     assert_eq!(days(None, "90", "Modify"), []);

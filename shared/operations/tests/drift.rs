@@ -358,7 +358,7 @@ fn a_pipeline_whose_polling_was_turned_off_is_drift_although_no_property_differs
     );
     let finding = &report.findings[0];
     assert_eq!((finding.source, report.verdict), (FindingSource::Probe, Verdict::Drifted));
-    assert!(finding.message.contains("changes are not watched any more"), "{}", finding.message);
+    assert!(finding.message.contains("no longer detects changes"), "{}", finding.message);
     assert!(finding.message.contains("2026-11-20T00:00:00Z"), "{}", finding.message);
     assert!(
         finding.remediation.contains("start-pipeline-execution --name ModelBuildPipeline-id"),
@@ -389,7 +389,7 @@ fn a_deleted_subscription_is_not_promised_to_come_back_by_a_revert() {
     let report = report(&seen);
     assert_eq!(told(&report), ["deleted SecurityEmail"]);
     assert!(
-        report.findings[0].remediation.contains("doesn't bring a subscription back"),
+        report.findings[0].remediation.contains("doesn't create a subscription again"),
         "{}",
         report.findings[0].remediation
     );

@@ -173,13 +173,13 @@ fn the_result_is_the_output_or_the_cause() {
 #[test]
 fn an_execution_that_could_not_write_a_result_still_has_one() {
     let cases = [
-        (Status::Aborted, None, "MLProvisioner.Aborted", "somebody stopped the execution: half-way"),
+        (Status::Aborted, None, "MLProvisioner.Aborted", "the execution was stopped: half-way"),
         (Status::TimedOut, None, "MLProvisioner.TimedOut", "the execution ran longer than it may: half-way"),
         (
             Status::Failed,
             Some("States.Runtime"),
             "States.Runtime",
-            "the execution failed before it could say why: half-way",
+            "the execution failed without a result object: half-way",
         ),
         (
             Status::Succeeded,

@@ -8,7 +8,8 @@ use crate::calls::CallError;
 use crate::drift::Probe;
 use crate::drift::{ResourceSummary, StackDescription};
 
-/// Everything that is looked at. Every call is bounded in time, and made once: a [`RateLimiter`](super::RateLimiter) makes it again.
+/// Everything that a drift run reads. Every call is bounded in time, and made once: a
+/// [`RateLimiter`](super::RateLimiter) makes it again.
 pub trait DriftApi {
     /// A page of all stacks that aren't deleted (`DescribeStacks`), and the token of the next one.
     fn stacks(
@@ -19,7 +20,7 @@ pub trait DriftApi {
     /// One stack by name or id; nothing for one that isn't there.
     fn stack(&self, stack: &str) -> impl Future<Output = Result<Option<StackDescription>, CallError>> + Send;
 
-    /// Begins a drift detection and answers its id.
+    /// Starts a drift detection and returns its id.
     ///
     /// # Errors
     ///
@@ -33,7 +34,7 @@ pub trait DriftApi {
         resources: &[String],
     ) -> impl Future<Output = Result<String, CallError>> + Send;
 
-    /// How a detection stands.
+    /// The state of a detection.
     fn detection(&self, id: &str) -> impl Future<Output = Result<DetectionState, CallError>> + Send;
 
     /// Every `StackResourceDrift` of a stack, as the API spells it. It keeps those of earlier detections.
@@ -52,7 +53,7 @@ pub trait DriftApi {
     fn probe(&self, probe: &Probe) -> impl Future<Output = Result<Option<Json>, CallError>> + Send;
 }
 
-/// How a drift detection stands.
+/// The state of a drift detection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DetectionState {
     /// It runs.
@@ -63,7 +64,7 @@ pub enum DetectionState {
     Failed(String),
 }
 
-/// Who is told of a run.
+/// Notifications about a run.
 pub trait Notifier {
     /// A message to people. SNS takes a subject of 100 ASCII characters and 256 KiB in all.
     fn publish(

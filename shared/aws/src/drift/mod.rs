@@ -1,4 +1,5 @@
-//! What a drift run asks of AWS, over several services: [`api`] is the trait, [`live`] the real thing, and a [`RateLimiter`] keeps a
+//! The AWS calls of a drift run, over several services: [`api`] is the trait, [`live`] the real thing, and a
+//! [`RateLimiter`] keeps a
 //! process from being throttled.
 
 pub mod api;

@@ -1,5 +1,5 @@
-//! One pace for all calls of a process: as fast as it likes until AWS throttles one, then a gap between all of them, which grows
-//! with each that is throttled and shrinks with each that isn't.
+//! One rate limit for all calls of a process. There is no limit until AWS throttles a call; then there is a gap
+//! between calls. It grows with each throttled call and shrinks with each other call.
 
 use std::future::Future;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,14 +13,14 @@ use crate::calls::{CallError, Kind};
 const SHORTEST: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_secs(10);
 
-/// How long is waited for AWS to answer again, each time so much longer.
+/// The backoff after a call without an answer; it grows linearly.
 const RESPITE: Duration = Duration::from_millis(500);
 
-/// How often a call is made that AWS doesn't answer. The clients don't try again themselves: a throttled call that they
-/// repeat, nobody else would hear of.
+/// How many times a call is made that AWS doesn't answer. The clients themselves don't retry: the limiter would not
+/// notice a throttled call that a client retries.
 const UNANSWERED: u32 = 5;
 
-/// The pace.
+/// An adaptive rate limiter.
 #[derive(Debug, Default)]
 pub struct RateLimiter {
     state: Mutex<State>,
@@ -32,7 +32,7 @@ struct State {
     gap: Duration,
     /// When the next may be made.
     next: Option<Instant>,
-    /// When it became slower last.
+    /// When the gap grew last.
     slowed: Option<Instant>,
     calls: usize,
     throttled: usize,
@@ -82,8 +82,8 @@ impl RateLimiter {
         }
     }
 
-    /// A call was throttled, if only by what it said, that got its turn at this time. Those that got theirs before the pace became
-    /// slower don't make it slower still.
+    /// Records a throttled call that was scheduled at this time. The gap grows only for calls that were scheduled
+    /// after it grew last.
     pub fn slower(&self, decided: Instant) {
         let mut state = self.lock();
         state.throttled += 1;
@@ -95,7 +95,7 @@ impl RateLimiter {
         }
     }
 
-    /// Waits for its turn, if that comes before the time is over; answers when it was given.
+    /// Waits for the next free slot before the deadline; returns when it was scheduled.
     async fn turn(&self, deadline: Instant) -> Option<Instant> {
         let now = Instant::now();
         let turn = {

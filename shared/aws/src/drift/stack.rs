@@ -1,10 +1,10 @@
-//! Stacks and resources as CloudFormation tells of them.
+//! Stacks and resources as CloudFormation describes them.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// A stack as `DescribeStacks` tells it.
+/// A stack as `DescribeStacks` returns it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StackDescription {
     /// Its id, an ARN.
@@ -41,7 +41,7 @@ impl StackDescription {
     }
 }
 
-/// A resource as `ListStackResources` tells it.
+/// A resource as `ListStackResources` returns it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResourceSummary {
     /// Its logical id.

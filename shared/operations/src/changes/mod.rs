@@ -1,7 +1,7 @@
-//! What a change set changes, told so that a person can decide: as JSON, as a page and as lines of text.
+//! What a change set changes, for a person who decides about it: as JSON, as a page and as lines of text.
 //!
 //! Data goes one way: the pages of `DescribeChangeSet` ([`Page`]) -> [`Changes`] -> JSON (serde), [`html`], [`text()`].
-//! Everything that CloudFormation says and we don't know is shown as it came. Access keys and secrets never get into
+//! What CloudFormation says and we don't know is shown unchanged. Access keys and secrets never get into
 //! [`Changes`], so none of the three can show them.
 
 mod counts;

@@ -1,4 +1,4 @@
-//! What to do with a change set that was read.
+//! The next steps for a change set.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
@@ -13,7 +13,7 @@ const STATE_MACHINE_NAME: &str = "MLProvisionerDeploy";
 /// What the reader may do with the changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Next {
-    /// They were only shown: a deployment of the same config makes them.
+    /// They were only previewed: a deployment of the same config makes them.
     Deploy {
         /// The config.
         config: ConfigSource,
@@ -53,15 +53,15 @@ pub(super) fn steps(changes: &Changes, about: &ChangesContext, next: &Next) -> V
     let usable = changes.can_be_executed();
     if changes.is_empty() && !usable {
         return if set.failed() {
-            let text = "Mend what the reason names, then look again.";
-            vec![step("Mend what CloudFormation refuses", text, &[])]
+            let text = "Fix what the reason names, then try again.";
+            vec![step("Fix what CloudFormation refuses", text, &[])]
         } else {
             Vec::new()
         };
     }
     let mut steps = Vec::new();
     if !changes.risks.is_empty() {
-        let text = "Each says what is lost and what to do about it. Do that first.";
+        let text = "Each risk says what is lost and how to avoid it. Do that first.";
         steps.push(step("Read the risks", text, &[]));
     }
     match next {
@@ -77,7 +77,7 @@ pub(super) fn steps(changes: &Changes, about: &ChangesContext, next: &Next) -> V
                 "The change set is deleted, and the stack stays as it is."
             };
             let until = expires.as_ref().map_or_else(String::new, |time| {
-                format!(" It waits until {time}; after that it ends by itself, and nothing is changed.")
+                format!(" It waits until {time}; after that it ends, and nothing is changed.")
             });
             steps.push(step(
                 "Approve",
@@ -88,7 +88,7 @@ pub(super) fn steps(changes: &Changes, about: &ChangesContext, next: &Next) -> V
         }
         Next::Decide { .. } => steps.push(step(
             "Start again",
-            "This change set can't be executed any more: the stack has moved on, or it was executed already.",
+            "This change set can't be executed any more: the stack has changed since, or it was executed already.",
             &[],
         )),
         Next::Nothing => {}
@@ -123,7 +123,7 @@ fn deploying(changes: &Changes, about: &ChangesContext, config: &ConfigSource) -
     let mut steps = vec![step(
         "Deploy it",
         &format!(
-            "In the console of Step Functions, start an execution of `{STATE_MACHINE_NAME}` with this input. With `approval` it shows the changes once more, as they are then, and waits for somebody to agree; leave it out to go ahead."
+            "In the console of Step Functions, start an execution of `{STATE_MACHINE_NAME}` with this input. With `approval` it shows the changes once more and waits for an approver; leave it out to deploy without an approval."
         ),
         &[pretty],
     )];

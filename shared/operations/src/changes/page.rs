@@ -20,7 +20,7 @@ const STYLE: &str = concat!(
 
 static POLICY: LazyLock<String> = LazyLock::new(|| content_security_policy(STYLE));
 
-/// Values up to this many characters stand in the table as they are; longer ones can be opened.
+/// The table shows values up to this length; longer ones can be opened.
 const MAX_INLINE_CHARACTERS: usize = 240;
 
 #[derive(Template)]
@@ -51,7 +51,7 @@ struct Page<'a> {
 /// When the page can't be written, which the tests rule out.
 pub fn html(changes: &Changes) -> Result<String, InternalError> {
     let place = [&changes.tier, &changes.scenario, &changes.account_id, &changes.region];
-    // What is dangerous is read first; otherwise the template's order stays.
+    // Resources with risks come first; the others keep the template's order.
     let mut resources: Vec<&Resource> = changes.resources.iter().collect();
     let worst = |id: &str| changes.risks.iter().position(|risk| risk.logical_id == id);
     resources.sort_by_cached_key(|resource| worst(&resource.logical_id).unwrap_or(usize::MAX));
@@ -103,7 +103,7 @@ fn class(shown: &DisplayedValue) -> &'static str {
     }
 }
 
-/// How long a long value is: what its reader decides by whether to open it.
+/// The length of a long value, for its link.
 fn size(shown: &DisplayedValue) -> String {
     let characters = shown.characters.unwrap_or_else(|| shown.text.chars().count());
     format!("{characters} characters")
@@ -129,7 +129,7 @@ fn remarks(property: &Property) -> Vec<String> {
     remarks
 }
 
-/// Whether the worst that a risk says is certain, as people read it.
+/// A risk's impact, and whether it is certain, as text.
 fn level(risk: &Risk) -> String {
     let may = if risk.certain { "" } else { ", perhaps" };
     format!("{}{may}", risk.impact.words())

@@ -1,4 +1,4 @@
-//! What changes of a resource, place by place.
+//! The properties of a resource that change.
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use super::difference::{below, differences};
 use super::model::{Detail, ResourceChange};
 use super::values::{DisplayedValue, ValueState, beside, read, safe};
 
-/// A place of a resource that changes.
+/// A property, or a part of one, that changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Property {
     /// The JSON pointer in the template's resource, such as `/Properties/RetentionInDays`.
@@ -99,7 +99,7 @@ struct PropertyReader {
     after: Option<Json>,
 }
 
-/// What several details say of one place.
+/// What several details say about one location.
 struct ChangedPlace<'d> {
     detail: &'d Detail,
     before: Option<&'d str>,
@@ -110,7 +110,7 @@ struct ChangedPlace<'d> {
 }
 
 impl PropertyReader {
-    /// Every property of a resource that comes or goes.
+    /// All properties of a resource that is added or removed.
     fn whole(&self, context: Option<&Json>, change: PropertyChange) -> Vec<Property> {
         let mut rows = Vec::new();
         for (key, value) in context.and_then(Json::as_object).into_iter().flatten() {
@@ -209,7 +209,7 @@ impl PropertyReader {
         };
         let (Some(before), Some(after)) = (&before, &after) else {
             let mut row = row(prefix.to_owned(), before.as_ref(), after.as_ref());
-            // What is modified and has only one side told isn't added or removed: the other is unknown.
+            // A modified value with only one side isn't added or removed: the other side is unknown.
             if told == Some("Modify") {
                 row.change = PropertyChange::Changed;
             }
@@ -235,7 +235,7 @@ impl PropertyReader {
     }
 }
 
-/// A value of the past: one that CloudFormation doesn't look up now is not told, whatever the deployment makes.
+/// A value before the change. It is left out if only the deployment resolves it.
 fn known_now(shown: DisplayedValue) -> Option<DisplayedValue> {
     (shown.state != ValueState::KnownAfterDeployment).then_some(shown)
 }
@@ -253,7 +253,7 @@ fn path(detail: &Detail) -> String {
     }
 }
 
-/// Why something changes, other than that the template was edited.
+/// The cause of a change, unless the template was edited.
 fn cause(detail: &Detail) -> Option<String> {
     let entity = detail.causing_entity.as_deref().map(safe).unwrap_or_default();
     match detail.change_source.as_deref()? {

@@ -80,7 +80,7 @@ pub struct Changes {
     pub deletion: Option<Deletion>,
     /// Which change set.
     pub change_set: ChangeSet,
-    /// How many resources meet what.
+    /// How many resources have each effect.
     pub counts: Counts,
     /// What could be lost, the worst first.
     pub risks: Vec<Risk>,
@@ -154,17 +154,17 @@ pub struct Counts {
     pub added: usize,
     /// Those that are changed where they are.
     pub changed: usize,
-    /// Those that are, or may be, made anew.
+    /// Those that are, or may be, replaced.
     pub replaced: usize,
     /// Those that are deleted.
     pub deleted: usize,
     /// Those that stay in AWS without the stack.
     pub released: usize,
-    /// Those that are there and come under the stack.
+    /// Those that exist and are imported into the stack.
     pub imported: usize,
     /// Those of which only CloudFormation's record changes.
     pub recorded: usize,
-    /// Those of which nobody knows yet.
+    /// Those whose effect isn't known yet.
     pub undetermined: usize,
 }
 
@@ -208,8 +208,8 @@ pub struct Resource {
 }
 
 impl ChangeSet {
-    /// Whether CloudFormation made none because there is nothing to change. The two wordings are its own, and it has no
-    /// code for this.
+    /// Whether CloudFormation created none because there is nothing to change. It has no code for this, only these two
+    /// messages.
     pub fn says_nothing_changes(&self) -> bool {
         self.status.as_deref() == Some("FAILED")
             && self.reason.as_deref().is_some_and(|reason| {
@@ -217,7 +217,7 @@ impl ChangeSet {
             })
     }
 
-    /// Whether CloudFormation could not make it.
+    /// Whether CloudFormation could not create it.
     pub fn failed(&self) -> bool {
         self.status.as_deref() == Some("FAILED") && !self.says_nothing_changes()
     }
@@ -248,7 +248,8 @@ impl Changes {
     ///
     /// ```
     /// use mlp_operations::changes::{ChangesContext, Changes, DeletedResource, Next};
-    /// let bucket = DeletedResource { logical_id: "Bucket".into(), kind: "AWS::S3::Bucket".into(), ..DeletedResource::default() };
+    /// let bucket = DeletedResource { logical_id: "Bucket".into(), kind: "AWS::S3::Bucket".into(),
+    /// ..DeletedResource::default() };
     /// let changes = Changes::of_deletion(&ChangesContext::default(), "arn", &[bucket], None, &Next::Nothing).unwrap();
     /// assert_eq!((changes.counts.deleted, changes.loses_data()), (1, true));
     /// ```
@@ -332,7 +333,7 @@ impl Changes {
         self.resources.is_empty()
     }
 
-    /// Whether what is told can still happen as it is told.
+    /// Whether the changes can still be made as shown.
     pub fn can_be_executed(&self) -> bool {
         self.deletion.is_some() || self.change_set.can_be_executed
     }
@@ -399,10 +400,10 @@ const MAX_NAMED_RESOURCES: usize = 100;
 /// What a change set that looks at drift says of a resource that is not there any more.
 pub(super) const DELETED_OUTSIDE: &str = "was deleted outside CloudFormation";
 
-/// What the tier files know of logical ids.
+/// The resources of the tier files, by logical id.
 struct ResourceCatalog {
     own: Option<&'static Blueprint>,
-    /// The largest tier: what a change of the tier removes stands here.
+    /// The largest tier, for resources that a change of the tier removes.
     all: &'static Blueprint,
     ranks: HashMap<&'static str, (usize, usize)>,
 }

@@ -91,7 +91,7 @@ pub(super) fn verdict(changes: &Changes) -> String {
     let set = &changes.change_set;
     let because = set.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
     if set.failed() {
-        return format!("CloudFormation could not make it{because}");
+        return format!("CloudFormation could not create it{because}");
     }
     if set.says_nothing_changes() {
         return "nothing changes".to_owned();
@@ -115,7 +115,7 @@ struct Lines {
 }
 
 impl Lines {
-    /// A line of what anybody may have written.
+    /// A line, with invisible characters replaced.
     fn line(&mut self, indent: usize, text: &str) {
         for _ in 0..indent {
             self.out.push_str("  ");
@@ -171,7 +171,7 @@ fn risk(page: &mut Lines, risk: &Risk) {
     if let Some(lost) = &risk.lost {
         page.line(3, &format!("Lost: {lost}."));
     }
-    page.line(3, &format!("To do: {}.", risk.remediation));
+    page.line(3, &format!("Remediation: {}.", risk.remediation));
 }
 
 fn resource(page: &mut Lines, resource: &Resource) {
@@ -195,7 +195,7 @@ fn resource(page: &mut Lines, resource: &Resource) {
 fn property(page: &mut Lines, property: &Property) {
     let same = common(property);
     let value = |shown: Option<&DisplayedValue>| {
-        let Some(shown) = shown else { return "(not told)".to_owned() };
+        let Some(shown) = shown else { return "(unknown)".to_owned() };
         let mut text = String::new();
         if same > 0 {
             text.push_str("...");

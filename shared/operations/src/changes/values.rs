@@ -1,4 +1,4 @@
-//! Values as they may be shown: without keys and secrets, and not longer than anybody reads.
+//! Values as they may be shown: without keys and secrets, and truncated.
 
 use std::borrow::Cow;
 

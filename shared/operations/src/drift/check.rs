@@ -1,4 +1,4 @@
-//! Looks at one stack.
+//! Checks one stack.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -20,24 +20,24 @@ use crate::drift::{StackSnapshot, wanted};
 use crate::execution::status::{DriftDetection, StackStatus};
 use crate::time::rfc3339;
 
-/// Kept back from a stack's time for what comes after the detection.
+/// The part of a stack's time that is reserved for the steps after the detection.
 const TIME_RESERVE: Duration = Duration::from_secs(45);
 
-/// How often resources are detected again whose services throttled CloudFormation.
+/// How many times the detection is repeated for resources whose services throttled CloudFormation.
 const MAX_REDETECTIONS: usize = 3;
 
 /// The most resources that a detection can be limited to. Source: AWS CloudFormation API Reference, `DetectStackDrift`.
 const MAX_DETECTION_RESOURCES: usize = 200;
 
-/// How often it is looked whether a detection has ended: a little later each time.
+/// The interval between two polls of a detection; it grows with each poll.
 const MIN_POLL_INTERVAL: Duration = Duration::from_secs(1);
 const MAX_POLL_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Every stack of ours, by its tag, over all pages. A shell without resources is none yet.
+/// All stacks with our tag, over all pages. A stack in `REVIEW_IN_PROGRESS` has no resources and is left out.
 ///
 /// # Errors
 ///
-/// What AWS says: half a list would be a lie.
+/// The error that AWS returned: an incomplete list would hide stacks.
 pub async fn managed_stacks<A: DriftApi + Sync>(
     api: &A,
     limiter: &RateLimiter,
@@ -55,7 +55,8 @@ pub async fn managed_stacks<A: DriftApi + Sync>(
     }
 }
 
-/// Those of these stacks that are ours: a few are asked for one by one, however many the account has.
+/// Those of the named stacks that have our tag. Each is read by its name, so the number of stacks in the account
+/// doesn't matter.
 ///
 /// # Errors
 ///
@@ -78,8 +79,8 @@ fn is_ours(stack: &StackDescription) -> bool {
     stack.tags.get("ManagedBy").is_some_and(|by| by == MANAGED_BY) && stack.status != "REVIEW_IN_PROGRESS"
 }
 
-/// All that can be seen of a stack but its config, until the deadline. It never fails: what can't be seen is part of what is
-/// seen.
+/// Takes a snapshot of a stack, without its config, until the deadline. It never fails: the snapshot contains the
+/// errors.
 pub async fn check<A: DriftApi + Sync>(
     api: &A,
     limiter: &RateLimiter,
@@ -92,7 +93,7 @@ pub async fn check<A: DriftApi + Sync>(
     let detection = checker.detect(resources.as_deref().unwrap_or_default()).await;
     let parsed = template.as_ref().ok().and_then(|text| load(text.as_bytes()).ok());
     let parsed = parsed.map(|document| from_document(&document).0).unwrap_or_default();
-    // Half of what the template says isn't there, and everybody knows; or nothing is there any more.
+    // A stack that failed to create, or was deleted, has no resources to compare.
     let nothing = matches!(
         &detection,
         Detection::Failed(refused) if matches!(refused.kind, CheckErrorKind::Unfinished | CheckErrorKind::Gone)
@@ -104,7 +105,7 @@ pub async fn check<A: DriftApi + Sync>(
     StackSnapshot { stack: stack.clone(), template, resources, detection, probes, config: None }
 }
 
-/// Whether more time might have shown more.
+/// Whether the check ran out of time.
 pub fn ran_out_of_time(seen: &StackSnapshot) -> bool {
     let detection = match &seen.detection {
         Detection::Failed(refused) => Some(refused),
@@ -121,7 +122,7 @@ pub fn ran_out_of_time(seen: &StackSnapshot) -> bool {
         .any(|refused| matches!(refused.kind, CheckErrorKind::TimedOut | CheckErrorKind::Throttled))
 }
 
-/// One stack, and until when it is looked at.
+/// Checks one stack until a deadline.
 struct StackChecker<'a, A> {
     api: &'a A,
     limiter: &'a RateLimiter,
@@ -162,20 +163,20 @@ impl<A: DriftApi + Sync> StackChecker<'_, A> {
             Ok(detection) => detection,
             Err(refused) => Detection::Failed(refused),
         };
-        // It may have failed because somebody deletes or updates the stack meanwhile.
+        // It may have failed because the stack was deleted or updated during the detection.
         match self.call(|| self.api.stack(&self.stack.id)).await {
             Ok(Some(now)) if now.status != "DELETE_COMPLETE" => {
                 not_now(&now.status).map_or(detection, Detection::Failed)
             }
             Ok(_) => {
-                let reason = "the stack was deleted while it was looked at".to_owned();
+                let reason = "the stack was deleted during the check".to_owned();
                 Detection::Failed(CheckError { kind: CheckErrorKind::Gone, reason })
             }
             Err(_) => detection,
         }
     }
 
-    /// A detection of the stack, and more of those resources whose services throttled CloudFormation in the one before.
+    /// Detects drift of the stack, then again of the resources whose services throttled CloudFormation.
     async fn detected(&self, resources: &[ResourceSummary]) -> Result<Detection, CheckError> {
         let begun = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         // The clocks may differ a little. What is older than that is of an earlier detection.
@@ -211,13 +212,13 @@ impl<A: DriftApi + Sync> StackChecker<'_, A> {
         self.call(|| self.api.drifts(&self.stack.id)).await
     }
 
-    /// Begins a detection, of all resources or of some, and waits for its end; answers why it failed.
+    /// Starts a detection of all or some resources and waits for its end; returns the reason if it failed.
     async fn ended(&self, some: &[String]) -> Result<Option<String>, CheckError> {
         let now = Instant::now();
         let deadline = self.deadline - TIME_RESERVE.min(self.deadline.saturating_duration_since(now) / 4);
         let mut wait = MIN_POLL_INTERVAL;
-        // Who loses the answer of `DetectStackDrift`, or meets somebody else's detection, isn't told its id: that it has ended is
-        // only seen by beginning another one.
+        // The id of a detection is unknown if the answer of `DetectStackDrift` was lost, or if another caller started
+        // it. Only starting another detection shows that it has ended.
         let id = loop {
             let begin = || async {
                 match some {
@@ -257,16 +258,16 @@ impl<A: DriftApi + Sync> StackChecker<'_, A> {
     }
 }
 
-/// What detections of a stack have found so far.
+/// The results of a stack's detections so far.
 struct DetectionProgress {
     begun: String,
     drifts: Vec<Json>,
-    /// Whom a detection failed for, and no later one has answered.
+    /// Logical ids for which a detection failed and no later one succeeded.
     failing: BTreeSet<String>,
 }
 
 impl DetectionProgress {
-    /// Whom a failed detection says that it failed for; everything without a verdict of its own, if it names nobody.
+    /// Logical ids that the reason of a failed detection names; all resources without a result of their own, if it names none.
     fn failing_by(&self, reason: Option<&str>, resources: &[ResourceSummary]) -> BTreeSet<String> {
         let Some(reason) = reason else { return BTreeSet::new() };
         let words: BTreeSet<&str> = reason.split(|c: char| !c.is_ascii_alphanumeric()).collect();
@@ -280,7 +281,7 @@ impl DetectionProgress {
         ids().filter(|id| !fresh.contains(id)).map(str::to_owned).collect()
     }
 
-    /// Whose services throttled CloudFormation.
+    /// Logical ids of resources whose services throttled CloudFormation.
     fn throttled(&self, failed: Option<&str>) -> Vec<String> {
         let unknown = self.drifts.iter().filter(|drift| {
             text(drift, "StackResourceDriftStatus") == "UNKNOWN"
@@ -320,7 +321,7 @@ fn says_throttled(reason: &str) -> bool {
     .any(|words| reason.contains(words))
 }
 
-/// Why a stack in this status can't be detected. One that we don't know is CloudFormation's to refuse.
+/// Why a stack in this status can't be detected. CloudFormation refuses the statuses that we don't know.
 fn not_now(status: &str) -> Option<CheckError> {
     match StackStatus::parse(status).map(StackStatus::drift_detection) {
         None | Some(DriftDetection::Possible) => None,

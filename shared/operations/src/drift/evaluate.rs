@@ -1,4 +1,4 @@
-//! From what was seen of a stack to its report.
+//! Evaluates a stack's snapshot: from snapshot to report.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +26,7 @@ use super::severity;
 use super::snapshot::{CheckError, CheckErrorKind, Detection, ProbeResult, StackSnapshot};
 use crate::changes::{DisplayedValue, read_value, safe};
 
-/// What a report says besides what was seen.
+/// What a report contains besides the snapshot.
 #[derive(Debug, Clone, Default)]
 pub struct ReportContext {
     /// The run.
@@ -37,7 +37,7 @@ pub struct ReportContext {
     pub suite: Suite,
 }
 
-/// Judges one stack.
+/// Evaluates one stack.
 ///
 /// # Errors
 ///
@@ -64,7 +64,7 @@ fn read(text: &str) -> Option<Template> {
     Some(from_document(&document).0)
 }
 
-/// What became of a resource.
+/// What checked a resource.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum CheckedBy {
     CloudFormation,
@@ -78,7 +78,7 @@ struct Evaluator<'a> {
     template: Option<&'a Template>,
     resources: BTreeMap<&'a str, &'a ResourceSummary>,
     checked_by: BTreeMap<&'a str, CheckedBy>,
-    /// What CloudFormation's detection told of a resource.
+    /// The differences that CloudFormation's detection reported.
     reported: BTreeMap<&'a str, Vec<Difference>>,
     findings: Vec<DriftFinding>,
     is_deleted: bool,
@@ -100,7 +100,7 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    /// What can't be seen of the stack as a whole.
+    /// What could not be read about the stack as a whole.
     fn stack(&mut self) {
         let StackSnapshot { template, resources, detection, .. } = self.seen;
         let detection = match detection {
@@ -119,7 +119,7 @@ impl<'a> Evaluator<'a> {
         ];
         for (refused, (what, action)) in all.into_iter().zip(asked) {
             if let Some(refused) = refused {
-                self.add_check_error("", "", refused, &format!("{what} can't be had"), action);
+                self.add_check_error("", "", refused, &format!("{what} can't be read"), action);
             }
         }
         if let Detection::Completed { failed: Some(reason), .. } = self.seen.detection.clone() {
@@ -133,7 +133,8 @@ impl<'a> Evaluator<'a> {
             );
         }
         if template.is_ok() && self.template.is_none() {
-            let refused = CheckError { kind: CheckErrorKind::Failed, reason: "it is no template".to_owned() };
+            let refused =
+                CheckError { kind: CheckErrorKind::Failed, reason: "it is not a template".to_owned() };
             self.add_check_error(
                 "",
                 "",
@@ -154,12 +155,12 @@ impl<'a> Evaluator<'a> {
     ) {
         let remediation = match refused.kind {
             CheckErrorKind::Denied => format!("allow the role of the drift function `{action}`, and what it needs to read the resource"),
-            CheckErrorKind::Busy => "nothing: the next run looks again when nobody works on the stack".to_owned(),
+            CheckErrorKind::Busy => "nothing: the next run checks again when no operation is in progress".to_owned(),
             CheckErrorKind::Throttled | CheckErrorKind::TimedOut | CheckErrorKind::Unavailable => {
-                "nothing: the next run looks again; fewer stacks at once (`DriftConcurrency`) help against throttling".to_owned()
+                "nothing: the next run checks again; fewer stacks at once (`DriftConcurrency`) reduce throttling".to_owned()
             }
-            CheckErrorKind::Unfinished => "deploy the product (`\"recreate_failed\": true` when it never came to be), or delete it".to_owned(),
-            CheckErrorKind::Gone | CheckErrorKind::Failed => "fix what the reason names; the next run looks again".to_owned(),
+            CheckErrorKind::Unfinished => "deploy the product (`\"recreate_failed\": true` if it failed to create), or delete it".to_owned(),
+            CheckErrorKind::Gone | CheckErrorKind::Failed => "fix what the reason names; the next run checks again".to_owned(),
         };
         let message = format!("{what}: {}", safe(&refused.reason));
         let source = if logical_id.is_empty() { FindingSource::Cloudformation } else { FindingSource::Probe };
@@ -186,7 +187,7 @@ impl<'a> Evaluator<'a> {
             .unwrap_or_default();
         let physical_id = resource.and_then(|it| it.physical_id.as_deref());
         let name = match (property, physical_id) {
-            // What is in a parameter, its path says.
+            // A parameter's path names its value.
             ("/Value", Some(path)) if resource_type == "AWS::SSM::Parameter" => path,
             _ => property,
         };
@@ -235,7 +236,7 @@ impl<'a> Evaluator<'a> {
                     CheckedBy::CloudFormation
                 }
                 "NOT_CHECKED" | "UNSUPPORTED" => CheckedBy::NotCheckable,
-                // `UNKNOWN`, and what CloudFormation may say one day.
+                // `UNKNOWN`, and statuses that are new to us.
                 other => {
                     let reason = match text("DriftStatusReason") {
                         "" => format!("CloudFormation says {other}"),
@@ -285,19 +286,19 @@ impl<'a> Evaluator<'a> {
             self.add(FindingKind::Deleted, id, "", None, None, source, message, remediation);
             return;
         }
-        let message = format!("`{name}` is gone: somebody deleted it, or gave it another name");
+        let message = format!("`{name}` was deleted or renamed outside CloudFormation");
         let remediation = match source {
             FindingSource::Probe => {
-                "make it again under its old name, or delete and create the stack; a change set without changes to it doesn't bring it back"
+                "create it again with its old name, or delete and create the stack; a change set without changes to it doesn't create it again"
             }
             // aws-cloudformation/cloudformation-coverage-roadmap issue 2455: the change set succeeds, and the subscription is
             // not there. SNS itself removes an address that nobody confirms.
             _ if self.resources.get(id).is_some_and(|it| it.kind == "AWS::SNS::Subscription") => {
-                "`\"drift\": \"revert\"` doesn't bring a subscription back. Deploy the product with another `alerts_email` and \
+                "`\"drift\": \"revert\"` doesn't create a subscription again. Deploy the product with another `alerts_email` and \
                  then with this one again, and confirm the e-mail: SNS removes addresses that nobody confirms"
             }
             FindingSource::Cloudformation | FindingSource::Template => {
-                "start `deploy-product` with `\"drift\": \"revert\"`, which creates it anew, without what was in it"
+                "start `deploy-product` with `\"drift\": \"revert\"`, which creates it again, without its content"
             }
         };
         self.add(FindingKind::Deleted, id, "", None, None, source, message, remediation.to_owned());
@@ -322,24 +323,24 @@ impl<'a> Evaluator<'a> {
     }
 
     fn modified_somewhere(&mut self, id: &str) {
-        let message = format!("`{id}` is otherwise than the template says; CloudFormation doesn't say where");
+        let message = format!("`{id}` differs from the template; CloudFormation doesn't say where");
         let (kind, source) = (FindingKind::Drifted, FindingSource::Cloudformation);
         self.add(kind, id, "", None, None, source, message, REVERT.to_owned());
     }
 
-    /// What only probes can tell.
+    /// What only probes can check.
     fn probes(&mut self) {
         for (probe, answer) in &self.seen.probes {
             let Some((id, _)) = self.resources.get_key_value(probe.logical_id()) else { continue };
             let id: &'a str = id;
             let expected = self.expected(id);
-            // One that sees all that the template sets makes up for what CloudFormation didn't see.
+            // A probe that reads all that the template sets replaces CloudFormation's check.
             let instead = expected.as_ref().is_some_and(|all| probe.checkable(all) == *all)
                 && self.checked_by.get(id) != Some(&CheckedBy::CloudFormation);
             match answer {
                 ProbeResult::Failed(refused) => {
                     let (what, action) =
-                        (format!("{} of `{id}` could not be looked at", subject(probe)), asks(probe));
+                        (format!("{} of `{id}` could not be read", subject(probe)), asks(probe));
                     self.add_check_error(id, property(probe), refused, &what, action);
                     if instead {
                         self.checked_by.insert(id, CheckedBy::CouldNotCheck);
@@ -401,7 +402,8 @@ impl<'a> Evaluator<'a> {
             if is_reported && !is_document(&pointer) {
                 continue;
             }
-            // Of a document CloudFormation tells places here and there, the probe all that was put in or taken out.
+            // CloudFormation reports single locations of a document; the probe reports all statements that were added
+            // or removed.
             self.findings.retain(|it| {
                 it.logical_id != id
                     || it.kind != FindingKind::Drifted
@@ -410,7 +412,7 @@ impl<'a> Evaluator<'a> {
             let words = match (is_document(&pointer), &expected, &actual) {
                 // Some of its statements, not the document as a whole.
                 (true, None, Some(_)) => "has more than the template says",
-                (true, Some(_), None) => "lacks something of the template",
+                (true, Some(_), None) => "lacks a part of the template",
                 _ => what(expected.as_ref(), actual.as_ref()),
             };
             let message = format!("`{pointer}` of `{id}` {words}");
@@ -430,11 +432,10 @@ impl<'a> Evaluator<'a> {
         let since = actual.get("PollingDisabledAt").and_then(Json::as_str);
         let (Some(since), Some(pointer)) = (since, polled(expected)) else { return };
         let message = format!(
-            "changes are not watched any more: CodePipeline turned polling off at {since}, after 30 days without an execution"
+            "the pipeline no longer detects changes: CodePipeline disabled polling at {since}, after 30 days without an execution"
         );
         let remediation = format!(
-            "start each execution yourself: `aws codepipeline start-pipeline-execution --name {name}`; CodePipeline documents no \
-             way to turn polling on again"
+            "start each execution yourself: `aws codepipeline start-pipeline-execution --name {name}`; CodePipeline documents no way to enable polling again"
         );
         let (expected, actual) = (Json::Bool(true), json!({ "PollingDisabledAt": since }));
         let kind = FindingKind::Drifted;
@@ -450,7 +451,7 @@ impl<'a> Evaluator<'a> {
         );
     }
 
-    /// Resources that nothing was said of.
+    /// Resources that nothing has checked.
     fn uncovered(&mut self) {
         let silent = match &self.seen.detection {
             // What detection doesn't name it can't check; unless it broke off, or there was nothing to hold probes against.
@@ -462,9 +463,9 @@ impl<'a> Evaluator<'a> {
             if *self.checked_by.entry(id).or_insert(silent) == CheckedBy::NotCheckable {
                 let kind = self.resources.get(id).map(|it| it.kind.as_str()).unwrap_or_default();
                 let message = format!(
-                    "nobody can tell whether `{id}` is as the template says: CloudFormation can't check {kind}"
+                    "neither CloudFormation nor a probe can check `{id}`: CloudFormation doesn't support {kind}"
                 );
-                let remediation = "nothing; look at it in the console if in doubt".to_owned();
+                let remediation = "nothing; check it in the console if in doubt".to_owned();
                 self.add(
                     FindingKind::NotCheckable,
                     id,
@@ -479,17 +480,16 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    /// Today's config beside the deployed template.
+    /// Compares today's config with the deployed template.
     fn config(&mut self, about: &ReportContext) -> Result<(), InternalError> {
         let Some(template) = self.template else { return Ok(()) };
         let origin = TemplateOrigin::of(template);
         if let Some(made_by) = origin.version.filter(|it| older(it, env!("CARGO_PKG_VERSION"))) {
             let message = format!(
-                "the deployed template was made by version {made_by}; today's is {}",
+                "version {made_by} generated the deployed template; today's version is {}",
                 env!("CARGO_PKG_VERSION")
             );
-            let remediation =
-                "deploy the product again; `show-changes` tells before what would change".to_owned();
+            let remediation = "deploy the product again; `show-changes` shows the changes first".to_owned();
             self.add(
                 FindingKind::Outdated,
                 "",
@@ -532,7 +532,7 @@ impl<'a> Evaluator<'a> {
         Ok(())
     }
 
-    /// What today's config, or today's version of ML Provisioner, makes otherwise.
+    /// A difference that comes from today's config, or from today's version of ML Provisioner.
     fn changed(&mut self, id: &str, difference: Difference, by_version: bool) {
         let Difference { pointer, expected, actual } = difference;
         let (kind, today, remediation) = if by_version {
@@ -545,7 +545,7 @@ impl<'a> Evaluator<'a> {
             (_, "", Some(_), Some(_)) => format!("{today} gives `{id}` another type"),
             (_, "", Some(_), None) => format!("{today} has `{id}`, and the deployed template doesn't"),
             (_, "", None, _) => format!("the deployed template has `{id}`, and {today} doesn't"),
-            ("", ..) => format!("{today} makes another `{pointer}` than the deployed template has"),
+            ("", ..) => format!("{today} gives another `{pointer}` than the deployed template"),
             _ => format!("{today} gives `{id}` another `{pointer}` than the deployed template"),
         };
         let (expected, actual) = (expected.as_ref(), actual.as_ref());
@@ -615,7 +615,7 @@ impl<'a> Evaluator<'a> {
                     }
             });
         let remediation = config.as_ref().filter(|config| reverts && !config.bucket.is_empty()).map(|config| Remediation {
-            description: "puts back what CloudFormation can see, by a drift-aware change set; `show-changes` with the same input and without `force` tells before what it does".to_owned(),
+            description: "reverts what CloudFormation can detect, by a drift-aware change set; `show-changes` with the same input and without `force` shows the changes first".to_owned(),
             input: json!({
                 "action": "deploy-product",
                 "force": true,
@@ -648,14 +648,15 @@ impl<'a> Evaluator<'a> {
 /// Reference, `CancelKeyDeletion`, `ScheduleKeyDeletion`.
 const KEY: &str = "AWS::KMS::Key";
 
-/// What CloudFormation sees, it can put back.
-const REVERT: &str = "put it back with `deploy-product` and `\"drift\": \"revert\"`, or change the config so that it says the same";
+/// CloudFormation can revert what it detects.
+const REVERT: &str =
+    "revert it with `deploy-product` and `\"drift\": \"revert\"`, or change the config to the same value";
 
 fn what(expected: Option<&Json>, actual: Option<&Json>) -> &'static str {
     match (expected, actual) {
         (Some(_), None) => "is missing",
         (None, Some(_)) => "was added",
-        _ => "is otherwise than the template says",
+        _ => "differs from the template",
     }
 }
 
@@ -740,7 +741,7 @@ fn document(pointer: &str, expected: &Json, actual: &Json) -> Option<Difference>
     Some(Difference { pointer: pointer.to_owned(), expected, actual })
 }
 
-/// What a probe looks at, in words.
+/// What a probe reads, in words.
 fn subject(probe: &Probe) -> &'static str {
     match probe {
         Probe::Repository { .. } => "the repository",
@@ -782,19 +783,19 @@ fn asks(probe: &Probe) -> &'static str {
     }
 }
 
-/// How something is put back that CloudFormation doesn't see.
+/// How to revert what CloudFormation doesn't check.
 fn remediation(probe: &Probe, pointer: &str, actual: Option<&Json>) -> String {
     let place: Vec<String> = tokens(pointer).collect();
     let place: Vec<&str> = place.iter().map(String::as_str).collect();
     match (probe, place.as_slice(), actual) {
         (Probe::RolePolicies { role, .. }, ["ManagedPolicyArns", arn], Some(_)) => {
-            format!("`aws iam detach-role-policy --role-name {role} --policy-arn {arn}`, or ask who attached it")
+            format!("`aws iam detach-role-policy --role-name {role} --policy-arn {arn}`, or ask the person who attached it")
         }
         (Probe::RolePolicies { role, .. }, ["ManagedPolicyArns", arn], None) => {
             format!("`aws iam attach-role-policy --role-name {role} --policy-arn {arn}`")
         }
         (Probe::RolePolicies { role, .. }, ["Policies", name], Some(_)) => {
-            format!("`aws iam delete-role-policy --role-name {role} --policy-name {name}`, or ask who added it")
+            format!("`aws iam delete-role-policy --role-name {role} --policy-name {name}`, or ask the person who added it")
         }
         (Probe::RolePolicies { role, .. }, ["Policies", name, ..], _) => {
             format!("`aws iam put-role-policy --role-name {role} --policy-name {name}` with the document of the template")
@@ -803,7 +804,7 @@ fn remediation(probe: &Probe, pointer: &str, actual: Option<&Json>) -> String {
             format!("give the role {role} the policies of the template")
         }
         (Probe::ManagedPolicy { arn, .. }, ..) => {
-            format!("`aws iam create-policy-version --set-as-default --policy-arn {arn}` with the document of the template, or ask who changed it")
+            format!("`aws iam create-policy-version --set-as-default --policy-arn {arn}` with the document of the template, or ask the person who changed it")
         }
         (Probe::KeyPolicy { key_id, .. }, ..) => {
             format!("`aws kms put-key-policy --policy-name default --key-id {key_id}` with the document of the template")
@@ -813,7 +814,7 @@ fn remediation(probe: &Probe, pointer: &str, actual: Option<&Json>) -> String {
             format!("`aws codecommit update-repository-name --old-name {now} --new-name {name}`")
         }
         (Probe::Repository { .. }, ..) => {
-            "put it back with `deploy-product` and `\"drift\": \"revert\"` (`mlp`: `--drift revert`), or by hand in CodeCommit".to_owned()
+            "revert it with `deploy-product` and `\"drift\": \"revert\"` (`mlp`: `--drift revert`), or by hand in CodeCommit".to_owned()
         }
         (Probe::Project { name, .. }, ["Visibility"], _) => {
             format!("`aws codebuild update-project-visibility --project-visibility PRIVATE --project-arn` and the ARN of {name}")
@@ -822,10 +823,10 @@ fn remediation(probe: &Probe, pointer: &str, actual: Option<&Json>) -> String {
             format!("`aws codepipeline start-pipeline-execution --name {name}` starts it")
         }
         (Probe::Project { name, .. }, ..) => {
-            format!("`aws codebuild update-project --name {name}` with the value of the template: CloudFormation doesn't see it, so no change set puts it back")
+            format!("`aws codebuild update-project --name {name}` with the value of the template: CloudFormation doesn't check it, so no change set reverts it")
         }
         (Probe::Parameter { .. }, ..) => {
-            "put it back with `deploy-product` and `\"drift\": \"revert\"` (`mlp`: `--drift revert`); whoever reads the path gets the wrong value until then".to_owned()
+            "revert it with `deploy-product` and `\"drift\": \"revert\"` (`mlp`: `--drift revert`); readers of the path get the wrong value until then".to_owned()
         }
     }
 }

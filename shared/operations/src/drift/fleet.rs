@@ -19,13 +19,13 @@ use crate::time::rfc3339;
 /// How many runs the history keeps: three months of daily runs.
 pub const MAX_HISTORY_RUNS: usize = 90;
 
-/// The most lines of a message that anybody reads.
+/// The most lines of each list in a message.
 const MAX_MESSAGE_LINES: usize = 50;
 
-/// The most characters of what AWS, or a list, says of one finding. A stack's own report has it in full.
+/// The most characters of one finding's message. A stack's own report has it in full.
 const MAX_TEXT_CHARACTERS: usize = 500;
 
-/// The longest value in a brief, in characters.
+/// The longest value in a finding's summary, in characters.
 const MAX_VALUE_CHARACTERS: usize = 200;
 
 /// The most bytes of each of the three lists of findings in a message or an event: SNS and EventBridge take 256 KiB in all.
@@ -52,9 +52,9 @@ pub struct FleetReport {
     pub stacks: Vec<StackSummary>,
     /// Findings that the last run didn't have.
     pub new: Vec<FindingSummary>,
-    /// Findings of the last run that are no more.
+    /// Findings of the last run that are resolved.
     pub resolved: Vec<FindingSummary>,
-    /// Stacks whose word changed, from what to what.
+    /// Stacks whose verdict changed.
     pub changed: Vec<VerdictChange>,
     /// What is wrong with the ignore list.
     pub ignore_list: Vec<Finding>,
@@ -72,7 +72,7 @@ pub struct FleetReport {
 pub struct PendingNotification {
     /// The invocation's request.
     pub request_id: String,
-    /// Until when that is waited for, in seconds since 1970. Afterwards the next run tells these news with its own.
+    /// Until when other runs wait for it, in seconds since 1970. Afterwards the next run sends it with its own.
     pub until: u64,
 }
 
@@ -87,13 +87,13 @@ pub struct Totals {
     pub drifted: usize,
     /// Could not be checked.
     pub could_not_check: usize,
-    /// Deleted in the middle of the run.
+    /// Deleted during the run.
     pub deleted: usize,
     /// Findings that count.
     pub findings: usize,
     /// Those of them with severity high.
     pub high: usize,
-    /// Findings that the ignore list keeps quiet.
+    /// Findings that the ignore list names.
     pub ignored: usize,
 }
 
@@ -111,7 +111,7 @@ pub struct StackSummary {
     pub coverage: Coverage,
     /// What counts; "not checkable" is a figure only.
     pub findings: Vec<FindingSummary>,
-    /// How many are kept quiet.
+    /// How many are ignored.
     pub ignored: usize,
     /// When it was checked.
     pub checked_at: String,
@@ -145,12 +145,12 @@ pub struct FindingSummary {
     pub actual: Option<String>,
     /// The same for the same finding in the next run.
     pub fingerprint: String,
-    /// When it was seen last, if it could not be looked at since.
+    /// When it was checked last, if it could not be checked since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub as_of: Option<String>,
 }
 
-/// A stack whose word is another one now.
+/// A stack whose verdict changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VerdictChange {
     /// The stack.
@@ -192,7 +192,7 @@ impl FindingSummary {
         }
     }
 
-    /// Whether nobody could look this time at where it was, by what the stack's report says could not be checked.
+    /// Whether this run could not check the finding's location, according to the stack's report.
     fn is_unseen(&self, report: &[Self]) -> bool {
         let hides = |it: &Self| match (it.source, it.logical_id.as_str()) {
             // Today's config could not be compared; the resources were looked at.
@@ -211,7 +211,7 @@ impl FindingSummary {
         let Self { stack_name, place, message, .. } = self;
         let line = format!("- [{}] {stack_name}, {place}: {message}{as_of}", self.severity.words());
         let mut lines = format!("{}\n", printable(&line));
-        for (title, value) in [("must be", &self.expected), ("is", &self.actual)] {
+        for (title, value) in [("expected", &self.expected), ("actual", &self.actual)] {
             if let Some(value) = value {
                 _ = writeln!(lines, "    {title}: {}", printable(value).replace('\n', " "));
             }
@@ -235,17 +235,17 @@ impl StackSummary {
         }
     }
 
-    /// Takes over what was open before and could not be looked at this time; answers what is over.
+    /// Keeps findings open that this run could not check; returns the findings that are resolved.
     fn keep_open(&mut self, earlier: &Self) -> Vec<FindingSummary> {
         let now = fingerprints(&self.findings);
-        // At the same place there may be another value now.
+        // The same location may have another value now.
         let replaced = |it: &FindingSummary| {
             self.findings.iter().any(|new| new.kind == it.kind && new.place == it.place)
         };
         let left = earlier.findings.iter().filter(|it| !now.contains(it.fingerprint.as_str()));
         let (unseen, over): (Vec<&FindingSummary>, Vec<&FindingSummary>) =
             left.partition(|it| it.is_unseen(&self.findings) && !replaced(it));
-        // What has another value now is told as new, and is not over.
+        // A finding with another value now is new; the old one isn't reported as resolved.
         let over = over.into_iter().filter(|it| !replaced(it)).cloned().collect();
         let as_of = |it: &FindingSummary| it.as_of.clone().or_else(|| Some(earlier.checked_at.clone()));
         let unseen: Vec<FindingSummary> =
@@ -256,7 +256,7 @@ impl StackSummary {
     }
 }
 
-/// Reports of a run, one after the other, so that a thousand of them need not be held at once.
+/// Builds the fleet's report from one stack's report after the other, so that they are not all in memory at once.
 #[derive(Debug, Default)]
 pub struct FleetBuilder {
     listed_at: Option<String>,
@@ -270,7 +270,7 @@ impl FleetBuilder {
         Self { listed_at: Some(at.to_owned()), ..Self::default() }
     }
 
-    /// Takes a report in. A second one of the same stack takes the first one's place.
+    /// Adds a report. A second one of the same stack replaces the first.
     pub fn add(&mut self, report: &StackReport) {
         self.used.extend(report.ignored.iter().flat_map(|it| it.entries.iter().cloned()));
         self.lines.insert(report.stack_name.clone(), StackSummary::of(report));
@@ -317,7 +317,7 @@ impl FleetBuilder {
             if only.is_some() || line.checked_at.as_str() > listed_at {
                 lines.insert(name.to_owned(), line.clone());
             } else {
-                // What was open of a product that was deleted since is over too.
+                // Open findings of a product that was deleted since are resolved too.
                 changes.resolved.extend(line.findings.iter().cloned());
             }
         }
@@ -363,7 +363,7 @@ impl FleetBuilder {
     }
 }
 
-/// What is otherwise than it was in the last run.
+/// What changed since the last run.
 #[derive(Default)]
 struct FleetChanges {
     new: Vec<FindingSummary>,
@@ -390,7 +390,7 @@ impl FleetChanges {
         line
     }
 
-    /// Those of a run that nobody was told of, as far as they are still so.
+    /// Adds the changes of a run whose notification was not sent, if they still hold.
     fn add(&mut self, pending: &FleetReport, lines: &BTreeMap<String, StackSummary>) {
         let open: BTreeSet<&str> = lines.values().flat_map(|line| fingerprints(&line.findings)).collect();
         let is_open = |it: &&FindingSummary| open.contains(it.fingerprint.as_str());
@@ -439,8 +439,8 @@ impl Totals {
 }
 
 impl Totals {
-    /// What the stacks come to in one word, for whoever asked. What was named and isn't there could not be checked; that one of
-    /// many was deleted meanwhile is none of that.
+    /// The verdict about the stacks of a request. A named stack that doesn't exist could not be checked. A stack that
+    /// was deleted during a run over many stacks doesn't matter.
     pub fn verdict(&self, asked: StackScope) -> Verdict {
         let missing = match asked {
             StackScope::Stacks => self.deleted > 0 || self.in_sync == 0,
@@ -464,7 +464,7 @@ impl FleetReport {
         Totals::of(self.stacks.iter().filter(|line| names.contains(line.stack_name.as_str())))
     }
 
-    /// Whether there is anything to tell since the last run. A stack that is new and in sync is none of it.
+    /// Whether anything changed since the last run that must be reported. A stack that is new and in sync is not reported.
     pub fn has_changes(&self) -> bool {
         let matters = |it: &VerdictChange| !(it.before.is_none() && it.now == Verdict::InSync);
         !self.new.is_empty() || !self.resolved.is_empty() || self.changed.iter().any(matters)
@@ -576,7 +576,7 @@ impl FleetReport {
             },
             "Run": self.run,
             "Suite": suite,
-            // What an alarm waits for: a run over some stacks stands for none over all.
+            // An alarm waits for it. A run over some stacks doesn't count as a run over all.
             "FleetRuns": usize::from(self.only.is_none()),
             "Stacks": totals.stacks,
             "InSync": totals.in_sync,
@@ -725,7 +725,7 @@ mod tests {
         };
         let fleet = run("1", &[report("a", "1", Verdict::Drifted, &[found])], None);
         let message = fleet.message("s3://suite/index.html", false);
-        assert!(message.contains("\n    must be: 365\n    is: 1\n"), "{message}");
+        assert!(message.contains("\n    expected: 365\n    actual: 1\n"), "{message}");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `drift-ignore.yaml`: what people decided to live with, for how long, and why.
+//! `drift-ignore.yaml`: which findings the operators accept, until when, and why.
 //!
 //! ```yaml
 //! ignore:
@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use super::report::{DriftFinding, FindingKind};
 
-/// Where the list lies in the suite's bucket.
+/// The key of the list in the suite's bucket.
 pub const KEY: &str = "drift-ignore.yaml";
 
 const FIELDS: [&str; 6] = ["stack", "logical_id", "property", "reason", "who", "expires"];
@@ -52,7 +52,7 @@ pub struct IgnoreEntry {
 }
 
 impl IgnoreEntry {
-    /// The same wherever it stands in the list: the list may be edited while a run goes on.
+    /// The fingerprint doesn't depend on the entry's position: the list may be edited during a run.
     pub fn fingerprint(&self) -> String {
         let Self { stack, logical_id, property, reason, who, expires, line: _ } = self;
         let parts = [stack, logical_id, property, reason, who, expires].map(String::as_str).join("\n");
@@ -61,8 +61,7 @@ impl IgnoreEntry {
 }
 
 impl IgnoreList {
-    /// Reads the list. With a mistake anywhere in it nothing is ignored: what was meant is not known, and a finding too many
-    /// is better than one too few.
+    /// Reads the list. If it has a mistake, nothing is ignored: a finding too many is better than one too few.
     pub fn read(bytes: &[u8]) -> Self {
         let document = match yaml::load(bytes, &Limits::config()) {
             Ok(document) => document,
@@ -84,7 +83,7 @@ impl IgnoreList {
             ),
         }
         for key in json.as_object().into_iter().flatten().map(|(key, _)| key).filter(|key| *key != "ignore") {
-            let message = format!("`{key}` is no key of this file; allowed is `ignore`");
+            let message = format!("`{key}` is not a key of this file; only `ignore` is allowed");
             list.mistake(&document, &yaml::join("", key), message, "remove it");
         }
         if !list.mistakes.is_empty() {
@@ -111,7 +110,7 @@ impl IgnoreList {
             return;
         };
         for key in fields.keys().filter(|key| !FIELDS.contains(&key.as_str())) {
-            let message = format!("`{key}` is no key of an entry; allowed are {}", FIELDS.join(", "));
+            let message = format!("`{key}` is not a key of an entry; allowed are {}", FIELDS.join(", "));
             self.mistake(document, &yaml::join(&path, key), message, "remove it, or fix its spelling");
         }
         let mut value = |key: &str| {
@@ -131,14 +130,14 @@ impl IgnoreList {
         };
         let [stack, logical_id, property, reason, who, expires] = FIELDS.map(&mut value);
         if !expires.is_empty() && !is_date(&expires) {
-            let message = format!("`expires` is `{expires}`, which is no date");
+            let message = format!("`expires` is `{expires}`, which is not a date");
             self.mistake(document, &yaml::join(&path, "expires"), message, "write it as 2027-06-30");
         }
         let line = document.nearest_place(&path).value.0;
         self.entries.push(IgnoreEntry { stack, logical_id, property, reason, who, expires, line });
     }
 
-    /// Every entry by which a finding doesn't count. What could not be checked is never ignored. `at` is an RFC 3339 time.
+    /// All entries that match a finding. A failed check is never ignored. `at` is an RFC 3339 time.
     pub fn entries_for(&self, stack: &str, finding: &DriftFinding, at: &str) -> Vec<&IgnoreEntry> {
         if finding.kind == FindingKind::CouldNotCheck {
             return Vec::new();
@@ -170,7 +169,7 @@ impl IgnoreList {
                     path,
                     format!("the entry for {who} expired on {}", entry.expires),
                 )
-                .help("remove it, or decide anew and give it a later day")
+                .help("remove it, or give it a later date")
             } else if whole_run && !used.contains(&entry.fingerprint()) {
                 Finding::warning(
                     codes::DRIFT_IGNORE_UNUSED,

@@ -1,10 +1,11 @@
-//! Drift: what of a deployed product is no longer as its template, or its config, says.
+//! Drift: how a deployed product differs from its template or its config.
 //!
-//! Data goes one way: a stack's [`snapshot`] is [evaluated](mod@evaluate) against its template and becomes a [`report`]; the reports
-//! of a run become a [`fleet`]. What people decided to live with is in the [`ignore`] list. CloudFormation's own drift
-//! detection doesn't see everything, so [`probes`] say what else to look at.
+//! Data goes one way: a stack's [`snapshot`] is [evaluated](mod@evaluate) against its template and becomes a
+//! [`report`]; the reports
+//! of a run become a [`fleet`]. The [`ignore`] list names the differences that the operators accept. CloudFormation's
+//! drift detection doesn't check everything, so [`probes`] name what else must be read.
 //!
-//! [`check`](mod@check) looks at a stack in AWS, and a [`run`] at all of them.
+//! [`check`](mod@check) reads one stack in AWS, and a [`run`] reads all of them.
 
 pub mod check;
 mod compare;

@@ -21,7 +21,7 @@ static POLICY: LazyLock<String> = LazyLock::new(|| content_security_policy(STYLE
 /// The height of the trend's tallest bar.
 const MAX_BAR_HEIGHT: usize = 120;
 
-/// Where the bars stand.
+/// The y coordinate of the bars' lower ends.
 const BASELINE_Y: usize = 130;
 
 type Tile = (&'static str, String, String);
@@ -99,12 +99,12 @@ pub fn stack_html(report: &StackReport) -> Result<String, InternalError> {
     .map_err(|error| InternalError::new(format!("the page of a stack's drift: {error}")))
 }
 
-/// Where a fleet's page lies, which tells where its links lead.
+/// Which of the two fleet pages: its links depend on its folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PageKind {
-    /// Among the last reports of all stacks.
+    /// The page in `latest/`.
     Latest,
-    /// In the run's folder, beside the reports of its stacks; those of other stacks are among the last ones.
+    /// The page in the run's folder. Reports of stacks that are not part of the run are in `latest/`.
     Run,
 }
 

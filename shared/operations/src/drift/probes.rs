@@ -1,4 +1,4 @@
-//! What CloudFormation can't see, or overlooks, and who can tell.
+//! What CloudFormation's drift detection can't check or misses, and which probe checks it.
 //!
 //! Sources: AWS CloudFormation User Guide, "Resource type support for imports and drift detection"; the handlers in the
 //! registry's schemas (`AWS::CodeBuild::Project` has no read handler); "Detect unmanaged configuration changes to stacks and
@@ -12,12 +12,12 @@ use mlp_template::template::Template;
 use mlp_template::yaml::join;
 use serde_json::Value as Json;
 
-/// What a probe's answer is held against.
+/// What a probe's answer is compared with.
 pub(crate) trait ProbeExpectations {
-    /// What the answer must say: what the template sets, and the default of what it leaves out on purpose.
+    /// The expected answer: what the template sets, and the defaults of what no template sets.
     fn expected(&self, properties: &Json, answer: &Json) -> Json;
 
-    /// What of a resource's properties it can tell. Whether that is all of them is whether it covers the resource.
+    /// The part of a resource's properties that the probe reads. If it reads all of them, it covers the resource.
     fn checkable(&self, properties: &Json) -> Json;
 
     /// Properties that no template sets and that still must have their default: property and default.

@@ -1,4 +1,4 @@
-//! What is found of one stack.
+//! A stack's drift report.
 
 use mlp_product::outcome::sha256;
 use serde::{Deserialize, Serialize};
@@ -30,15 +30,15 @@ pub struct StackReport {
     /// Its tier, by the stack's tag.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tier: Option<String>,
-    /// In one word.
+    /// The verdict.
     pub verdict: Verdict,
-    /// How much was looked at.
+    /// How many resources were checked.
     pub coverage: Coverage,
-    /// What counts, worst first.
+    /// The findings that count, worst first.
     pub findings: Vec<DriftFinding>,
-    /// What the ignore list says not to count.
+    /// The findings that the ignore list names.
     pub ignored: Vec<IgnoredFinding>,
-    /// What puts everything back that CloudFormation can put back.
+    /// The execution that reverts everything that CloudFormation can revert.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remediation: Option<Remediation>,
     /// The version of ML Provisioner.
@@ -51,11 +51,11 @@ pub struct StackReport {
 pub enum Verdict {
     /// Everything that can be checked is as it must be.
     InSync,
-    /// The stack was deleted while it was looked at.
+    /// The stack was deleted during the check.
     Deleted,
     /// Something could not be checked, and nothing that could be has drifted.
     CouldNotCheck,
-    /// Something is not as the template, or today's config, says.
+    /// Something differs from the template or from today's config.
     Drifted,
 }
 
@@ -75,15 +75,15 @@ impl Verdict {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FindingKind {
-    /// It is otherwise than the template says.
+    /// It differs from the template.
     Drifted,
-    /// It was deleted behind CloudFormation's back.
+    /// It was deleted outside CloudFormation.
     Deleted,
     /// Today's config would make another template than the one that is deployed.
     ConfigDrift,
     /// It could not be checked this time.
     CouldNotCheck,
-    /// An older version of ML Provisioner made the template.
+    /// An older version of ML Provisioner generated the template.
     Outdated,
     /// Neither CloudFormation nor we can check it.
     NotCheckable,
@@ -107,13 +107,13 @@ impl FindingKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DriftSeverity {
-    /// Who may do what is otherwise, or something is gone.
+    /// Permissions differ, or a resource was deleted.
     High,
-    /// It works otherwise.
+    /// The behavior differs.
     Medium,
-    /// Words.
+    /// Only texts differ.
     Low,
-    /// Good to know.
+    /// For information.
     Info,
 }
 
@@ -129,7 +129,7 @@ impl DriftSeverity {
     }
 }
 
-/// Who found it.
+/// What found it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FindingSource {
@@ -137,7 +137,7 @@ pub enum FindingSource {
     Cloudformation,
     /// A probe of our own.
     Probe,
-    /// The deployed template beside today's.
+    /// The comparison of the deployed template with today's.
     Template,
 }
 
@@ -176,7 +176,7 @@ pub struct DriftFinding {
 }
 
 impl DriftFinding {
-    /// Gives it its fingerprint: of the place, and of what is there now.
+    /// Computes the fingerprint from the location and the actual value.
     pub(super) fn with_fingerprint(mut self, stack: &str, actual: Option<&Json>) -> Self {
         let actual = actual.map(Json::to_string).unwrap_or_default();
         let parts =
@@ -224,7 +224,7 @@ pub struct IgnoredFinding {
     pub expires: String,
 }
 
-/// How much of a stack was looked at.
+/// How many of a stack's resources were checked.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Coverage {
     /// Resources.
@@ -233,7 +233,7 @@ pub struct Coverage {
     pub by_cloudformation: usize,
     /// Those that only a probe checked.
     pub by_probe: usize,
-    /// Those that nobody can check.
+    /// Those that neither CloudFormation nor a probe can check.
     pub not_checkable: usize,
     /// Those that could not be checked this time.
     pub could_not_check: usize,

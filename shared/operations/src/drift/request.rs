@@ -1,4 +1,4 @@
-//! What the drift function is asked to look at.
+//! What a drift run checks.
 
 use mlp_product::product::MANAGED_BY;
 use serde::de::Error as _;
@@ -11,22 +11,22 @@ use crate::execution::status::StackStatus;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DriftRunRequest {
-    /// When the schedule wanted it, RFC 3339: the same again is the same run.
+    /// The scheduled time, RFC 3339. The same time is the same run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheduled: Option<String>,
-    /// What the run is called, instead: the same again is the same run.
+    /// The run's name, instead of the time. The same name is the same run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Only stacks whose names begin so.
+    /// Only stacks whose names begin with this prefix.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prefix: Option<String>,
     /// Only these stacks, by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "some")]
     pub stacks: Vec<String>,
-    /// The config that these are held against; without it the one that was uploaded for each.
+    /// The config to compare with; without it the one that was uploaded for each stack.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<ConfigLocation>,
-    /// A message also without news, with everything that is open.
+    /// Send a message that lists all open findings, even if nothing changed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub digest: bool,
 }
@@ -74,7 +74,7 @@ impl DriftRunRequest {
     }
 }
 
-/// How the stacks of a run were asked for.
+/// Which stacks a run was asked to check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StackScope {
     /// By their names.
@@ -85,7 +85,7 @@ pub enum StackScope {
     All,
 }
 
-/// Where a config lies.
+/// The location of a config.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConfigLocation {
     /// Its bucket.
@@ -101,7 +101,7 @@ pub struct StackRef {
     pub stack: String,
     /// Its id.
     pub id: String,
-    /// Where its config lies, if that is known.
+    /// The location of its config, if that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<ConfigLocation>,
 }
@@ -128,7 +128,7 @@ impl UncheckableReason {
         }
     }
 
-    /// What is said of the stack.
+    /// The message about the stack.
     ///
     /// ```
     /// # use mlp_operations::drift::UncheckableReason;
@@ -157,7 +157,7 @@ impl UncheckableReason {
     }
 }
 
-/// What is said of a prefix with which the name of none of our stacks begins.
+/// The message about a prefix that matches no stack of ours.
 pub fn no_stack_with_prefix(prefix: &str) -> String {
     format!(
         "there is no stack whose name begins with `{prefix}` and whose tag `ManagedBy` says `{MANAGED_BY}`"

@@ -6,7 +6,7 @@ use mlp_aws::drift::{ResourceSummary, StackDescription};
 use mlp_template::template::{Function, Parameter, SubPart, Template, Value};
 use serde_json::{Map as Object, Value as Json};
 
-/// What stands for a value that can't be known, inside of one that is known otherwise. No template holds it.
+/// The marker of an unknown part in a value whose other parts are known. No template holds it.
 pub(super) const UNKNOWN: &str = "\u{0}unknown";
 
 /// Whether nothing is known of a value.
@@ -59,7 +59,7 @@ impl<'a> Resolver<'a> {
             Value::Sub(sub) => self.text(sub).map_or_else(unknown, Json::String),
             Value::Call(Function::Join, argument) => self.join(argument).unwrap_or_else(unknown),
             Value::Call(..) => unknown(),
-            // AWS looks it up when it makes the resource.
+            // AWS resolves it when it creates the resource.
             Value::Str(text) if text.contains("{{resolve:") => unknown(),
             plain => plain.to_json(),
         })

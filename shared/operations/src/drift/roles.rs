@@ -49,7 +49,7 @@ pub(super) fn differences(
     let pointer = |policy: &Json| join("/Policies", name(policy).as_str().unwrap_or_default());
     let text = |policy: &Json| policy.get("PolicyDocument").cloned().unwrap_or_default();
     let mut left = list(actual, "Policies");
-    // Those whose names can't be known come last, and are known by what they say.
+    // Policies with unknown names come last and are matched by their documents.
     inline.sort_by_key(|policy| is_unknown(&name(policy)));
     for policy in &inline {
         let unnamed = is_unknown(&name(policy));
@@ -76,7 +76,8 @@ pub(super) fn differences(
     found
 }
 
-/// Whether what CloudFormation told of a role is this policy: its places are numbers in lists, ours are names.
+/// Whether CloudFormation's finding about a role is about this policy: CloudFormation names list positions, the probe
+/// names policies.
 pub(super) fn is_about(told: &Difference, difference: &Difference, expected: &Json) -> bool {
     let (place, ours): (Vec<_>, Vec<_>) =
         (tokens(&told.pointer).collect(), tokens(&difference.pointer).collect());

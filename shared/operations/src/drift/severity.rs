@@ -2,7 +2,7 @@
 
 use super::report::{DriftSeverity, FindingKind};
 
-/// Properties that say who may do what, or what can be reached from outside.
+/// Properties that control permissions or network access.
 const SENSITIVE: [&str; 22] = [
     "AccessControl",
     "AssumeRolePolicyDocument",
@@ -28,7 +28,7 @@ const SENSITIVE: [&str; 22] = [
     "Visibility",
 ];
 
-/// What people read and nothing acts upon.
+/// Properties that only people read.
 const COSMETIC: [&str; 5] =
     ["Description", "DisplayName", "ModelPackageGroupDescription", "RepositoryDescription", "Tags"];
 

@@ -1,40 +1,40 @@
-//! What was seen of a stack in AWS.
+//! A snapshot of a stack in AWS.
 
 use mlp_aws::drift::Probe;
 use mlp_aws::drift::{ResourceSummary, StackDescription};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-/// All that was seen of one stack at one time.
+/// What AWS returned for one stack at one time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StackSnapshot {
     /// The stack.
     pub stack: StackDescription,
-    /// Its template as CloudFormation keeps it (`GetTemplate`), or why it can't be had.
+    /// Its template as CloudFormation keeps it (`GetTemplate`), or why it can't be read.
     pub template: Result<String, CheckError>,
-    /// Its resources, or why they can't be had.
+    /// Its resources, or why they can't be read.
     pub resources: Result<Vec<ResourceSummary>, CheckError>,
     /// What CloudFormation's own detection says.
     pub detection: Detection,
     /// What the probes found.
     pub probes: Vec<(Probe, ProbeResult)>,
-    /// Today's config, if it is known where it lies.
+    /// Today's config, if its location is known.
     pub config: Option<ConfigSnapshot>,
 }
 
-/// Why something could not be seen.
+/// Why something could not be checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CheckErrorKind {
     /// A permission is missing.
     Denied,
-    /// AWS throttled for longer than was retried.
+    /// AWS still throttled the call when the retries ended.
     Throttled,
     /// It did not end in time.
     TimedOut,
-    /// Somebody else works on it.
+    /// Another operation is in progress.
     Busy,
-    /// The stack is gone.
+    /// The stack was deleted.
     Gone,
     /// The stack is in a status in which CloudFormation compares nothing.
     Unfinished,
@@ -44,26 +44,27 @@ pub enum CheckErrorKind {
     Unavailable,
 }
 
-/// Something that could not be seen.
+/// Something that could not be checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckError {
-    /// Why, in a word.
+    /// The kind of error.
     pub kind: CheckErrorKind,
     /// Why, in AWS's words.
     pub reason: String,
 }
 
-/// What CloudFormation's drift detection came to.
+/// The result of CloudFormation's drift detection.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Detection {
     /// It ended.
     Completed {
         /// Every `StackResourceDrift` as the API spells it (`DescribeStackResourceDrifts`).
         drifts: Vec<Json>,
-        /// `DetectionStatusReason` of a `DETECTION_FAILED`: the drifts are those that it got to.
+        /// `DetectionStatusReason` of a `DETECTION_FAILED`: the drifts are those of the resources that were checked
+        /// before it failed.
         failed: Option<String>,
     },
-    /// It could not be had.
+    /// It failed.
     Failed(CheckError),
 }
 
@@ -74,7 +75,7 @@ pub enum ProbeResult {
     Found(Json),
     /// It isn't there.
     Missing,
-    /// It could not be seen.
+    /// The probe failed.
     Failed(CheckError),
 }
 

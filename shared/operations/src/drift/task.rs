@@ -1,4 +1,4 @@
-//! `check-drift`: the drift function looks, or the state machine behind it, and `ReadDrift` reads what they found.
+//! `check-drift`: the drift function or its state machine checks, and `ReadDrift` reads the results.
 
 use std::time::SystemTime;
 
@@ -26,10 +26,10 @@ use crate::execution::work::{DriftWork, Facts, Next, Work};
 use crate::objects::read as read_object;
 use crate::time::rfc3339;
 
-/// A run over a large fleet takes hours; one that takes a day has met a defect.
+/// The longest run. A run over a large fleet takes hours; one that takes a day has a defect.
 const MAX_RUN_SECONDS: u64 = 24 * 60 * 60;
 
-/// Says which stacks are meant, and what the run is called.
+/// Chooses the stacks and the run's name.
 pub(crate) async fn begin<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
     aws: &Aws<'_, S, C, B, P>,
     execution: &str,
@@ -66,8 +66,8 @@ pub(crate) async fn begin<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
     Ok(work)
 }
 
-/// Whether a stack that was named by its ARN is the one of its name in the suite's account and region: the drift function
-/// goes by names.
+/// Checks that a stack named by its ARN is in the suite's account and region, and exists: the drift function uses
+/// names.
 async fn is_here<S, C: Stacks + Sync, B, P>(aws: &Aws<'_, S, C, B, P>, named: &str) -> Result<(), Failure> {
     let mut parts = named.split(':').skip(3);
     let (Some(region), Some(account)) = (parts.next(), parts.next()) else { return Ok(()) };
@@ -83,8 +83,8 @@ async fn is_here<S, C: Stacks + Sync, B, P>(aws: &Aws<'_, S, C, B, P>, named: &s
     let stack = aws.stacks.stack(named).await.map_err(|error| failed(&error))?;
     match UncheckableReason::of(stack.as_ref().map(|stack| stack.status.as_str())) {
         UncheckableReason::Missing => {
-            let message = format!("the stack `{named}` is gone");
-            wrong(message, "name the stack that has taken its place, by its name")
+            let message = format!("the stack `{named}` was deleted");
+            wrong(message, "if another stack replaced it, give that stack's name")
         }
         _ => Ok(()),
     }
@@ -108,7 +108,7 @@ pub(crate) async fn read<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
                 format!("the drift run `{run}` has not ended after {MAX_RUN_SECONDS} seconds"),
             )
         })?;
-        // Who works on the run may be dead; then it is begun once more, and goes on where it was left.
+        // The invocation that works on the run may have ended. Then the run is started again and continues where it stopped.
         let others = drift.last.as_ref().and_then(|last| last.get("outcome")).and_then(Json::as_str);
         work.next = if others == Some("in-progress") { Next::CheckDrift } else { Next::Wait };
         work.drift = Some(drift);
@@ -140,7 +140,7 @@ pub(crate) async fn read<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
     Ok(work)
 }
 
-/// Why what was asked for is not among the stacks of the run.
+/// Why the requested stacks are not part of the run.
 async fn unchecked<S, C: Stacks + Sync, B, P>(
     aws: &Aws<'_, S, C, B, P>,
     work: &Work,

@@ -1,4 +1,4 @@
-//! One action for many products: what a fleet's execution is asked to do, and what came of it.
+//! One action for many products: a fleet's input and its summary.
 
 pub(crate) mod tasks;
 
@@ -17,16 +17,16 @@ use crate::execution::input::{Action, Input};
 use crate::execution::keys;
 use crate::execution::outcome::{Error, ExecutionOutcome, Report};
 
-/// The most configs of one fleet. Who has more names narrower prefixes.
+/// The most configs of one fleet. More configs need several fleets with narrower prefixes.
 pub const MAX_CONFIGS: usize = 1_000;
 
-/// How many products are worked on at once, if the input doesn't say.
+/// How many products run at the same time, if the input doesn't say.
 pub const DEFAULT_CONCURRENCY: u64 = 5;
 
 /// The most that may be asked for. CloudFormation throttles an account that changes many stacks at once.
 pub const MAX_CONCURRENCY: u64 = 50;
 
-/// How many of a hundred products may fail before no more are begun.
+/// The percentage of products that may fail before no more are started.
 ///
 /// The state machine's map tolerates all: Step Functions would stop what is under way when too many have failed, and a
 /// deployment that is stopped half-way is worse than one that is done (Developer Guide, "Setting failure thresholds for
@@ -49,7 +49,7 @@ impl Tolerance {
     }
 }
 
-/// A fleet's input that nothing is wrong with.
+/// A fleet's valid input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FleetInput {
     /// The bucket with the configs.
@@ -60,11 +60,11 @@ pub struct FleetInput {
     pub concurrency: u64,
     /// How many of a hundred may fail before no more are begun.
     pub tolerated: Tolerance,
-    /// What every product's execution is told beside its config.
+    /// The input of every product's execution besides its config.
     switches: Object<String, Json>,
 }
 
-/// What one product's execution is told.
+/// One product's execution.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FleetItem {
     /// The execution's name, the same when the fleet's task runs twice.
@@ -75,7 +75,7 @@ pub struct FleetItem {
     pub input: Json,
 }
 
-/// What came of a fleet.
+/// The summary of a fleet's execution.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FleetSummary {
     /// [`crate::execution::outcome::SCHEMA_VERSION`].
@@ -90,16 +90,16 @@ pub struct FleetSummary {
     pub succeeded: usize,
     /// How many failed or were cancelled.
     pub failed: usize,
-    /// How many have no result: somebody stopped them, or they ran out of time.
+    /// How many have no result: they were stopped or timed out.
     pub without_result: usize,
-    /// How many were never begun, because too many others had failed.
+    /// How many were not started, because too many others had failed.
     #[serde(default)]
     pub not_started: usize,
     /// How often each outcome came.
     pub outcomes: BTreeMap<String, usize>,
     /// Each product, in the order of the configs' keys.
     pub products: Vec<ProductSummary>,
-    /// Why nothing was begun.
+    /// Why nothing was started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<Error>,
     /// What is wrong with the fleet's input.

@@ -58,7 +58,7 @@ pub(crate) struct ProductState {
     failed: Option<Json>,
 }
 
-/// Whether a product may begin.
+/// Whether a product may start.
 #[derive(Debug, Serialize)]
 pub(crate) struct StartDecision {
     may_start: bool,
@@ -246,7 +246,7 @@ pub(crate) async fn summarize<S: BucketStore + Sync, C: Sync, B: Sync, P: Sync>(
     Ok(summary.short())
 }
 
-/// The summary of a fleet whose input was refused: nothing was begun.
+/// The summary of a fleet whose input was refused: nothing was started.
 async fn refused<S: BucketStore + Sync, C, B, P>(
     aws: &Aws<'_, S, C, B, P>,
     execution: &str,
@@ -266,7 +266,7 @@ async fn refused<S: BucketStore + Sync, C, B, P>(
     Ok(summary)
 }
 
-/// What became of a product without a result.
+/// How a product without a result ended.
 async fn without_result<S: BucketStore + Sync, C, B, P>(
     aws: &Aws<'_, S, C, B, P>,
     folder: &str,

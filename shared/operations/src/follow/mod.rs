@@ -1,8 +1,8 @@
-//! How far an execution is, from what it answers when it is looked at again and again.
+//! The progress of an execution, from polling it.
 //!
-//! A look is a description of the execution and the newest page of its history ([`HISTORY_PAGE_EVENTS`]); nobody reads the whole history.
-//! Whoever follows keeps an [`ExecutionFollower`], tells it what was seen, and shows its [`Progress`]. [`PollInterval`] says when to look
-//! next. There is no clock and no call in here.
+//! A poll reads the execution's description and the newest page of its history ([`HISTORY_PAGE_EVENTS`]); never the
+//! whole history. An [`ExecutionFollower`] takes what was read and has the [`Progress`]. [`PollInterval`] says when to
+//! poll next. This module has no clock and makes no calls.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,7 +12,7 @@ use serde_json::{Value as Json, json};
 
 use crate::fleet::FleetSummary;
 
-/// How many events one look reads. A round of waiting for a stack is nine of them, so two rounds fit in.
+/// How many events one poll reads. Waiting for a stack takes nine events a round, so two rounds fit in.
 pub const HISTORY_PAGE_EVENTS: i32 = 25;
 
 /// What is known of an execution.
@@ -35,7 +35,7 @@ pub struct Progress {
     pub resources: Option<ResourceProgress>,
     /// The stack's status, while a stack operation runs.
     pub stack_status: Option<String>,
-    /// Whether it waits for somebody who approves.
+    /// Whether it waits for an approval.
     pub waits_for_approval: bool,
 }
 
@@ -53,7 +53,8 @@ pub struct ResourceProgress {
 pub struct ExecutionEnd {
     /// Whether it did what it was asked to.
     pub ok: bool,
-    /// Its result object (`mlp_operations::execution::outcome`), as it was written; one made up of what Step Functions says where the
+    /// Its result object (`mlp_operations::execution::outcome`), as it was written; one made up of what Step Functions
+    /// says where the
     /// execution could not write one.
     pub result: Json,
     /// How long it took.
@@ -179,8 +180,8 @@ impl Progress {
             "ReadInput" => "Reading the config",
             "CheckLicense" => "Checking the license",
             "Preflight" => "Checking what the stack needs",
-            "InspectStack" | "InspectForDeletion" => "Looking at the stack",
-            "CheckRegistry" | "LookUpRegistry" => "Looking at the model registry",
+            "InspectStack" | "InspectForDeletion" => "Reading the stack",
+            "CheckRegistry" | "LookUpRegistry" => "Reading the model registry",
             "CreateChangeSet" => "Asking for the changes",
             "FollowChangeSet" => "Working out the changes",
             "RecordChanges" => "Recording the changes",
@@ -255,11 +256,12 @@ fn result(execution: &Execution) -> Json {
     }
     let (name, message, help) = match execution.status {
         Status::Aborted => {
-            let help = "what it had started at CloudFormation goes on; look at the stack, then start a new execution";
-            ("MLProvisioner.Aborted", "somebody stopped the execution", help)
+            let help = "CloudFormation continues what the execution started; check the stack, then start a new execution";
+            ("MLProvisioner.Aborted", "the execution was stopped", help)
         }
         Status::TimedOut => {
-            let help = "what it had started at CloudFormation goes on; a new execution follows it up when it is done";
+            let help =
+                "CloudFormation continues what the execution started; start a new execution when it is done";
             ("MLProvisioner.TimedOut", "the execution ran longer than it may", help)
         }
         Status::Succeeded => {
@@ -268,8 +270,8 @@ fn result(execution: &Execution) -> Json {
         }
         _ => (
             "MLProvisioner.Internal",
-            "the execution failed before it could say why",
-            "look at it in the console",
+            "the execution failed without a result object",
+            "see the execution in the console",
         ),
     };
     let name = execution.error.as_deref().unwrap_or(name);
@@ -310,7 +312,7 @@ fn of_fleet(written: &Json) -> Option<Json> {
             "{} of {} products failed, {} have no result, and {} were not started",
             summary.failed, summary.total, summary.without_result, summary.not_started
         ),
-        "help": "look at the products that failed; a new execution does what is left",
+        "help": "check the products that failed; a new execution deploys what is left",
     });
     if let Some(fields) = result.as_object_mut().filter(|_| !summary.ok) {
         let error = summary.error.as_ref().and_then(|error| serde_json::to_value(error).ok());
@@ -324,7 +326,7 @@ fn of_fleet(written: &Json) -> Option<Json> {
     Some(result)
 }
 
-/// When to look next: soon at first, every 5 seconds in the long run, and less often while AWS doesn't answer.
+/// When to poll next: soon at first, later every 5 seconds, and less often while AWS doesn't answer.
 #[derive(Debug, Clone)]
 pub struct PollInterval {
     next: Duration,

@@ -14,7 +14,7 @@ use crate::drift::run::{Aws, Failure};
 use crate::drift::{StackRef, keys};
 use crate::objects::read;
 
-/// Every stack of the list with its report. One without a report could not be checked: it is told, not lost.
+/// Every stack of the list with its report. A stack without a report is reported as not checked.
 pub(crate) async fn all<A, S, E>(
     aws: Aws<'_, A, S, E>,
     run: &str,
@@ -42,7 +42,7 @@ where
     }
     drop(reports);
     for item in items.iter().filter(|item| missing.contains(item.stack.as_str())) {
-        // It was not looked at, so whoever has looked since knows better.
+        // It was not checked, so a newer report of another run counts.
         builder.add(&lost(run, item, listed_at));
     }
     Ok(builder)
@@ -60,7 +60,7 @@ fn lost(run: &str, item: &StackRef, checked_at: &str) -> StackReport {
         actual: None,
         source: FindingSource::Cloudformation,
         message: "the check itself failed; the execution of the drift state machine says why".to_owned(),
-        remediation: "nothing: the next run looks again".to_owned(),
+        remediation: "nothing: the next run checks again".to_owned(),
         fingerprint: mlp_product::outcome::sha256(item.stack.as_bytes()).chars().take(16).collect(),
     };
     StackReport {

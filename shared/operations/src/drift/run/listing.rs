@@ -18,12 +18,12 @@ use crate::generate::storing::config_of;
 use crate::objects::{New, once, read, read_up_to};
 use crate::time::rfc3339;
 
-/// Who works on a run, and what it is about.
+/// The claim of an invocation on a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Claim {
     /// The invocation's request.
     pub(crate) request: String,
-    /// Until when, in seconds since 1970: nobody else begins before.
+    /// Until when, in seconds since 1970. No other invocation starts before.
     pub(crate) until: u64,
 }
 
@@ -46,11 +46,11 @@ pub(crate) struct RunInfo {
     pub(crate) listed_at: String,
 }
 
-/// Whether the run is ours: nobody else works on it, or whoever did is long over.
+/// Claims the run; false while another invocation works on it.
 ///
 /// Lambda tries a failed invocation again with its request's id, and may deliver one twice at once with the same id: the two
-/// can't be told apart, so both pass. Then a stack may be detected twice; its report is stored once, and who comes second to the
-/// summary finds that the news are told.
+/// can't be told apart, so both pass. Then a stack may be detected twice; its report is stored once, and the second
+/// summary finds that the notification was sent.
 pub(crate) async fn claim<A, S, E>(aws: Aws<'_, A, S, E>, run: &str) -> Result<bool, Failure>
 where
     S: BucketStore + Sync,
@@ -86,7 +86,7 @@ where
     };
     match aws.store.put(put).await {
         Ok(_) => Ok(true),
-        // Our own write whose answer got lost, or somebody who was faster.
+        // Either our own write whose answer was lost, or a faster invocation's.
         Err(error) if error.kind == ErrorKind::Conflict => {
             let now = read(aws.store, bucket, &key).await?;
             let now: Option<Claim> = now.and_then(|bytes| serde_json::from_slice(&bytes).ok());
@@ -119,7 +119,7 @@ where
     if once(aws.store, bucket, New { key: &key, bytes, media_type: "application/json" }).await? {
         return Ok(items);
     }
-    // Somebody listed at the same time: there is one list.
+    // Another invocation listed at the same time: the first list counts.
     let bytes = read(aws.store, bucket, &key).await?.unwrap_or_default();
     Ok(serde_json::from_slice(&bytes)?)
 }
@@ -169,8 +169,8 @@ struct Claimed {
     template: String,
 }
 
-/// Says where the configs of stacks lie, by what `generate` wrote into their status objects. Any config may name any product,
-/// so one counts only if it owns the product's template and still exists. Of several, the one that was answered last counts.
+/// Finds the locations of the stacks' configs in the status objects that `generate` wrote. Any config may name any product,
+/// so one counts only if it owns the product's template and still exists. Of several, the one with the newest status counts.
 async fn place<A, S, E>(aws: Aws<'_, A, S, E>, items: &mut BTreeMap<String, StackRef>) -> Result<(), Failure>
 where
     S: BucketStore + Sync,
@@ -219,7 +219,7 @@ where
     Ok(())
 }
 
-/// Where templates lie.
+/// The prefix of templates.
 const TEMPLATES_PREFIX: &str = "templates/";
 
 /// The newest of the configs that own what they claim.

@@ -1,4 +1,4 @@
-//! Lines of the log: what a call came to, in figures.
+//! Log lines: the outcome of a call in figures.
 
 use crate::drift::run::{Failure, RunOutcome};
 
@@ -29,7 +29,7 @@ pub fn carried_out(answer: &RunOutcome, calls: usize, throttled: usize) {
     }
 }
 
-/// A call that failed. What the caller got wrong is no failure of the suite.
+/// A call that failed. A mistake of the caller isn't a failure of the suite.
 pub fn failed(failure: &Failure) {
     match failure {
         Failure::Input(reason) => tracing::info!(reason, "the event was refused"),

@@ -1,8 +1,8 @@
 //! The `drift` function without its runtime: a run over the fleet, one stack of it, and its summary.
 //!
 //! A run's list of stacks is stored once, and each stack's report once: an event that comes twice, a process that dies and a
-//! state machine that takes over all find what was done already. The last report over all stacks says whether its news were
-//! told, so that a message about what is new is sent again rather than lost.
+//! state machine that takes over all find what was done already. The last report over all stacks says whether its
+//! notification was sent, so that a message is sent again rather than lost.
 
 mod collect;
 mod listing;
@@ -57,7 +57,7 @@ pub enum Step {
     },
 }
 
-/// What a call came to.
+/// The outcome of a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "outcome")]
 pub enum RunOutcome {
@@ -67,7 +67,7 @@ pub enum RunOutcome {
         run: String,
         /// Its figures.
         totals: Totals,
-        /// Whether anybody was told.
+        /// Whether a notification was sent.
         notified: bool,
     },
     /// The state machine goes on with it.
@@ -93,13 +93,13 @@ pub enum RunOutcome {
 
 /// What the function works with.
 pub struct Aws<'a, A, S, E> {
-    /// What is looked at, and who is told.
+    /// The API that is read, and the notifications.
     pub api: &'a A,
     /// The suite's bucket.
     pub store: &'a S,
     /// Step Functions.
     pub executions: &'a E,
-    /// The pace of all calls.
+    /// The rate limiter of all calls.
     pub limiter: &'a RateLimiter,
     /// What the suite's stack says.
     pub settings: &'a Settings,
@@ -188,7 +188,7 @@ impl From<serde_json::Error> for Failure {
     }
 }
 
-/// Kept back for the hand-over, or for a stack's report, or for the summary.
+/// The time that is reserved for the hand-over, for a stack's report, or for the summary.
 const TIME_RESERVE: Duration = Duration::from_mins(1);
 
 /// Carries an event out.
@@ -217,7 +217,7 @@ where
     }
 }
 
-/// Until when stacks are looked at.
+/// Until when stacks are checked.
 fn ending<A, S, E>(aws: Aws<'_, A, S, E>) -> Instant {
     aws.deadline - TIME_RESERVE.min(aws.deadline.saturating_duration_since(Instant::now()))
 }
@@ -242,7 +242,7 @@ where
     let ending = ending(aws);
     let results = stream::iter(&items)
         .map(|item| async move {
-            // None is begun that can't have all of its time; one that takes longer is the state machine's too.
+            // No check starts without its full time. The state machine checks the stacks that are left.
             let deadline = Instant::now() + settings.longest;
             if deadline > ending {
                 return Ok(false);

@@ -13,12 +13,12 @@ use crate::drift::{check, ran_out_of_time};
 use crate::objects::{New, newest, once, read};
 use crate::time::rfc3339;
 
-/// Who looks at a stack when the time was too short for it.
+/// What happens when the time was too short for a stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum IfOutOfTime {
-    /// Somebody who has more time: nothing is stored.
+    /// Nothing is stored: the state machine, which has more time, checks it again.
     Defer,
-    /// Nobody: it could not be checked.
+    /// The report says that it could not be checked.
     Record,
 }
 
@@ -47,7 +47,7 @@ where
     if let Some(place) = &item.config {
         let bytes = match read(store, &place.bucket, &place.key).await {
             Ok(Some(bytes)) => Ok(bytes),
-            Ok(None) => Err("it is gone".to_owned()),
+            Ok(None) => Err("it was deleted".to_owned()),
             Err(error) => Err(error.to_string()),
         };
         seen.config = Some(ConfigSnapshot { bucket: place.bucket.clone(), key: place.key.clone(), bytes });
@@ -60,7 +60,7 @@ where
     let latest = keys::latest(&item.stack);
     let (latest_json, latest_html) = (format!("{latest}.json"), format!("{latest}.html"));
     let page = "text/html; charset=utf-8";
-    // The latest first: once the run has its report, nobody comes back.
+    // The latest report first: once the run has its report, the stack isn't checked again.
     newest(store, bucket, New { key: &latest_json, bytes: bytes.clone(), media_type: "application/json" })
         .await?;
     newest(store, bucket, New { key: &latest_html, bytes: html.clone(), media_type: page }).await?;
@@ -87,7 +87,7 @@ where
             config: None,
         }
     };
-    // By its id: one of the same name that was made anew meanwhile is another stack.
+    // By its id: a stack that was created again with the same name is another stack.
     match aws.limiter.call(deadline, || aws.api.stack(&item.id)).await {
         Ok(Some(stack)) if stack.status != "DELETE_COMPLETE" => {
             check(aws.api, aws.limiter, deadline, &stack).await

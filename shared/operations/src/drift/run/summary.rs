@@ -1,9 +1,9 @@
-//! The fleet's report of a run, and who is told of it.
+//! The fleet's report of a run, and its notification.
 //!
-//! The last report is one object that every run reads, adds to and writes: under the condition that nobody wrote in between, or
-//! else it is made anew. It is written before its news are told, and says who tells them until when: a run that meets it meanwhile
-//! waits, and news that nobody was told of are the next run's. So does the run's own report, by which a repetition sees what is
-//! left to do.
+//! The last report is one object that every run reads, updates and writes. The write is conditional: if another run
+//! wrote in between, the report is computed again. The report is written before its notification is sent, and names
+//! the request that sends it and a deadline. Another run waits until then, and sends a notification that was not sent.
+//! The run's own report says the same, so that a repeated call knows what is left to do.
 
 use std::time::Duration;
 
@@ -17,23 +17,24 @@ use crate::drift::{FleetReport, PageKind, fleet_html, keys};
 use crate::objects::{New, newest, read, read_with_head};
 use crate::time::rfc3339;
 
-/// What the event is called.
+/// The event's detail type.
 const DETAIL_TYPE: &str = "ML Provisioner Drift Changed";
 
-/// How long others wait for who tells the news, in seconds; and how often they look.
+/// How long other runs wait for a notification, and how often they check.
 const NOTIFICATION_LEASE_SECONDS: u64 = 30;
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
-/// How often a report is made that meets others: one of them gets on each time, and `check-drift` of a fleet has many end at once.
+/// How many times a run tries to write the report. Of concurrent runs one succeeds each time, and many runs of
+/// `check-drift` may end at once.
 const MAX_WRITE_ATTEMPTS: usize = 100;
-/// How long it keeps out of their way, each.
+/// The wait after each conflict.
 const CONFLICT_BACKOFF: Duration = Duration::from_millis(100);
 
 const JSON: &str = "application/json";
 const PAGE: &str = "text/html; charset=utf-8";
 
-/// Makes it, puts it in the place of the last one, and tells whoever must know. A run that was summarised already isn't told
-/// again.
+/// Computes the report, replaces the last one and sends the notification. It is not sent again for a run that was
+/// summarized before.
 pub(crate) async fn summarize<A, S, E>(aws: Aws<'_, A, S, E>, run: &str) -> Result<RunOutcome, Failure>
 where
     A: DriftApi + Notifier + Sync,
@@ -70,7 +71,7 @@ where
     Ok(RunOutcome::Done { run: run.to_owned(), totals: fleet.totals, notified })
 }
 
-/// Puts the run's report in the place of the last one, made from it; answers the one that is there then.
+/// Replaces the last report with the run's, which is computed from it; returns the stored one.
 async fn replace_latest<A, S, E>(
     aws: Aws<'_, A, S, E>,
     run: &str,
@@ -96,7 +97,7 @@ where
             continue;
         }
         let of_run = previous.as_ref().filter(|it| it.run == run);
-        // An attempt before this one got so far.
+        // An earlier attempt wrote it.
         if let Some(there) = of_run.filter(|it| it.pending_notification.is_none()) {
             return Ok(there.clone());
         }
@@ -116,7 +117,7 @@ where
     }
 }
 
-/// Says that everybody was told, unless somebody has taken over meanwhile.
+/// Records that the notification was sent, unless another run has written since.
 async fn finish_notification<A, S, E>(
     aws: Aws<'_, A, S, E>,
     sent: &FleetReport,
@@ -136,7 +137,8 @@ where
     }
 }
 
-/// Makes the page of the last report. Who was faster may have made it of an older one: it is made until they agree.
+/// Writes the page of the last report. A concurrent run may have written it from an older report, so it is written
+/// until both agree.
 async fn write_latest_page<A, S, E>(aws: Aws<'_, A, S, E>) -> Result<(), Failure>
 where
     S: BucketStore + Sync,
