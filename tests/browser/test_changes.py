@@ -58,7 +58,7 @@ class Changes(PagesCase):
             self.assertEqual("Nothing to review: nothing changes.", page.locator("#set .banner").inner_text())
             self.assertEqual(0, page.locator("table").count())
         with self.browser.page(FOLDER / "refused.html") as page:
-            self.assertIn("CloudFormation could not make it", page.locator("#set .banner.bad").inner_text())
+            self.assertIn("CloudFormation could not create it", page.locator("#set .banner.bad").inner_text())
 
     def test_a_long_value_opens_with_the_keyboard_and_needs_no_script(self):
         for script in (True, False):

@@ -46,7 +46,7 @@ class Drift(PagesCase):
             self.assertIn("agreed with security", page.locator("#ignored").inner_text())
             self.assertIn('"drift": "revert"', page.locator("#remediation pre").inner_text())
         with self.browser.page(CALM) as page:
-            self.assertIn("Everything that can be checked is as the template says.", page.locator("#findings").inner_text())
+            self.assertIn("Everything that can be checked matches the template.", page.locator("#findings").inner_text())
             self.assertEqual(0, page.locator("#remediation").count())
 
     def test_the_fleet_leads_to_its_stacks_and_shows_its_history(self):

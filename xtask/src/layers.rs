@@ -133,7 +133,7 @@ fn modules_use_what_the_table_says_and_nothing_else() {
         {
             left.remove(&free);
         }
-        assert!(left.is_empty(), "these of shared/{name} use each other in a circle: {:?}", left.keys());
+        assert!(left.is_empty(), "these of shared/{name} use each other in a cycle: {:?}", left.keys());
     }
 }
 

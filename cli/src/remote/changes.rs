@@ -52,7 +52,7 @@ pub(crate) async fn read<S: BucketStore>(store: &S, summary: &Json) -> Option<De
 
 #[cfg(test)]
 mod tests {
-    use mlp_operations::changes::{About, Next, Page};
+    use mlp_operations::changes::{ChangesContext, Next, Page};
     use mlp_testkit::memory::{MemoryStore, run};
     use serde_json::json;
 
@@ -67,7 +67,7 @@ mod tests {
             }}],
         }))
         .unwrap();
-        let changes = Changes::new(&About::default(), &[page], &Next::Nothing).unwrap();
+        let changes = Changes::new(&ChangesContext::default(), &[page], &Next::Nothing).unwrap();
         let store = MemoryStore::versioned();
         store.upload("reports/changes/a-ml/x.json", serde_json::to_vec(&changes).unwrap());
         let summary = json!({"added": 0, "changed": 0, "replaced": 0, "deleted": 1, "data": "s3://b/reports/changes/a-ml/x.json"});

@@ -111,7 +111,7 @@ pub(crate) fn time(elapsed: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mlp_operations::follow::Resources;
+    use mlp_operations::follow::ResourceProgress;
     use std::cell::RefCell;
 
     thread_local! {
@@ -125,7 +125,7 @@ mod tests {
     }
 
     fn changing(done: u64) -> Progress {
-        let resources = Some(Resources { done, total: 13 });
+        let resources = Some(ResourceProgress { done, total: 13 });
         Progress { step: "FollowStack".to_owned(), resources, ..Progress::default() }
     }
 

@@ -1,17 +1,18 @@
-//! `check-drift`: looks at stacks with the rights of who asks, and writes nothing anywhere.
+//! `check-drift`: checks stacks with the caller's permissions, and writes nothing.
 
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 
 use futures_util::stream::{self, StreamExt as _};
 use mlp_aws::clients;
-use mlp_aws::drift::{DriftApi as _, Live, Pace};
-use mlp_operations::drift::fleet::Gathering;
-use mlp_operations::drift::seen::ConfigSeen;
+use mlp_aws::drift::{AwsDriftApi, DriftApi as _, RateLimiter};
+use mlp_operations::drift::fleet::FleetBuilder;
+use mlp_operations::drift::snapshot::ConfigSnapshot;
 use mlp_operations::drift::{
-    About, Asked, Ignore, Kind, StackReport, Unchecked, Verdict, judge, none_begins,
+    FindingKind, IgnoreList, ReportContext, StackReport, StackScope, UncheckableReason, Verdict, evaluate,
+    no_stack_with_prefix,
 };
-use mlp_operations::drift::{check, managed, named};
+use mlp_operations::drift::{check, managed_stacks, named_stacks};
 use mlp_operations::execution::failure::Name;
 use mlp_operations::time::rfc3339;
 use mlp_product::actions::{self, Suite};
@@ -31,17 +32,17 @@ use crate::{BLOCKED, DONE, UNREACHABLE, UNUSABLE};
 
 const ACTION: &str = "check-drift";
 
-/// How long everything together may take: a terminal that says nothing for longer is left alone by nobody.
-const LONGEST: Duration = Duration::from_hours(2);
+/// How long all checks together may take.
+const MAX_TOTAL_DURATION: Duration = Duration::from_hours(2);
 
 /// How long one stack may take.
-const ONE: Duration = Duration::from_mins(15);
+const MAX_STACK_DURATION: Duration = Duration::from_mins(15);
 
 /// Checks what was asked for; exit status 0 in sync, 1 drifted, 3 could not check.
 pub(crate) fn run(flags: &flags::CheckDrift, shown: &Shown) -> Result<u8, InternalError> {
     let refused = |finding, what: &str| {
         let problem =
-            Problem::refused(Name::InvalidInput, format!("the {what} can't be read; nothing was looked at"));
+            Problem::refused(Name::InvalidInput, format!("the {what} can't be read; nothing was checked"));
         Ok(finish(Err(problem.findings(vec![finding]).status(UNUSABLE)), ACTION, None, shown))
     };
     let config =
@@ -51,7 +52,7 @@ pub(crate) fn run(flags: &flags::CheckDrift, shown: &Shown) -> Result<u8, Intern
         };
     let ignore =
         match flags.ignore.as_deref().map(|path| Input::read(path, yaml::Limits::config())).transpose() {
-            Ok(input) => input.map(|input| Ignore::read(&input.bytes)).unwrap_or_default(),
+            Ok(input) => input.map(|input| IgnoreList::read(&input.bytes)).unwrap_or_default(),
             Err(finding) => return refused(finding, "ignore list"),
         };
     match within(look(flags, config.as_ref(), &ignore))? {
@@ -63,21 +64,21 @@ pub(crate) fn run(flags: &flags::CheckDrift, shown: &Shown) -> Result<u8, Intern
 
 /// What a check found.
 struct Checked {
-    asked: Asked,
+    asked: StackScope,
     reports: Vec<StackReport>,
-    fleet: mlp_operations::drift::Fleet,
+    fleet: mlp_operations::drift::FleetReport,
 }
 
-type Looked = Result<Result<Checked, Problem>, InternalError>;
+type CheckResult = Result<Result<Checked, Problem>, InternalError>;
 
-async fn look(flags: &flags::CheckDrift, config: Option<&Input>, ignore: &Ignore) -> Looked {
+async fn look(flags: &flags::CheckDrift, config: Option<&Input>, ignore: &IgnoreList) -> CheckResult {
     let Place { config: sdk, arn } = match place::state_machine(&flags.suite).await {
         Ok(place) => place,
         Err(problem) => return Ok(Err(problem)),
     };
     let suite = place::suite_of(&arn);
-    let (api, pace) = (Live::new(&clients::paced(&sdk)), Pace::default());
-    let deadline = Instant::now() + LONGEST;
+    let (api, limiter) = (AwsDriftApi::new(&clients::paced(&sdk)), RateLimiter::default());
+    let deadline = Instant::now() + MAX_TOTAL_DURATION;
     let wanted = match of_config(config, &suite)? {
         Ok(wanted) => wanted,
         Err(problem) => return Ok(Err(problem)),
@@ -85,29 +86,30 @@ async fn look(flags: &flags::CheckDrift, config: Option<&Input>, ignore: &Ignore
     let names: Vec<String> = flags.stack.iter().cloned().chain(wanted.clone()).collect();
     let prefix = flags.prefix.as_deref().unwrap_or_default();
     let (asked, found) = match (names.as_slice(), prefix) {
-        ([_, ..], _) => (Asked::Stacks, named(&api, &pace, deadline, &names).await),
-        ([], "") => (Asked::All, managed(&api, &pace, deadline).await),
-        ([], _) => (Asked::Prefix, managed(&api, &pace, deadline).await),
+        ([_, ..], _) => (StackScope::Stacks, named_stacks(&api, &limiter, deadline, &names).await),
+        ([], "") => (StackScope::All, managed_stacks(&api, &limiter, deadline).await),
+        ([], _) => (StackScope::Prefix, managed_stacks(&api, &limiter, deadline).await),
     };
     let mut stacks = match found {
         Ok(found) => found,
         Err(error) => return Ok(Err(Problem::of_call(&error, "the stacks"))),
     };
-    if asked == Asked::Prefix {
+    if asked == StackScope::Prefix {
         stacks.retain(|stack| stack.name.starts_with(prefix));
     }
     let missing = names.iter().find(|name| !stacks.iter().any(|stack| stack.name == **name));
     let missing = match missing {
         Some(name) => {
-            let seen = match pace.call(deadline, || api.stack(name)).await {
+            let seen = match limiter.call(deadline, || api.stack(name)).await {
                 Ok(seen) => seen,
                 Err(error) => return Ok(Err(Problem::of_call(&error, "the stack"))),
             };
-            let why = Unchecked::of(seen.as_ref().map(|stack| stack.status.as_str()));
+            let why = UncheckableReason::of(seen.as_ref().map(|stack| stack.status.as_str()));
             Some((why.message(name), why.help()))
         }
-        None => (asked == Asked::Prefix && stacks.is_empty())
-            .then(|| (none_begins(prefix), "check --prefix, --region and the account you are signed in to")),
+        None => (asked == StackScope::Prefix && stacks.is_empty()).then(|| {
+            (no_stack_with_prefix(prefix), "check --prefix, --region and the account you are signed in to")
+        }),
     };
     if let Some((missing, help)) = missing {
         return Ok(Err(Problem::refused(Name::InvalidInput, missing).status(UNREACHABLE).help(help)));
@@ -118,31 +120,31 @@ async fn look(flags: &flags::CheckDrift, config: Option<&Input>, ignore: &Ignore
         if stacks.len() == 1 { "stack" } else { "stacks" }
     ));
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
-    let about = &About { run: "manual".to_owned(), checked_at: rfc3339(now), suite };
-    let (api, pace, wanted) = (&api, &pace, wanted.as_deref());
+    let about = &ReportContext { run: "manual".to_owned(), checked_at: rfc3339(now), suite };
+    let (api, limiter, wanted) = (&api, &limiter, wanted.as_deref());
     let results: Vec<Result<StackReport, InternalError>> = stream::iter(&stacks)
         .map(|stack| async move {
-            let mut seen = check(api, pace, Instant::now() + ONE, stack).await;
+            let mut seen = check(api, limiter, Instant::now() + MAX_STACK_DURATION, stack).await;
             if let (Some(config), Some(wanted)) = (config, wanted)
                 && wanted == stack.name
             {
                 // No bucket: nothing can be started with it as it is.
                 let bytes = Ok(config.bytes.clone());
-                seen.config = Some(ConfigSeen { bucket: String::new(), key: config.name.clone(), bytes });
+                seen.config = Some(ConfigSnapshot { bucket: String::new(), key: config.name.clone(), bytes });
             }
-            judge(&seen, ignore, about)
+            evaluate(&seen, ignore, about)
         })
         .buffer_unordered(flags.concurrency)
         .collect()
         .await;
     let mut reports = results.into_iter().collect::<Result<Vec<StackReport>, InternalError>>()?;
     reports.sort_by(|a, b| b.verdict.cmp(&a.verdict).then_with(|| a.stack_name.cmp(&b.stack_name)));
-    let mut gathering = Gathering::default();
+    let mut builder = FleetBuilder::default();
     for report in &reports {
-        gathering.add(report);
+        builder.add(report);
     }
-    let only = (asked != Asked::All).then_some("some");
-    let fleet = gathering.finish(&about.run, &about.checked_at, only, ignore, None);
+    let only = (asked != StackScope::All).then_some("some");
+    let fleet = builder.finish(&about.run, &about.checked_at, only, ignore, None);
     Ok(Ok(Checked { asked, reports, fleet }))
 }
 
@@ -155,7 +157,7 @@ fn of_config(
     let (outcome, product) = actions::deployed_product(ACTION, &config.bytes, suite, None)?;
     Ok(match product {
         Some(product) => Ok(Some(product.names.stack())),
-        None => Err(Problem::refused(Name::InvalidInput, "the config has mistakes; nothing was looked at")
+        None => Err(Problem::refused(Name::InvalidInput, "the config has mistakes; nothing was checked")
             .findings(outcome.findings)),
     })
 }
@@ -174,7 +176,7 @@ impl Checked {
 
     /// Whether everything was to be checked and there was nothing: in a wrong account or region nothing is in sync.
     fn found_nothing(&self) -> bool {
-        self.asked == Asked::All && self.reports.is_empty()
+        self.asked == StackScope::All && self.reports.is_empty()
     }
 
     fn show(&self, shown: &Shown) -> std::io::Result<()> {
@@ -208,7 +210,7 @@ impl Checked {
                 report.stack_name,
                 report.coverage.percent()
             );
-            for finding in report.findings.iter().filter(|it| it.kind != Kind::NotCheckable) {
+            for finding in report.findings.iter().filter(|it| it.kind != FindingKind::NotCheckable) {
                 // Most messages name the place.
                 let has = |text: &str| finding.message.contains(text);
                 let is_named =
@@ -221,14 +223,14 @@ impl Checked {
                     printable(&place),
                     printable(&finding.message)
                 );
-                let value = |title: &str, value: &Option<mlp_operations::changes::Shown>| {
+                let value = |title: &str, value: &Option<mlp_operations::changes::DisplayedValue>| {
                     value
                         .as_ref()
                         .map(|it| format!("      {title:<8} {}\n", printable(&it.text)))
                         .unwrap_or_default()
                 };
-                out += &value("must be", &finding.expected);
-                out += &value("is", &finding.actual);
+                out += &value("expected", &finding.expected);
+                out += &value("actual", &finding.actual);
                 let _ = writeln!(out, "      help     {}", printable(&finding.remediation));
             }
             for it in &report.ignored {
@@ -242,11 +244,7 @@ impl Checked {
                 );
             }
             if report.verdict == Verdict::InSync && report.coverage.not_checkable > 0 {
-                let _ = writeln!(
-                    out,
-                    "  {} resources can't be checked by anybody",
-                    report.coverage.not_checkable
-                );
+                let _ = writeln!(out, "  {} resources can't be checked", report.coverage.not_checkable);
             }
         }
         for mistake in &self.fleet.ignore_list {

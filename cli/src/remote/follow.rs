@@ -1,26 +1,26 @@
-//! Looking at an execution until it ends.
+//! Follows an execution until it ends.
 
 use std::future::Future;
 use std::time::{Duration, SystemTime};
 
 use mlp_aws::calls::{CallError, Kind};
 use mlp_aws::step_functions::executions::Executions;
-use mlp_operations::follow::{Ended, Following, PAGE, Pace};
+use mlp_operations::follow::{ExecutionEnd, ExecutionFollower, HISTORY_PAGE_EVENTS, PollInterval};
 
 use super::answer;
 use super::display::Display;
 
-/// After so many looks in a row without an answer, about five minutes, nobody looks any longer.
-const PATIENCE: u32 = 12;
+/// After so many failed polls in a row, about five minutes, `mlp` gives up.
+const MAX_FAILED_POLLS: u32 = 12;
 
 /// How the following ended.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Followed {
     /// With the execution.
-    Ended(Ended),
-    /// Somebody had seen enough; the execution runs on.
+    Ended(ExecutionEnd),
+    /// The operator interrupted it; the execution continues.
     Interrupted,
-    /// It can't be looked at, or no longer.
+    /// The execution can't be read, or no longer.
     Failed {
         /// Why.
         error: CallError,
@@ -77,7 +77,7 @@ struct Watch<'a, E, C> {
 
 impl<E: Executions, C: Clock> Watch<'_, E, C> {
     async fn until_it_ends(&mut self) -> Followed {
-        let (mut following, mut pace) = (Following::default(), Pace::default());
+        let (mut following, mut interval) = (ExecutionFollower::default(), PollInterval::default());
         let (mut seen, mut told) = (false, false);
         loop {
             let wait = match self.look(&mut following).await {
@@ -94,16 +94,16 @@ impl<E: Executions, C: Clock> Watch<'_, E, C> {
                     }
                     told = progress.waits_for_approval;
                     self.display.show(progress, following.elapsed(self.clock.now()));
-                    pace.answered()
+                    interval.answered()
                 }
                 Err(error)
                     if matches!(error.kind, Kind::Throttled | Kind::Unavailable)
-                        && pace.failures() + 1 < PATIENCE =>
+                        && interval.failures() + 1 < MAX_FAILED_POLLS =>
                 {
-                    if pace.failures() == 0 {
-                        self.display.say(&format!("{error}; it is tried again"));
+                    if interval.failures() == 0 {
+                        self.display.say(&format!("{error}; retrying"));
                     }
-                    pace.failed()
+                    interval.failed()
                 }
                 Err(error) => return Followed::Failed { error, seen },
             };
@@ -111,12 +111,12 @@ impl<E: Executions, C: Clock> Watch<'_, E, C> {
         }
     }
 
-    async fn look(&mut self, following: &mut Following) -> Result<(), CallError> {
+    async fn look(&mut self, following: &mut ExecutionFollower) -> Result<(), CallError> {
         following.described(&self.executions.describe(self.execution).await?);
         if following.ended().is_some() || self.blind {
             return Ok(());
         }
-        match self.executions.history(self.execution, PAGE, None).await {
+        match self.executions.history(self.execution, HISTORY_PAGE_EVENTS, None).await {
             Ok(page) => following.happened(&page.events),
             // Its end can be seen without.
             Err(error) if error.kind == Kind::Denied => {
@@ -129,7 +129,7 @@ impl<E: Executions, C: Clock> Watch<'_, E, C> {
         Ok(())
     }
 
-    async fn wait(&mut self, mut time: Duration, following: &Following) {
+    async fn wait(&mut self, mut time: Duration, following: &ExecutionFollower) {
         while !time.is_zero() {
             let turn = self.display.turns().unwrap_or(time).min(time);
             self.clock.sleep(turn).await;
@@ -266,7 +266,7 @@ mod tests {
         scenes.extend([changing(9), Scene::succeeded(&json!({"ok": true, "outcome": "created"}))]);
         let (followed, written) = to_the_end(&MemoryExecutions::playing(scenes));
         assert_eq!(ok(&followed), Some(true));
-        assert_eq!(written.matches("it is tried again").count(), 1, "said once: {written}");
+        assert_eq!(written.matches("retrying").count(), 1, "said once: {written}");
         assert!(written.contains("[1m 36s] Changing the stack: 9 of 13"), "less and less often: {written}");
     }
 

@@ -112,7 +112,7 @@ fn summary(result: &Json, all: Option<&Detail>) -> String {
     line("Fleet", result.get("fleet").and_then(fleet));
     let links = result.pointer("/result/links").and_then(Json::as_object);
     for (kind, link) in links.into_iter().flatten() {
-        line("Made", link.as_str().map(|link| format!("{link} ({kind})")));
+        line("Generated", link.as_str().map(|link| format!("{link} ({kind})")));
     }
     line("Result", given("/result_at"));
     line("Execution", given("/execution"));
@@ -148,16 +148,16 @@ fn words<'a>(outcome: &'a str, action: &str) -> &'a str {
         "unchanged" => "There is nothing to change",
         "deleted" => "The stack was deleted",
         "absent" => "There is no stack to delete",
-        "previewed" => "Nothing was changed; these are the changes",
+        "previewed" => "Nothing was changed; this is a preview of the changes",
         "tested" => "The test went well",
         "valid" => "Nothing is wrong",
-        "listed" => "This is what there is",
-        "generated" => "The files were made and are kept in the bucket",
+        "listed" => "The products are listed",
+        "generated" => "The files were generated and stored in the bucket",
         "in-sync" => "Nothing has drifted",
         "drifted" => "Something has drifted",
         "cancelled" => "The changes were not made",
         "answered" => {
-            "The answer has arrived; `mlp follow` shows how the execution goes on, or whether it asks again"
+            "The answer was sent; `mlp follow` shows how the execution continues, or whether it asks again"
         }
         "started" => "The execution runs",
         "fleet" => "The fleet's execution went well",
@@ -166,7 +166,7 @@ fn words<'a>(outcome: &'a str, action: &str) -> &'a str {
     }
 }
 
-/// What a look for drift found, in one line; `None` if it isn't one.
+/// The result of a drift check in one line; `None` if it isn't one.
 fn drift(drift: &Json) -> Option<String> {
     let totals = drift.get("totals")?;
     let count = |key: &str| totals.get(key).and_then(Json::as_u64);
@@ -274,7 +274,7 @@ pub(crate) fn worth_a_look(changes: &Json) -> String {
         }
     }
     if let Some(risks) = list("risks") {
-        out.push_str("\nDangers\n");
+        out.push_str("\nRisks\n");
         for risk in risks {
             let impact = match text(risk, "/impact") {
                 Some("lost") => "data is lost",
@@ -286,7 +286,7 @@ pub(crate) fn worth_a_look(changes: &Json) -> String {
                 let _ = writeln!(out, "    lost: {}", printable(lost));
             }
             if let Some(remediation) = text(risk, "/remediation") {
-                let _ = writeln!(out, "    to do: {}", printable(remediation));
+                let _ = writeln!(out, "    remediation: {}", printable(remediation));
             }
         }
     }
@@ -342,7 +342,7 @@ mod tests {
             "\nThe stack is deleted, then created again.\n\
              \nDeleted\n  Bucket (AWS::S3::Bucket, bucket)\n  and 2 more; the report has all of them\n\
              \nReplaced\n  Other (AWS::S3::Bucket, other) (may be)\n\
-             \nDangers\n  data is lost: Bucket (AWS::S3::Bucket)\n    lost: its objects[U+202E]\n    to do: copy them\n"
+             \nRisks\n  data is lost: Bucket (AWS::S3::Bucket)\n    lost: its objects[U+202E]\n    remediation: copy them\n"
         );
         assert_eq!(worth_a_look(&json!({"added": 1})), "");
     }
@@ -355,8 +355,8 @@ mod tests {
         });
         assert_eq!(
             summary(&result, None),
-            "Outcome    The files were made and are kept in the bucket\n\
-             Made       s3://b/p.json (policy)\n\
+            "Outcome    The files were generated and stored in the bucket\n\
+             Generated  s3://b/p.json (policy)\n\
              Result     s3://b/r.json\n\
              Execution  arn\n"
         );

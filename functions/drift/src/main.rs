@@ -8,7 +8,7 @@
 use std::time::{Duration, SystemTime};
 
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
-use mlp_aws::drift::{Live, Pace};
+use mlp_aws::drift::{AwsDriftApi, RateLimiter};
 use mlp_aws::{clients, logs};
 use mlp_operations::drift::run::{Aws, Clock, Event, Failure, Settings, log, run};
 use serde_json::Value as Json;
@@ -26,7 +26,7 @@ const TIME_TO_ANSWER: Duration = Duration::from_secs(2);
 async fn main() -> Result<(), lambda_runtime::Error> {
     logs::as_json(&["drift", "mlp_aws", "mlp_operations", "mlp_product", "mlp_template"]);
     let config = clients::sdk_config().await;
-    let api = Live::new(&clients::paced(&config));
+    let api = AwsDriftApi::new(&clients::paced(&config));
     let (store, executions) =
         (clients::s3_store(&config, clients::expected_owner()), clients::executions(&config));
     Box::pin(lambda_runtime::run(service_fn(|event: LambdaEvent<Json>| {
@@ -49,10 +49,10 @@ async fn main() -> Result<(), lambda_runtime::Error> {
                         Failure::Internal(format!("the variable {name} is not set as it must be"))
                     })?;
                 let clock = Clock::at(now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs());
-                let (pace, request) = (&Pace::default(), context.request_id.as_str());
-                let aws = Aws { api, store, executions, pace, settings: &settings, request, deadline, clock };
+                let (limiter, request) = (&RateLimiter::default(), context.request_id.as_str());
+                let aws = Aws { api, store, executions, limiter, settings: &settings, request, deadline, clock };
                 let answer = run(aws, event).await?;
-                let (calls, throttled) = pace.calls();
+                let (calls, throttled) = limiter.calls();
                 log::carried_out(&answer, calls, throttled);
                 Ok(answer)
             };

@@ -1,7 +1,7 @@
 //! The log of the function's own program: one JSON object a line, no key twice, no Debug text.
 
 use mlp_operations::drift::fleet::Totals;
-use mlp_operations::drift::run::{Answer, Failure, log};
+use mlp_operations::drift::run::{Failure, RunOutcome, log};
 use mlp_testkit::memory_logs::captured;
 use mlp_testkit::memory_runtime::{Invoked, invoke};
 use serde_json::json;
@@ -27,10 +27,10 @@ fn an_event_that_is_none_is_no_error_in_the_log_and_step_functions_gets_its_name
 fn what_a_call_came_to_is_said_in_figures() {
     let totals = Totals { stacks: 3, drifted: 1, ..Totals::default() };
     let answers = [
-        Answer::Done { run: "r".to_owned(), totals, notified: true },
-        Answer::HandedOver { run: "r".to_owned(), execution: "e".to_owned(), checked: 2 },
-        Answer::Checked { stack: "s".to_owned() },
-        Answer::InProgress { run: "r".to_owned() },
+        RunOutcome::Done { run: "r".to_owned(), totals, notified: true },
+        RunOutcome::HandedOver { run: "r".to_owned(), execution: "e".to_owned(), checked: 2 },
+        RunOutcome::Checked { stack: "s".to_owned() },
+        RunOutcome::InProgress { run: "r".to_owned() },
     ];
     let ((), lines) = captured(&["mlp_operations"], || {
         for answer in &answers {

@@ -127,7 +127,7 @@ async fn load(region: Option<&str>, profile: Option<&str>) -> SdkConfig {
     loader.load().await
 }
 
-/// The same for calls that a [`Pace`](crate::drift::Pace) makes again: the clients themselves don't, or they would hide from it
+/// The same for calls that a [`RateLimiter`](crate::drift::RateLimiter) makes again: the clients themselves don't, or they would hide from it
 /// that AWS throttles. One that answers slowly isn't asked twice either: a detection that was begun can't be begun once more.
 pub fn paced(config: &SdkConfig) -> SdkConfig {
     let timeouts = TimeoutConfig::builder()

@@ -6,10 +6,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use mlp_operations::changes::{
-    self, About, Changes, Deleted, Detail, Effect, Impact, Next, Page, PropertyChange, Replaces,
-    ResourceChange, State, Target,
+    self, Changes, ChangesContext, DeletedResource, Detail, Effect, Impact, Next, Page, PropertyChange,
+    Replaces, ResourceChange, Target, ValueState,
 };
-use mlp_operations::changes::{ChangeCounts, Named};
+use mlp_operations::changes::{ChangeCounts, NamedResource};
 use mlp_operations::execution::input::ConfigSource;
 use mlp_product::config::Tier;
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ fn golden(name: &str) -> Changes {
     let input = fs::read_to_string(folder().join(format!("{name}.input.json"))).unwrap();
     let input: Value = serde_json::from_str(&input).unwrap();
     let text = |key: &str| input["about"][key].as_str().map(str::to_owned);
-    let about = About {
+    let about = ChangesContext {
         ml_name: text("ml_name").unwrap(),
         stack_name: text("stack_name").unwrap(),
         tier: [Tier::Starter, Tier::Professional, Tier::Enterprise]
@@ -48,7 +48,7 @@ fn golden(name: &str) -> Changes {
         _ => Next::Nothing,
     };
     if let Some(deletion) = input.get("deletion") {
-        let gone: Vec<Deleted> = deletion["gone"].as_array().unwrap().iter().map(deleted).collect();
+        let gone: Vec<DeletedResource> = deletion["gone"].as_array().unwrap().iter().map(deleted).collect();
         let again: Option<Vec<(String, String)>> = serde_json::from_value(deletion["again"].clone()).unwrap();
         return Changes::of_deletion(
             &about,
@@ -63,9 +63,9 @@ fn golden(name: &str) -> Changes {
     Changes::new(&about, &pages, &next).unwrap()
 }
 
-fn deleted(resource: &Value) -> Deleted {
+fn deleted(resource: &Value) -> DeletedResource {
     let text = |key: &str| resource[key].as_str().map(str::to_owned);
-    Deleted {
+    DeletedResource {
         logical_id: text("id").unwrap(),
         kind: text("type").unwrap(),
         physical_id: text("name"),
@@ -84,7 +84,7 @@ fn of(resources: Vec<ResourceChange>) -> Changes {
             .collect(),
         ..Page::default()
     };
-    let about = About { stack_name: "churn-stack".to_owned(), ..About::default() };
+    let about = ChangesContext { stack_name: "churn-stack".to_owned(), ..ChangesContext::default() };
     Changes::new(&about, &[page], &Next::Nothing).unwrap()
 }
 
@@ -169,14 +169,14 @@ fn every_action_is_told_in_plain_words() {
         assert_eq!(changes.loses_data(), level.is_some_and(|(level, _)| level == Impact::Lost), "{case}");
     }
     let unknown = of(vec![change("Explode", bucket, "", "")]);
-    assert_eq!(unknown.resources[0].description, "is met by what CloudFormation calls `Explode`");
+    assert_eq!(unknown.resources[0].description, "gets the change that CloudFormation calls `Explode`");
 }
 
 #[test]
 fn every_type_that_holds_data_says_what_is_lost_and_what_saves_it() {
     for (kind, lost, remediation) in [
         ("AWS::S3::Bucket", "versions", "copy"),
-        ("AWS::KMS::Key", "can't be read", "cancel-key-deletion"),
+        ("AWS::KMS::Key", "can't be decrypted", "cancel-key-deletion"),
         ("AWS::CodeCommit::Repository", "history", "git clone --mirror"),
         ("AWS::SageMaker::ModelPackageGroup", "approvals", "another group"),
         ("AWS::Logs::LogGroup", "every event", "create-export-task"),
@@ -226,9 +226,9 @@ fn keeping_things_for_fewer_days_is_a_loss() {
         of(vec![logs]).risks
     };
     let shorter = days(Some("365"), "90", "Modify");
-    assert_eq!(shorter[0].description, "keeps things for 90 days, no longer for 365 days");
+    assert_eq!(shorter[0].description, "keeps data for 90 days instead of 365 days");
     assert_eq!(shorter[0].impact, Impact::Lost);
-    assert_eq!(days(None, "90", "Add")[0].description, "keeps things for 90 days, no longer forever");
+    assert_eq!(days(None, "90", "Add")[0].description, "keeps data for 90 days instead of forever");
     assert_eq!(days(Some("90"), "365", "Modify"), []);
     // Not told what it was.
     assert_eq!(days(None, "90", "Modify"), []);
@@ -327,7 +327,7 @@ fn the_figures_of_a_result_are_those_of_the_changes() {
     let changes = golden("everything");
     let figures = ChangeCounts::from(&changes);
     assert_eq!((figures.added, figures.changed, figures.replaced, figures.deleted), (1, 4, 3, 3));
-    let names = |named: &[Named]| named.iter().map(|it| it.logical_id.clone()).collect::<Vec<_>>();
+    let names = |named: &[NamedResource]| named.iter().map(|it| it.logical_id.clone()).collect::<Vec<_>>();
     assert_eq!((names(&figures.replacements).len(), names(&figures.deletions).len()), (3, 3));
     assert_eq!(figures.risks, changes.risks);
     assert_eq!(changes.counts.total, changes.resources.len());
@@ -381,7 +381,7 @@ fn a_huge_change_set_is_cut_off_with_a_count_of_the_rest() {
     assert!(text.contains(" risks more; the report has all of them"), "{}", &text[text.len() - 400..]);
     assert!(text.contains(" resources more; the report has all of them"));
     let shown = &changes.resources[0].properties[0].before.as_ref().unwrap();
-    assert_eq!((shown.state, shown.characters), (State::Truncated, Some(9_000)));
+    assert_eq!((shown.state, shown.characters), (ValueState::Truncated, Some(9_000)));
     assert_eq!(changes.resources.len(), 300);
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use mlp_operations::changes::{
-    self, About, Change, Changes, Detail, ModuleInfo, Next, Page, ResourceChange, Target,
+    self, Change, Changes, ChangesContext, Detail, ModuleInfo, Next, Page, ResourceChange, Target,
 };
 use mlp_operations::execution::input::ConfigSource;
 use mlp_product::config::Tier;
@@ -69,7 +69,7 @@ fn filled(texts: &[String]) -> Changes {
     let text = |index: usize| texts[index % texts.len()].clone();
     // A place that would be left out of a page when it is empty.
     let full = |index: usize| Some(format!("t{}", text(index)));
-    let about = About {
+    let about = ChangesContext {
         ml_name: format!("n{}", text(0)),
         stack_name: format!("s{}", text(1)),
         tier: Some(Tier::Starter),
@@ -159,7 +159,7 @@ proptest! {
                     "AttributeChangeType": action, "RequiresRecreation": replacement}, "ChangeSource": action}],
             }}],
         })).unwrap();
-        let changes = Changes::new(&About::default(), &[page.clone(), page], &Next::Nothing).unwrap();
+        let changes = Changes::new(&ChangesContext::default(), &[page.clone(), page], &Next::Nothing).unwrap();
         prop_assert_eq!(changes.resources.len(), 6);
         changes::html(&changes).unwrap();
         prop_assert!(changes::text(&changes).contains(&changes.headline()));

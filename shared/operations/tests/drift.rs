@@ -6,12 +6,13 @@ mod as_deployed;
 use std::collections::BTreeSet;
 
 use mlp_aws::drift::Probe;
-use mlp_aws::drift::ResourceSeen;
-use mlp_operations::drift::fleet::Gathering;
-use mlp_operations::drift::report::{Severity, Source};
-use mlp_operations::drift::seen::{ConfigSeen, CouldNot, Detection, ProbeAnswer, Refused};
+use mlp_aws::drift::ResourceSummary;
+use mlp_operations::drift::fleet::FleetBuilder;
+use mlp_operations::drift::report::{DriftSeverity, FindingSource};
+use mlp_operations::drift::snapshot::{CheckError, CheckErrorKind, ConfigSnapshot, Detection, ProbeResult};
 use mlp_operations::drift::{
-    About, Ignore, Kind, Seen, Shelf, StackReport, Verdict, fleet_html, judge, stack_html, wanted,
+    FindingKind, IgnoreList, PageKind, ReportContext, StackReport, StackSnapshot, Verdict, evaluate,
+    fleet_html, stack_html, wanted,
 };
 use mlp_product::actions::{self, Suite};
 use mlp_product::config::Tier;
@@ -34,8 +35,12 @@ fn suite() -> Suite {
     Suite { region: Some("us-west-2".into()), account_id: Some("444455556666".into()), ..Suite::default() }
 }
 
-fn about() -> About {
-    About { run: "2026-11-24T06-00-00Z".into(), checked_at: "2026-11-24T06:00:00Z".into(), suite: suite() }
+fn about() -> ReportContext {
+    ReportContext {
+        run: "2026-11-24T06-00-00Z".into(),
+        checked_at: "2026-11-24T06:00:00Z".into(),
+        suite: suite(),
+    }
 }
 
 fn deployed() -> String {
@@ -45,33 +50,33 @@ fn deployed() -> String {
 }
 
 /// A stack as it is right after its deployment, with its config.
-fn fresh() -> Seen {
+fn fresh() -> StackSnapshot {
     let key = "configs/a.yaml".into();
-    let config = ConfigSeen { bucket: "suite".into(), key, bytes: Ok(CONFIG.into()) };
-    Seen { config: Some(config), ..as_deployed(&deployed()) }
+    let config = ConfigSnapshot { bucket: "suite".into(), key, bytes: Ok(CONFIG.into()) };
+    StackSnapshot { config: Some(config), ..as_deployed(&deployed()) }
 }
 
-fn report(seen: &Seen) -> StackReport {
-    judge(seen, &Ignore::default(), &about()).unwrap()
+fn report(seen: &StackSnapshot) -> StackReport {
+    evaluate(seen, &IgnoreList::default(), &about()).unwrap()
 }
 
 /// What counts, as `kind place`.
 fn told(report: &StackReport) -> Vec<String> {
-    let counts = report.findings.iter().filter(|it| it.kind != Kind::NotCheckable);
+    let counts = report.findings.iter().filter(|it| it.kind != FindingKind::NotCheckable);
     counts.map(|it| format!("{} {}", it.kind.words(), it.place())).collect()
 }
 
-fn answer<'s>(seen: &'s mut Seen, id: &str) -> &'s mut ProbeAnswer {
+fn answer<'s>(seen: &'s mut StackSnapshot, id: &str) -> &'s mut ProbeResult {
     &mut seen.probes.iter_mut().find(|(probe, _)| probe.logical_id() == id).unwrap().1
 }
 
-fn drift<'s>(seen: &'s mut Seen, id: &str) -> &'s mut Json {
-    let Detection::Done { drifts, .. } = &mut seen.detection else { unreachable!() };
+fn drift<'s>(seen: &'s mut StackSnapshot, id: &str) -> &'s mut Json {
+    let Detection::Completed { drifts, .. } = &mut seen.detection else { unreachable!() };
     drifts.iter_mut().find(|it| it["LogicalResourceId"] == id).unwrap()
 }
 
-fn property<'s>(seen: &'s mut Seen, id: &str, key: &str) -> &'s mut Json {
-    let ProbeAnswer::Seen(value) = answer(seen, id) else { unreachable!() };
+fn property<'s>(seen: &'s mut StackSnapshot, id: &str, key: &str) -> &'s mut Json {
+    let ProbeResult::Found(value) = answer(seen, id) else { unreachable!() };
     &mut value[key]
 }
 
@@ -91,7 +96,8 @@ fn a_key_that_can_still_be_saved_is_not_replaced_by_a_new_one() {
     drift(&mut seen, "SecurityTopic")["StackResourceDriftStatus"] = json!("DELETED");
     let pending = report(&seen);
     let of_key = |report: &StackReport| {
-        let found = report.findings.iter().find(|it| it.logical_id == "KmsKey" && it.kind == Kind::Deleted);
+        let found =
+            report.findings.iter().find(|it| it.logical_id == "KmsKey" && it.kind == FindingKind::Deleted);
         found.cloned().unwrap()
     };
     let finding = of_key(&pending);
@@ -105,7 +111,7 @@ fn a_key_that_can_still_be_saved_is_not_replaced_by_a_new_one() {
     assert!(!finding.remediation.contains("deploy-product"), "{}", finding.remediation);
     assert_eq!(pending.remediation, None, "the report doesn't advise to create a new key");
     // Its policy can't be read any more.
-    *answer(&mut seen, "KmsKey") = ProbeAnswer::Missing;
+    *answer(&mut seen, "KmsKey") = ProbeResult::Missing;
     assert!(of_key(&report(&seen)).message.contains("is deleted or scheduled for deletion"));
     // Anything else that was deleted is created again.
     drift(&mut seen, "KmsKey")["StackResourceDriftStatus"] = json!("IN_SYNC");
@@ -215,7 +221,7 @@ fn whatever_is_changed_or_removed_where_only_probes_look_is_found_whatever_the_t
         let (mut removed, mut other) = (as_deployed(&text), as_deployed(&text));
         let (mut gone, mut touched) = (Vec::new(), Vec::new());
         for ((probe, answer), (_, without)) in other.probes.iter_mut().zip(&mut removed.probes) {
-            let ProbeAnswer::Seen(answer) = answer else { unreachable!() };
+            let ProbeResult::Found(answer) = answer else { unreachable!() };
             for (key, value) in answer.as_object().unwrap() {
                 let place = format!("{} /{key}", probe.logical_id());
                 // CodeBuild doesn't say of everything that it is off.
@@ -223,7 +229,7 @@ fn whatever_is_changed_or_removed_where_only_probes_look_is_found_whatever_the_t
                 touched.push(place);
             }
             *answer = changed(answer);
-            *without = ProbeAnswer::Seen(json!({}));
+            *without = ProbeResult::Found(json!({}));
         }
         for (seen, places) in [(removed, gone), (other, touched)] {
             let told = told(&report(&seen));
@@ -312,14 +318,14 @@ fn probes_see_what_cloudformation_does_not() {
     );
     let of = |id: &str| report.findings.iter().find(|it| it.logical_id == id).unwrap();
     let edited = of("BuildPolicy");
-    assert_eq!((edited.severity, edited.source), (Severity::High, Source::Probe));
+    assert_eq!((edited.severity, edited.source), (DriftSeverity::High, FindingSource::Probe));
     assert!(
         edited.remediation.contains("create-policy-version --set-as-default --policy-arn arn:aws:iam::"),
         "{}",
         edited.remediation
     );
     let attached = of("CodebuildRole");
-    assert_eq!(attached.severity, Severity::High);
+    assert_eq!(attached.severity, DriftSeverity::High);
     assert!(attached.remediation.contains(&format!("--policy-arn {extra}")), "{}", attached.remediation);
     assert_eq!(report.remediation, None, "no change set puts back what CloudFormation doesn't see");
 }
@@ -335,7 +341,7 @@ fn a_project_that_somebody_made_public_is_drift_although_no_template_has_the_pro
     let report = report(&seen);
     assert_eq!(told(&report), ["drifted ModelBuildProject /Visibility"]);
     let finding = &report.findings[0];
-    assert_eq!(finding.severity, Severity::High);
+    assert_eq!(finding.severity, DriftSeverity::High);
     assert_eq!(finding.expected.as_ref().unwrap().text, "PRIVATE");
     assert!(finding.remediation.contains("update-project-visibility"), "{}", finding.remediation);
 }
@@ -344,15 +350,15 @@ fn a_project_that_somebody_made_public_is_drift_although_no_template_has_the_pro
 fn a_pipeline_whose_polling_was_turned_off_is_drift_although_no_property_differs() {
     let mut seen = fresh();
     *answer(&mut seen, "ModelBuildPipeline") =
-        ProbeAnswer::Seen(json!({"PollingDisabledAt": "2026-11-20T00:00:00Z"}));
+        ProbeResult::Found(json!({"PollingDisabledAt": "2026-11-20T00:00:00Z"}));
     let report = report(&seen);
     assert_eq!(
         told(&report),
         ["drifted ModelBuildPipeline /Stages/0/Actions/0/Configuration/PollForSourceChanges"]
     );
     let finding = &report.findings[0];
-    assert_eq!((finding.source, report.verdict), (Source::Probe, Verdict::Drifted));
-    assert!(finding.message.contains("changes are not watched any more"), "{}", finding.message);
+    assert_eq!((finding.source, report.verdict), (FindingSource::Probe, Verdict::Drifted));
+    assert!(finding.message.contains("no longer detects changes"), "{}", finding.message);
     assert!(finding.message.contains("2026-11-20T00:00:00Z"), "{}", finding.message);
     assert!(
         finding.remediation.contains("start-pipeline-execution --name ModelBuildPipeline-id"),
@@ -364,8 +370,8 @@ fn a_pipeline_whose_polling_was_turned_off_is_drift_although_no_property_differs
 #[test]
 fn a_pipeline_that_could_not_be_looked_at_is_not_in_sync() {
     let mut seen = fresh();
-    let refused = Refused { why: CouldNot::Denied, reason: "no".into() };
-    *answer(&mut seen, "ModelDeployPipeline") = ProbeAnswer::CouldNot(refused);
+    let refused = CheckError { kind: CheckErrorKind::Denied, reason: "no".into() };
+    *answer(&mut seen, "ModelDeployPipeline") = ProbeResult::Failed(refused);
     let report = report(&seen);
     assert_eq!(report.verdict, Verdict::CouldNotCheck);
     assert!(
@@ -383,7 +389,7 @@ fn a_deleted_subscription_is_not_promised_to_come_back_by_a_revert() {
     let report = report(&seen);
     assert_eq!(told(&report), ["deleted SecurityEmail"]);
     assert!(
-        report.findings[0].remediation.contains("doesn't bring a subscription back"),
+        report.findings[0].remediation.contains("doesn't create a subscription again"),
         "{}",
         report.findings[0].remediation
     );
@@ -427,7 +433,7 @@ fn each_policy_of_a_role_is_told_on_its_own() {
 
     // Who lives with one policy doesn't live with the next.
     let list = b"ignore:\n  - {stack: '*', logical_id: CodebuildRole, property: '/ManagedPolicyArns/arn:aws:iam::aws:policy~1ReadOnlyAccess', reason: known, who: jane, expires: 2027-01-01}\n";
-    let it = judge(&seen, &Ignore::read(list), &about()).unwrap();
+    let it = evaluate(&seen, &IgnoreList::read(list), &about()).unwrap();
     assert_eq!((it.ignored.len(), it.findings.len()), (1, 4));
     assert!(told(&it).iter().any(|it| it.ends_with("AdministratorAccess")));
 }
@@ -485,7 +491,7 @@ fn what_both_see_is_told_once() {
     *property(&mut seen, "ModelPackageGroupArnParameter", "Value") = json!("elsewhere");
     *drift(&mut seen, "ModelBuildRepository") =
         json!({"LogicalResourceId": "ModelBuildRepository", "StackResourceDriftStatus": "DELETED"});
-    *answer(&mut seen, "ModelBuildRepository") = ProbeAnswer::Missing;
+    *answer(&mut seen, "ModelBuildRepository") = ProbeResult::Missing;
     assert_eq!(
         told(&report(&seen)),
         ["deleted ModelBuildRepository", "drifted ModelPackageGroupArnParameter /Value"]
@@ -508,38 +514,38 @@ fn what_both_see_is_told_once() {
 
 #[test]
 fn could_not_check_is_never_in_sync() {
-    let refused = |why| Refused { why, reason: "told to".to_owned() };
+    let refused = |kind| CheckError { kind, reason: "told to".to_owned() };
     for why in [
-        CouldNot::Denied,
-        CouldNot::Throttled,
-        CouldNot::TimedOut,
-        CouldNot::Busy,
-        CouldNot::Failed,
-        CouldNot::Unavailable,
+        CheckErrorKind::Denied,
+        CheckErrorKind::Throttled,
+        CheckErrorKind::TimedOut,
+        CheckErrorKind::Busy,
+        CheckErrorKind::Failed,
+        CheckErrorKind::Unavailable,
     ] {
         let mut seen = fresh();
-        seen.detection = Detection::CouldNot(refused(why));
+        seen.detection = Detection::Failed(refused(why));
         let it = report(&seen);
         assert_eq!(it.verdict, Verdict::CouldNotCheck, "{why:?}");
         assert!(it.coverage.permille() < 1_000, "{why:?}");
         let mut seen = fresh();
-        *answer(&mut seen, "KmsKey") = ProbeAnswer::CouldNot(refused(why));
+        *answer(&mut seen, "KmsKey") = ProbeResult::Failed(refused(why));
         assert_eq!(report(&seen).verdict, Verdict::CouldNotCheck, "{why:?}");
         let mut seen = fresh();
         seen.template = Err(refused(why));
         assert_eq!(report(&seen).verdict, Verdict::CouldNotCheck, "{why:?}");
     }
     let mut seen = fresh();
-    seen.detection = Detection::CouldNot(refused(CouldNot::Gone));
+    seen.detection = Detection::Failed(refused(CheckErrorKind::Gone));
     assert_eq!(report(&seen).verdict, Verdict::Deleted);
     // What was held against nothing was not checked.
     let mut seen = fresh();
-    seen.template = Err(refused(CouldNot::Denied));
+    seen.template = Err(refused(CheckErrorKind::Denied));
     let it = report(&seen);
     assert_eq!((it.coverage.by_probe, it.coverage.could_not_check), (0, 2));
     // Detection that broke off, and a resource of which CloudFormation knows nothing.
     let mut seen = fresh();
-    let Detection::Done { failed, drifts } = &mut seen.detection else { unreachable!() };
+    let Detection::Completed { failed, drifts } = &mut seen.detection else { unreachable!() };
     *failed = Some("Failed to detect drift on resources [Bucket]".to_owned());
     drifts.retain(|it| it["LogicalResourceId"] != "ArtifactsBucket");
     let it = report(&seen);
@@ -558,7 +564,7 @@ fn what_nobody_can_check_is_a_figure_and_no_drift() {
     seen.probes.retain(|(probe, _)| !matches!(probe, Probe::Project { .. }));
     let it = report(&seen);
     assert_eq!((it.verdict, it.coverage.not_checkable), (Verdict::InSync, 5));
-    assert!(it.findings.iter().all(|finding| finding.severity == Severity::Info));
+    assert!(it.findings.iter().all(|finding| finding.severity == DriftSeverity::Info));
 }
 
 #[test]
@@ -571,7 +577,10 @@ fn todays_config_is_compared_with_what_is_deployed() {
     let it = config(CONFIG.replace("cost_center: treasury-7310", "cost_center: other"));
     assert_eq!(it.verdict, Verdict::Drifted);
     assert!(
-        it.findings.iter().filter(|it| it.kind == Kind::ConfigDrift).all(|it| it.property.ends_with("Tags")),
+        it.findings
+            .iter()
+            .filter(|it| it.kind == FindingKind::ConfigDrift)
+            .all(|it| it.property.ends_with("Tags")),
         "{:?}",
         told(&it)
     );
@@ -590,10 +599,10 @@ fn what_another_version_makes_of_the_same_config_is_outdated_and_no_drift() {
         &format!("RepositoryDescription: {}", words.0),
         &format!("RepositoryDescription: {}", words.1),
     );
-    let mut seen = Seen { config: fresh().config, ..as_deployed(&older) };
+    let mut seen = StackSnapshot { config: fresh().config, ..as_deployed(&older) };
     let it = report(&seen);
     assert_eq!(told(&it), ["outdated the stack", "outdated ModelBuildRepository /RepositoryDescription"]);
-    assert_eq!((it.verdict, it.findings[0].severity), (Verdict::InSync, Severity::Low));
+    assert_eq!((it.verdict, it.findings[0].severity), (Verdict::InSync, DriftSeverity::Low));
     // Of another config nobody can tell whether it is the version's doing.
     seen.config.as_mut().unwrap().bytes.as_mut().unwrap().extend(b"# another\n");
     let it = report(&seen);
@@ -635,11 +644,11 @@ fn an_ignored_finding_stays_visible_and_does_not_count() {
         .as_array_mut()
         .unwrap()
         .push(json!("arn:aws:iam::aws:policy/ReadOnlyAccess"));
-    let it = judge(&seen, &Ignore::read(list), &about()).unwrap();
+    let it = evaluate(&seen, &IgnoreList::read(list), &about()).unwrap();
     assert_eq!((it.verdict, it.findings.len(), it.ignored.len()), (Verdict::InSync, 0, 1));
     assert_eq!((it.ignored[0].who.as_str(), it.ignored[0].reason.as_str()), ("jane", "known"));
-    let later = About { checked_at: "2027-01-02T00:00:00Z".into(), ..about() };
-    assert_eq!(judge(&seen, &Ignore::read(list), &later).unwrap().verdict, Verdict::Drifted);
+    let later = ReportContext { checked_at: "2027-01-02T00:00:00Z".into(), ..about() };
+    assert_eq!(evaluate(&seen, &IgnoreList::read(list), &later).unwrap().verdict, Verdict::Drifted);
 }
 
 #[test]
@@ -671,19 +680,20 @@ fn secrets_are_in_no_report() {
 #[test]
 fn a_fleet_tells_what_is_new_and_what_is_over_and_is_quiet_otherwise() {
     let gather = |reports: &[StackReport]| {
-        let mut gathering = Gathering::default();
+        let mut builder = FleetBuilder::default();
         for it in reports {
-            gathering.add(it);
+            builder.add(it);
         }
-        gathering
+        builder
     };
-    let ignore = Ignore::default();
-    let named = |seen: &Seen, name: &str| StackReport { stack_name: name.to_owned(), ..report(seen) };
+    let ignore = IgnoreList::default();
+    let named =
+        |seen: &StackSnapshot, name: &str| StackReport { stack_name: name.to_owned(), ..report(seen) };
     let mut bad = fresh();
-    *answer(&mut bad, "ModelBuildProject") = ProbeAnswer::Missing;
+    *answer(&mut bad, "ModelBuildProject") = ProbeResult::Missing;
     let quiet = [named(&fresh(), "a"), named(&fresh(), "b")];
     let first = gather(&quiet).finish("r1", "2026-11-24T06:00:00Z", None, &ignore, None);
-    assert!(!first.has_news());
+    assert!(!first.has_changes());
     let second = gather(&[named(&fresh(), "a"), named(&bad, "b")]).finish(
         "r2",
         "2026-11-25T06:00:00Z",
@@ -691,7 +701,7 @@ fn a_fleet_tells_what_is_new_and_what_is_over_and_is_quiet_otherwise() {
         &ignore,
         Some(&first),
     );
-    assert!(second.has_news());
+    assert!(second.has_changes());
     assert_eq!((second.new.len(), second.resolved.len(), second.totals.drifted), (1, 0, 1));
     assert_eq!(second.stacks[0].stack_name, "b", "worst first");
     assert!(second.subject().is_ascii() && second.subject().len() <= 100);
@@ -703,10 +713,10 @@ fn a_fleet_tells_what_is_new_and_what_is_over_and_is_quiet_otherwise() {
         &ignore,
         Some(&second),
     );
-    assert!(!same.has_news(), "the same again is no news");
+    assert!(!same.has_changes(), "the same again is no news");
     assert!(same.message("page", true).contains("Open (1)"), "a digest says it nevertheless");
     let fixed = gather(&quiet).finish("r4", "2026-11-27T06:00:00Z", None, &ignore, Some(&same));
-    assert_eq!((fixed.new.len(), fixed.resolved.len(), fixed.has_news()), (0, 1, true));
+    assert_eq!((fixed.new.len(), fixed.resolved.len(), fixed.has_changes()), (0, 1, true));
     assert_eq!(fixed.history.iter().map(|it| it.totals.drifted).collect::<Vec<_>>(), [0, 1, 1, 0]);
     // A run over one stack keeps the others' lines and stays out of the history.
     let one =
@@ -715,7 +725,7 @@ fn a_fleet_tells_what_is_new_and_what_is_over_and_is_quiet_otherwise() {
     // A product that was deleted takes its findings with it.
     let fewer =
         gather(&[named(&fresh(), "a")]).finish("r6", "2026-11-28T06:00:00Z", None, &ignore, Some(&same));
-    assert_eq!((fewer.resolved.len(), fewer.has_news(), fewer.stacks.len()), (1, true, 1));
+    assert_eq!((fewer.resolved.len(), fewer.has_changes(), fewer.stacks.len()), (1, true, 1));
     let metrics = second.metrics("suite", 1);
     let declared = metrics.pointer("/_aws/CloudWatchMetrics/0/Metrics").unwrap().as_array().unwrap();
     assert!(declared.iter().all(|it| metrics.get(it["Name"].as_str().unwrap()).is_some_and(Json::is_number)));
@@ -725,7 +735,7 @@ fn a_fleet_tells_what_is_new_and_what_is_over_and_is_quiet_otherwise() {
         (Some("FATAL"), Some("1970-01-01T00:00:00Z"))
     );
     for fleet in [&first, &second, &one] {
-        assert!(fleet_html(fleet, Shelf::Latest).unwrap().contains("<h1>Drift of the fleet</h1>"));
+        assert!(fleet_html(fleet, PageKind::Latest).unwrap().contains("<h1>Drift of the fleet</h1>"));
     }
 }
 
@@ -749,7 +759,7 @@ fn the_documentation_says_of_every_type_who_checks_it() {
         .map(|kind| {
             let (physical_id, status) = (Some("x".to_owned()), "CREATE_COMPLETE".to_owned());
             let resource =
-                ResourceSeen { logical_id: "X".to_owned(), physical_id, kind: kind.clone(), status };
+                ResourceSummary { logical_id: "X".to_owned(), physical_id, kind: kind.clone(), status };
             (kind, !wanted(&Template::default(), &[resource]).is_empty())
         })
         .collect();
@@ -775,23 +785,23 @@ fn reports_have_their_schema_and_their_golden_pages() {
     property(&mut seen, "KmsKey", "KeyPolicy")["Statement"].as_array_mut().unwrap().push(
         json!({"Sid": "<script>alert(1)</script>", "Effect": "Allow", "Principal": "*", "Action": "kms:Decrypt", "Resource": "*"}),
     );
-    *answer(&mut seen, "ModelBuildProject") = ProbeAnswer::CouldNot(Refused {
-        why: CouldNot::Denied,
+    *answer(&mut seen, "ModelBuildProject") = ProbeResult::Failed(CheckError {
+        kind: CheckErrorKind::Denied,
         reason: "AccessDenied: codebuild:BatchGetProjects".into(),
     });
     *property(&mut seen, "SagemakerRole", "Policies") =
         json!([{"PolicyName": "mine", "PolicyDocument": {"Statement": []}}]);
     seen.template = seen.template.map(|text| text.replace("Version: \"0.1.0\"", "Version: \"0.0.9\""));
     let list = b"ignore:\n  - {stack: '*', logical_id: SagemakerRole, property: /Policies/mine, reason: agreed with security, who: jane, expires: 2027-01-01}\n  - {stack: nobody, logical_id: '*', property: '*', reason: x, who: y, expires: 2020-01-01}\n";
-    let ignore = Ignore::read(list);
-    let stack = judge(&seen, &ignore, &about()).unwrap();
+    let ignore = IgnoreList::read(list);
+    let stack = evaluate(&seen, &ignore, &about()).unwrap();
     let calm = StackReport { stack_name: "calm-stack".into(), ..report(&fresh()) };
     let gather = |reports: &[&StackReport]| {
-        let mut gathering = Gathering::default();
+        let mut builder = FleetBuilder::default();
         for it in reports {
-            gathering.add(it);
+            builder.add(it);
         }
-        gathering
+        builder
     };
     let before = StackReport { stack_name: "the-stack".into(), ..report(&fresh()) };
     let first =
@@ -824,7 +834,7 @@ fn reports_have_their_schema_and_their_golden_pages() {
         ("stacks/the-stack.html", stack_html(&stack).unwrap()),
         ("stacks/calm-stack.html", stack_html(&calm).unwrap()),
         ("fleet.json", pretty(serde_json::to_string_pretty(&fleet).unwrap())),
-        ("index.html", fleet_html(&fleet, Shelf::Latest).unwrap()),
+        ("index.html", fleet_html(&fleet, PageKind::Latest).unwrap()),
     ];
     let folder = root.join("tests/golden/drift");
     for (name, text) in files {
@@ -848,13 +858,13 @@ proptest! {
         statuses in proptest::collection::vec(0..6_usize, 41),
     ) {
         let mut seen = fresh();
-        let Detection::Done { drifts, .. } = &mut seen.detection else { unreachable!() };
+        let Detection::Completed { drifts, .. } = &mut seen.detection else { unreachable!() };
         for (drift, status) in drifts.iter_mut().zip(&statuses) {
             let status = ["IN_SYNC", "MODIFIED", "DELETED", "NOT_CHECKED", "UNKNOWN", "LATER"][*status];
             drift["StackResourceDriftStatus"] = json!(status);
         }
         let one = report(&seen);
-        let Detection::Done { drifts, .. } = &mut seen.detection else { unreachable!() };
+        let Detection::Completed { drifts, .. } = &mut seen.detection else { unreachable!() };
         let turn = usize::try_from(seed % 41).unwrap();
         let len = drifts.len();
         drifts.rotate_left(turn % len);

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use mlp_aws::drift::Pace;
-use mlp_operations::drift::Order;
-use mlp_operations::drift::run::{Answer, Aws, Clock, Event, Settings, run};
+use mlp_aws::drift::RateLimiter;
+use mlp_operations::drift::DriftRunRequest;
+use mlp_operations::drift::run::{Aws, Clock, Event, RunOutcome, Settings, run};
 use mlp_testkit::memory::MemoryStore;
 use mlp_testkit::memory_executions::MemoryExecutions;
 use mlp_testkit::memory_fleet::MemoryFleet;
@@ -48,14 +48,14 @@ async fn neither_reports_nor_status_objects_are_held_at_once() {
         api: &api,
         store: &store,
         executions: &MemoryExecutions::default(),
-        pace: &Pace::default(),
+        limiter: &RateLimiter::default(),
         settings: &settings,
         request: "r1",
         deadline: Instant::now() + Duration::from_hours(10),
         clock: Clock::at(1_795_500_000),
     };
-    let answer = run(aws, Event::Start(Order::default())).await.unwrap();
-    assert!(matches!(answer, Answer::Done { totals, .. } if totals.in_sync == STACKS), "{answer:?}");
+    let answer = run(aws, Event::Start(DriftRunRequest::default())).await.unwrap();
+    assert!(matches!(answer, RunOutcome::Done { totals, .. } if totals.in_sync == STACKS), "{answer:?}");
     let keys = store.keys().into_iter().filter(|key| key.starts_with("reports/"));
     let reports: usize = keys.map(|key| store.content(&key).unwrap().len()).sum::<usize>() / 1_024;
     let more = (held("VmHWM:").unwrap() - before).saturating_sub(reports);

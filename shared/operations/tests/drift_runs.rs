@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt as _};
 use mlp_aws::calls;
-use mlp_aws::drift::Pace;
+use mlp_aws::drift::RateLimiter;
 use mlp_aws::s3::store::{BucketStore as _, Condition, Put};
-use mlp_operations::drift::report::{Kind, StackReport, Verdict};
-use mlp_operations::drift::run::{Answer, Aws, Clock, Event, Failure, Settings, Step, run};
-use mlp_operations::drift::{Fleet, Item, Order, Place};
+use mlp_operations::drift::report::{FindingKind, StackReport, Verdict};
+use mlp_operations::drift::run::{Aws, Clock, Event, Failure, RunOutcome, Settings, Step, run};
+use mlp_operations::drift::{ConfigLocation, DriftRunRequest, FleetReport, StackRef};
 use mlp_testkit::memory::{Fault, MemoryStore, run as run_store};
 use mlp_testkit::memory_executions::MemoryExecutions;
 use mlp_testkit::memory_fleet::{MemoryFleet, Trouble};
@@ -22,7 +22,7 @@ struct World {
     fleet: MemoryFleet,
     store: MemoryStore,
     executions: MemoryExecutions,
-    pace: Pace,
+    limiter: RateLimiter,
     settings: Settings,
     /// How long an invocation may work.
     time: Duration,
@@ -43,7 +43,7 @@ impl World {
             fleet: MemoryFleet::of(stacks),
             store: MemoryStore::versioned(),
             executions: MemoryExecutions::default(),
-            pace: Pace::default(),
+            limiter: RateLimiter::default(),
             settings: Settings::read(variable, "arn:aws:lambda:us-west-2:123456789012:function:drift")
                 .unwrap(),
             time: Duration::from_hours(10),
@@ -51,15 +51,15 @@ impl World {
         }
     }
 
-    async fn call(&self, request: &str, event: Event) -> Result<Answer, Failure> {
-        self.paced(&self.pace, request, event).await
+    async fn call(&self, request: &str, event: Event) -> Result<RunOutcome, Failure> {
+        self.paced(&self.limiter, request, event).await
     }
 
-    async fn paced(&self, pace: &Pace, request: &str, event: Event) -> Result<Answer, Failure> {
+    async fn paced(&self, limiter: &RateLimiter, request: &str, event: Event) -> Result<RunOutcome, Failure> {
         let deadline = Instant::now() + self.time;
         let (api, store, executions, settings) = (&self.fleet, &self.store, &self.executions, &self.settings);
         let clock = Clock::at(NOW + self.begun.elapsed().as_secs());
-        run(Aws { api, store, executions, pace, settings, request, deadline, clock }, event).await
+        run(Aws { api, store, executions, limiter, settings, request, deadline, clock }, event).await
     }
 
     /// Hours go by.
@@ -68,7 +68,7 @@ impl World {
     }
 
     /// A run of the schedule, as if at this hour.
-    async fn scheduled(&self, hour: &str) -> Answer {
+    async fn scheduled(&self, hour: &str) -> RunOutcome {
         self.call(hour, at(hour)).await.unwrap()
     }
 
@@ -77,17 +77,17 @@ impl World {
         serde_json::from_slice(&self.store.content(&key).unwrap_or_else(|| panic!("{key}"))).unwrap()
     }
 
-    fn latest(&self) -> Fleet {
+    fn latest(&self) -> FleetReport {
         serde_json::from_slice(&self.store.content("reports/drift/latest/fleet.json").unwrap()).unwrap()
     }
 
-    fn items(&self, run: &str) -> Vec<Item> {
+    fn items(&self, run: &str) -> Vec<StackRef> {
         serde_json::from_slice(&self.store.content(&format!("reports/drift/runs/{run}/stacks.json")).unwrap())
             .unwrap()
     }
 
     /// What the state machine does with a run: an invocation for each stack, which knows nothing of the others.
-    async fn machine(&self, run: &str) -> Answer {
+    async fn machine(&self, run: &str) -> RunOutcome {
         self.map(run).await;
         self.summarize(run).await
     }
@@ -96,17 +96,17 @@ impl World {
         let answers = stream::iter(self.items(run))
             .map(|item| async move {
                 let check = Event::Step(Step::Check { run: run.to_owned(), item });
-                self.paced(&Pace::default(), "map", check).await
+                self.paced(&RateLimiter::default(), "map", check).await
             })
             .buffer_unordered(self.settings.concurrency)
             .collect::<Vec<_>>()
             .await;
-        assert!(answers.iter().all(|answer| matches!(answer, Ok(Answer::Checked { .. }))), "{answers:?}");
+        assert!(answers.iter().all(|answer| matches!(answer, Ok(RunOutcome::Checked { .. }))), "{answers:?}");
     }
 
-    async fn summarize(&self, run: &str) -> Answer {
+    async fn summarize(&self, run: &str) -> RunOutcome {
         let event = Event::Step(Step::Summarize { run: run.to_owned() });
-        self.paced(&Pace::default(), "summary", event).await.unwrap()
+        self.paced(&RateLimiter::default(), "summary", event).await.unwrap()
     }
 
     fn verdict(&self, stack: usize) -> Option<Verdict> {
@@ -122,12 +122,15 @@ impl World {
 }
 
 fn at(hour: &str) -> Event {
-    Event::Start(Order { scheduled: Some(hour.to_owned()), ..Order::default() })
+    Event::Start(DriftRunRequest { scheduled: Some(hour.to_owned()), ..DriftRunRequest::default() })
 }
 
 fn some(hour: &str, prefix: &str) -> Event {
-    let order =
-        Order { scheduled: Some(hour.to_owned()), prefix: Some(prefix.to_owned()), ..Order::default() };
+    let order = DriftRunRequest {
+        scheduled: Some(hour.to_owned()),
+        prefix: Some(prefix.to_owned()),
+        ..DriftRunRequest::default()
+    };
     Event::Start(order)
 }
 
@@ -139,7 +142,7 @@ async fn a_thousand_stacks_are_checked_once_each_with_bounded_calls_in_flight() 
         world.fleet.others("somebody-elses");
         world.fleet.rate = rate;
         let begun = Instant::now();
-        let Answer::Done { totals, .. } = world.scheduled("r1").await else { panic!("not done") };
+        let RunOutcome::Done { totals, .. } = world.scheduled("r1").await else { panic!("not done") };
         assert_eq!((totals.stacks, totals.in_sync, totals.could_not_check), (1_000, 1_000, 0));
         world.every_stack_was_detected_once(1_000);
         assert!(world.fleet.most_flying() <= world.settings.concurrency, "{}", world.fleet.most_flying());
@@ -170,7 +173,7 @@ async fn the_map_checks_each_stack_once_however_much_aws_throttles_its_invocatio
     world.scheduled("r1").await;
     // The map's own invocations have no more than Lambda gives them.
     world.time = Duration::from_mins(15);
-    let Answer::Done { totals, .. } = world.machine("r1").await else { panic!("not done") };
+    let RunOutcome::Done { totals, .. } = world.machine("r1").await else { panic!("not done") };
     assert_eq!((totals.stacks, totals.in_sync, totals.drifted), (200, 199, 1));
     world.every_stack_was_detected_once(200);
     assert!(world.fleet.most_flying() <= world.settings.concurrency);
@@ -196,9 +199,9 @@ async fn whatever_is_wrong_with_one_stack_the_others_are_checked_and_it_is_told(
     }
     // Two take too long for one invocation.
     let answer = world.scheduled("r1").await;
-    assert!(matches!(answer, Answer::HandedOver { checked: 10, .. }), "{answer:?}");
+    assert!(matches!(answer, RunOutcome::HandedOver { checked: 10, .. }), "{answer:?}");
     world.time = Duration::from_mins(15);
-    let Answer::Done { totals, .. } = world.machine("r1").await else { panic!("not done") };
+    let RunOutcome::Done { totals, .. } = world.machine("r1").await else { panic!("not done") };
     assert_eq!(
         (totals.stacks, totals.in_sync, totals.drifted, totals.could_not_check, totals.deleted),
         (12, 5, 1, 4, 2)
@@ -222,7 +225,7 @@ async fn whatever_is_wrong_with_one_stack_the_others_are_checked_and_it_is_told(
     let drifted = world.report("r1", 6);
     assert_eq!(
         (drifted.findings[0].kind, drifted.findings[0].property.as_str()),
-        (Kind::Drifted, "/RetentionInDays")
+        (FindingKind::Drifted, "/RetentionInDays")
     );
 }
 
@@ -231,14 +234,16 @@ async fn what_no_longer_fits_into_the_time_is_handed_over_once() {
     let mut world = World::of(60);
     // Enough for some, not for all.
     world.time = Duration::from_secs(60 + 180 + 15);
-    let Answer::HandedOver { checked, .. } = world.scheduled("r1").await else { panic!("not handed over") };
+    let RunOutcome::HandedOver { checked, .. } = world.scheduled("r1").await else {
+        panic!("not handed over")
+    };
     assert!((8..60).contains(&checked), "{checked}");
     // The event comes again: the same execution.
     let again = world.scheduled("r1").await;
-    assert!(matches!(again, Answer::HandedOver { .. } | Answer::Done { .. }), "{again:?}");
+    assert!(matches!(again, RunOutcome::HandedOver { .. } | RunOutcome::Done { .. }), "{again:?}");
     assert_eq!(world.executions.started(), ["r1"]);
     world.time = Duration::from_hours(1);
-    let Answer::Done { totals, .. } = world.machine("r1").await else { panic!("not done") };
+    let RunOutcome::Done { totals, .. } = world.machine("r1").await else { panic!("not done") };
     assert_eq!((totals.stacks, totals.in_sync), (60, 60));
     world.every_stack_was_detected_once(60);
 }
@@ -248,9 +253,9 @@ async fn above_the_threshold_the_state_machine_does_it_all() {
     let mut world = World::of(30);
     world.settings.threshold = 20;
     let answer = world.scheduled("r1").await;
-    assert!(matches!(answer, Answer::HandedOver { checked: 0, .. }), "{answer:?}");
+    assert!(matches!(answer, RunOutcome::HandedOver { checked: 0, .. }), "{answer:?}");
     assert_eq!(world.fleet.detected().len(), 0);
-    let Answer::Done { totals, .. } = world.machine("r1").await else { panic!("not done") };
+    let RunOutcome::Done { totals, .. } = world.machine("r1").await else { panic!("not done") };
     assert_eq!(totals.in_sync, 30);
     world.every_stack_was_detected_once(30);
 }
@@ -272,7 +277,7 @@ async fn a_process_that_dies_anywhere_loses_nothing_and_repeats_nothing() {
             .collect();
         let before = world.fleet.detected();
         // Lambda calls again, with the same request.
-        let Answer::Done { totals, .. } = world.call("r1", at("r1")).await.unwrap() else {
+        let RunOutcome::Done { totals, .. } = world.call("r1", at("r1")).await.unwrap() else {
             panic!("not done")
         };
         assert_eq!((totals.stacks, totals.drifted), (20, 1), "after {seconds} s");
@@ -292,8 +297,12 @@ async fn the_same_event_twice_at_once_is_worked_on_once() {
     let world = World::of(20);
     let (one, two) = tokio::join!(world.call("a", at("r1")), world.call("b", at("r1")));
     let answers = [one.unwrap(), two.unwrap()];
-    assert_eq!(answers.iter().filter(|it| matches!(it, Answer::Done { .. })).count(), 1, "{answers:?}");
-    assert_eq!(answers.iter().filter(|it| matches!(it, Answer::InProgress { .. })).count(), 1, "{answers:?}");
+    assert_eq!(answers.iter().filter(|it| matches!(it, RunOutcome::Done { .. })).count(), 1, "{answers:?}");
+    assert_eq!(
+        answers.iter().filter(|it| matches!(it, RunOutcome::InProgress { .. })).count(),
+        1,
+        "{answers:?}"
+    );
     world.every_stack_was_detected_once(20);
 }
 
@@ -309,7 +318,7 @@ async fn people_are_told_of_what_changed_and_of_nothing_else() {
     assert!(told.iter().any(|it| it.starts_with("sns Drift: 5 stacks: 1 drifted")), "{told:?}");
     world.scheduled("r3").await;
     assert_eq!(world.fleet.told(), Vec::<String>::new(), "the same as before");
-    let digest = Order { scheduled: Some("r4".into()), digest: true, ..Order::default() };
+    let digest = DriftRunRequest { scheduled: Some("r4".into()), digest: true, ..DriftRunRequest::default() };
     world.call("r4", Event::Start(digest)).await.unwrap();
     assert_eq!(world.fleet.told().len(), 1, "a digest is a message, and no event");
     world.fleet.heal();
@@ -332,14 +341,14 @@ async fn news_that_could_not_be_told_are_told_by_the_next_attempt() {
             let detected = world.fleet.detected();
             world.fleet.told();
             world.fleet.hears();
-            let Answer::Done { notified, .. } = world.call("r1", at("r1")).await.unwrap() else {
+            let RunOutcome::Done { notified, .. } = world.call("r1", at("r1")).await.unwrap() else {
                 panic!("not done")
             };
             assert!(notified);
             assert_eq!(world.fleet.told().len(), 2, "{to}");
             assert_eq!(world.fleet.detected(), detected, "nothing is checked again for that");
             assert_eq!(world.latest().pending_notification, None);
-            let Answer::Done { notified, .. } = world.call("r1", at("r1")).await.unwrap() else {
+            let RunOutcome::Done { notified, .. } = world.call("r1", at("r1")).await.unwrap() else {
                 panic!("not done")
             };
             assert!(!notified && world.fleet.told().is_empty(), "once");
@@ -359,7 +368,7 @@ async fn a_topic_that_nobody_may_publish_to_stops_no_run_and_its_news_are_told_w
     }
     world.fleet.told();
     world.fleet.hears();
-    let Answer::Done { notified, .. } = world.scheduled("r4").await else { panic!("not done") };
+    let RunOutcome::Done { notified, .. } = world.scheduled("r4").await else { panic!("not done") };
     assert!(notified);
     assert_eq!(world.latest().new.len(), 1, "three runs old, and new to people");
     assert_eq!(world.latest().history.len(), 4);
@@ -373,8 +382,9 @@ async fn however_much_aws_has_to_say_of_many_failures_people_are_told() {
     for number in 0..120 {
         world.fleet.trouble(number, Trouble::FailsAtLength);
     }
-    let digest = Order { scheduled: Some("r1".into()), digest: true, ..Order::default() };
-    let Answer::Done { totals, notified, .. } = world.call("r1", Event::Start(digest)).await.unwrap() else {
+    let digest = DriftRunRequest { scheduled: Some("r1".into()), digest: true, ..DriftRunRequest::default() };
+    let RunOutcome::Done { totals, notified, .. } = world.call("r1", Event::Start(digest)).await.unwrap()
+    else {
         panic!("not done")
     };
     assert_eq!((totals.could_not_check, notified), (120, true));
@@ -409,7 +419,7 @@ async fn resources_whose_services_throttle_cloudformation_are_detected_again_a_f
         assert_eq!(report.coverage.could_not_check, 1);
         assert!(report.findings.iter().any(|it| it.message.contains("Rate exceeded")), "{report:?}");
     }
-    assert!(world.pace.calls().1 >= 9, "everybody goes slower for it");
+    assert!(world.limiter.calls().1 >= 9, "everybody goes slower for it");
 }
 
 #[tokio::test(start_paused = true)]
@@ -420,9 +430,9 @@ async fn a_stack_that_takes_long_is_the_state_machines_which_has_the_time() {
     world.time = Duration::from_mins(15);
     let begun = Instant::now();
     let answer = world.scheduled("r1").await;
-    assert!(matches!(answer, Answer::HandedOver { checked: 8, .. }), "{answer:?}");
+    assert!(matches!(answer, RunOutcome::HandedOver { checked: 8, .. }), "{answer:?}");
     assert!(begun.elapsed() < world.time);
-    let Answer::Done { totals, .. } = world.machine("r1").await else { panic!("not done") };
+    let RunOutcome::Done { totals, .. } = world.machine("r1").await else { panic!("not done") };
     assert_eq!((totals.in_sync, totals.could_not_check), (9, 1));
     assert_eq!(world.report("r1", 3).verdict, Verdict::InSync);
     let message = &world.report("r1", 4).findings[0].message;
@@ -456,7 +466,7 @@ async fn runs_that_end_at_once_take_nothing_from_each_other() {
         };
         let answers = tokio::join!(late("r1", turn % 4), late("r2", turn / 4), late("r3", 0));
         for answer in [answers.0, answers.1, answers.2] {
-            assert!(matches!(answer, Answer::Done { .. }), "{answer:?}");
+            assert!(matches!(answer, RunOutcome::Done { .. }), "{answer:?}");
         }
         let fleet = world.latest();
         assert_eq!((fleet.totals.stacks, fleet.totals.drifted, &fleet.pending_notification), (20, 2, &None));
@@ -465,7 +475,7 @@ async fn runs_that_end_at_once_take_nothing_from_each_other() {
             .iter()
             .flat_map(|run| {
                 let bytes = world.store.content(&format!("reports/drift/runs/{run}/fleet.json")).unwrap();
-                serde_json::from_slice::<Fleet>(&bytes).unwrap().new
+                serde_json::from_slice::<FleetReport>(&bytes).unwrap().new
             })
             .map(|it| it.stack_name)
             .collect();
@@ -489,7 +499,7 @@ async fn of_many_runs_that_end_at_once_all_end() {
     }
     let answers = futures_util::future::join_all(names.iter().map(|name| world.summarize(name))).await;
     assert!(
-        answers.iter().all(|answer| matches!(answer, Answer::Done { notified: true, .. })),
+        answers.iter().all(|answer| matches!(answer, RunOutcome::Done { notified: true, .. })),
         "{answers:?}"
     );
     assert_eq!(world.latest().totals.drifted, 40);
@@ -529,7 +539,7 @@ async fn what_is_open_stays_open_while_nobody_can_look() {
         (0, 2),
         "what was found, and that it can't be seen"
     );
-    let open = fleet.stacks[0].findings.iter().find(|it| it.kind == Kind::Drifted).unwrap();
+    let open = fleet.stacks[0].findings.iter().find(|it| it.kind == FindingKind::Drifted).unwrap();
     assert_eq!(open.as_of.as_deref(), Some(world.report("r1", 0).checked_at.as_str()));
     world.wait(24).await;
     world.fleet.trouble(0, Trouble::Drifted);
@@ -625,11 +635,11 @@ async fn no_stacks_name_leads_to_the_fleets_report() {
 async fn who_names_a_stack_and_its_config_is_not_kept_waiting_by_all_the_others() {
     let world = World::of(1_000);
     world.store.take_calls();
-    let order = Order {
+    let order = DriftRunRequest {
         name: Some("one".into()),
         stacks: vec!["product-0007-stack".into(), "nobodys".into()],
-        config: Some(Place { bucket: "suite".into(), key: "configs/a.yaml".into() }),
-        ..Order::default()
+        config: Some(ConfigLocation { bucket: "suite".into(), key: "configs/a.yaml".into() }),
+        ..DriftRunRequest::default()
     };
     world.call("one", Event::Start(order)).await.unwrap();
     assert_eq!(world.items("one").len(), 1);
@@ -694,7 +704,7 @@ async fn faults_of_the_bucket_are_failures_of_the_call_and_the_next_one_finishes
             if answer.is_err() {
                 answer = world.call("r1", at("r1")).await;
             }
-            let Ok(Answer::Done { totals, .. }) = answer else {
+            let Ok(RunOutcome::Done { totals, .. }) = answer else {
                 panic!("{operation} {part} {fault:?}: {answer:?}")
             };
             assert_eq!((totals.stacks, totals.in_sync), (3, 3), "{operation} {part} {fault:?}");
@@ -712,7 +722,7 @@ async fn a_stack_whose_check_was_lost_is_in_the_summary_as_not_checked() {
         world.call("m", Event::Step(Step::Check { run: "r1".into(), item })).await.unwrap();
     }
     let answer = world.call("m", Event::Step(Step::Summarize { run: "r1".into() })).await.unwrap();
-    let Answer::Done { totals, .. } = answer else { panic!("not done") };
+    let RunOutcome::Done { totals, .. } = answer else { panic!("not done") };
     assert_eq!((totals.stacks, totals.in_sync, totals.could_not_check), (4, 3, 1));
 }
 
@@ -720,16 +730,22 @@ async fn a_stack_whose_check_was_lost_is_in_the_summary_as_not_checked() {
 async fn a_run_may_be_limited_to_some_stacks() {
     let world = World::of(20);
     world.scheduled("r1").await;
-    let start =
-        Order { scheduled: Some("r2".into()), prefix: Some("product-001".into()), ..Order::default() };
-    let Answer::Done { totals, .. } = world.call("r2", Event::Start(start)).await.unwrap() else {
+    let start = DriftRunRequest {
+        scheduled: Some("r2".into()),
+        prefix: Some("product-001".into()),
+        ..DriftRunRequest::default()
+    };
+    let RunOutcome::Done { totals, .. } = world.call("r2", Event::Start(start)).await.unwrap() else {
         panic!("not done")
     };
     assert_eq!(totals.stacks, 20, "the others stay on the page as they were");
     assert_eq!(world.items("r2").len(), 10);
     assert_eq!(world.latest().history.len(), 1, "and the history is of the whole fleet");
-    let start =
-        Order { scheduled: Some("r3".into()), stacks: vec!["product-0003-stack".into()], ..Order::default() };
+    let start = DriftRunRequest {
+        scheduled: Some("r3".into()),
+        stacks: vec!["product-0003-stack".into()],
+        ..DriftRunRequest::default()
+    };
     world.call("r3", Event::Start(start)).await.unwrap();
     assert_eq!(world.items("r3").len(), 1);
 }
@@ -758,8 +774,8 @@ async fn a_stack_in_any_status_is_checked_or_said_why_not_and_keeps_nobody_waiti
         };
         assert_eq!(report.verdict, wanted, "{status}: {report:?}");
         if wanted == Verdict::CouldNotCheck {
-            let kinds: Vec<Kind> = report.findings.iter().map(|finding| finding.kind).collect();
-            assert_eq!(kinds, [Kind::CouldNotCheck], "{status}: one reason, not what follows from it");
+            let kinds: Vec<FindingKind> = report.findings.iter().map(|finding| finding.kind).collect();
+            assert_eq!(kinds, [FindingKind::CouldNotCheck], "{status}: one reason, not what follows from it");
             assert!(report.findings[0].message.contains(status.as_str()), "{report:?}");
         }
     }
@@ -769,11 +785,11 @@ async fn a_stack_in_any_status_is_checked_or_said_why_not_and_keeps_nobody_waiti
 async fn a_run_that_is_named_is_one_run_and_takes_no_newer_ones_place() {
     let world = World::of(3);
     let one = || {
-        Event::Start(Order {
+        Event::Start(DriftRunRequest {
             name: Some("by-hand".into()),
             stacks: vec!["product-0001-stack".into()],
-            config: Some(Place { bucket: "suite".into(), key: "configs/gone.yaml".into() }),
-            ..Order::default()
+            config: Some(ConfigLocation { bucket: "suite".into(), key: "configs/gone.yaml".into() }),
+            ..DriftRunRequest::default()
         })
     };
     world.call("a", one()).await.unwrap();
@@ -787,14 +803,14 @@ async fn a_run_that_is_named_is_one_run_and_takes_no_newer_ones_place() {
     // Lambda may deliver an event hours later once more.
     world.wait(1).await;
     let again = world.call("a", one()).await.unwrap();
-    assert!(matches!(again, Answer::Done { notified: false, .. }), "{again:?}");
+    assert!(matches!(again, RunOutcome::Done { notified: false, .. }), "{again:?}");
     assert_eq!(world.latest().run, "later");
 }
 
 #[test]
 fn events_are_read_strictly() {
     let read = |text: &str| serde_json::from_str::<Event>(text);
-    assert!(matches!(read("{}"), Ok(Event::Start(start)) if start == Order::default()));
+    assert!(matches!(read("{}"), Ok(Event::Start(start)) if start == DriftRunRequest::default()));
     assert!(matches!(read(r#"{"step": "summarize", "run": "x"}"#), Ok(Event::Step(Step::Summarize { .. }))));
     assert!(read(r#"{"prefx": "x"}"#).is_err());
 }

@@ -5,7 +5,9 @@ use std::time::{Duration, SystemTime};
 
 use mlp_aws::calls::Kind;
 use mlp_aws::step_functions::executions::{Event, Execution, Executions as _, Status, What};
-use mlp_operations::follow::{Following, PAGE, Pace, Progress, Resources};
+use mlp_operations::follow::{
+    ExecutionFollower, HISTORY_PAGE_EVENTS, PollInterval, Progress, ResourceProgress,
+};
 use mlp_testkit::memory::run;
 use mlp_testkit::memory_executions::{Answer, MemoryExecutions, Scene, task};
 use proptest::prelude::*;
@@ -19,7 +21,7 @@ fn numbered(happened: Vec<What>) -> Vec<Event> {
 }
 
 fn after(happened: Vec<What>) -> Progress {
-    let mut following = Following::default();
+    let mut following = ExecutionFollower::default();
     following.happened(&numbered(happened));
     following.progress().clone()
 }
@@ -42,7 +44,7 @@ fn ended(status: Status) -> Execution {
 }
 
 fn result(execution: &Execution) -> (bool, Json) {
-    let mut following = Following::default();
+    let mut following = ExecutionFollower::default();
     following.described(execution);
     let Some(ended) = following.ended() else { panic!("it has not ended") };
     assert_eq!(ended.took, Duration::from_secs(83));
@@ -85,7 +87,7 @@ fn the_end_of_a_fleet_is_its_summary() {
 
 #[test]
 fn a_deployment_is_told_step_by_step() {
-    let done = |done, total| Some(Resources { done, total });
+    let done = |done, total| Some(ResourceProgress { done, total });
     let scenes = vec![
         Scene::Running(vec![What::Other]),
         Scene::Running(task("ReadInput", &json!({}))),
@@ -95,11 +97,11 @@ fn a_deployment_is_told_step_by_step() {
         Scene::succeeded(&json!({"ok": true, "outcome": "created"})),
     ];
     let executions = MemoryExecutions::playing(scenes);
-    let mut following = Following::default();
+    let mut following = ExecutionFollower::default();
     let mut seen = Vec::new();
     while following.ended().is_none() {
         following.described(&run(executions.describe(ARN)).unwrap());
-        following.happened(&run(executions.history(ARN, PAGE, None)).unwrap().events);
+        following.happened(&run(executions.history(ARN, HISTORY_PAGE_EVENTS, None)).unwrap().events);
         seen.push((following.progress().words(), following.progress().resources));
     }
     let expected = [
@@ -122,13 +124,13 @@ fn the_newest_page_is_enough() {
     }
     let executions = MemoryExecutions::playing(vec![Scene::Running(scene)]);
     run(executions.describe(ARN)).unwrap();
-    let page = run(executions.history(ARN, PAGE, None)).unwrap();
+    let page = run(executions.history(ARN, HISTORY_PAGE_EVENTS, None)).unwrap();
     assert_eq!((page.events.len(), page.events[0].id), (25, 800));
-    let older = run(executions.history(ARN, PAGE, page.next.as_deref())).unwrap();
+    let older = run(executions.history(ARN, HISTORY_PAGE_EVENTS, page.next.as_deref())).unwrap();
     assert_eq!(older.events[0].id, 775);
-    let mut following = Following::default();
+    let mut following = ExecutionFollower::default();
     following.happened(&page.events);
-    assert_eq!(following.progress().resources, Some(Resources { done: 199, total: 200 }));
+    assert_eq!(following.progress().resources, Some(ResourceProgress { done: 199, total: 200 }));
 }
 
 #[test]
@@ -149,7 +151,7 @@ fn a_rollback_is_called_one_and_counts_for_itself() {
     happened.extend(task("FollowStack", &stack("UPDATE_ROLLBACK_IN_PROGRESS", 2, 13)));
     let progress = after(happened);
     assert_eq!(progress.words(), "Rolling the stack back");
-    assert_eq!(progress.resources, Some(Resources { done: 2, total: 13 }));
+    assert_eq!(progress.resources, Some(ResourceProgress { done: 2, total: 13 }));
 }
 
 #[test]
@@ -171,13 +173,13 @@ fn the_result_is_the_output_or_the_cause() {
 #[test]
 fn an_execution_that_could_not_write_a_result_still_has_one() {
     let cases = [
-        (Status::Aborted, None, "MLProvisioner.Aborted", "somebody stopped the execution: half-way"),
+        (Status::Aborted, None, "MLProvisioner.Aborted", "the execution was stopped: half-way"),
         (Status::TimedOut, None, "MLProvisioner.TimedOut", "the execution ran longer than it may: half-way"),
         (
             Status::Failed,
             Some("States.Runtime"),
             "States.Runtime",
-            "the execution failed before it could say why: half-way",
+            "the execution failed without a result object: half-way",
         ),
         (
             Status::Succeeded,
@@ -197,7 +199,7 @@ fn an_execution_that_could_not_write_a_result_still_has_one() {
 
 #[test]
 fn looks_become_rarer_and_much_rarer_in_trouble() {
-    let mut pace = Pace::default();
+    let mut pace = PollInterval::default();
     let waits: Vec<Duration> = (0..20).map(|_| pace.answered()).collect();
     assert_eq!((waits[0], waits[19]), (Duration::from_secs(1), Duration::from_secs(5)));
     assert!(waits.is_sorted());
@@ -282,7 +284,7 @@ proptest! {
         looks in prop::collection::vec((0..40_usize, 0..40_usize), 1..12),
     ) {
         let events = numbered(happened);
-        let mut following = Following::default();
+        let mut following = ExecutionFollower::default();
         let mut newest = 0;
         for (from, count) in looks {
             let mut page: Vec<Event> = events.iter().skip(from).take(count).cloned().collect();
@@ -300,21 +302,21 @@ proptest! {
 
     #[test]
     fn what_is_done_is_never_undone_within_one_operation(figures in prop::collection::vec(0..20_u64, 1..20)) {
-        let mut following = Following::default();
+        let mut following = ExecutionFollower::default();
         let mut most = 0;
         for (round, done) in (0..).zip(figures) {
             let happened = task("FollowStack", &stack("CREATE_IN_PROGRESS", done, 13));
             let events = (round * 4 + 1..).zip(happened).map(|(id, what)| Event { id, what });
             following.happened(&events.collect::<Vec<_>>());
             most = most.max(done.min(13));
-            prop_assert_eq!(following.progress().resources, Some(Resources { done: most, total: 13 }));
+            prop_assert_eq!(following.progress().resources, Some(ResourceProgress { done: most, total: 13 }));
         }
     }
 
     #[test]
     fn reading_page_by_page_and_at_once_tell_the_same(happened in prop::collection::vec(any_event(), 0..40), size in 1..9_usize) {
         let events = numbered(happened);
-        let (mut at_once, mut by_page) = (Following::default(), Following::default());
+        let (mut at_once, mut by_page) = (ExecutionFollower::default(), ExecutionFollower::default());
         at_once.happened(&events);
         events.chunks(size).for_each(|page| by_page.happened(page));
         prop_assert_eq!(at_once.progress(), by_page.progress());
@@ -327,7 +329,7 @@ proptest! {
         texts in (any_text(), any_text(), any_text(), any_text()),
         started in 0..u64::from(u32::MAX),
     ) {
-        let mut following = Following::default();
+        let mut following = ExecutionFollower::default();
         following.happened(&numbered(happened));
         let progress = following.progress();
         prop_assert!(!progress.words().is_empty());

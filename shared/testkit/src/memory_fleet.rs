@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use mlp_aws::calls::{CallError, Kind};
 use mlp_aws::drift::Probe;
-use mlp_aws::drift::api::{Announcing, DetectionState, DriftApi};
-use mlp_aws::drift::{ResourceSeen, StackSeen};
+use mlp_aws::drift::api::{DetectionState, DriftApi, Notifier};
+use mlp_aws::drift::{ResourceSummary, StackDescription};
 use serde_json::{Value as Json, json};
 use tokio::time::{Instant, sleep};
 
@@ -52,7 +52,7 @@ pub struct MemoryFleet {
 
 #[derive(Debug, Default)]
 struct State {
-    stacks: Vec<StackSeen>,
+    stacks: Vec<StackDescription>,
     trouble: BTreeMap<String, Trouble>,
     running: BTreeMap<String, Instant>,
     detected: BTreeMap<String, usize>,
@@ -75,8 +75,8 @@ pub const TEMPLATE: &str =
     "Resources:\n  Logs:\n    Type: AWS::Logs::LogGroup\n    Properties:\n      RetentionInDays: 365\n";
 
 /// A managed stack.
-fn managed(name: String) -> StackSeen {
-    StackSeen {
+fn managed(name: String) -> StackDescription {
+    StackDescription {
         id: format!("arn:aws:cloudformation:us-west-2:123456789012:stack/{name}/1"),
         name,
         status: "CREATE_COMPLETE".to_owned(),
@@ -131,7 +131,12 @@ impl MemoryFleet {
     pub fn others(&self, name: &str) {
         let id = format!("arn:aws:cloudformation:us-west-2:123456789012:stack/{name}/1");
         let status = "CREATE_COMPLETE".to_owned();
-        self.lock().stacks.push(StackSeen { id, name: name.to_owned(), status, ..StackSeen::default() });
+        self.lock().stacks.push(StackDescription {
+            id,
+            name: name.to_owned(),
+            status,
+            ..StackDescription::default()
+        });
     }
 
     /// How often each stack's detection was begun.
@@ -203,7 +208,7 @@ impl State {
         self.detected.get(stack).unwrap_or(&0) + self.detected_again.get(stack).map_or(0, Vec::len)
     }
 
-    fn of(&self, id: &str) -> Result<(StackSeen, Option<Trouble>), (Kind, &'static str)> {
+    fn of(&self, id: &str) -> Result<(StackDescription, Option<Trouble>), (Kind, &'static str)> {
         let gone = (Kind::Gone, "ValidationError: Stack does not exist");
         let stack = self.stacks.iter().find(|it| it.id == id || it.name == id).ok_or(gone)?;
         let trouble = self.trouble.get(&stack.name).copied();
@@ -220,7 +225,7 @@ impl State {
 }
 
 impl DriftApi for MemoryFleet {
-    async fn stacks(&self, page: Option<&str>) -> Result<(Vec<StackSeen>, Option<String>), CallError> {
+    async fn stacks(&self, page: Option<&str>) -> Result<(Vec<StackDescription>, Option<String>), CallError> {
         let from: usize = page.and_then(|page| page.parse().ok()).unwrap_or_default();
         self.call("DescribeStacks", |state| {
             let next = (state.stacks.len() > from + 100).then(|| (from + 100).to_string());
@@ -229,7 +234,7 @@ impl DriftApi for MemoryFleet {
         .await
     }
 
-    async fn stack(&self, stack: &str) -> Result<Option<StackSeen>, CallError> {
+    async fn stack(&self, stack: &str) -> Result<Option<StackDescription>, CallError> {
         self.call("DescribeStacks", |state| Ok(state.of(stack).ok().map(|(stack, _)| stack))).await
     }
 
@@ -323,10 +328,10 @@ impl DriftApi for MemoryFleet {
         self.call("GetTemplate", |state| state.of(stack_id).map(|_| TEMPLATE.to_owned())).await
     }
 
-    async fn resources(&self, stack_id: &str) -> Result<Vec<ResourceSeen>, CallError> {
+    async fn resources(&self, stack_id: &str) -> Result<Vec<ResourceSummary>, CallError> {
         self.call("ListStackResources", |state| {
             let (stack, _) = state.of(stack_id)?;
-            Ok(vec![ResourceSeen {
+            Ok(vec![ResourceSummary {
                 logical_id: "Logs".to_owned(),
                 physical_id: Some(stack.name),
                 kind: "AWS::Logs::LogGroup".to_owned(),
@@ -341,7 +346,7 @@ impl DriftApi for MemoryFleet {
     }
 }
 
-impl Announcing for MemoryFleet {
+impl Notifier for MemoryFleet {
     async fn publish(&self, _: &str, subject: &str, message: &str) -> Result<(), CallError> {
         self.call("sns", |state| {
             if subject.len() + message.len() > LARGEST {

@@ -6,20 +6,21 @@ use serde_json::Value as Json;
 
 use crate::calls::CallError;
 use crate::drift::Probe;
-use crate::drift::{ResourceSeen, StackSeen};
+use crate::drift::{ResourceSummary, StackDescription};
 
-/// Everything that is looked at. Every call is bounded in time, and made once: a [`Pace`](super::Pace) makes it again.
+/// Everything that a drift run reads. Every call is bounded in time, and made once: a
+/// [`RateLimiter`](super::RateLimiter) makes it again.
 pub trait DriftApi {
     /// A page of all stacks that aren't deleted (`DescribeStacks`), and the token of the next one.
     fn stacks(
         &self,
         page: Option<&str>,
-    ) -> impl Future<Output = Result<(Vec<StackSeen>, Option<String>), CallError>> + Send;
+    ) -> impl Future<Output = Result<(Vec<StackDescription>, Option<String>), CallError>> + Send;
 
     /// One stack by name or id; nothing for one that isn't there.
-    fn stack(&self, stack: &str) -> impl Future<Output = Result<Option<StackSeen>, CallError>> + Send;
+    fn stack(&self, stack: &str) -> impl Future<Output = Result<Option<StackDescription>, CallError>> + Send;
 
-    /// Begins a drift detection and answers its id.
+    /// Starts a drift detection and returns its id.
     ///
     /// # Errors
     ///
@@ -33,7 +34,7 @@ pub trait DriftApi {
         resources: &[String],
     ) -> impl Future<Output = Result<String, CallError>> + Send;
 
-    /// How a detection stands.
+    /// The state of a detection.
     fn detection(&self, id: &str) -> impl Future<Output = Result<DetectionState, CallError>> + Send;
 
     /// Every `StackResourceDrift` of a stack, as the API spells it. It keeps those of earlier detections.
@@ -43,13 +44,16 @@ pub trait DriftApi {
     fn template(&self, stack_id: &str) -> impl Future<Output = Result<String, CallError>> + Send;
 
     /// A stack's resources.
-    fn resources(&self, stack_id: &str) -> impl Future<Output = Result<Vec<ResourceSeen>, CallError>> + Send;
+    fn resources(
+        &self,
+        stack_id: &str,
+    ) -> impl Future<Output = Result<Vec<ResourceSummary>, CallError>> + Send;
 
     /// What a probe finds, in the shape that [`Probe`] says; nothing for what isn't there.
     fn probe(&self, probe: &Probe) -> impl Future<Output = Result<Option<Json>, CallError>> + Send;
 }
 
-/// How a drift detection stands.
+/// The state of a drift detection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DetectionState {
     /// It runs.
@@ -60,8 +64,8 @@ pub enum DetectionState {
     Failed(String),
 }
 
-/// Who is told of a run.
-pub trait Announcing {
+/// Notifications about a run.
+pub trait Notifier {
     /// A message to people. SNS takes a subject of 100 ASCII characters and 256 KiB in all.
     fn publish(
         &self,

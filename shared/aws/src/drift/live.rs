@@ -1,4 +1,4 @@
-//! [`DriftApi`] and [`Announcing`] over AWS.
+//! [`DriftApi`] and [`Notifier`] over AWS.
 
 use aws_sdk_cloudformation::primitives::DateTimeFormat as Format;
 use aws_sdk_cloudformation::types::{StackDriftDetectionStatus, StackResourceDrift, TemplateStage};
@@ -10,15 +10,15 @@ use aws_sdk_ssm::types::{Parameter, ParameterType};
 use percent_encoding::percent_decode_str;
 use serde_json::{Map as Object, Value as Json, json};
 
-use super::api::{Announcing, DetectionState, DriftApi};
+use super::api::{DetectionState, DriftApi, Notifier};
 use crate::calls::{CallError, Kind};
 use crate::clients::SdkConfig;
 use crate::drift::Probe;
-use crate::drift::{ResourceSeen, StackSeen};
+use crate::drift::{ResourceSummary, StackDescription};
 
 /// The clients of a drift run.
 #[derive(Debug, Clone)]
-pub struct Live {
+pub struct AwsDriftApi {
     cloudformation: aws_sdk_cloudformation::Client,
     codebuild: aws_sdk_codebuild::Client,
     codecommit: aws_sdk_codecommit::Client,
@@ -30,7 +30,7 @@ pub struct Live {
     ssm: aws_sdk_ssm::Client,
 }
 
-impl Live {
+impl AwsDriftApi {
     /// Clients with the configuration's time-outs and retries.
     pub fn new(config: &SdkConfig) -> Self {
         Self {
@@ -61,9 +61,9 @@ fn of_detection(error: CallError) -> CallError {
     CallError { kind, ..error }
 }
 
-fn seen(stack: aws_sdk_cloudformation::types::Stack) -> StackSeen {
+fn seen(stack: aws_sdk_cloudformation::types::Stack) -> StackDescription {
     let parameters = stack.parameters.unwrap_or_default().into_iter();
-    StackSeen {
+    StackDescription {
         id: stack.stack_id.unwrap_or_default(),
         name: stack.stack_name.unwrap_or_default(),
         status: stack.stack_status.map(|it| it.as_str().to_owned()).unwrap_or_default(),
@@ -77,8 +77,8 @@ fn seen(stack: aws_sdk_cloudformation::types::Stack) -> StackSeen {
 }
 
 // The SDK's futures are deep and large: boxed here, they cost the callers' futures one pointer.
-impl DriftApi for Live {
-    async fn stacks(&self, page: Option<&str>) -> Result<(Vec<StackSeen>, Option<String>), CallError> {
+impl DriftApi for AwsDriftApi {
+    async fn stacks(&self, page: Option<&str>) -> Result<(Vec<StackDescription>, Option<String>), CallError> {
         let request = self.cloudformation.describe_stacks().set_next_token(page.map(str::to_owned));
         let answer = Box::pin(request.send()).await;
         let answer = answer.map_err(|error| CallError::of("cloudformation:DescribeStacks", &error))?;
@@ -86,7 +86,7 @@ impl DriftApi for Live {
         Ok((stacks, answer.next_token.filter(|token| !token.is_empty())))
     }
 
-    async fn stack(&self, stack: &str) -> Result<Option<StackSeen>, CallError> {
+    async fn stack(&self, stack: &str) -> Result<Option<StackDescription>, CallError> {
         let call = Box::pin(self.cloudformation.describe_stacks().stack_name(stack).send()).await;
         let answer = found(call.map_err(|error| CallError::of("cloudformation:DescribeStacks", &error)))?;
         Ok(answer.and_then(|answer| answer.stacks.unwrap_or_default().into_iter().next()).map(seen))
@@ -140,14 +140,14 @@ impl DriftApi for Live {
         Ok(answer.template_body.unwrap_or_default())
     }
 
-    async fn resources(&self, stack_id: &str) -> Result<Vec<ResourceSeen>, CallError> {
+    async fn resources(&self, stack_id: &str) -> Result<Vec<ResourceSummary>, CallError> {
         let mut pages =
             self.cloudformation.list_stack_resources().stack_name(stack_id).into_paginator().send();
         let mut resources = Vec::new();
         while let Some(page) = Box::pin(pages.next()).await {
             let page = page.map_err(|error| CallError::of("cloudformation:ListStackResources", &error))?;
             let page = page.stack_resource_summaries.unwrap_or_default().into_iter();
-            resources.extend(page.map(|it| ResourceSeen {
+            resources.extend(page.map(|it| ResourceSummary {
                 logical_id: it.logical_resource_id.unwrap_or_default(),
                 physical_id: it.physical_resource_id.filter(|id| !id.is_empty()),
                 kind: it.resource_type.unwrap_or_default(),
@@ -170,7 +170,7 @@ impl DriftApi for Live {
     }
 }
 
-impl Live {
+impl AwsDriftApi {
     /// By its name, and if that is another's or nobody's now, by its id among all.
     async fn repository(&self, id: &str, name: &str) -> Result<Option<Json>, CallError> {
         if let Some(found) = self.repository_named(name, id).await? {
@@ -402,7 +402,7 @@ fn put(fields: &mut Object<String, Json>, key: &str, value: Option<String>) {
     }
 }
 
-impl Announcing for Live {
+impl Notifier for AwsDriftApi {
     async fn publish(&self, topic: &str, subject: &str, message: &str) -> Result<(), CallError> {
         let request = self.sns.publish().topic_arn(topic).subject(subject).message(message);
         let call = Box::pin(request.send()).await;
@@ -491,7 +491,7 @@ mod tests {
         let mut told = Vec::new();
         pointers(&answer, "", &mut told);
         told.sort();
-        assert_eq!(told, probe.tells());
+        assert_eq!(told, probe.checked_properties());
         assert_eq!(answer["Tags"], json!([{"Key": "owner", "Value": "jane"}]));
         assert_eq!(answer["BadgeEnabled"], true);
     }

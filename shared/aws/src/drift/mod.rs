@@ -1,14 +1,15 @@
-//! What a drift run asks of AWS, over several services: [`api`] is the trait, [`live`] the real thing, and a [`Pace`] keeps a
+//! The AWS calls of a drift run, over several services: [`api`] is the trait, [`live`] the real thing, and a
+//! [`RateLimiter`] keeps a
 //! process from being throttled.
 
 pub mod api;
 pub mod live;
-mod pace;
 mod probe;
-mod seen;
+mod rate_limiter;
+mod stack;
 
-pub use api::{Announcing, DetectionState, DriftApi};
-pub use live::Live;
-pub use pace::Pace;
+pub use api::{DetectionState, DriftApi, Notifier};
+pub use live::AwsDriftApi;
 pub use probe::Probe;
-pub use seen::{ResourceSeen, StackSeen};
+pub use rate_limiter::RateLimiter;
+pub use stack::{ResourceSummary, StackDescription};

@@ -1,9 +1,9 @@
-//! What is asked past CloudFormation.
+//! Calls of other services than CloudFormation.
 
 use serde::{Deserialize, Serialize};
 
-/// A look at one resource past CloudFormation. The answer has the shape of the resource's properties in a template, with
-/// what [`Probe::tells`] names; what is not in the answer isn't set.
+/// A read of one resource from its own service. The answer has the shape of the resource's properties in a template, with
+/// what [`Probe::checked_properties`] names; what is not in the answer isn't set.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "probe")]
 pub enum Probe {
@@ -77,8 +77,8 @@ impl Probe {
         }
     }
 
-    /// The properties that it can tell, as JSON pointers, always all of them.
-    pub fn tells(&self) -> &'static [&'static str] {
+    /// The properties that it reads, as JSON pointers.
+    pub fn checked_properties(&self) -> &'static [&'static str] {
         match self {
             Self::Repository { .. } => &["/KmsKeyId", "/RepositoryDescription", "/RepositoryName", "/Tags"],
             Self::Project { .. } => &[
@@ -107,7 +107,7 @@ impl Probe {
                 "/VpcConfig/Subnets",
                 "/VpcConfig/VpcId",
             ],
-            // What it tells is no property.
+            // It reads no property of the template.
             Self::Pipeline { .. } => &[],
             Self::RolePolicies { .. } => &["/ManagedPolicyArns", "/Policies"],
             Self::ManagedPolicy { .. } => &["/PolicyDocument"],

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Deletion, Risk};
 
-/// A change set in figures, and where it is told in full.
+/// A change set in figures, and where the full report is.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChangeCounts {
     /// Present when the stack itself is deleted.
@@ -14,16 +14,16 @@ pub struct ChangeCounts {
     pub added: usize,
     /// Resources that are changed where they are.
     pub changed: usize,
-    /// Resources that are, or may be, made anew.
+    /// Resources that are, or may be, replaced.
     pub replaced: usize,
     /// Resources that are deleted.
     pub deleted: usize,
     /// The first 100 of those that are deleted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub deletions: Vec<Named>,
-    /// The first 100 of those that are, or may be, made anew.
+    pub deletions: Vec<NamedResource>,
+    /// The first 100 of those that are, or may be, replaced.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub replacements: Vec<Named>,
+    pub replacements: Vec<NamedResource>,
     /// The first 100 risks, the worst first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub risks: Vec<Risk>,
@@ -37,7 +37,7 @@ pub struct ChangeCounts {
 
 /// A resource by its names.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Named {
+pub struct NamedResource {
     /// Its logical id.
     pub logical_id: String,
     /// Its type.

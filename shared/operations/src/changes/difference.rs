@@ -14,16 +14,16 @@ pub(super) struct Difference<'v> {
 }
 
 /// More places than this and the values are better read as a whole.
-const MOST: usize = 40;
+const MAX_DIFFERENCES: usize = 40;
 
 /// How deep values are followed. A template's own limit is lower, and recursion needs one.
-const DEEPEST: usize = 40;
+const MAX_DEPTH: usize = 40;
 
 /// The smallest places that differ; the values themselves if they are of different kinds, or differ nearly everywhere.
 pub(super) fn differences<'v>(before: &'v Json, after: &'v Json) -> Vec<Difference<'v>> {
     let mut found = Vec::new();
     walk("", Some(before), Some(after), 0, &mut found);
-    if found.len() > MOST {
+    if found.len() > MAX_DIFFERENCES {
         return vec![Difference { path: String::new(), before: Some(before), after: Some(after) }];
     }
     found
@@ -36,17 +36,17 @@ fn walk<'v>(
     depth: usize,
     found: &mut Vec<Difference<'v>>,
 ) {
-    if before == after || found.len() > MOST {
+    if before == after || found.len() > MAX_DIFFERENCES {
         return;
     }
     match (before, after) {
-        (Some(Json::Object(old)), Some(Json::Object(new))) if depth < DEEPEST => {
+        (Some(Json::Object(old)), Some(Json::Object(new))) if depth < MAX_DEPTH => {
             let added = new.keys().filter(|key| !old.contains_key(*key));
             for key in old.keys().chain(added) {
                 walk(&below(path, key), old.get(key), new.get(key), depth + 1, found);
             }
         }
-        (Some(Json::Array(old)), Some(Json::Array(new))) if depth < DEEPEST => {
+        (Some(Json::Array(old)), Some(Json::Array(new))) if depth < MAX_DEPTH => {
             // What is the same at both ends stays; one entry more at the front doesn't make all others differ.
             let pairs = old.iter().zip(new);
             let start = pairs.take_while(|(a, b)| a == b).count();

@@ -8,27 +8,27 @@ use super::model::ResourceChange;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Effect {
-    /// It is made.
+    /// It is created.
     Added,
     /// It is changed where it is.
     Changed,
-    /// A new one is made in its place.
+    /// A new one is created in its place.
     Replaced,
     /// Changed or replaced: the deployment shows which.
     MaybeReplaced,
     /// It is deleted.
     Deleted,
-    /// It stays in AWS, and the stack lets go of it.
+    /// It stays in AWS, and the stack no longer manages it.
     Released,
-    /// One that is there comes under the stack.
+    /// An existing resource is imported into the stack.
     Imported,
     /// Nothing but CloudFormation's record of it changes.
     Recorded,
-    /// CloudFormation can't tell yet, or says something that is new to us.
+    /// CloudFormation doesn't know yet, or uses a word that is new to us.
     Undetermined,
 }
 
-/// What becomes of the thing that is there now.
+/// What happens to the existing resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OldResource {
@@ -69,7 +69,7 @@ impl Effect {
         }
     }
 
-    /// Whether the whole resource comes or goes, so that all of its properties do.
+    /// Whether the whole resource is added or removed, with all of its properties.
     pub fn is_whole(self) -> bool {
         matches!(self, Self::Added | Self::Imported | Self::Deleted | Self::Released)
     }
@@ -100,7 +100,7 @@ impl Effect {
     }
 }
 
-/// What happens to a resource, and to the thing that is there now.
+/// What happens to a resource, and to the existing one.
 pub(super) fn effect(change: &ResourceChange) -> (Effect, Option<OldResource>) {
     let replaced = |old: OldResource| match change.replacement.as_deref() {
         Some("True") => (Effect::Replaced, Some(old)),
@@ -125,7 +125,7 @@ pub(super) fn effect(change: &ResourceChange) -> (Effect, Option<OldResource>) {
     }
 }
 
-/// The sentence, without a subject: `is replaced: a new one is made, then the old one is deleted`.
+/// The sentence, without a subject: `is replaced: a new one is created, then the old one is deleted`.
 pub(super) fn sentence(change: &ResourceChange, effect: Effect, old: Option<OldResource>) -> String {
     let fate = match old {
         Some(OldResource::Retained) => "the old one stays in the account, outside the stack",
@@ -135,7 +135,7 @@ pub(super) fn sentence(change: &ResourceChange, effect: Effect, old: Option<OldR
     match effect {
         Effect::Added => "is added".to_owned(),
         Effect::Changed => "is changed where it is".to_owned(),
-        Effect::Replaced => format!("is replaced: a new one is made, then {fate}"),
+        Effect::Replaced => format!("is replaced: a new one is created, then {fate}"),
         Effect::MaybeReplaced => {
             format!("is changed or replaced, which the deployment shows; if replaced, {fate}")
         }
@@ -144,14 +144,14 @@ pub(super) fn sentence(change: &ResourceChange, effect: Effect, old: Option<OldR
         }
         Effect::Deleted => "is deleted".to_owned(),
         Effect::Released => "stays in the account; the stack no longer manages it".to_owned(),
-        Effect::Imported => "is there already and comes under the stack".to_owned(),
+        Effect::Imported => "exists already and is imported into the stack".to_owned(),
         Effect::Recorded => "stays as it is; only CloudFormation's record of it changes".to_owned(),
         Effect::Undetermined => match change.action.as_deref() {
             Some("Dynamic") => "is changed in a way that only the deployment shows".to_owned(),
             Some(other) => {
-                format!("is met by what CloudFormation calls `{}`", super::values::safe(other))
+                format!("gets the change that CloudFormation calls `{}`", super::values::safe(other))
             }
-            None => "is changed in a way that CloudFormation doesn't tell".to_owned(),
+            None => "is changed in a way that CloudFormation doesn't describe".to_owned(),
         },
     }
 }

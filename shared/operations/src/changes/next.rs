@@ -1,19 +1,19 @@
-//! What to do with a change set that was read.
+//! The next steps for a change set.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use super::summary::{About, Changes};
+use super::summary::{Changes, ChangesContext};
 use super::values::safe;
 use crate::execution::input::{Action, ConfigSource};
 
 /// The name of the suite's state machine in an account and region.
-const MACHINE: &str = "MLProvisionerDeploy";
+const STATE_MACHINE_NAME: &str = "MLProvisionerDeploy";
 
 /// What the reader may do with the changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Next {
-    /// They were only shown: a deployment of the same config makes them.
+    /// They were only previewed: a deployment of the same config makes them.
     Deploy {
         /// The config.
         config: ConfigSource,
@@ -33,7 +33,7 @@ pub enum Next {
 
 /// Something to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Step {
+pub struct NextStep {
     /// What.
     pub title: String,
     /// How and why, in plain sentences.
@@ -43,25 +43,25 @@ pub struct Step {
     pub commands: Vec<String>,
 }
 
-fn step(title: &str, text: &str, commands: &[String]) -> Step {
+fn step(title: &str, text: &str, commands: &[String]) -> NextStep {
     let commands = commands.iter().map(|command| safe(command)).collect();
-    Step { title: title.to_owned(), text: safe(text), commands }
+    NextStep { title: title.to_owned(), text: safe(text), commands }
 }
 
-pub(super) fn steps(changes: &Changes, about: &About, next: &Next) -> Vec<Step> {
+pub(super) fn steps(changes: &Changes, about: &ChangesContext, next: &Next) -> Vec<NextStep> {
     let set = &changes.change_set;
     let usable = changes.can_be_executed();
     if changes.is_empty() && !usable {
         return if set.failed() {
-            let text = "Mend what the reason names, then look again.";
-            vec![step("Mend what CloudFormation refuses", text, &[])]
+            let text = "Fix what the reason names, then try again.";
+            vec![step("Fix what CloudFormation refuses", text, &[])]
         } else {
             Vec::new()
         };
     }
     let mut steps = Vec::new();
     if !changes.risks.is_empty() {
-        let text = "Each says what is lost and what to do about it. Do that first.";
+        let text = "Each risk says what is lost and how to avoid it. Do that first.";
         steps.push(step("Read the risks", text, &[]));
     }
     match next {
@@ -77,7 +77,7 @@ pub(super) fn steps(changes: &Changes, about: &About, next: &Next) -> Vec<Step> 
                 "The change set is deleted, and the stack stays as it is."
             };
             let until = expires.as_ref().map_or_else(String::new, |time| {
-                format!(" It waits until {time}; after that it ends by itself, and nothing is changed.")
+                format!(" It waits until {time}; after that it ends, and nothing is changed.")
             });
             steps.push(step(
                 "Approve",
@@ -88,7 +88,7 @@ pub(super) fn steps(changes: &Changes, about: &About, next: &Next) -> Vec<Step> 
         }
         Next::Decide { .. } => steps.push(step(
             "Start again",
-            "This change set can't be executed any more: the stack has moved on, or it was executed already.",
+            "This change set can't be executed any more: the stack has changed since, or it was executed already.",
             &[],
         )),
         Next::Nothing => {}
@@ -96,7 +96,7 @@ pub(super) fn steps(changes: &Changes, about: &About, next: &Next) -> Vec<Step> 
     steps
 }
 
-fn deploying(changes: &Changes, about: &About, config: &ConfigSource) -> Vec<Step> {
+fn deploying(changes: &Changes, about: &ChangesContext, config: &ConfigSource) -> Vec<NextStep> {
     let config = match config {
         ConfigSource::Stored { bucket, key, version: None } => json!({"bucket": bucket, "key": key}),
         ConfigSource::Stored { bucket, key, version } => {
@@ -123,13 +123,13 @@ fn deploying(changes: &Changes, about: &About, config: &ConfigSource) -> Vec<Ste
     let mut steps = vec![step(
         "Deploy it",
         &format!(
-            "In the console of Step Functions, start an execution of `{MACHINE}` with this input. With `approval` it shows the changes once more, as they are then, and waits for somebody to agree; leave it out to go ahead."
+            "In the console of Step Functions, start an execution of `{STATE_MACHINE_NAME}` with this input. With `approval` it shows the changes once more and waits for an approver; leave it out to deploy without an approval."
         ),
         &[pretty],
     )];
     if let (Some(region), Some(account)) = (&about.region, &about.account_id) {
         let partition = about.partition.as_deref().unwrap_or("aws");
-        let machine = format!("arn:{partition}:states:{region}:{account}:stateMachine:{MACHINE}");
+        let machine = format!("arn:{partition}:states:{region}:{account}:stateMachine:{STATE_MACHINE_NAME}");
         let options = [
             ("region", mlp_product::report::shell::word(region)),
             ("state-machine-arn", mlp_product::report::shell::word(&machine)),

@@ -10,7 +10,7 @@ use super::properties::{Property, Replaces};
 use super::risks::Risk;
 use super::summary::{Changes, Resource};
 use super::text::{title, verdict};
-use super::values::{Shown, State};
+use super::values::{DisplayedValue, ValueState};
 
 /// The style of every report, and what only this page has.
 const STYLE: &str = concat!(
@@ -20,8 +20,8 @@ const STYLE: &str = concat!(
 
 static POLICY: LazyLock<String> = LazyLock::new(|| content_security_policy(STYLE));
 
-/// Values up to this many characters stand in the table as they are; longer ones can be opened.
-const SHORT: usize = 240;
+/// The table shows values up to this length; longer ones can be opened.
+const MAX_INLINE_CHARACTERS: usize = 240;
 
 #[derive(Template)]
 #[template(path = "changes/page.html")]
@@ -40,8 +40,8 @@ struct Page<'a> {
 /// The page, as a whole HTML file in UTF-8; the same changes always give the same bytes.
 ///
 /// ```
-/// use mlp_operations::changes::{self, About, Changes, Next};
-/// let changes = Changes::new(&About::default(), &[], &Next::Nothing)?;
+/// use mlp_operations::changes::{self, ChangesContext, Changes, Next};
+/// let changes = Changes::new(&ChangesContext::default(), &[], &Next::Nothing)?;
 /// assert!(changes::html(&changes)?.starts_with("<!doctype html>"));
 /// # Ok::<(), mlp_template::error::InternalError>(())
 /// ```
@@ -51,7 +51,7 @@ struct Page<'a> {
 /// When the page can't be written, which the tests rule out.
 pub fn html(changes: &Changes) -> Result<String, InternalError> {
     let place = [&changes.tier, &changes.scenario, &changes.account_id, &changes.region];
-    // What is dangerous is read first; otherwise the template's order stays.
+    // Resources with risks come first; the others keep the template's order.
     let mut resources: Vec<&Resource> = changes.resources.iter().collect();
     let worst = |id: &str| changes.risks.iter().position(|risk| risk.logical_id == id);
     resources.sort_by_cached_key(|resource| worst(&resource.logical_id).unwrap_or(usize::MAX));
@@ -91,20 +91,20 @@ impl Page<'_> {
 }
 
 /// Whether a value is too long for the table.
-fn is_long(shown: &Shown) -> bool {
-    shown.text.chars().count() > SHORT
+fn is_long(shown: &DisplayedValue) -> bool {
+    shown.text.chars().count() > MAX_INLINE_CHARACTERS
 }
 
 /// The class of a value.
-fn class(shown: &Shown) -> &'static str {
+fn class(shown: &DisplayedValue) -> &'static str {
     match shown.state {
-        State::Complete | State::Truncated => "value",
-        State::Hidden | State::KnownAfterDeployment => "value quiet",
+        ValueState::Complete | ValueState::Truncated => "value",
+        ValueState::Hidden | ValueState::KnownAfterDeployment => "value quiet",
     }
 }
 
-/// How long a long value is: what its reader decides by whether to open it.
-fn size(shown: &Shown) -> String {
+/// The length of a long value, for its link.
+fn size(shown: &DisplayedValue) -> String {
     let characters = shown.characters.unwrap_or_else(|| shown.text.chars().count());
     format!("{characters} characters")
 }
@@ -129,7 +129,7 @@ fn remarks(property: &Property) -> Vec<String> {
     remarks
 }
 
-/// Whether the worst that a risk says is certain, as people read it.
+/// A risk's impact, and whether it is certain, as text.
 fn level(risk: &Risk) -> String {
     let may = if risk.certain { "" } else { ", perhaps" };
     format!("{}{may}", risk.impact.words())

@@ -1,4 +1,4 @@
-//! What changes of a resource, place by place.
+//! The properties of a resource that change.
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -6,9 +6,9 @@ use serde_json::Value as Json;
 
 use super::difference::{below, differences};
 use super::model::{Detail, ResourceChange};
-use super::values::{Shown, State, beside, read, safe};
+use super::values::{DisplayedValue, ValueState, beside, read, safe};
 
-/// A place of a resource that changes.
+/// A property, or a part of one, that changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Property {
     /// The JSON pointer in the template's resource, such as `/Properties/RetentionInDays`.
@@ -17,10 +17,10 @@ pub struct Property {
     pub change: PropertyChange,
     /// The value as it is; absent where there is none, or CloudFormation doesn't tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub before: Option<Shown>,
+    pub before: Option<DisplayedValue>,
     /// The value as it will be; absent where there is none, or CloudFormation doesn't tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub after: Option<Shown>,
+    pub after: Option<DisplayedValue>,
     /// Whether this alone makes CloudFormation replace the resource; absent where it doesn't tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaces: Option<Replaces>,
@@ -85,7 +85,8 @@ impl PropertyChange {
 /// Every place of a resource that changes, in CloudFormation's order.
 pub(super) fn properties(change: &ResourceChange) -> Vec<Property> {
     let context = |text: &Option<String>| -> Option<Json> { serde_json::from_str(text.as_deref()?).ok() };
-    let reader = Reader { before: context(&change.before_context), after: context(&change.after_context) };
+    let reader =
+        PropertyReader { before: context(&change.before_context), after: context(&change.after_context) };
     match change.action.as_deref() {
         Some("Add" | "Import") => reader.whole(reader.after.as_ref(), PropertyChange::Added),
         Some("Remove") => reader.whole(reader.before.as_ref(), PropertyChange::Removed),
@@ -93,13 +94,13 @@ pub(super) fn properties(change: &ResourceChange) -> Vec<Property> {
     }
 }
 
-struct Reader {
+struct PropertyReader {
     before: Option<Json>,
     after: Option<Json>,
 }
 
-/// What several details say of one place.
-struct Place<'d> {
+/// What several details say about one location.
+struct ChangedPlace<'d> {
     detail: &'d Detail,
     before: Option<&'d str>,
     after: Option<&'d str>,
@@ -108,8 +109,8 @@ struct Place<'d> {
     certain: bool,
 }
 
-impl Reader {
-    /// Every property of a resource that comes or goes.
+impl PropertyReader {
+    /// All properties of a resource that is added or removed.
     fn whole(&self, context: Option<&Json>, change: PropertyChange) -> Vec<Property> {
         let mut rows = Vec::new();
         for (key, value) in context.and_then(Json::as_object).into_iter().flatten() {
@@ -127,9 +128,9 @@ impl Reader {
     }
 
     fn one(&self, path: &str, value: &Json, change: PropertyChange) -> Property {
-        let shown = Shown::new(self.name(path), value);
+        let shown = DisplayedValue::new(self.name(path), value);
         let (before, after) = match change {
-            PropertyChange::Removed => (told_now(shown), None),
+            PropertyChange::Removed => (known_now(shown), None),
             PropertyChange::Added | PropertyChange::Changed | PropertyChange::Recorded => (None, Some(shown)),
         };
         Property {
@@ -146,7 +147,7 @@ impl Reader {
 
     fn details(&self, details: &[Detail]) -> Vec<Property> {
         // One place often has two details: one for the value and one for where it comes from.
-        let mut places: IndexMap<String, Place<'_>> = IndexMap::new();
+        let mut places: IndexMap<String, ChangedPlace<'_>> = IndexMap::new();
         for detail in details {
             let target = &detail.target;
             let replaces = match target.requires_recreation.as_deref() {
@@ -156,7 +157,7 @@ impl Reader {
                 _ => None,
             };
             let certain = detail.evaluation.as_deref() != Some("Dynamic");
-            let place = places.entry(path(detail)).or_insert_with(|| Place {
+            let place = places.entry(path(detail)).or_insert_with(|| ChangedPlace {
                 detail,
                 before: None,
                 after: None,
@@ -174,7 +175,7 @@ impl Reader {
     }
 
     /// The smallest places below one that differ.
-    fn rows(&self, prefix: &str, place: &Place<'_>) -> Vec<Property> {
+    fn rows(&self, prefix: &str, place: &ChangedPlace<'_>) -> Vec<Property> {
         let value = |told: Option<&str>, context: &Option<Json>| {
             told.map(read).or_else(|| context.as_ref()?.pointer(prefix).cloned())
         };
@@ -197,8 +198,8 @@ impl Reader {
             };
             Property {
                 change,
-                before: before.and_then(|value| told_now(Shown::new(name, value))),
-                after: after.map(|value| Shown::new(name, value)),
+                before: before.and_then(|value| known_now(DisplayedValue::new(name, value))),
+                after: after.map(|value| DisplayedValue::new(name, value)),
                 path: safe(&path),
                 replaces: place.replaces,
                 causes: place.causes.clone(),
@@ -208,7 +209,7 @@ impl Reader {
         };
         let (Some(before), Some(after)) = (&before, &after) else {
             let mut row = row(prefix.to_owned(), before.as_ref(), after.as_ref());
-            // What is modified and has only one side told isn't added or removed: the other is unknown.
+            // A modified value with only one side isn't added or removed: the other side is unknown.
             if told == Some("Modify") {
                 row.change = PropertyChange::Changed;
             }
@@ -234,9 +235,9 @@ impl Reader {
     }
 }
 
-/// A value of the past: one that CloudFormation doesn't look up now is not told, whatever the deployment makes.
-fn told_now(shown: Shown) -> Option<Shown> {
-    (shown.state != State::KnownAfterDeployment).then_some(shown)
+/// A value before the change. It is left out if only the deployment resolves it.
+fn known_now(shown: DisplayedValue) -> Option<DisplayedValue> {
+    (shown.state != ValueState::KnownAfterDeployment).then_some(shown)
 }
 
 /// Where a detail points: its path, or what can be told from attribute and name.
@@ -252,7 +253,7 @@ fn path(detail: &Detail) -> String {
     }
 }
 
-/// Why something changes, other than that the template was edited.
+/// The cause of a change, unless the template was edited.
 fn cause(detail: &Detail) -> Option<String> {
     let entity = detail.causing_entity.as_deref().map(safe).unwrap_or_default();
     match detail.change_source.as_deref()? {

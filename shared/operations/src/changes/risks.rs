@@ -1,4 +1,4 @@
-//! What could be lost, and what to do about it.
+//! Risks of changes, and their remediation.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +6,7 @@ use super::effect::{Effect, OldResource};
 use super::properties::{Property, PropertyChange};
 use super::summary::{DELETED_OUTSIDE, Deletion, Resource};
 
-/// Something that is worse than a change.
+/// A risk: data may be lost, or others may notice the change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Risk {
     /// Whose.
@@ -17,20 +17,20 @@ pub struct Risk {
     /// What it is called in AWS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub physical_id: Option<String>,
-    /// How bad it is.
+    /// Its impact.
     pub impact: Impact,
     /// Whether it is certain; else the deployment shows it.
     pub certain: bool,
     /// What happens.
     pub description: String,
-    /// What is lost by it.
+    /// What is lost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lost: Option<String>,
     /// What to do.
     pub remediation: String,
 }
 
-/// How bad a risk is, the worst first.
+/// The impact of a risk, the worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Impact {
@@ -61,45 +61,45 @@ impl Impact {
     }
 }
 
-/// A type that holds data: what is lost with it, and what saves it.
-struct Holder {
+/// A type that holds data: what is lost with it, and how to save it.
+struct DataHolder {
     kind: &'static str,
     lost: &'static str,
     rescue: &'static str,
 }
 
 /// Types that products have; a tier file may name more (`stateful`), which get the last row.
-const HOLDERS: [Holder; 6] = [
-    Holder {
+const DATA_HOLDERS: [DataHolder; 6] = [
+    DataHolder {
         kind: "AWS::S3::Bucket",
         lost: "its objects and all their versions; CloudFormation deletes only an empty bucket, and one that isn't stays behind without an owner",
         rescue: "copy what is still needed to another bucket first",
     },
-    Holder {
+    DataHolder {
         kind: "AWS::KMS::Key",
-        lost: "everything that is encrypted with it can't be read any more once its waiting time is over",
-        rescue: "encrypt that anew with another key first; until the waiting time is over, `aws kms cancel-key-deletion` takes the deletion back",
+        lost: "everything that is encrypted with it can't be decrypted after its waiting period",
+        rescue: "encrypt it again with another key first; during the waiting period, `aws kms cancel-key-deletion` cancels the deletion",
     },
-    Holder {
+    DataHolder {
         kind: "AWS::CodeCommit::Repository",
         lost: "all branches and the whole history",
         rescue: "run `git clone --mirror` first and keep the copy",
     },
-    Holder {
+    DataHolder {
         kind: "AWS::SageMaker::ModelPackageGroup",
         lost: "the registered models, with their versions, metrics and approvals",
         rescue: "register models that are still needed in another group first",
     },
-    Holder {
+    DataHolder {
         kind: "AWS::Logs::LogGroup",
         lost: "every event that was logged to it",
         rescue: "export it first (`aws logs create-export-task`)",
     },
-    Holder { kind: "", lost: "the data that it holds", rescue: "save what is still needed first" },
+    DataHolder { kind: "", lost: "the data that it holds", rescue: "save what is still needed first" },
 ];
 
 /// Types that products don't have, and that hold data where somebody adds one to the stack.
-const OTHER_HOLDERS: [&str; 10] = [
+const OTHER_DATA_HOLDERS: [&str; 10] = [
     "AWS::DynamoDB::Table",
     "AWS::EC2::Volume",
     "AWS::ECR::Repository",
@@ -114,11 +114,11 @@ const OTHER_HOLDERS: [&str; 10] = [
 
 /// Whether a type of resource holds data, whoever owns it.
 pub(super) fn holds_data(kind: &str) -> bool {
-    let known = HOLDERS.iter().map(|holder| holder.kind).filter(|kind| !kind.is_empty());
-    known.chain(OTHER_HOLDERS).any(|holder| holder == kind)
+    let known = DATA_HOLDERS.iter().map(|holder| holder.kind).filter(|kind| !kind.is_empty());
+    known.chain(OTHER_DATA_HOLDERS).any(|holder| holder == kind)
 }
 
-/// What is dangerous about what happens to a resource.
+/// The risks of a change to a resource.
 pub(super) fn risks(resource: &Resource, deletion: Option<Deletion>) -> Vec<Risk> {
     let mut found = Vec::new();
     if resource.holds_data {
@@ -151,10 +151,11 @@ fn risk(
 }
 
 /// What is lost with a product's bucket when its stack is deleted: the suite empties it.
-const EMPTIED: &str = "its objects and all their versions: the bucket is emptied before the stack is deleted";
+const LOST_WITH_BUCKET: &str =
+    "its objects and all their versions: the bucket is emptied before the stack is deleted";
 
 fn of_data(resource: &Resource, deletion: Option<Deletion>) -> Option<Risk> {
-    let holder = HOLDERS.iter().find(|holder| holder.kind == resource.kind || holder.kind.is_empty())?;
+    let holder = DATA_HOLDERS.iter().find(|holder| holder.kind == resource.kind || holder.kind.is_empty())?;
     let certain = matches!(resource.effect, Effect::Replaced | Effect::Deleted | Effect::Released);
     let what = resource.description.clone();
     let was_deleted = resource.drift.as_deref() == Some(DELETED_OUTSIDE);
@@ -164,33 +165,33 @@ fn of_data(resource: &Resource, deletion: Option<Deletion>) -> Option<Risk> {
             if was_deleted && resource.kind == "AWS::KMS::Key" =>
         {
             let what = "is created in place of the key that was deleted, or is scheduled for deletion, outside CloudFormation";
-            let lost = "everything that is encrypted with the old key can't be read any more once its waiting period is over";
+            let lost =
+                "everything that is encrypted with the old key can't be decrypted after its waiting period";
             let remediation = "don't deploy this while the old key can be saved: run `aws kms cancel-key-deletion` and \
                          `aws kms enable-key` with its id instead";
             Some(risk(resource, Impact::Lost, false, what.to_owned(), Some(lost), remediation))
         }
         (Effect::Added, _) if was_deleted => {
             let what = "is created again in place of the one that was deleted outside CloudFormation";
-            let remediation =
-                "the new one is empty: bring back what is needed from a copy after the deployment";
+            let remediation = "the new one is empty: restore what is needed from a copy after the deployment";
             Some(risk(resource, Impact::Interrupted, true, what.to_owned(), None, remediation))
         }
         (Effect::Added | Effect::Changed | Effect::Imported | Effect::Recorded, _) | (_, None) => None,
         (_, Some(OldResource::Deleted)) => {
             let (lost, otherwise) = match deletion {
-                Some(_) if resource.kind == "AWS::S3::Bucket" => (EMPTIED, "reject this"),
+                Some(_) if resource.kind == "AWS::S3::Bucket" => (LOST_WITH_BUCKET, "reject this"),
                 Some(_) => (holder.lost, "reject this"),
-                None => (holder.lost, "take back in the config what asks for this"),
+                None => (holder.lost, "undo this change in the config"),
             };
             let remediation = format!("{}, or {otherwise}", holder.rescue);
             Some(risk(resource, Impact::Lost, certain, what, Some(lost), &remediation))
         }
         (_, Some(OldResource::Snapshot)) => {
-            let remediation = "know how a new one is made from the snapshot before you go on";
+            let remediation = "find out how to restore from the snapshot before you go on";
             Some(risk(resource, Impact::LeftBehind, certain, what, None, remediation))
         }
         (Effect::Released, Some(OldResource::Retained)) => {
-            let remediation = "decide who looks after it and pays for it from now on";
+            let remediation = "decide who operates it and pays for it from now on";
             Some(risk(resource, Impact::LeftBehind, certain, what, None, remediation))
         }
         (_, Some(OldResource::Retained)) if resource.kind == "AWS::KMS::Key" => {
@@ -199,7 +200,8 @@ fn of_data(resource: &Resource, deletion: Option<Deletion>) -> Option<Risk> {
             Some(risk(resource, Impact::LeftBehind, certain, what, None, remediation))
         }
         (_, Some(OldResource::Retained)) => {
-            let remediation = "the new one is empty: bring over what is needed after the deployment, then delete the old one";
+            let remediation =
+                "the new one is empty: copy what is needed after the deployment, then delete the old one";
             Some(risk(resource, Impact::LeftBehind, certain, what, None, remediation))
         }
     }
@@ -209,20 +211,20 @@ fn of_data(resource: &Resource, deletion: Option<Deletion>) -> Option<Risk> {
 fn of_others(resource: &Resource) -> Option<Risk> {
     let remediation = match (resource.effect, resource.kind.as_str()) {
         (Effect::Deleted, "AWS::SSM::Parameter") => {
-            "tell whoever reads this parameter: after the deployment it is not there"
+            "inform the readers of this parameter: the deployment deletes it"
         }
         (Effect::Deleted, "AWS::SNS::Topic" | "AWS::SNS::Subscription") => {
-            "make sure that nobody relies on its messages"
+            "make sure that no subscriber needs its messages"
         }
         (Effect::Replaced | Effect::MaybeReplaced, kind) => match kind {
             "AWS::SNS::Topic" | "AWS::SNS::Subscription" => {
-                "confirm the subscription again: AWS sends a new mail, and until then nobody is told of alarms"
+                "confirm the subscription again: SNS sends a new e-mail, and until then it delivers no alarms"
             }
             "AWS::EC2::VPCEndpoint" => {
                 "deploy when no build runs: connections through the endpoint break while it is replaced"
             }
-            "AWS::SSM::Parameter" => "tell whoever reads this parameter if its name changes",
-            _ => "look for who uses it by its id or ARN from outside the stack: both may change",
+            "AWS::SSM::Parameter" => "inform the readers of this parameter if its name changes",
+            _ => "find what uses its id or ARN outside the stack: both may change",
         },
         _ => return None,
     };
@@ -239,7 +241,7 @@ fn of_shorter_keeping(resource: &Resource, property: &Property) -> Option<Risk> 
     if resource.effect != Effect::Changed || !KEPT_DAYS.contains(&name) {
         return None;
     }
-    let days = |shown: Option<&super::values::Shown>| shown?.text.parse::<u64>().ok();
+    let days = |shown: Option<&super::values::DisplayedValue>| shown?.text.parse::<u64>().ok();
     let after = days(property.after.as_ref())?;
     let before = match property.change {
         // Without a limit, everything is kept.
@@ -250,9 +252,9 @@ fn of_shorter_keeping(resource: &Resource, property: &Property) -> Option<Risk> 
     if before.is_some_and(|before| before <= after) {
         return None;
     }
-    let before = before.map_or_else(|| "forever".to_owned(), |days| format!("for {days} days"));
-    let what = format!("keeps things for {after} days, no longer {before}");
-    let lost = format!("whatever is older than {after} days, soon after the deployment");
-    let remediation = "save what is still needed, or put the number back in the config";
+    let before = before.map_or_else(|| "forever".to_owned(), |days| format!("{days} days"));
+    let what = format!("keeps data for {after} days instead of {before}");
+    let lost = format!("data older than {after} days, soon after the deployment");
+    let remediation = "save what is still needed, or restore the number in the config";
     Some(risk(resource, Impact::Lost, property.certain, what, Some(&lost), remediation))
 }

@@ -7,10 +7,10 @@ use mlp_product::product::{Blueprint, Product, blueprint};
 use mlp_template::error::InternalError;
 use serde::{Deserialize, Serialize};
 
-use super::counts::{ChangeCounts, Named};
+use super::counts::{ChangeCounts, NamedResource};
 use super::effect::{Effect, OldResource, effect, sentence};
 use super::model::{Change, Page, ResourceChange};
-use super::next::{Next, Step, steps};
+use super::next::{Next, NextStep, steps};
 use super::properties::{Property, properties};
 use super::risks::{Risk, holds_data, risks};
 use super::values::safe;
@@ -20,7 +20,7 @@ pub const SCHEMA_VERSION: u32 = 1;
 
 /// Which product and stack a change set is of.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct About {
+pub struct ChangesContext {
     /// The product's name.
     pub ml_name: String,
     /// The stack's name.
@@ -37,7 +37,7 @@ pub struct About {
     pub partition: Option<String>,
 }
 
-impl From<&Product> for About {
+impl From<&Product> for ChangesContext {
     fn from(product: &Product) -> Self {
         Self {
             ml_name: product.names.ml_name().to_owned(),
@@ -80,14 +80,14 @@ pub struct Changes {
     pub deletion: Option<Deletion>,
     /// Which change set.
     pub change_set: ChangeSet,
-    /// How many resources meet what.
+    /// How many resources have each effect.
     pub counts: Counts,
     /// What could be lost, the worst first.
     pub risks: Vec<Risk>,
     /// Every resource that something happens to, in the template's order.
     pub resources: Vec<Resource>,
     /// What to do next.
-    pub next: Vec<Step>,
+    pub next: Vec<NextStep>,
     /// The version of ML Provisioner that made this.
     pub generator_version: String,
 }
@@ -104,7 +104,7 @@ pub enum Deletion {
 
 /// A resource of a stack that is deleted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Deleted {
+pub struct DeletedResource {
     /// Its logical id.
     pub logical_id: String,
     /// Its type.
@@ -154,17 +154,17 @@ pub struct Counts {
     pub added: usize,
     /// Those that are changed where they are.
     pub changed: usize,
-    /// Those that are, or may be, made anew.
+    /// Those that are, or may be, replaced.
     pub replaced: usize,
     /// Those that are deleted.
     pub deleted: usize,
     /// Those that stay in AWS without the stack.
     pub released: usize,
-    /// Those that are there and come under the stack.
+    /// Those that exist and are imported into the stack.
     pub imported: usize,
     /// Those of which only CloudFormation's record changes.
     pub recorded: usize,
-    /// Those of which nobody knows yet.
+    /// Those whose effect isn't known yet.
     pub undetermined: usize,
 }
 
@@ -208,8 +208,8 @@ pub struct Resource {
 }
 
 impl ChangeSet {
-    /// Whether CloudFormation made none because there is nothing to change. The two wordings are its own, and it has no
-    /// code for this.
+    /// Whether CloudFormation created none because there is nothing to change. It has no code for this, only these two
+    /// messages.
     pub fn says_nothing_changes(&self) -> bool {
         self.status.as_deref() == Some("FAILED")
             && self.reason.as_deref().is_some_and(|reason| {
@@ -217,7 +217,7 @@ impl ChangeSet {
             })
     }
 
-    /// Whether CloudFormation could not make it.
+    /// Whether CloudFormation could not create it.
     pub fn failed(&self) -> bool {
         self.status.as_deref() == Some("FAILED") && !self.says_nothing_changes()
     }
@@ -227,10 +227,10 @@ impl Changes {
     /// The summary of a change set, given as the pages of `DescribeChangeSet` in their order.
     ///
     /// ```
-    /// use mlp_operations::changes::{About, Changes, Effect, Next, Page};
+    /// use mlp_operations::changes::{ChangesContext, Changes, Effect, Next, Page};
     /// let page: Page = serde_json::from_str(r#"{"Status": "CREATE_COMPLETE", "Changes": [{"ResourceChange": {
     ///     "Action": "Remove", "LogicalResourceId": "Logs", "ResourceType": "AWS::Logs::LogGroup"}}]}"#)?;
-    /// let changes = Changes::new(&About::default(), &[page], &Next::Nothing).unwrap();
+    /// let changes = Changes::new(&ChangesContext::default(), &[page], &Next::Nothing).unwrap();
     /// assert_eq!(changes.resources[0].effect, Effect::Deleted);
     /// assert_eq!(changes.risks[0].lost.as_deref(), Some("every event that was logged to it"));
     /// # Ok::<(), serde_json::Error>(())
@@ -239,7 +239,7 @@ impl Changes {
     /// # Errors
     ///
     /// When a tier file is broken, which the tests rule out.
-    pub fn new(about: &About, pages: &[Page], next: &Next) -> Result<Self, InternalError> {
+    pub fn new(about: &ChangesContext, pages: &[Page], next: &Next) -> Result<Self, InternalError> {
         Self::of(about, pages, None, next)
     }
 
@@ -247,9 +247,10 @@ impl Changes {
     /// stack gets when it is created again; none, if it isn't.
     ///
     /// ```
-    /// use mlp_operations::changes::{About, Changes, Deleted, Next};
-    /// let bucket = Deleted { logical_id: "Bucket".into(), kind: "AWS::S3::Bucket".into(), ..Deleted::default() };
-    /// let changes = Changes::of_deletion(&About::default(), "arn", &[bucket], None, &Next::Nothing).unwrap();
+    /// use mlp_operations::changes::{ChangesContext, Changes, DeletedResource, Next};
+    /// let bucket = DeletedResource { logical_id: "Bucket".into(), kind: "AWS::S3::Bucket".into(),
+    /// ..DeletedResource::default() };
+    /// let changes = Changes::of_deletion(&ChangesContext::default(), "arn", &[bucket], None, &Next::Nothing).unwrap();
     /// assert_eq!((changes.counts.deleted, changes.loses_data()), (1, true));
     /// ```
     ///
@@ -257,9 +258,9 @@ impl Changes {
     ///
     /// As [`Self::new`].
     pub fn of_deletion(
-        about: &About,
+        about: &ChangesContext,
         stack_id: &str,
-        gone: &[Deleted],
+        gone: &[DeletedResource],
         again: Option<&[(String, String)]>,
         next: &Next,
     ) -> Result<Self, InternalError> {
@@ -286,12 +287,12 @@ impl Changes {
     }
 
     fn of(
-        about: &About,
+        about: &ChangesContext,
         pages: &[Page],
         deletion: Option<Deletion>,
         next: &Next,
     ) -> Result<Self, InternalError> {
-        let known = Known::new(about.tier)?;
+        let known = ResourceCatalog::new(about.tier)?;
         let mut resources: Vec<Resource> = pages
             .iter()
             .flat_map(|page| &page.changes)
@@ -332,7 +333,7 @@ impl Changes {
         self.resources.is_empty()
     }
 
-    /// Whether what is told can still happen as it is told.
+    /// Whether the changes can still be made as shown.
     pub fn can_be_executed(&self) -> bool {
         self.deletion.is_some() || self.change_set.can_be_executed
     }
@@ -370,13 +371,13 @@ impl From<&Changes> for ChangeCounts {
         let Counts { added, changed, replaced, deleted, .. } = changes.counts;
         let named = |wanted: &[Effect]| {
             let resources = changes.resources.iter().filter(|it| wanted.contains(&it.effect));
-            let named = resources.map(|it| Named {
+            let named = resources.map(|it| NamedResource {
                 logical_id: it.logical_id.clone(),
                 kind: it.kind.clone(),
                 physical_id: it.physical_id.clone(),
                 certain: it.effect != Effect::MaybeReplaced,
             });
-            named.take(MOST_NAMED).collect()
+            named.take(MAX_NAMED_RESOURCES).collect()
         };
         Self {
             deletion: changes.deletion,
@@ -386,7 +387,7 @@ impl From<&Changes> for ChangeCounts {
             deleted,
             deletions: named(&[Effect::Deleted]),
             replacements: named(&[Effect::Replaced, Effect::MaybeReplaced]),
-            risks: changes.risks.iter().take(MOST_NAMED).cloned().collect(),
+            risks: changes.risks.iter().take(MAX_NAMED_RESOURCES).cloned().collect(),
             report: None,
             data: None,
         }
@@ -394,20 +395,20 @@ impl From<&Changes> for ChangeCounts {
 }
 
 /// How many resources and risks an execution carries by name; the report has all of them.
-const MOST_NAMED: usize = 100;
+const MAX_NAMED_RESOURCES: usize = 100;
 
 /// What a change set that looks at drift says of a resource that is not there any more.
 pub(super) const DELETED_OUTSIDE: &str = "was deleted outside CloudFormation";
 
-/// What the tier files know of logical ids.
-struct Known {
+/// The resources of the tier files, by logical id.
+struct ResourceCatalog {
     own: Option<&'static Blueprint>,
-    /// The largest tier: what a change of the tier removes stands here.
+    /// The largest tier, for resources that a change of the tier removes.
     all: &'static Blueprint,
     ranks: HashMap<&'static str, (usize, usize)>,
 }
 
-impl Known {
+impl ResourceCatalog {
     fn new(tier: Option<Tier>) -> Result<Self, InternalError> {
         let all = blueprint(Tier::Enterprise)?;
         let ids = all.resources.iter().enumerate();
@@ -427,7 +428,7 @@ impl Known {
     }
 }
 
-fn resource(change: &ResourceChange, known: &Known) -> Resource {
+fn resource(change: &ResourceChange, known: &ResourceCatalog) -> Resource {
     let text = |text: &Option<String>| text.as_deref().map(safe);
     let id = text(&change.logical_resource_id).unwrap_or_default();
     let kind = text(&change.resource_type).unwrap_or_default();

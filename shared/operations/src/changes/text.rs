@@ -5,16 +5,16 @@ use mlp_template::printable;
 use super::properties::{Property, Replaces};
 use super::risks::Risk;
 use super::summary::{Changes, Deletion, Resource};
-use super::values::{Shown, State};
+use super::values::{DisplayedValue, ValueState};
 
 /// The longest text, in bytes. A message of Amazon SNS may have 256 KiB (API Reference, `Publish`), its frame included.
-const LONGEST: usize = 195_000;
+const MAX_TEXT_BYTES: usize = 195_000;
 
 /// What is kept free for the lines at the end.
-const RESERVE: usize = 15_000;
+const RESERVED_BYTES: usize = 15_000;
 
 /// The longest value on a line, in characters.
-const WIDEST: usize = 160;
+const MAX_VALUE_CHARACTERS: usize = 160;
 
 /// The changes as a person reads them without a browser: risks first, then every resource, then what to do next.
 ///
@@ -59,7 +59,7 @@ pub fn text(changes: &Changes) -> String {
             }
         }
         // Commands have names in them, and those are short where AWS has a say.
-        if end.out.len() <= RESERVE {
+        if end.out.len() <= RESERVED_BYTES {
             page.out.push_str(&end.out);
         } else {
             page.line(1, "The report says what to do.");
@@ -91,7 +91,7 @@ pub(super) fn verdict(changes: &Changes) -> String {
     let set = &changes.change_set;
     let because = set.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
     if set.failed() {
-        return format!("CloudFormation could not make it{because}");
+        return format!("CloudFormation could not create it{because}");
     }
     if set.says_nothing_changes() {
         return "nothing changes".to_owned();
@@ -115,12 +115,12 @@ struct Lines {
 }
 
 impl Lines {
-    /// A line of what anybody may have written.
+    /// A line, with invisible characters replaced.
     fn line(&mut self, indent: usize, text: &str) {
         for _ in 0..indent {
             self.out.push_str("  ");
         }
-        push_visible(&mut self.out, text, WIDEST * 12);
+        push_visible(&mut self.out, text, MAX_VALUE_CHARACTERS * 12);
         while self.out.ends_with(' ') {
             self.out.pop();
         }
@@ -132,7 +132,7 @@ impl Lines {
         for (index, entry) in entries.iter().enumerate() {
             let before = self.out.len();
             write(self, entry);
-            if self.out.len() > LONGEST - RESERVE {
+            if self.out.len() > MAX_TEXT_BYTES - RESERVED_BYTES {
                 self.out.truncate(before);
                 return entries.len() - index;
             }
@@ -171,7 +171,7 @@ fn risk(page: &mut Lines, risk: &Risk) {
     if let Some(lost) = &risk.lost {
         page.line(3, &format!("Lost: {lost}."));
     }
-    page.line(3, &format!("To do: {}.", risk.remediation));
+    page.line(3, &format!("Remediation: {}.", risk.remediation));
 }
 
 fn resource(page: &mut Lines, resource: &Resource) {
@@ -194,16 +194,16 @@ fn resource(page: &mut Lines, resource: &Resource) {
 
 fn property(page: &mut Lines, property: &Property) {
     let same = common(property);
-    let value = |shown: Option<&Shown>| {
-        let Some(shown) = shown else { return "(not told)".to_owned() };
+    let value = |shown: Option<&DisplayedValue>| {
+        let Some(shown) = shown else { return "(unknown)".to_owned() };
         let mut text = String::new();
         if same > 0 {
             text.push_str("...");
         }
         let rest: String = shown.text.chars().skip(same).collect();
-        push_visible(&mut text, &rest, WIDEST);
+        push_visible(&mut text, &rest, MAX_VALUE_CHARACTERS);
         // A text with spaces at its ends must show them; JSON and our own remarks must not be quoted.
-        let plain = shown.state == State::Complete && same == 0 && !text.starts_with(['{', '[']);
+        let plain = shown.state == ValueState::Complete && same == 0 && !text.starts_with(['{', '[']);
         if plain { format!("\"{text}\"") } else { text }
     };
     let told = match (&property.before, &property.after) {
@@ -234,9 +234,9 @@ fn property(page: &mut Lines, property: &Property) {
 
 /// How many characters of two long values need not be shown, because both begin with them.
 fn common(property: &Property) -> usize {
-    const KEPT: usize = 20;
+    const SHOWN_CHARACTERS: usize = 20;
     let (Some(before), Some(after)) = (&property.before, &property.after) else { return 0 };
     let same = before.text.chars().zip(after.text.chars()).take_while(|(a, b)| a == b).count();
     let differs = before.text != after.text;
-    if differs && same > WIDEST / 2 { same - KEPT } else { 0 }
+    if differs && same > MAX_VALUE_CHARACTERS / 2 { same - SHOWN_CHARACTERS } else { 0 }
 }

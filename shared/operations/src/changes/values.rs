@@ -1,4 +1,4 @@
-//! Values as they may be shown: without keys and secrets, and not longer than anybody reads.
+//! Values as they may be shown: without keys and secrets, and truncated.
 
 use std::borrow::Cow;
 
@@ -9,19 +9,19 @@ use serde_json::Value as Json;
 /// What stands for a value, or a part of one, that only the deployment makes.
 ///
 /// AWS doesn't document it; its answers have it (cloudformation-coverage-roadmap issue 2113 quotes one).
-const KNOWN_LATER: &str = "{{changeSet:KNOWN_AFTER_APPLY}}";
-const KNOWN_LATER_SHOWN: &str = "(known after deployment)";
+const KNOWN_AFTER_APPLY: &str = "{{changeSet:KNOWN_AFTER_APPLY}}";
+const KNOWN_AFTER_DEPLOYMENT_TEXT: &str = "(known after deployment)";
 
 /// The longest value that is shown whole, in characters: more than a managed policy's 6,144.
-const LONGEST: usize = 8_000;
+const MAX_VALUE_CHARACTERS: usize = 8_000;
 
 /// A value of a property.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Shown {
+pub struct DisplayedValue {
     /// What people read: a text as it is, anything else as JSON.
     pub text: String,
     /// How much of the value the text is.
-    pub state: State,
+    pub state: ValueState,
     /// How many characters the value has; only when the text isn't the whole of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub characters: Option<usize>,
@@ -30,7 +30,7 @@ pub struct Shown {
 /// How much of a value is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum State {
+pub enum ValueState {
     /// All of it, access keys apart.
     Complete,
     /// Its beginning.
@@ -41,14 +41,14 @@ pub enum State {
     KnownAfterDeployment,
 }
 
-impl Shown {
+impl DisplayedValue {
     /// The value that belongs to a name.
     pub(crate) fn new(name: &str, value: &Json) -> Self {
-        let later = |text: &str| text == KNOWN_LATER;
+        let later = |text: &str| text == KNOWN_AFTER_APPLY;
         if value.as_str().is_some_and(later) {
             return Self {
-                text: KNOWN_LATER_SHOWN.to_owned(),
-                state: State::KnownAfterDeployment,
+                text: KNOWN_AFTER_DEPLOYMENT_TEXT.to_owned(),
+                state: ValueState::KnownAfterDeployment,
                 characters: None,
             };
         }
@@ -60,13 +60,13 @@ impl Shown {
         let characters = text.chars().count();
         if value.as_str().is_some_and(|value| is_secret(name, value)) {
             let characters = value.as_str().map(|value| value.chars().count());
-            return Self { text, state: State::Hidden, characters };
+            return Self { text, state: ValueState::Hidden, characters };
         }
-        if characters > LONGEST {
-            let text = text.chars().take(LONGEST).collect();
-            return Self { text, state: State::Truncated, characters: Some(characters) };
+        if characters > MAX_VALUE_CHARACTERS {
+            let text = text.chars().take(MAX_VALUE_CHARACTERS).collect();
+            return Self { text, state: ValueState::Truncated, characters: Some(characters) };
         }
-        Self { text, state: State::Complete, characters: None }
+        Self { text, state: ValueState::Complete, characters: None }
     }
 
     /// JSON over several lines, if it is JSON with something in it; else the text.
@@ -84,8 +84,10 @@ impl Shown {
     pub fn remark(&self) -> Option<String> {
         let characters = self.characters.unwrap_or_default();
         match self.state {
-            State::Truncated => Some(format!("the first {LONGEST} of {characters} characters")),
-            State::Complete | State::Hidden | State::KnownAfterDeployment => None,
+            ValueState::Truncated => {
+                Some(format!("the first {MAX_VALUE_CHARACTERS} of {characters} characters"))
+            }
+            ValueState::Complete | ValueState::Hidden | ValueState::KnownAfterDeployment => None,
         }
     }
 }
@@ -120,7 +122,11 @@ pub(crate) fn safe(text: &str) -> String {
         out.push_str(between);
         rest = next;
     }
-    if out.contains(KNOWN_LATER) { out.replace(KNOWN_LATER, KNOWN_LATER_SHOWN) } else { out }
+    if out.contains(KNOWN_AFTER_APPLY) {
+        out.replace(KNOWN_AFTER_APPLY, KNOWN_AFTER_DEPLOYMENT_TEXT)
+    } else {
+        out
+    }
 }
 
 /// The text with the passwords of URLs covered: `scheme://user:password@host`. Source: RFC 3986, section 3.2.
@@ -192,7 +198,7 @@ fn is_secret(name: &str, text: &str) -> bool {
         "accesskey",
     ];
     let harmless = text.is_empty()
-        || text == KNOWN_LATER
+        || text == KNOWN_AFTER_APPLY
         || text == "true"
         || text == "false"
         || text.starts_with("arn:")
@@ -212,20 +218,20 @@ mod tests {
 
     #[test]
     fn secrets_are_hidden_by_their_names_and_keys_by_their_looks() {
-        let hidden = Shown::new("DB_PASSWORD", &json!("hunter2"));
-        assert_eq!((hidden.text.as_str(), hidden.state), ("(hidden, 7 characters)", State::Hidden));
+        let hidden = DisplayedValue::new("DB_PASSWORD", &json!("hunter2"));
+        assert_eq!((hidden.text.as_str(), hidden.state), ("(hidden, 7 characters)", ValueState::Hidden));
         let variables = json!([
             {"Name": "API_TOKEN", "Value": "abc", "Type": "PLAINTEXT"},
             {"Name": "API_TOKEN", "Value": "/team/token", "Type": "PARAMETER_STORE"},
             {"Name": "REGION", "Value": "eu-west-1"},
         ]);
-        let shown = Shown::new("EnvironmentVariables", &variables).text;
+        let shown = DisplayedValue::new("EnvironmentVariables", &variables).text;
         assert!(shown.contains(r#""Value":"(hidden, 3 characters)""#) && !shown.contains("abc"), "{shown}");
         assert!(shown.contains("/team/token") && shown.contains("eu-west-1"), "{shown}");
         let key = format!("x=AKIA{} y={}", "ABCDEFGHIJKLMNOP", "aB3/".repeat(10));
         assert_eq!(safe(&key), format!("x=AKIA{} y={}", "*".repeat(16), "*".repeat(40)));
         for arn in ["arn:aws:secretsmanager:eu-west-1:1:secret:x", "{{resolve:secretsmanager:x}}", "true"] {
-            assert_eq!(Shown::new("Secret", &json!(arn)).text, arn);
+            assert_eq!(DisplayedValue::new("Secret", &json!(arn)).text, arn);
         }
     }
 
@@ -241,25 +247,28 @@ mod tests {
             ("://", "://"),
         ] {
             assert_eq!(safe(text), shown);
-            assert_eq!(Shown::new("Value", &json!([{"Value": text}])).text.contains(text), text == shown);
+            assert_eq!(
+                DisplayedValue::new("Value", &json!([{"Value": text}])).text.contains(text),
+                text == shown
+            );
         }
     }
 
     #[test]
     fn what_only_the_deployment_makes_is_called_so() {
-        let whole = Shown::new("RoleArn", &read("{{changeSet:KNOWN_AFTER_APPLY}}"));
+        let whole = DisplayedValue::new("RoleArn", &read("{{changeSet:KNOWN_AFTER_APPLY}}"));
         assert_eq!(
             (whole.text.as_str(), whole.state),
-            ("(known after deployment)", State::KnownAfterDeployment)
+            ("(known after deployment)", ValueState::KnownAfterDeployment)
         );
-        let part = Shown::new("Resource", &read("{{changeSet:KNOWN_AFTER_APPLY}}/*"));
-        assert_eq!((part.text.as_str(), part.state), ("(known after deployment)/*", State::Complete));
+        let part = DisplayedValue::new("Resource", &read("{{changeSet:KNOWN_AFTER_APPLY}}/*"));
+        assert_eq!((part.text.as_str(), part.state), ("(known after deployment)/*", ValueState::Complete));
     }
 
     #[test]
     fn a_long_value_is_cut_and_says_how_long_it_is() {
-        let shown = Shown::new("Body", &json!("ä".repeat(LONGEST + 1)));
-        assert_eq!(shown.text.chars().count(), LONGEST);
+        let shown = DisplayedValue::new("Body", &json!("ä".repeat(MAX_VALUE_CHARACTERS + 1)));
+        assert_eq!(shown.text.chars().count(), MAX_VALUE_CHARACTERS);
         assert_eq!(shown.remark().as_deref(), Some("the first 8000 of 8001 characters"));
     }
 }

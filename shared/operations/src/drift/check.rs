@@ -1,13 +1,13 @@
-//! Looks at one stack.
+//! Checks one stack.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use mlp_aws::calls::{CallError, Kind};
-use mlp_aws::drift::Pace;
 use mlp_aws::drift::Probe;
+use mlp_aws::drift::RateLimiter;
 use mlp_aws::drift::api::{DetectionState, DriftApi};
-use mlp_aws::drift::{ResourceSeen, StackSeen};
+use mlp_aws::drift::{ResourceSummary, StackDescription};
 use mlp_product::product::MANAGED_BY;
 use mlp_template::check::load;
 use mlp_template::template::Template;
@@ -15,38 +15,38 @@ use mlp_template::template::read::from_document;
 use serde_json::Value as Json;
 use tokio::time::{Instant, sleep};
 
-use crate::drift::seen::{CouldNot, Detection, ProbeAnswer, Refused};
-use crate::drift::{Seen, wanted};
+use crate::drift::snapshot::{CheckError, CheckErrorKind, Detection, ProbeResult};
+use crate::drift::{StackSnapshot, wanted};
 use crate::execution::status::{DriftDetection, StackStatus};
 use crate::time::rfc3339;
 
-/// Kept back from a stack's time for what comes after the detection.
-const REST: Duration = Duration::from_secs(45);
+/// The part of a stack's time that is reserved for the steps after the detection.
+const TIME_RESERVE: Duration = Duration::from_secs(45);
 
-/// How often resources are detected again whose services throttled CloudFormation.
-const AGAIN: usize = 3;
+/// How many times the detection is repeated for resources whose services throttled CloudFormation.
+const MAX_REDETECTIONS: usize = 3;
 
 /// The most resources that a detection can be limited to. Source: AWS CloudFormation API Reference, `DetectStackDrift`.
-const SOME: usize = 200;
+const MAX_DETECTION_RESOURCES: usize = 200;
 
-/// How often it is looked whether a detection has ended: a little later each time.
-const SHORTEST: Duration = Duration::from_secs(1);
-const LONGEST: Duration = Duration::from_secs(10);
+/// The interval between two polls of a detection; it grows with each poll.
+const MIN_POLL_INTERVAL: Duration = Duration::from_secs(1);
+const MAX_POLL_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Every stack of ours, by its tag, over all pages. A shell without resources is none yet.
+/// All stacks with our tag, over all pages. A stack in `REVIEW_IN_PROGRESS` has no resources and is left out.
 ///
 /// # Errors
 ///
-/// What AWS says: half a list would be a lie.
-pub async fn managed<A: DriftApi + Sync>(
+/// The error that AWS returned: an incomplete list would hide stacks.
+pub async fn managed_stacks<A: DriftApi + Sync>(
     api: &A,
-    pace: &Pace,
+    limiter: &RateLimiter,
     deadline: Instant,
-) -> Result<Vec<StackSeen>, CallError> {
+) -> Result<Vec<StackDescription>, CallError> {
     let mut found = Vec::new();
     let mut token: Option<String> = None;
     loop {
-        let (stacks, next) = pace.call(deadline, || api.stacks(token.as_deref())).await?;
+        let (stacks, next) = limiter.call(deadline, || api.stacks(token.as_deref())).await?;
         found.extend(stacks.into_iter().filter(is_ours));
         token = next;
         if token.is_none() {
@@ -55,90 +55,96 @@ pub async fn managed<A: DriftApi + Sync>(
     }
 }
 
-/// Those of these stacks that are ours: a few are asked for one by one, however many the account has.
+/// Those of the named stacks that have our tag. Each is read by its name, so the number of stacks in the account
+/// doesn't matter.
 ///
 /// # Errors
 ///
 /// What AWS says.
-pub async fn named<A: DriftApi + Sync>(
+pub async fn named_stacks<A: DriftApi + Sync>(
     api: &A,
-    pace: &Pace,
+    limiter: &RateLimiter,
     deadline: Instant,
     names: &[String],
-) -> Result<Vec<StackSeen>, CallError> {
+) -> Result<Vec<StackDescription>, CallError> {
     let mut found = Vec::new();
     for name in names.iter().collect::<BTreeSet<_>>() {
-        let stack = pace.call(deadline, || api.stack(name)).await?;
+        let stack = limiter.call(deadline, || api.stack(name)).await?;
         found.extend(stack.into_iter().filter(is_ours));
     }
     Ok(found)
 }
 
-fn is_ours(stack: &StackSeen) -> bool {
+fn is_ours(stack: &StackDescription) -> bool {
     stack.tags.get("ManagedBy").is_some_and(|by| by == MANAGED_BY) && stack.status != "REVIEW_IN_PROGRESS"
 }
 
-/// All that can be seen of a stack but its config, until the deadline. It never fails: what can't be seen is part of what is
-/// seen.
-pub async fn check<A: DriftApi + Sync>(api: &A, pace: &Pace, deadline: Instant, stack: &StackSeen) -> Seen {
-    let looking = Looking { api, pace, deadline, stack };
-    let template = looking.call(|| api.template(&stack.id)).await;
-    let resources = looking.call(|| api.resources(&stack.id)).await;
-    let detection = looking.detect(resources.as_deref().unwrap_or_default()).await;
+/// Takes a snapshot of a stack, without its config, until the deadline. It never fails: the snapshot contains the
+/// errors.
+pub async fn check<A: DriftApi + Sync>(
+    api: &A,
+    limiter: &RateLimiter,
+    deadline: Instant,
+    stack: &StackDescription,
+) -> StackSnapshot {
+    let checker = StackChecker { api, limiter, deadline, stack };
+    let template = checker.call(|| api.template(&stack.id)).await;
+    let resources = checker.call(|| api.resources(&stack.id)).await;
+    let detection = checker.detect(resources.as_deref().unwrap_or_default()).await;
     let parsed = template.as_ref().ok().and_then(|text| load(text.as_bytes()).ok());
     let parsed = parsed.map(|document| from_document(&document).0).unwrap_or_default();
-    // Half of what the template says isn't there, and everybody knows; or nothing is there any more.
+    // A stack that failed to create, or was deleted, has no resources to compare.
     let nothing = matches!(
         &detection,
-        Detection::CouldNot(refused) if matches!(refused.why, CouldNot::Unfinished | CouldNot::Gone)
+        Detection::Failed(refused) if matches!(refused.kind, CheckErrorKind::Unfinished | CheckErrorKind::Gone)
     );
     let probes = match &resources {
-        Ok(resources) if !nothing => looking.probe(&parsed, resources).await,
+        Ok(resources) if !nothing => checker.probe(&parsed, resources).await,
         Ok(_) | Err(_) => Vec::new(),
     };
-    Seen { stack: stack.clone(), template, resources, detection, probes, config: None }
+    StackSnapshot { stack: stack.clone(), template, resources, detection, probes, config: None }
 }
 
-/// Whether more time might have shown more.
-pub fn ran_out_of_time(seen: &Seen) -> bool {
+/// Whether the check ran out of time.
+pub fn ran_out_of_time(seen: &StackSnapshot) -> bool {
     let detection = match &seen.detection {
-        Detection::CouldNot(refused) => Some(refused),
-        Detection::Done { .. } => None,
+        Detection::Failed(refused) => Some(refused),
+        Detection::Completed { .. } => None,
     };
     let probes = seen.probes.iter().filter_map(|(_, answer)| match answer {
-        ProbeAnswer::CouldNot(refused) => Some(refused),
-        ProbeAnswer::Seen(_) | ProbeAnswer::Missing => None,
+        ProbeResult::Failed(refused) => Some(refused),
+        ProbeResult::Found(_) | ProbeResult::Missing => None,
     });
     (seen.template.as_ref().err().into_iter())
         .chain(seen.resources.as_ref().err())
         .chain(detection)
         .chain(probes)
-        .any(|refused| matches!(refused.why, CouldNot::TimedOut | CouldNot::Throttled))
+        .any(|refused| matches!(refused.kind, CheckErrorKind::TimedOut | CheckErrorKind::Throttled))
 }
 
-/// One stack, and until when it is looked at.
-struct Looking<'a, A> {
+/// Checks one stack until a deadline.
+struct StackChecker<'a, A> {
     api: &'a A,
-    pace: &'a Pace,
+    limiter: &'a RateLimiter,
     deadline: Instant,
-    stack: &'a StackSeen,
+    stack: &'a StackDescription,
 }
 
-impl<A: DriftApi + Sync> Looking<'_, A> {
-    async fn call<T, F>(&self, make: impl Fn() -> F) -> Result<T, Refused>
+impl<A: DriftApi + Sync> StackChecker<'_, A> {
+    async fn call<T, F>(&self, make: impl Fn() -> F) -> Result<T, CheckError>
     where
         F: Future<Output = Result<T, CallError>>,
     {
-        self.pace.call(self.deadline, make).await.map_err(|error| refused(&error))
+        self.limiter.call(self.deadline, make).await.map_err(|error| refused(&error))
     }
 
-    async fn probe(&self, template: &Template, resources: &[ResourceSeen]) -> Vec<(Probe, ProbeAnswer)> {
+    async fn probe(&self, template: &Template, resources: &[ResourceSummary]) -> Vec<(Probe, ProbeResult)> {
         let mut answers = Vec::new();
         for probe in wanted(template, resources) {
             let answer = match self.call(|| self.api.probe(&probe)).await {
-                Ok(Some(value)) => ProbeAnswer::Seen(value),
-                Ok(None) => ProbeAnswer::Missing,
-                Err(refused) => ProbeAnswer::CouldNot(refused),
+                Ok(Some(value)) => ProbeResult::Found(value),
+                Ok(None) => ProbeResult::Missing,
+                Err(refused) => ProbeResult::Failed(refused),
             };
             answers.push((probe, answer));
         }
@@ -146,44 +152,46 @@ impl<A: DriftApi + Sync> Looking<'_, A> {
     }
 
     /// What CloudFormation's own detection says.
-    async fn detect(&self, resources: &[ResourceSeen]) -> Detection {
+    async fn detect(&self, resources: &[ResourceSummary]) -> Detection {
         if let Some(refused) = not_now(&self.stack.status) {
-            return Detection::CouldNot(refused);
+            return Detection::Failed(refused);
         }
         let detection = match self.detected(resources).await {
-            Ok(Detection::Done { drifts, failed: None }) => return Detection::Done { drifts, failed: None },
+            Ok(Detection::Completed { drifts, failed: None }) => {
+                return Detection::Completed { drifts, failed: None };
+            }
             Ok(detection) => detection,
-            Err(refused) => Detection::CouldNot(refused),
+            Err(refused) => Detection::Failed(refused),
         };
-        // It may have failed because somebody deletes or updates the stack meanwhile.
+        // It may have failed because the stack was deleted or updated during the detection.
         match self.call(|| self.api.stack(&self.stack.id)).await {
             Ok(Some(now)) if now.status != "DELETE_COMPLETE" => {
-                not_now(&now.status).map_or(detection, Detection::CouldNot)
+                not_now(&now.status).map_or(detection, Detection::Failed)
             }
             Ok(_) => {
-                let reason = "the stack was deleted while it was looked at".to_owned();
-                Detection::CouldNot(Refused { why: CouldNot::Gone, reason })
+                let reason = "the stack was deleted during the check".to_owned();
+                Detection::Failed(CheckError { kind: CheckErrorKind::Gone, reason })
             }
             Err(_) => detection,
         }
     }
 
-    /// A detection of the stack, and more of those resources whose services throttled CloudFormation in the one before.
-    async fn detected(&self, resources: &[ResourceSeen]) -> Result<Detection, Refused> {
+    /// Detects drift of the stack, then again of the resources whose services throttled CloudFormation.
+    async fn detected(&self, resources: &[ResourceSummary]) -> Result<Detection, CheckError> {
         let begun = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         // The clocks may differ a little. What is older than that is of an earlier detection.
         let begun = rfc3339(begun.saturating_sub(60));
         let mut failed = self.ended(&[]).await?;
-        let mut found = Found { begun, drifts: self.drifts().await?, failing: BTreeSet::new() };
+        let mut found = DetectionProgress { begun, drifts: self.drifts().await?, failing: BTreeSet::new() };
         found.failing = found.failing_by(failed.as_deref(), resources);
         let for_nobody = found.failing.is_empty();
-        for _ in 0..AGAIN {
+        for _ in 0..MAX_REDETECTIONS {
             let some = found.throttled(failed.as_deref());
             if some.is_empty() {
                 break;
             }
-            self.pace.slower(Instant::now());
-            let limited = if some.len() > SOME { &[][..] } else { some.as_slice() };
+            self.limiter.slower(Instant::now());
+            let limited = if some.len() > MAX_DETECTION_RESOURCES { &[][..] } else { some.as_slice() };
             // What was found before is as good as it can be had.
             let Ok(again) = self.ended(limited).await else { break };
             let Ok(drifts) = self.drifts().await else { break };
@@ -197,20 +205,20 @@ impl<A: DriftApi + Sync> Looking<'_, A> {
         if failed.is_some() {
             found.drifts.retain(|drift| is_since(drift, &found.begun));
         }
-        Ok(Detection::Done { drifts: found.drifts, failed })
+        Ok(Detection::Completed { drifts: found.drifts, failed })
     }
 
-    async fn drifts(&self) -> Result<Vec<Json>, Refused> {
+    async fn drifts(&self) -> Result<Vec<Json>, CheckError> {
         self.call(|| self.api.drifts(&self.stack.id)).await
     }
 
-    /// Begins a detection, of all resources or of some, and waits for its end; answers why it failed.
-    async fn ended(&self, some: &[String]) -> Result<Option<String>, Refused> {
+    /// Starts a detection of all or some resources and waits for its end; returns the reason if it failed.
+    async fn ended(&self, some: &[String]) -> Result<Option<String>, CheckError> {
         let now = Instant::now();
-        let deadline = self.deadline - REST.min(self.deadline.saturating_duration_since(now) / 4);
-        let mut wait = SHORTEST;
-        // Who loses the answer of `DetectStackDrift`, or meets somebody else's detection, isn't told its id: that it has ended is
-        // only seen by beginning another one.
+        let deadline = self.deadline - TIME_RESERVE.min(self.deadline.saturating_duration_since(now) / 4);
+        let mut wait = MIN_POLL_INTERVAL;
+        // The id of a detection is unknown if the answer of `DetectStackDrift` was lost, or if another caller started
+        // it. Only starting another detection shows that it has ended.
         let id = loop {
             let begin = || async {
                 match some {
@@ -218,49 +226,49 @@ impl<A: DriftApi + Sync> Looking<'_, A> {
                     some => self.api.detect_some(&self.stack.id, some).await,
                 }
             };
-            match self.pace.call(deadline, begin).await {
+            match self.limiter.call(deadline, begin).await {
                 Ok(id) => break id,
                 Err(error) if error.kind == Kind::Conflict => {
                     if Instant::now() + wait >= deadline {
-                        return Err(Refused { why: CouldNot::TimedOut, reason: error.to_string() });
+                        return Err(CheckError { kind: CheckErrorKind::TimedOut, reason: error.to_string() });
                     }
                 }
                 Err(error) => return Err(refused(&error)),
             }
             sleep(wait).await;
-            wait = (wait * 3 / 2).min(LONGEST);
+            wait = (wait * 3 / 2).min(MAX_POLL_INTERVAL);
         };
-        let mut wait = SHORTEST;
+        let mut wait = MIN_POLL_INTERVAL;
         loop {
-            match self.pace.call(deadline, || self.api.detection(&id)).await {
+            match self.limiter.call(deadline, || self.api.detection(&id)).await {
                 Ok(DetectionState::Complete) => return Ok(None),
                 Ok(DetectionState::Failed(reason)) => return Ok(Some(reason)),
                 Ok(DetectionState::Running) => {
                     if Instant::now() + wait >= deadline {
                         let seconds = now.elapsed().as_secs();
                         let reason = format!("the detection runs for more than {seconds} seconds");
-                        return Err(Refused { why: CouldNot::TimedOut, reason });
+                        return Err(CheckError { kind: CheckErrorKind::TimedOut, reason });
                     }
                 }
                 Err(error) => return Err(refused(&error)),
             }
             sleep(wait).await;
-            wait = (wait * 3 / 2).min(LONGEST);
+            wait = (wait * 3 / 2).min(MAX_POLL_INTERVAL);
         }
     }
 }
 
-/// What detections of a stack have found so far.
-struct Found {
+/// The results of a stack's detections so far.
+struct DetectionProgress {
     begun: String,
     drifts: Vec<Json>,
-    /// Whom a detection failed for, and no later one has answered.
+    /// Logical ids for which a detection failed and no later one succeeded.
     failing: BTreeSet<String>,
 }
 
-impl Found {
-    /// Whom a failed detection says that it failed for; everything without a verdict of its own, if it names nobody.
-    fn failing_by(&self, reason: Option<&str>, resources: &[ResourceSeen]) -> BTreeSet<String> {
+impl DetectionProgress {
+    /// Logical ids that the reason of a failed detection names; all resources without a result of their own, if it names none.
+    fn failing_by(&self, reason: Option<&str>, resources: &[ResourceSummary]) -> BTreeSet<String> {
         let Some(reason) = reason else { return BTreeSet::new() };
         let words: BTreeSet<&str> = reason.split(|c: char| !c.is_ascii_alphanumeric()).collect();
         let ids = || resources.iter().map(|it| it.logical_id.as_str());
@@ -273,7 +281,7 @@ impl Found {
         ids().filter(|id| !fresh.contains(id)).map(str::to_owned).collect()
     }
 
-    /// Whose services throttled CloudFormation.
+    /// Logical ids of resources whose services throttled CloudFormation.
     fn throttled(&self, failed: Option<&str>) -> Vec<String> {
         let unknown = self.drifts.iter().filter(|drift| {
             text(drift, "StackResourceDriftStatus") == "UNKNOWN"
@@ -313,28 +321,28 @@ fn says_throttled(reason: &str) -> bool {
     .any(|words| reason.contains(words))
 }
 
-/// Why a stack in this status can't be detected. One that we don't know is CloudFormation's to refuse.
-fn not_now(status: &str) -> Option<Refused> {
+/// Why a stack in this status can't be detected. CloudFormation refuses the statuses that we don't know.
+fn not_now(status: &str) -> Option<CheckError> {
     match StackStatus::parse(status).map(StackStatus::drift_detection) {
         None | Some(DriftDetection::Possible) => None,
         Some(DriftDetection::Busy) => {
-            Some(Refused { why: CouldNot::Busy, reason: format!("the stack is {status}") })
+            Some(CheckError { kind: CheckErrorKind::Busy, reason: format!("the stack is {status}") })
         }
         Some(DriftDetection::Refused) => {
             let reason = format!("the stack is {status}, and has no state to compare with");
-            Some(Refused { why: CouldNot::Unfinished, reason })
+            Some(CheckError { kind: CheckErrorKind::Unfinished, reason })
         }
     }
 }
 
-fn refused(error: &CallError) -> Refused {
-    let why = match error.kind {
-        Kind::Denied => CouldNot::Denied,
-        Kind::Throttled => CouldNot::Throttled,
-        Kind::Unavailable => CouldNot::Unavailable,
-        Kind::Conflict => CouldNot::Busy,
-        Kind::Gone => CouldNot::Gone,
-        Kind::Exists | Kind::Elsewhere | Kind::Refused => CouldNot::Failed,
+fn refused(error: &CallError) -> CheckError {
+    let kind = match error.kind {
+        Kind::Denied => CheckErrorKind::Denied,
+        Kind::Throttled => CheckErrorKind::Throttled,
+        Kind::Unavailable => CheckErrorKind::Unavailable,
+        Kind::Conflict => CheckErrorKind::Busy,
+        Kind::Gone => CheckErrorKind::Gone,
+        Kind::Exists | Kind::Elsewhere | Kind::Refused => CheckErrorKind::Failed,
     };
-    Refused { why, reason: error.to_string() }
+    CheckError { kind, reason: error.to_string() }
 }

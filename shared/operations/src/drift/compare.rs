@@ -1,4 +1,4 @@
-//! What differs between a value as it must be and as it is.
+//! Differences between an expected and an actual value.
 
 use std::collections::BTreeMap;
 
@@ -7,19 +7,19 @@ use serde_json::{Value as Json, json};
 
 use super::resolve::is_unknown;
 
-/// A property that isn't what it must be.
+/// A property that differs from its expected value.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Difference {
     /// A JSON pointer from the resource's properties.
     pub(super) pointer: String,
-    /// As it must be; nothing for what mustn't be there.
+    /// The expected value; `None` if there must be none.
     pub(super) expected: Option<Json>,
-    /// As it is; nothing for what is missing.
+    /// The actual value; `None` if it is missing.
     pub(super) actual: Option<Json>,
 }
 
-/// Everything in `expected` that is otherwise in `actual`. What a template leaves open, AWS may fill in; what can't be known
-/// is like anything; the order of lists doesn't count, because no list that is compared here has one.
+/// Everything in `expected` that differs in `actual`. AWS may add what the template leaves open. An unknown value
+/// equals any value. The order of lists doesn't matter: no list that is compared here is ordered.
 pub(super) fn differences(expected: &Json, actual: &Json) -> Vec<Difference> {
     let mut found = Vec::new();
     compare(expected, Some(actual), "", &mut found);

@@ -14,16 +14,16 @@ use mlp_template::yaml::join;
 use serde_json::Value as Json;
 
 use super::compare::Difference;
-use super::seen::ConfigSeen;
+use super::snapshot::ConfigSnapshot;
 
-/// What a template says of its making.
-pub(super) struct Making<'a> {
+/// What a template says about how it was generated.
+pub(super) struct TemplateOrigin<'a> {
     /// The version of ML Provisioner.
     pub(super) version: Option<&'a str>,
     config_sha256: Option<&'a str>,
 }
 
-impl<'a> Making<'a> {
+impl<'a> TemplateOrigin<'a> {
     pub(super) fn of(template: &'a Template) -> Self {
         let text = |key: &str| match template.metadata.get("MLProvisioner")? {
             Value::Map(ours) => ours.get(key)?.as_str(),
@@ -32,8 +32,8 @@ impl<'a> Making<'a> {
         Self { version: text("Version"), config_sha256: text("ConfigSha256") }
     }
 
-    /// Whether another version made the template of this very config: what is otherwise then is the versions' doing.
-    pub(super) fn differs_by_version(&self, config: &ConfigSeen) -> bool {
+    /// Whether another version generated the template from the same config. Then every difference comes from the version.
+    pub(super) fn differs_by_version(&self, config: &ConfigSnapshot) -> bool {
         let today = config.bytes.as_ref().ok().map(|bytes| sha256(bytes));
         self.version.is_some_and(|it| it != env!("CARGO_PKG_VERSION"))
             && today.is_some_and(|it| self.config_sha256 == Some(it.as_str()))
@@ -41,9 +41,9 @@ impl<'a> Making<'a> {
 }
 
 /// What today's config would change in the deployed template, by logical id: `expected` is what it says, `actual` what is
-/// deployed. The inner error says why it can't be told.
+/// deployed. The inner error says why they can't be compared.
 pub(super) fn differences(
-    config: &ConfigSeen,
+    config: &ConfigSnapshot,
     deployed: &Template,
     suite: &Suite,
 ) -> Result<Result<Vec<(String, Difference)>, String>, InternalError> {
@@ -88,7 +88,7 @@ fn parts(template: &Template) -> BTreeMap<(String, String), Json> {
     };
     for (section, content) in template.to_json().as_object().into_iter().flatten() {
         match (section.as_str(), content) {
-            // Which version made it of what is no part of what it makes.
+            // The version and the config's hash are not part of the product.
             ("AWSTemplateFormatVersion" | "Metadata", _) => {}
             ("Resources", Json::Object(resources)) => {
                 for (id, resource) in resources {

@@ -4,35 +4,37 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use mlp_product::expand::shortened;
-use mlp_template::finding::Finding as Mistake;
+use mlp_template::finding::Finding;
 use mlp_template::printable::printable;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use super::ignore::Ignore;
-use super::order::{Asked, Item};
-use super::report::{Coverage, Finding, Kind, SCHEMA_VERSION, Severity, Source, StackReport, Verdict};
+use super::ignore::IgnoreList;
+use super::report::{
+    Coverage, DriftFinding, DriftSeverity, FindingKind, FindingSource, SCHEMA_VERSION, StackReport, Verdict,
+};
+use super::request::{StackRef, StackScope};
 use crate::time::rfc3339;
 
 /// How many runs the history keeps: three months of daily runs.
-pub const HISTORY: usize = 90;
+pub const MAX_HISTORY_RUNS: usize = 90;
 
-/// The most lines of a message that anybody reads.
-const LINES: usize = 50;
+/// The most lines of each list in a message.
+const MAX_MESSAGE_LINES: usize = 50;
 
-/// The most characters of what AWS, or a list, says of one finding. A stack's own report has it in full.
-const WORDS: usize = 500;
+/// The most characters of one finding's message. A stack's own report has it in full.
+const MAX_TEXT_CHARACTERS: usize = 500;
 
-/// The longest value in a brief, in characters.
-const VALUE: usize = 200;
+/// The longest value in a finding's summary, in characters.
+const MAX_VALUE_CHARACTERS: usize = 200;
 
 /// The most bytes of each of the three lists of findings in a message or an event: SNS and EventBridge take 256 KiB in all.
 /// Sources: Amazon SNS API Reference, `Publish`; Amazon EventBridge User Guide, "Amazon EventBridge quotas".
-const LIST: usize = 32 * 1024;
+const MAX_LIST_BYTES: usize = 32 * 1024;
 
 /// The fleet's report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Fleet {
+pub struct FleetReport {
     /// As in [`StackReport`].
     pub schema_version: u32,
     /// The run.
@@ -47,17 +49,17 @@ pub struct Fleet {
     /// How much was looked at.
     pub coverage: Coverage,
     /// Every stack, worst first.
-    pub stacks: Vec<Line>,
+    pub stacks: Vec<StackSummary>,
     /// Findings that the last run didn't have.
-    pub new: Vec<Brief>,
-    /// Findings of the last run that are no more.
-    pub resolved: Vec<Brief>,
-    /// Stacks whose word changed, from what to what.
-    pub changed: Vec<Change>,
+    pub new: Vec<FindingSummary>,
+    /// Findings of the last run that are resolved.
+    pub resolved: Vec<FindingSummary>,
+    /// Stacks whose verdict changed.
+    pub changed: Vec<VerdictChange>,
     /// What is wrong with the ignore list.
-    pub ignore_list: Vec<Mistake>,
-    /// The last runs over the whole fleet, oldest first, at most [`HISTORY`].
-    pub history: Vec<Point>,
+    pub ignore_list: Vec<Finding>,
+    /// The last runs over the whole fleet, oldest first, at most [`MAX_HISTORY_RUNS`].
+    pub history: Vec<HistoryEntry>,
     /// The notification about this run that isn't sent yet; absent when it is, or when there is nothing to report.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending_notification: Option<PendingNotification>,
@@ -70,7 +72,7 @@ pub struct Fleet {
 pub struct PendingNotification {
     /// The invocation's request.
     pub request_id: String,
-    /// Until when that is waited for, in seconds since 1970. Afterwards the next run tells these news with its own.
+    /// Until when other runs wait for it, in seconds since 1970. Afterwards the next run sends it with its own.
     pub until: u64,
 }
 
@@ -85,19 +87,19 @@ pub struct Totals {
     pub drifted: usize,
     /// Could not be checked.
     pub could_not_check: usize,
-    /// Deleted in the middle of the run.
+    /// Deleted during the run.
     pub deleted: usize,
     /// Findings that count.
     pub findings: usize,
     /// Those of them with severity high.
     pub high: usize,
-    /// Findings that the ignore list keeps quiet.
+    /// Findings that the ignore list names.
     pub ignored: usize,
 }
 
 /// A stack in one line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Line {
+pub struct StackSummary {
     /// Its name.
     pub stack_name: String,
     /// The product.
@@ -108,8 +110,8 @@ pub struct Line {
     /// How much was looked at.
     pub coverage: Coverage,
     /// What counts; "not checkable" is a figure only.
-    pub findings: Vec<Brief>,
-    /// How many are kept quiet.
+    pub findings: Vec<FindingSummary>,
+    /// How many are ignored.
     pub ignored: usize,
     /// When it was checked.
     pub checked_at: String,
@@ -120,15 +122,15 @@ pub struct Line {
 
 /// A finding in few words.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Brief {
+pub struct FindingSummary {
     /// The stack.
     pub stack_name: String,
     /// What kind.
-    pub kind: Kind,
+    pub kind: FindingKind,
     /// How much it matters.
-    pub severity: Severity,
+    pub severity: DriftSeverity,
     /// Who found it.
-    pub source: Source,
+    pub source: FindingSource,
     /// The resource's logical id; empty for the stack as a whole.
     pub logical_id: String,
     /// Where: `BuildRole /ManagedPolicyArns`.
@@ -143,14 +145,14 @@ pub struct Brief {
     pub actual: Option<String>,
     /// The same for the same finding in the next run.
     pub fingerprint: String,
-    /// When it was seen last, if it could not be looked at since.
+    /// When it was checked last, if it could not be checked since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub as_of: Option<String>,
 }
 
-/// A stack whose word is another one now.
+/// A stack whose verdict changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Change {
+pub struct VerdictChange {
     /// The stack.
     pub stack_name: String,
     /// Then; nothing for a stack that is new.
@@ -162,7 +164,7 @@ pub struct Change {
 
 /// A run in the history.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Point {
+pub struct HistoryEntry {
     /// The run.
     pub run: String,
     /// When.
@@ -173,104 +175,105 @@ pub struct Point {
     pub coverage_permille: usize,
 }
 
-impl Brief {
-    fn of(stack: &str, finding: &Finding) -> Self {
+impl FindingSummary {
+    fn of(stack: &str, finding: &DriftFinding) -> Self {
         Self {
             stack_name: stack.to_owned(),
             kind: finding.kind,
             severity: finding.severity,
             source: finding.source,
             logical_id: finding.logical_id.clone(),
-            place: shortened(&finding.place(), WORDS),
-            message: shortened(&finding.message, WORDS),
-            expected: finding.expected.as_ref().map(|it| shortened(&it.text, VALUE)),
-            actual: finding.actual.as_ref().map(|it| shortened(&it.text, VALUE)),
+            place: shortened(&finding.place(), MAX_TEXT_CHARACTERS),
+            message: shortened(&finding.message, MAX_TEXT_CHARACTERS),
+            expected: finding.expected.as_ref().map(|it| shortened(&it.text, MAX_VALUE_CHARACTERS)),
+            actual: finding.actual.as_ref().map(|it| shortened(&it.text, MAX_VALUE_CHARACTERS)),
             fingerprint: finding.fingerprint.clone(),
             as_of: None,
         }
     }
 
-    /// Whether nobody could look this time at where it was, by what the stack's report says could not be checked.
+    /// Whether this run could not check the finding's location, according to the stack's report.
     fn is_unseen(&self, report: &[Self]) -> bool {
         let hides = |it: &Self| match (it.source, it.logical_id.as_str()) {
             // Today's config could not be compared; the resources were looked at.
-            (Source::Template, _) => self.source == Source::Template,
-            (Source::Cloudformation | Source::Probe, "") => true,
-            (Source::Cloudformation | Source::Probe, id) => {
-                self.logical_id == id && self.source != Source::Template
+            (FindingSource::Template, _) => self.source == FindingSource::Template,
+            (FindingSource::Cloudformation | FindingSource::Probe, "") => true,
+            (FindingSource::Cloudformation | FindingSource::Probe, id) => {
+                self.logical_id == id && self.source != FindingSource::Template
             }
         };
-        report.iter().any(|it| it.kind == Kind::CouldNotCheck && it.as_of.is_none() && hides(it))
+        report.iter().any(|it| it.kind == FindingKind::CouldNotCheck && it.as_of.is_none() && hides(it))
     }
 
     /// A line of a message.
-    fn told(&self) -> String {
+    fn message_lines(&self) -> String {
         let as_of = self.as_of.as_ref().map(|at| format!(" (as of {at})")).unwrap_or_default();
         let Self { stack_name, place, message, .. } = self;
         let line = format!("- [{}] {stack_name}, {place}: {message}{as_of}", self.severity.words());
-        let mut told = format!("{}\n", printable(&line));
-        for (title, value) in [("must be", &self.expected), ("is", &self.actual)] {
+        let mut lines = format!("{}\n", printable(&line));
+        for (title, value) in [("expected", &self.expected), ("actual", &self.actual)] {
             if let Some(value) = value {
-                _ = writeln!(told, "    {title}: {}", printable(value).replace('\n', " "));
+                _ = writeln!(lines, "    {title}: {}", printable(value).replace('\n', " "));
             }
         }
-        told
+        lines
     }
 }
 
-impl Line {
+impl StackSummary {
     fn of(report: &StackReport) -> Self {
-        let counts = report.findings.iter().filter(|it| it.kind != Kind::NotCheckable);
+        let counts = report.findings.iter().filter(|it| it.kind != FindingKind::NotCheckable);
         Self {
             stack_name: report.stack_name.clone(),
             ml_name: report.ml_name.clone(),
             verdict: report.verdict,
             coverage: report.coverage,
-            findings: counts.map(|it| Brief::of(&report.stack_name, it)).collect(),
+            findings: counts.map(|it| FindingSummary::of(&report.stack_name, it)).collect(),
             ignored: report.ignored.len(),
             checked_at: report.checked_at.clone(),
             run: report.run.clone(),
         }
     }
 
-    /// Takes over what was open before and could not be looked at this time; answers what is over.
-    fn take_over(&mut self, earlier: &Self) -> Vec<Brief> {
-        let now = prints(&self.findings);
-        // At the same place there may be another value now.
-        let replaced =
-            |it: &Brief| self.findings.iter().any(|new| new.kind == it.kind && new.place == it.place);
+    /// Keeps findings open that this run could not check; returns the findings that are resolved.
+    fn keep_open(&mut self, earlier: &Self) -> Vec<FindingSummary> {
+        let now = fingerprints(&self.findings);
+        // The same location may have another value now.
+        let replaced = |it: &FindingSummary| {
+            self.findings.iter().any(|new| new.kind == it.kind && new.place == it.place)
+        };
         let left = earlier.findings.iter().filter(|it| !now.contains(it.fingerprint.as_str()));
-        let (unseen, over): (Vec<&Brief>, Vec<&Brief>) =
+        let (unseen, over): (Vec<&FindingSummary>, Vec<&FindingSummary>) =
             left.partition(|it| it.is_unseen(&self.findings) && !replaced(it));
-        // What has another value now is told as new, and is not over.
+        // A finding with another value now is new; the old one isn't reported as resolved.
         let over = over.into_iter().filter(|it| !replaced(it)).cloned().collect();
-        let as_of = |it: &Brief| it.as_of.clone().or_else(|| Some(earlier.checked_at.clone()));
-        let unseen: Vec<Brief> =
-            unseen.into_iter().map(|it| Brief { as_of: as_of(it), ..it.clone() }).collect();
+        let as_of = |it: &FindingSummary| it.as_of.clone().or_else(|| Some(earlier.checked_at.clone()));
+        let unseen: Vec<FindingSummary> =
+            unseen.into_iter().map(|it| FindingSummary { as_of: as_of(it), ..it.clone() }).collect();
         self.findings.extend(unseen);
         self.findings.sort_by_key(|it| it.severity);
         over
     }
 }
 
-/// Reports of a run, one after the other, so that a thousand of them need not be held at once.
+/// Builds the fleet's report from one stack's report after the other, so that they are not all in memory at once.
 #[derive(Debug, Default)]
-pub struct Gathering {
+pub struct FleetBuilder {
     listed_at: Option<String>,
-    lines: BTreeMap<String, Line>,
+    lines: BTreeMap<String, StackSummary>,
     used: BTreeSet<String>,
 }
 
-impl Gathering {
+impl FleetBuilder {
     /// Of a run whose stacks were listed at this time: what others checked since is newer than its list.
     pub fn listed(at: &str) -> Self {
         Self { listed_at: Some(at.to_owned()), ..Self::default() }
     }
 
-    /// Takes a report in. A second one of the same stack takes the first one's place.
+    /// Adds a report. A second one of the same stack replaces the first.
     pub fn add(&mut self, report: &StackReport) {
         self.used.extend(report.ignored.iter().flat_map(|it| it.entries.iter().cloned()));
-        self.lines.insert(report.stack_name.clone(), Line::of(report));
+        self.lines.insert(report.stack_name.clone(), StackSummary::of(report));
     }
 
     /// How many there are.
@@ -291,18 +294,18 @@ impl Gathering {
         run: &str,
         checked_at: &str,
         only: Option<&str>,
-        ignore: &Ignore,
-        previous: Option<&Fleet>,
-    ) -> Fleet {
-        let mut news = News::default();
+        ignore: &IgnoreList,
+        previous: Option<&FleetReport>,
+    ) -> FleetReport {
+        let mut changes = FleetChanges::default();
         let mut lines = BTreeMap::new();
-        let before: BTreeMap<&str, &Line> =
+        let before: BTreeMap<&str, &StackSummary> =
             previous.into_iter().flat_map(|it| &it.stacks).map(|it| (it.stack_name.as_str(), it)).collect();
         for (name, line) in &self.lines {
             let earlier = before.get(name.as_str()).copied();
             let line = match earlier {
                 Some(newer) if newer.checked_at > line.checked_at => newer.clone(),
-                _ => news.of(line.clone(), earlier),
+                _ => changes.of(line.clone(), earlier),
             };
             lines.insert(name.clone(), line);
         }
@@ -314,34 +317,34 @@ impl Gathering {
             if only.is_some() || line.checked_at.as_str() > listed_at {
                 lines.insert(name.to_owned(), line.clone());
             } else {
-                // What was open of a product that was deleted since is over too.
-                news.resolved.extend(line.findings.iter().cloned());
+                // Open findings of a product that was deleted since are resolved too.
+                changes.resolved.extend(line.findings.iter().cloned());
             }
         }
-        if let Some(untold) = previous.filter(|it| it.pending_notification.is_some()) {
-            news.add(untold, &lines);
+        if let Some(pending) = previous.filter(|it| it.pending_notification.is_some()) {
+            changes.add(pending, &lines);
         }
-        let mut stacks: Vec<Line> = lines.into_values().collect();
+        let mut stacks: Vec<StackSummary> = lines.into_values().collect();
         stacks.sort_by_key(|line| (std::cmp::Reverse(line.verdict), worst(line)));
         let totals = Totals::of(stacks.iter());
         let coverage = stacks.iter().fold(Coverage::default(), |sum, line| sum.and(line.coverage));
-        let mut history: Vec<Point> = previous.map(|it| it.history.clone()).unwrap_or_default();
+        let mut history: Vec<HistoryEntry> = previous.map(|it| it.history.clone()).unwrap_or_default();
         if only.is_none() && history.iter().all(|it| it.run != run) {
-            history.push(Point {
+            history.push(HistoryEntry {
                 run: run.to_owned(),
                 checked_at: checked_at.to_owned(),
                 totals,
                 coverage_permille: coverage.permille(),
             });
         }
-        let surplus = history.len().saturating_sub(HISTORY);
+        let surplus = history.len().saturating_sub(MAX_HISTORY_RUNS);
         history.drain(..surplus);
         let mut ignore_list = ignore.problems(&self.used, checked_at, only.is_none());
         for problem in &mut ignore_list {
-            problem.message = shortened(&problem.message, WORDS);
+            problem.message = shortened(&problem.message, MAX_TEXT_CHARACTERS);
         }
-        let News { new, resolved, changed } = news;
-        Fleet {
+        let FleetChanges { new, resolved, changed } = changes;
+        FleetReport {
             schema_version: SCHEMA_VERSION,
             run: run.to_owned(),
             checked_at: checked_at.to_owned(),
@@ -360,25 +363,25 @@ impl Gathering {
     }
 }
 
-/// What is otherwise than it was in the last run.
+/// What changed since the last run.
 #[derive(Default)]
-struct News {
-    new: Vec<Brief>,
-    resolved: Vec<Brief>,
-    changed: Vec<Change>,
+struct FleetChanges {
+    new: Vec<FindingSummary>,
+    resolved: Vec<FindingSummary>,
+    changed: Vec<VerdictChange>,
 }
 
-impl News {
+impl FleetChanges {
     /// A stack's, against its line of the last run; answers the line with what is still open.
-    fn of(&mut self, mut line: Line, earlier: Option<&Line>) -> Line {
-        let known = prints(earlier.map_or(&[], |it| it.findings.as_slice()));
+    fn of(&mut self, mut line: StackSummary, earlier: Option<&StackSummary>) -> StackSummary {
+        let known = fingerprints(earlier.map_or(&[], |it| it.findings.as_slice()));
         let new = line.findings.iter().filter(|it| !known.contains(it.fingerprint.as_str()));
         self.new.extend(new.cloned());
         if let Some(earlier) = earlier {
-            self.resolved.extend(line.take_over(earlier));
+            self.resolved.extend(line.keep_open(earlier));
         }
         if earlier.is_none_or(|it| it.verdict != line.verdict) {
-            self.changed.push(Change {
+            self.changed.push(VerdictChange {
                 stack_name: line.stack_name.clone(),
                 before: earlier.map(|it| it.verdict),
                 now: line.verdict,
@@ -387,37 +390,37 @@ impl News {
         line
     }
 
-    /// Those of a run that nobody was told of, as far as they are still so.
-    fn add(&mut self, untold: &Fleet, lines: &BTreeMap<String, Line>) {
-        let open: BTreeSet<&str> = lines.values().flat_map(|line| prints(&line.findings)).collect();
-        let is_open = |it: &&Brief| open.contains(it.fingerprint.as_str());
-        self.new.extend(untold.new.iter().filter(is_open).cloned());
-        self.resolved.extend(untold.resolved.iter().filter(|it| !is_open(it)).cloned());
+    /// Adds the changes of a run whose notification was not sent, if they still hold.
+    fn add(&mut self, pending: &FleetReport, lines: &BTreeMap<String, StackSummary>) {
+        let open: BTreeSet<&str> = lines.values().flat_map(|line| fingerprints(&line.findings)).collect();
+        let is_open = |it: &&FindingSummary| open.contains(it.fingerprint.as_str());
+        self.new.extend(pending.new.iter().filter(is_open).cloned());
+        self.resolved.extend(pending.resolved.iter().filter(|it| !is_open(it)).cloned());
         for list in [&mut self.new, &mut self.resolved] {
             let mut once = BTreeSet::new();
             list.retain(|it| once.insert(it.fingerprint.clone()));
         }
-        let told: BTreeSet<String> = self.changed.iter().map(|it| it.stack_name.clone()).collect();
-        let still = |it: &&Change| {
-            !told.contains(&it.stack_name)
+        let reported: BTreeSet<String> = self.changed.iter().map(|it| it.stack_name.clone()).collect();
+        let still = |it: &&VerdictChange| {
+            !reported.contains(&it.stack_name)
                 && lines.get(&it.stack_name).is_some_and(|line| line.verdict == it.now)
         };
-        self.changed.extend(untold.changed.iter().filter(still).cloned());
+        self.changed.extend(pending.changed.iter().filter(still).cloned());
     }
 }
 
-fn prints(findings: &[Brief]) -> BTreeSet<&str> {
+fn fingerprints(findings: &[FindingSummary]) -> BTreeSet<&str> {
     findings.iter().map(|it| it.fingerprint.as_str()).collect()
 }
 
-fn worst(line: &Line) -> (Severity, String) {
-    let worst = line.findings.iter().map(|it| it.severity).min().unwrap_or(Severity::Info);
+fn worst(line: &StackSummary) -> (DriftSeverity, String) {
+    let worst = line.findings.iter().map(|it| it.severity).min().unwrap_or(DriftSeverity::Info);
     (worst, line.stack_name.clone())
 }
 
 impl Totals {
     /// The figures of some stacks.
-    pub fn of<'l>(stacks: impl Iterator<Item = &'l Line>) -> Self {
+    pub fn of<'l>(stacks: impl Iterator<Item = &'l StackSummary>) -> Self {
         let mut totals = Self::default();
         for line in stacks {
             totals.stacks += 1;
@@ -428,7 +431,7 @@ impl Totals {
                 Verdict::Deleted => totals.deleted += 1,
             }
             totals.findings += line.findings.len();
-            totals.high += line.findings.iter().filter(|it| it.severity == Severity::High).count();
+            totals.high += line.findings.iter().filter(|it| it.severity == DriftSeverity::High).count();
             totals.ignored += line.ignored;
         }
         totals
@@ -436,13 +439,13 @@ impl Totals {
 }
 
 impl Totals {
-    /// What the stacks come to in one word, for whoever asked. What was named and isn't there could not be checked; that one of
-    /// many was deleted meanwhile is none of that.
-    pub fn verdict(&self, asked: Asked) -> Verdict {
+    /// The verdict about the stacks of a request. A named stack that doesn't exist could not be checked. A stack that
+    /// was deleted during a run over many stacks doesn't matter.
+    pub fn verdict(&self, asked: StackScope) -> Verdict {
         let missing = match asked {
-            Asked::Stacks => self.deleted > 0 || self.in_sync == 0,
-            Asked::Prefix => self.in_sync == 0,
-            Asked::All => false,
+            StackScope::Stacks => self.deleted > 0 || self.in_sync == 0,
+            StackScope::Prefix => self.in_sync == 0,
+            StackScope::All => false,
         };
         if self.drifted > 0 {
             Verdict::Drifted
@@ -454,16 +457,16 @@ impl Totals {
     }
 }
 
-impl Fleet {
+impl FleetReport {
     /// The figures of the stacks that a run was about; its report also has the others, as they were.
-    pub fn among(&self, run: &[Item]) -> Totals {
+    pub fn totals_of(&self, run: &[StackRef]) -> Totals {
         let names: BTreeSet<&str> = run.iter().map(|item| item.stack.as_str()).collect();
         Totals::of(self.stacks.iter().filter(|line| names.contains(line.stack_name.as_str())))
     }
 
-    /// Whether there is anything to tell since the last run. A stack that is new and in sync is none of it.
-    pub fn has_news(&self) -> bool {
-        let matters = |it: &Change| !(it.before.is_none() && it.now == Verdict::InSync);
+    /// Whether anything changed since the last run that must be reported. A stack that is new and in sync is not reported.
+    pub fn has_changes(&self) -> bool {
+        let matters = |it: &VerdictChange| !(it.before.is_none() && it.now == Verdict::InSync);
         !self.new.is_empty() || !self.resolved.is_empty() || self.changed.iter().any(matters)
     }
 
@@ -491,21 +494,21 @@ impl Fleet {
             self.coverage.percent(),
             self.coverage.resources
         );
-        let mut list = |title: &str, findings: Vec<&Brief>| {
+        let mut list = |title: &str, findings: Vec<&FindingSummary>| {
             if findings.is_empty() {
                 return;
             }
             _ = write!(text, "\n{title} ({}):\n", findings.len());
-            let (mut told, end) = (0, text.len() + LIST);
-            for line in findings.iter().take(LINES).map(|it| it.told()) {
+            let (mut written, end) = (0, text.len() + MAX_LIST_BYTES);
+            for line in findings.iter().take(MAX_MESSAGE_LINES).map(|it| it.message_lines()) {
                 if text.len() + line.len() > end {
                     break;
                 }
                 text += &line;
-                told += 1;
+                written += 1;
             }
-            if findings.len() > told {
-                _ = writeln!(text, "- and {} more", findings.len() - told);
+            if findings.len() > written {
+                _ = writeln!(text, "- and {} more", findings.len() - written);
             }
         };
         list("New", self.new.iter().collect());
@@ -513,10 +516,12 @@ impl Fleet {
         if digest {
             list("Open", self.stacks.iter().flat_map(|line| &line.findings).collect());
         }
-        for change in self.changed.iter().filter(|it| it.now == Verdict::CouldNotCheck).take(LINES) {
+        for change in
+            self.changed.iter().filter(|it| it.now == Verdict::CouldNotCheck).take(MAX_MESSAGE_LINES)
+        {
             _ = write!(text, "\nCould not be checked: {}\n", change.stack_name);
         }
-        for mistake in self.ignore_list.iter().take(LINES) {
+        for mistake in self.ignore_list.iter().take(MAX_MESSAGE_LINES) {
             _ = write!(text, "\ndrift-ignore.yaml: {}\n", mistake.message);
         }
         _ = write!(text, "\nThe report: {page}\n");
@@ -571,7 +576,7 @@ impl Fleet {
             },
             "Run": self.run,
             "Suite": suite,
-            // What an alarm waits for: a run over some stacks stands for none over all.
+            // An alarm waits for it. A run over some stacks doesn't count as a run over all.
             "FleetRuns": usize::from(self.only.is_none()),
             "Stacks": totals.stacks,
             "InSync": totals.in_sync,
@@ -588,7 +593,7 @@ impl Fleet {
 
 /// The first of a list, as many as an event has room for.
 fn first<T: Serialize>(list: &[T]) -> Vec<Json> {
-    let mut room = LIST;
+    let mut room = MAX_LIST_BYTES;
     let mut taken = Vec::new();
     for json in list.iter().take(100).filter_map(|it| serde_json::to_value(it).ok()) {
         match room.checked_sub(json.to_string().len()) {
@@ -604,10 +609,10 @@ fn first<T: Serialize>(list: &[T]) -> Vec<Json> {
 mod tests {
     use super::*;
 
-    fn finding(kind: Kind, source: Source, logical_id: &str, property: &str) -> Finding {
-        Finding {
+    fn finding(kind: FindingKind, source: FindingSource, logical_id: &str, property: &str) -> DriftFinding {
+        DriftFinding {
             kind,
-            severity: Severity::Medium,
+            severity: DriftSeverity::Medium,
             logical_id: logical_id.to_owned(),
             physical_id: None,
             resource_type: String::new(),
@@ -619,20 +624,20 @@ mod tests {
             remediation: String::new(),
             fingerprint: String::new(),
         }
-        .sealed("a", None)
+        .with_fingerprint("a", None)
     }
 
     #[test]
     fn a_message_shows_characters_that_nobody_sees_by_their_number() {
         let odd = "a\u{1b}[2J\n\u{202e}b\u{200b}";
-        let mut finding = finding(Kind::Drifted, Source::Probe, odd, odd);
+        let mut finding = finding(FindingKind::Drifted, FindingSource::Probe, odd, odd);
         finding.message = odd.to_owned();
-        let line = Brief::of(odd, &finding).told();
+        let line = FindingSummary::of(odd, &finding).message_lines();
         assert!(line.ends_with('\n') && line.matches('\n').count() == 1, "{line:?}");
         assert!(!line.contains(mlp_template::printable::is_hidden) && line.contains("[U+202E]"), "{line:?}");
     }
 
-    fn report(stack: &str, at: &str, verdict: Verdict, findings: &[Finding]) -> StackReport {
+    fn report(stack: &str, at: &str, verdict: Verdict, findings: &[DriftFinding]) -> StackReport {
         StackReport {
             schema_version: SCHEMA_VERSION,
             run: at.to_owned(),
@@ -651,22 +656,22 @@ mod tests {
         }
     }
 
-    fn run(at: &str, reports: &[StackReport], previous: Option<&Fleet>) -> Fleet {
-        let mut gathering = Gathering::default();
+    fn run(at: &str, reports: &[StackReport], previous: Option<&FleetReport>) -> FleetReport {
+        let mut builder = FleetBuilder::default();
         for report in reports {
-            gathering.add(report);
+            builder.add(report);
         }
-        gathering.finish(at, at, None, &Ignore::default(), previous)
+        builder.finish(at, at, None, &IgnoreList::default(), previous)
     }
 
-    fn places(findings: &[Brief]) -> Vec<&str> {
+    fn places(findings: &[FindingSummary]) -> Vec<&str> {
         findings.iter().map(|it| it.place.as_str()).collect()
     }
 
     #[test]
     fn only_what_could_be_looked_at_is_over() {
-        use Kind::{ConfigDrift, CouldNotCheck, Drifted};
-        use Source::{Cloudformation, Probe, Template};
+        use FindingKind::{ConfigDrift, CouldNotCheck, Drifted};
+        use FindingSource::{Cloudformation, Probe, Template};
         let open = [
             finding(Drifted, Cloudformation, "Bucket", "/Tags"),
             finding(Drifted, Probe, "Role", "/Policies"),
@@ -685,7 +690,7 @@ mod tests {
             let second = run("2", &[report("a", "2", Verdict::Drifted, &found)], Some(&first));
             assert_eq!(places(&second.resolved), over, "{unseen:?}");
             assert_eq!(second.new.len(), found.len());
-            let held: Vec<&Brief> =
+            let held: Vec<&FindingSummary> =
                 second.stacks.iter().flat_map(|it| &it.findings).filter(|it| it.as_of.is_some()).collect();
             assert_eq!((held.len(), second.totals.findings), (3 - over.len(), found.len() + held.len()));
             assert!(held.iter().all(|it| it.as_of.as_deref() == Some("1")));
@@ -699,11 +704,11 @@ mod tests {
     #[test]
     fn another_value_takes_the_place_of_one_that_could_not_be_seen() {
         let at = |actual: &str| {
-            let it = finding(Kind::Drifted, Source::Probe, "Role", "/Policies");
-            it.sealed("a", Some(&json!(actual)))
+            let it = finding(FindingKind::Drifted, FindingSource::Probe, "Role", "/Policies");
+            it.with_fingerprint("a", Some(&json!(actual)))
         };
         let first = run("1", &[report("a", "1", Verdict::Drifted, &[at("x")])], None);
-        let unseen = finding(Kind::CouldNotCheck, Source::Cloudformation, "", "");
+        let unseen = finding(FindingKind::CouldNotCheck, FindingSource::Cloudformation, "", "");
         let second = run("2", &[report("a", "2", Verdict::Drifted, &[at("y"), unseen])], Some(&first));
         // It is news once, with the value: that it was another one before is not over.
         assert_eq!((second.totals.findings, places(&second.resolved)), (2, vec![]));
@@ -712,20 +717,20 @@ mod tests {
 
     #[test]
     fn a_message_says_what_must_be_and_what_is() {
-        let shown = |text: &str| Some(crate::changes::Shown::new("RetentionInDays", &json!(text)));
-        let found = Finding {
+        let shown = |text: &str| Some(crate::changes::DisplayedValue::new("RetentionInDays", &json!(text)));
+        let found = DriftFinding {
             expected: shown("365"),
             actual: shown("1"),
-            ..finding(Kind::Drifted, Source::Cloudformation, "Logs", "/RetentionInDays")
+            ..finding(FindingKind::Drifted, FindingSource::Cloudformation, "Logs", "/RetentionInDays")
         };
         let fleet = run("1", &[report("a", "1", Verdict::Drifted, &[found])], None);
         let message = fleet.message("s3://suite/index.html", false);
-        assert!(message.contains("\n    must be: 365\n    is: 1\n"), "{message}");
+        assert!(message.contains("\n    expected: 365\n    actual: 1\n"), "{message}");
     }
 
     #[test]
     fn what_another_run_has_seen_since_stays() {
-        let drifted = [finding(Kind::Drifted, Source::Probe, "Role", "/Policies")];
+        let drifted = [finding(FindingKind::Drifted, FindingSource::Probe, "Role", "/Policies")];
         let previous = run(
             "5",
             &[
@@ -735,9 +740,9 @@ mod tests {
             ],
             None,
         );
-        let mut slow = Gathering::listed("2");
+        let mut slow = FleetBuilder::listed("2");
         slow.add(&report("a", "3", Verdict::InSync, &[]));
-        let fleet = slow.finish("slow", "6", None, &Ignore::default(), Some(&previous));
+        let fleet = slow.finish("slow", "6", None, &IgnoreList::default(), Some(&previous));
         let lines: Vec<(&str, Verdict)> =
             fleet.stacks.iter().map(|it| (it.stack_name.as_str(), it.verdict)).collect();
         assert_eq!(lines, [("a", Verdict::Drifted), ("made-since", Verdict::InSync)]);
@@ -751,11 +756,11 @@ mod tests {
     #[test]
     fn news_that_nobody_was_told_of_are_told_with_the_next() {
         let (role, key) = (
-            finding(Kind::Drifted, Source::Probe, "Role", "/Policies"),
-            finding(Kind::Drifted, Source::Probe, "Key", "/KeyPolicy"),
+            finding(FindingKind::Drifted, FindingSource::Probe, "Role", "/Policies"),
+            finding(FindingKind::Drifted, FindingSource::Probe, "Key", "/KeyPolicy"),
         );
         let reports =
-            |at: &str, found: &Finding| [report("a", at, Verdict::Drifted, std::slice::from_ref(found))];
+            |at: &str, found: &DriftFinding| [report("a", at, Verdict::Drifted, std::slice::from_ref(found))];
         let first = run("1", &reports("1", &key), None);
         let mut second = run("2", &reports("2", &role), Some(&first));
         assert_eq!(
@@ -763,7 +768,7 @@ mod tests {
             (vec!["Role /Policies"], vec!["Key /KeyPolicy"])
         );
         let third = run("3", &reports("3", &role), Some(&second));
-        assert!(!third.has_news());
+        assert!(!third.has_changes());
         second.pending_notification = Some(PendingNotification { request_id: "x".to_owned(), until: 0 });
         let third = run("3", &reports("3", &role), Some(&second));
         assert_eq!(
@@ -777,19 +782,20 @@ mod tests {
     #[test]
     fn however_much_is_found_a_message_and_an_event_are_taken() {
         const LIMIT: usize = 256 * 1_024;
-        let mut long = finding(Kind::Drifted, Source::Probe, "Role", &"/é".repeat(5_000));
+        let mut long = finding(FindingKind::Drifted, FindingSource::Probe, "Role", &"/é".repeat(5_000));
         long.message = "\u{1}é".repeat(50_000);
         let reports: Vec<StackReport> = (0..1_000)
             .map(|number| {
                 let name = format!("stack-{number}");
-                let findings = [long.clone().sealed(&name, None)];
+                let findings = [long.clone().with_fingerprint(&name, None)];
                 report(&name, "1", Verdict::Drifted, &findings)
             })
             .collect();
         let before: Vec<StackReport> = (0..1_000)
             .map(|number| {
                 let name = format!("stack-{number}");
-                let findings = [Finding { logical_id: "Key".to_owned(), ..long.clone() }.sealed(&name, None)];
+                let findings = [DriftFinding { logical_id: "Key".to_owned(), ..long.clone() }
+                    .with_fingerprint(&name, None)];
                 report(&name, "0", Verdict::CouldNotCheck, &findings)
             })
             .collect();
@@ -797,13 +803,13 @@ mod tests {
             "  - {{stack: a, logical_id: b, property: c, reason: {}, who: d, expires: 2020-01-01}}\n",
             "x".repeat(3_000)
         );
-        let ignore = Ignore::read(format!("ignore:\n{}", entry.repeat(60)).as_bytes());
-        let mut gathering = Gathering::default();
+        let ignore = IgnoreList::read(format!("ignore:\n{}", entry.repeat(60)).as_bytes());
+        let mut builder = FleetBuilder::default();
         for report in &reports {
-            gathering.add(report);
+            builder.add(report);
         }
         let previous = run("0", &before, None);
-        let fleet = gathering.finish("1", "2027-01-01T00:00:00Z", None, &ignore, Some(&previous));
+        let fleet = builder.finish("1", "2027-01-01T00:00:00Z", None, &ignore, Some(&previous));
         assert_eq!((fleet.new.len(), fleet.resolved.len(), fleet.ignore_list.len()), (1_000, 1_000, 60));
         let message = fleet.message("s3://suite/page", true);
         assert!(message.len() < LIMIT - 1_024, "{}", message.len());
@@ -834,7 +840,8 @@ mod tests {
             (of(2, 0, 1, 0), CouldNotCheck, CouldNotCheck, CouldNotCheck),
             (of(2, 1, 1, 1), Drifted, Drifted, Drifted),
         ] {
-            let told = [Asked::Stacks, Asked::Prefix, Asked::All].map(|asked| totals.verdict(asked));
+            let told =
+                [StackScope::Stacks, StackScope::Prefix, StackScope::All].map(|asked| totals.verdict(asked));
             assert_eq!(told, [stacks, prefix, all], "{totals:?}");
         }
     }

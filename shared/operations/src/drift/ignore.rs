@@ -1,4 +1,4 @@
-//! `drift-ignore.yaml`: what people decided to live with, for how long, and why.
+//! `drift-ignore.yaml`: which findings the operators accept, until when, and why.
 //!
 //! ```yaml
 //! ignore:
@@ -18,23 +18,23 @@ use mlp_template::finding::Finding;
 use mlp_template::yaml::{self, Document, Limits};
 use serde::{Deserialize, Serialize};
 
-use super::report::{Finding as Drift, Kind};
+use super::report::{DriftFinding, FindingKind};
 
-/// Where the list lies in the suite's bucket.
+/// The key of the list in the suite's bucket.
 pub const KEY: &str = "drift-ignore.yaml";
 
 const FIELDS: [&str; 6] = ["stack", "logical_id", "property", "reason", "who", "expires"];
 
 /// The ignore list.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Ignore {
-    entries: Vec<Entry>,
+pub struct IgnoreList {
+    entries: Vec<IgnoreEntry>,
     mistakes: Vec<Finding>,
 }
 
 /// An entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
+pub struct IgnoreEntry {
     /// Stacks by name.
     pub stack: String,
     /// Resources by logical id.
@@ -51,8 +51,8 @@ pub struct Entry {
     pub line: u32,
 }
 
-impl Entry {
-    /// The same wherever it stands in the list: the list may be edited while a run goes on.
+impl IgnoreEntry {
+    /// The fingerprint doesn't depend on the entry's position: the list may be edited during a run.
     pub fn fingerprint(&self) -> String {
         let Self { stack, logical_id, property, reason, who, expires, line: _ } = self;
         let parts = [stack, logical_id, property, reason, who, expires].map(String::as_str).join("\n");
@@ -60,9 +60,8 @@ impl Entry {
     }
 }
 
-impl Ignore {
-    /// Reads the list. With a mistake anywhere in it nothing is ignored: what was meant is not known, and a finding too many
-    /// is better than one too few.
+impl IgnoreList {
+    /// Reads the list. If it has a mistake, nothing is ignored: a finding too many is better than one too few.
     pub fn read(bytes: &[u8]) -> Self {
         let document = match yaml::load(bytes, &Limits::config()) {
             Ok(document) => document,
@@ -84,7 +83,7 @@ impl Ignore {
             ),
         }
         for key in json.as_object().into_iter().flatten().map(|(key, _)| key).filter(|key| *key != "ignore") {
-            let message = format!("`{key}` is no key of this file; allowed is `ignore`");
+            let message = format!("`{key}` is not a key of this file; only `ignore` is allowed");
             list.mistake(&document, &yaml::join("", key), message, "remove it");
         }
         if !list.mistakes.is_empty() {
@@ -111,7 +110,7 @@ impl Ignore {
             return;
         };
         for key in fields.keys().filter(|key| !FIELDS.contains(&key.as_str())) {
-            let message = format!("`{key}` is no key of an entry; allowed are {}", FIELDS.join(", "));
+            let message = format!("`{key}` is not a key of an entry; allowed are {}", FIELDS.join(", "));
             self.mistake(document, &yaml::join(&path, key), message, "remove it, or fix its spelling");
         }
         let mut value = |key: &str| {
@@ -131,20 +130,20 @@ impl Ignore {
         };
         let [stack, logical_id, property, reason, who, expires] = FIELDS.map(&mut value);
         if !expires.is_empty() && !is_date(&expires) {
-            let message = format!("`expires` is `{expires}`, which is no date");
+            let message = format!("`expires` is `{expires}`, which is not a date");
             self.mistake(document, &yaml::join(&path, "expires"), message, "write it as 2027-06-30");
         }
         let line = document.nearest_place(&path).value.0;
-        self.entries.push(Entry { stack, logical_id, property, reason, who, expires, line });
+        self.entries.push(IgnoreEntry { stack, logical_id, property, reason, who, expires, line });
     }
 
-    /// Every entry by which a finding doesn't count. What could not be checked is never ignored. `at` is an RFC 3339 time.
-    pub fn entries_for(&self, stack: &str, finding: &Drift, at: &str) -> Vec<&Entry> {
-        if finding.kind == Kind::CouldNotCheck {
+    /// All entries that match a finding. A failed check is never ignored. `at` is an RFC 3339 time.
+    pub fn entries_for(&self, stack: &str, finding: &DriftFinding, at: &str) -> Vec<&IgnoreEntry> {
+        if finding.kind == FindingKind::CouldNotCheck {
             return Vec::new();
         }
         let today = at.get(..10).unwrap_or(at);
-        let names_it = |entry: &&Entry| {
+        let names_it = |entry: &&IgnoreEntry| {
             entry.expires.as_str() >= today
                 && matches(&entry.stack, stack)
                 && matches(&entry.logical_id, &finding.logical_id)
@@ -170,7 +169,7 @@ impl Ignore {
                     path,
                     format!("the entry for {who} expired on {}", entry.expires),
                 )
-                .help("remove it, or decide anew and give it a later day")
+                .help("remove it, or give it a later date")
             } else if whole_run && !used.contains(&entry.fingerprint()) {
                 Finding::warning(
                     codes::DRIFT_IGNORE_UNUSED,
@@ -224,20 +223,20 @@ fn is_date(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::report::{Severity, Source};
+    use super::super::report::{DriftSeverity, FindingSource};
     use super::*;
 
-    fn finding(logical_id: &str, property: &str) -> Drift {
-        Drift {
-            kind: Kind::Drifted,
-            severity: Severity::High,
+    fn finding(logical_id: &str, property: &str) -> DriftFinding {
+        DriftFinding {
+            kind: FindingKind::Drifted,
+            severity: DriftSeverity::High,
             logical_id: logical_id.to_owned(),
             physical_id: None,
             resource_type: "AWS::IAM::Role".to_owned(),
             property: property.to_owned(),
             expected: None,
             actual: None,
-            source: Source::Probe,
+            source: FindingSource::Probe,
             message: String::new(),
             remediation: String::new(),
             fingerprint: String::new(),
@@ -275,7 +274,7 @@ mod tests {
 
     #[test]
     fn an_entry_counts_for_what_it_names_until_its_last_day() {
-        let list = Ignore::read(LIST.as_bytes());
+        let list = IgnoreList::read(LIST.as_bytes());
         assert_eq!(list.mistakes, []);
         let (day, later) = ("2027-06-30T23:00:00Z", "2027-07-01T00:00:00Z");
         let of = |stack, id, property, at| !list.entries_for(stack, &finding(id, property), at).is_empty();
@@ -284,7 +283,7 @@ mod tests {
         assert!(!of("team-a-stack", "OtherRole", "/ManagedPolicyArns", day));
         assert!(!of("team-a-stack", "BuildRole", "/Policies", day));
         assert!(!of("others", "BuildRole", "/ManagedPolicyArns", day));
-        let used: BTreeSet<String> = list.entries.iter().map(Entry::fingerprint).collect();
+        let used: BTreeSet<String> = list.entries.iter().map(IgnoreEntry::fingerprint).collect();
         assert_eq!(list.problems(&used, day, true), []);
         let unused = list.problems(&BTreeSet::new(), day, true);
         assert_eq!(unused.first().map(|it| it.code.clone()), Some(codes::DRIFT_IGNORE_UNUSED));
@@ -298,23 +297,23 @@ mod tests {
     #[test]
     fn every_entry_that_names_a_finding_is_used_wherever_it_stands() {
         let another = LIST.replace("ignore:\n", "").replace("/ManagedPolicyArns*", "'*'");
-        let list = Ignore::read(format!("{LIST}{another}").as_bytes());
+        let list = IgnoreList::read(format!("{LIST}{another}").as_bytes());
         let day = "2026-11-24T06:00:00Z";
         let found = list.entries_for("team-a-stack", &finding("BuildRole", "/ManagedPolicyArns/a"), day);
-        let used: BTreeSet<String> = found.into_iter().map(Entry::fingerprint).collect();
+        let used: BTreeSet<String> = found.into_iter().map(IgnoreEntry::fingerprint).collect();
         assert_eq!(used.len(), 2);
         assert_eq!(list.problems(&used, day, true), []);
         // Somebody puts an entry before them in the middle of the run.
         let new = LIST.replace("BuildRole", "NobodysRole");
         let rest = LIST.replace("ignore:\n", "");
-        let edited = Ignore::read(format!("{new}{rest}{another}").as_bytes());
+        let edited = IgnoreList::read(format!("{new}{rest}{another}").as_bytes());
         let lines: Vec<_> = edited.problems(&used, day, true).iter().map(|it| it.line).collect();
         assert_eq!(lines, [Some(2)], "the new one matched nothing, and the others did");
     }
 
     #[test]
     fn mistakes_are_told_at_once_with_their_lines_and_nothing_is_ignored_then() {
-        let list = Ignore::read(
+        let list = IgnoreList::read(
             LIST.replace("expires: 2027-06-30", "expires: soon\n    whom: x")
                 .replace("    who: jane\n", "")
                 .as_bytes(),
@@ -327,7 +326,7 @@ mod tests {
         assert!(
             list.entries_for("team-a-stack", &finding("BuildRole", "/ManagedPolicyArns"), "2026").is_empty()
         );
-        assert_eq!(Ignore::read(b"[]").mistakes.len(), 1);
+        assert_eq!(IgnoreList::read(b"[]").mistakes.len(), 1);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Where everything of a run lies in the bucket. Names of runs begin with their time, so keys are in the order of time.
+//! Keys of a run's objects in the bucket. A run's name begins with its time, so keys sort by time.
 
 use mlp_product::outcome::sha256;
 
@@ -9,7 +9,7 @@ pub const FLEET: &str = "reports/drift/latest/fleet.json";
 /// Its page.
 pub const INDEX: &str = "reports/drift/latest/index.html";
 
-/// The name of a run: what it is told, such as its scheduled time, or of now and of who calls.
+/// The name of a run: the given name or scheduled time, else made of the current date and the request's id.
 ///
 /// ```
 /// # use mlp_operations::drift::keys::run_of;
@@ -21,7 +21,7 @@ pub fn run_of(told: Option<&str>, now: u64, request: &str) -> String {
         // What an execution may be called.
         return time.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(60).collect();
     }
-    // Who calls again has the same id.
+    // A repeated request has the same id.
     let digits: String = sha256(request.as_bytes()).chars().take(12).collect();
     format!("{}-{digits}", rfc3339(now).chars().take(10).collect::<String>())
 }
@@ -31,7 +31,7 @@ pub fn folder(run: &str) -> String {
     format!("reports/drift/runs/{run}")
 }
 
-/// What the run is about, and who works on it.
+/// The claim of the invocation that works on the run.
 pub fn claim(run: &str) -> String {
     format!("{}/run.json", folder(run))
 }

@@ -7,8 +7,8 @@ use askama::Template;
 use mlp_product::report::page::content_security_policy;
 use mlp_template::error::InternalError;
 
-use super::fleet::{Fleet, Point};
-use super::report::{Finding, Kind, StackReport, Verdict};
+use super::fleet::{FleetReport, HistoryEntry};
+use super::report::{DriftFinding, FindingKind, StackReport, Verdict};
 
 /// The style of every report, and what only these pages have.
 const STYLE: &str = concat!(
@@ -19,10 +19,10 @@ const STYLE: &str = concat!(
 static POLICY: LazyLock<String> = LazyLock::new(|| content_security_policy(STYLE));
 
 /// The height of the trend's tallest bar.
-const TALLEST: usize = 120;
+const MAX_BAR_HEIGHT: usize = 120;
 
-/// Where the bars stand.
-const GROUND: usize = 130;
+/// The y coordinate of the bars' lower ends.
+const BASELINE_Y: usize = 130;
 
 type Tile = (&'static str, String, String);
 
@@ -35,15 +35,15 @@ struct StackPage<'a> {
     version: &'a str,
     place: Vec<&'a str>,
     tiles: [Tile; 4],
-    findings: Vec<&'a Finding>,
-    unseen: Vec<&'a Finding>,
+    findings: Vec<&'a DriftFinding>,
+    unseen: Vec<&'a DriftFinding>,
 }
 
 #[derive(Template)]
 #[template(path = "drift/fleet.html")]
 struct FleetPage<'a> {
-    fleet: &'a Fleet,
-    shelf: Shelf,
+    fleet: &'a FleetReport,
+    kind: PageKind,
     of_run: BTreeSet<&'a str>,
     style: &'static str,
     content_security_policy: &'static str,
@@ -72,10 +72,10 @@ struct Bar {
 pub fn stack_html(report: &StackReport) -> Result<String, InternalError> {
     let mut place = vec![report.stack_name.as_str(), report.stack_status.as_str()];
     place.extend(report.tier.as_deref());
-    let (unseen, findings): (Vec<&Finding>, Vec<&Finding>) =
-        report.findings.iter().partition(|it| it.kind == Kind::NotCheckable);
+    let (unseen, findings): (Vec<&DriftFinding>, Vec<&DriftFinding>) =
+        report.findings.iter().partition(|it| it.kind == FindingKind::NotCheckable);
     let drifts = findings.iter().filter(|it| it.is_drift()).count();
-    let missed = findings.iter().filter(|it| it.kind == Kind::CouldNotCheck).count();
+    let missed = findings.iter().filter(|it| it.kind == FindingKind::CouldNotCheck).count();
     StackPage {
         report,
         style: STYLE,
@@ -99,22 +99,22 @@ pub fn stack_html(report: &StackReport) -> Result<String, InternalError> {
     .map_err(|error| InternalError::new(format!("the page of a stack's drift: {error}")))
 }
 
-/// Where a fleet's page lies, which tells where its links lead.
+/// Which of the two fleet pages: its links depend on its folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shelf {
-    /// Among the last reports of all stacks.
+pub enum PageKind {
+    /// The page in `latest/`.
     Latest,
-    /// In the run's folder, beside the reports of its stacks; those of other stacks are among the last ones.
+    /// The page in the run's folder. Reports of stacks that are not part of the run are in `latest/`.
     Run,
 }
 
 impl FleetPage<'_> {
     /// A stack's page: names of stacks are letters, digits and hyphens.
     fn href(&self, stack_name: &str) -> String {
-        match self.shelf {
-            Shelf::Latest => format!("stacks/{stack_name}.html"),
-            Shelf::Run if self.of_run.contains(stack_name) => format!("stacks/{stack_name}.html"),
-            Shelf::Run => format!("../../latest/stacks/{stack_name}.html"),
+        match self.kind {
+            PageKind::Latest => format!("stacks/{stack_name}.html"),
+            PageKind::Run if self.of_run.contains(stack_name) => format!("stacks/{stack_name}.html"),
+            PageKind::Run => format!("../../latest/stacks/{stack_name}.html"),
         }
     }
 }
@@ -124,13 +124,14 @@ impl FleetPage<'_> {
 /// # Errors
 ///
 /// When the page can't be written, which the tests rule out.
-pub fn fleet_html(fleet: &Fleet, shelf: Shelf) -> Result<String, InternalError> {
+pub fn fleet_html(fleet: &FleetReport, kind: PageKind) -> Result<String, InternalError> {
     let totals = fleet.totals;
-    let day =
-        |point: Option<&Point>| point.map(|it| it.checked_at.chars().take(10).collect()).unwrap_or_default();
+    let day = |point: Option<&HistoryEntry>| {
+        point.map(|it| it.checked_at.chars().take(10).collect()).unwrap_or_default()
+    };
     FleetPage {
         fleet,
-        shelf,
+        kind,
         of_run: fleet
             .stacks
             .iter()
@@ -162,20 +163,20 @@ fn more(count: usize, words: &str) -> String {
     if count == 0 { String::new() } else { format!("{count} {words}") }
 }
 
-fn bars(history: &[Point]) -> Vec<Bar> {
-    let unsound = |point: &Point| point.totals.drifted + point.totals.could_not_check;
+fn bars(history: &[HistoryEntry]) -> Vec<Bar> {
+    let unsound = |point: &HistoryEntry| point.totals.drifted + point.totals.could_not_check;
     let most = history.iter().map(unsound).max().unwrap_or_default().max(1);
     let step = 900 / history.len().max(1);
-    let bar = |(index, point): (usize, &Point)| {
-        let drifted = point.totals.drifted * TALLEST / most;
-        let unchecked = point.totals.could_not_check * TALLEST / most;
+    let bar = |(index, point): (usize, &HistoryEntry)| {
+        let drifted = point.totals.drifted * MAX_BAR_HEIGHT / most;
+        let unchecked = point.totals.could_not_check * MAX_BAR_HEIGHT / most;
         Bar {
             x: index * step,
             width: step.saturating_sub(2).clamp(1, 45),
             drifted,
-            drifted_top: GROUND - drifted,
+            drifted_top: BASELINE_Y - drifted,
             unchecked,
-            unchecked_top: GROUND - drifted - unchecked,
+            unchecked_top: BASELINE_Y - drifted - unchecked,
         }
     };
     history.iter().enumerate().map(bar).collect()

@@ -1,4 +1,4 @@
-//! What CloudFormation can't see, or overlooks, and who can tell.
+//! What CloudFormation's drift detection can't check or misses, and which probe checks it.
 //!
 //! Sources: AWS CloudFormation User Guide, "Resource type support for imports and drift detection"; the handlers in the
 //! registry's schemas (`AWS::CodeBuild::Project` has no read handler); "Detect unmanaged configuration changes to stacks and
@@ -7,26 +7,26 @@
 //! policies), on what reads `IN_SYNC` although it isn't.
 
 use mlp_aws::drift::Probe;
-use mlp_aws::drift::ResourceSeen;
+use mlp_aws::drift::ResourceSummary;
 use mlp_template::template::Template;
 use mlp_template::yaml::join;
 use serde_json::Value as Json;
 
-/// What a probe's answer is held against.
-pub(crate) trait Expects {
-    /// What the answer must say: what the template sets, and the default of what it leaves out on purpose.
+/// What a probe's answer is compared with.
+pub(crate) trait ProbeExpectations {
+    /// The expected answer: what the template sets, and the defaults of what no template sets.
     fn expected(&self, properties: &Json, answer: &Json) -> Json;
 
-    /// What of a resource's properties it can tell. Whether that is all of them is whether it covers the resource.
-    fn told(&self, properties: &Json) -> Json;
+    /// The part of a resource's properties that the probe reads. If it reads all of them, it covers the resource.
+    fn checkable(&self, properties: &Json) -> Json;
 
     /// Properties that no template sets and that still must have their default: property and default.
     fn defaults(&self) -> &'static [(&'static str, &'static str)];
 }
 
-impl Expects for Probe {
+impl ProbeExpectations for Probe {
     fn expected(&self, properties: &Json, answer: &Json) -> Json {
-        let mut expected = self.told(properties);
+        let mut expected = self.checkable(properties);
         if let Json::Object(expected) = &mut expected {
             for (property, default) in self.defaults() {
                 if answer.get(property).is_some() && !expected.contains_key(*property) {
@@ -37,8 +37,8 @@ impl Expects for Probe {
         expected
     }
 
-    fn told(&self, properties: &Json) -> Json {
-        told(properties, "", self.tells())
+    fn checkable(&self, properties: &Json) -> Json {
+        checkable(properties, "", self.checked_properties())
     }
 
     fn defaults(&self) -> &'static [(&'static str, &'static str)] {
@@ -51,37 +51,37 @@ impl Expects for Probe {
     }
 }
 
-fn told(value: &Json, pointer: &str, tells: &[&str]) -> Json {
+fn checkable(value: &Json, pointer: &str, properties: &[&str]) -> Json {
     let Json::Object(entries) = value else { return value.clone() };
-    let told = entries.iter().filter_map(|(key, value)| {
+    let checkable = entries.iter().filter_map(|(key, value)| {
         let pointer = join(pointer, key);
-        if tells.contains(&pointer.as_str()) {
+        if properties.contains(&pointer.as_str()) {
             return Some((key.clone(), value.clone()));
         }
-        let below = value.is_object().then(|| told(value, &pointer, tells));
+        let below = value.is_object().then(|| checkable(value, &pointer, properties));
         below.filter(|it| it.as_object().is_some_and(|it| !it.is_empty())).map(|it| (key.clone(), it))
     });
-    Json::Object(told.collect())
+    Json::Object(checkable.collect())
 }
 
 /// The probes that a stack needs, in the order of its resources.
 ///
 /// ```
-/// # use mlp_aws::drift::ResourceSeen;
+/// # use mlp_aws::drift::ResourceSummary;
 /// # use mlp_operations::drift::wanted;
 /// # use mlp_template::template::Template;
-/// let role = ResourceSeen {
+/// let role = ResourceSummary {
 ///     logical_id: "BuildRole".into(), physical_id: Some("build".into()), kind: "AWS::IAM::Role".into(),
 ///     status: "CREATE_COMPLETE".into(),
 /// };
 /// assert_eq!(wanted(&Template::default(), &[role]).len(), 1);
 /// ```
-pub fn wanted(template: &Template, resources: &[ResourceSeen]) -> Vec<Probe> {
+pub fn wanted(template: &Template, resources: &[ResourceSummary]) -> Vec<Probe> {
     let there = resources.iter().filter(|resource| !resource.status.starts_with("DELETE_"));
     there.filter_map(|resource| probe(template, resource)).collect()
 }
 
-fn probe(template: &Template, resource: &ResourceSeen) -> Option<Probe> {
+fn probe(template: &Template, resource: &ResourceSummary) -> Option<Probe> {
     let logical_id = resource.logical_id.clone();
     let physical = resource.physical_id.clone()?;
     let declared = |property: &str| {

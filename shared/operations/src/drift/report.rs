@@ -1,10 +1,10 @@
-//! What is found of one stack.
+//! A stack's drift report.
 
 use mlp_product::outcome::sha256;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::changes::Shown;
+use crate::changes::DisplayedValue;
 
 /// The version of the report's shape (`schemas/drift.schema.json`).
 pub const SCHEMA_VERSION: u32 = 1;
@@ -30,15 +30,15 @@ pub struct StackReport {
     /// Its tier, by the stack's tag.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tier: Option<String>,
-    /// In one word.
+    /// The verdict.
     pub verdict: Verdict,
-    /// How much was looked at.
+    /// How many resources were checked.
     pub coverage: Coverage,
-    /// What counts, worst first.
-    pub findings: Vec<Finding>,
-    /// What the ignore list says not to count.
-    pub ignored: Vec<Ignored>,
-    /// What puts everything back that CloudFormation can put back.
+    /// The findings that count, worst first.
+    pub findings: Vec<DriftFinding>,
+    /// The findings that the ignore list names.
+    pub ignored: Vec<IgnoredFinding>,
+    /// The execution that reverts everything that CloudFormation can revert.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remediation: Option<Remediation>,
     /// The version of ML Provisioner.
@@ -51,11 +51,11 @@ pub struct StackReport {
 pub enum Verdict {
     /// Everything that can be checked is as it must be.
     InSync,
-    /// The stack was deleted while it was looked at.
+    /// The stack was deleted during the check.
     Deleted,
     /// Something could not be checked, and nothing that could be has drifted.
     CouldNotCheck,
-    /// Something is not as the template, or today's config, says.
+    /// Something differs from the template or from today's config.
     Drifted,
 }
 
@@ -74,22 +74,22 @@ impl Verdict {
 /// What kind of finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    /// It is otherwise than the template says.
+pub enum FindingKind {
+    /// It differs from the template.
     Drifted,
-    /// It was deleted behind CloudFormation's back.
+    /// It was deleted outside CloudFormation.
     Deleted,
     /// Today's config would make another template than the one that is deployed.
     ConfigDrift,
     /// It could not be checked this time.
     CouldNotCheck,
-    /// An older version of ML Provisioner made the template.
+    /// An older version of ML Provisioner generated the template.
     Outdated,
     /// Neither CloudFormation nor we can check it.
     NotCheckable,
 }
 
-impl Kind {
+impl FindingKind {
     /// As people read it.
     pub fn words(self) -> &'static str {
         match self {
@@ -106,18 +106,18 @@ impl Kind {
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Severity {
-    /// Who may do what is otherwise, or something is gone.
+pub enum DriftSeverity {
+    /// Permissions differ, or a resource was deleted.
     High,
-    /// It works otherwise.
+    /// The behavior differs.
     Medium,
-    /// Words.
+    /// Only texts differ.
     Low,
-    /// Good to know.
+    /// For information.
     Info,
 }
 
-impl Severity {
+impl DriftSeverity {
     /// As people read it.
     pub fn words(self) -> &'static str {
         match self {
@@ -129,25 +129,25 @@ impl Severity {
     }
 }
 
-/// Who found it.
+/// What found it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Source {
+pub enum FindingSource {
     /// CloudFormation's drift detection.
     Cloudformation,
     /// A probe of our own.
     Probe,
-    /// The deployed template beside today's.
+    /// The comparison of the deployed template with today's.
     Template,
 }
 
 /// One thing that was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Finding {
+pub struct DriftFinding {
     /// What kind.
-    pub kind: Kind,
+    pub kind: FindingKind,
     /// How much it matters.
-    pub severity: Severity,
+    pub severity: DriftSeverity,
     /// The resource's logical id; empty for the stack as a whole.
     pub logical_id: String,
     /// What the resource is called.
@@ -161,12 +161,12 @@ pub struct Finding {
     pub property: String,
     /// As it must be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expected: Option<Shown>,
+    pub expected: Option<DisplayedValue>,
     /// As it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub actual: Option<Shown>,
+    pub actual: Option<DisplayedValue>,
     /// Who found it.
-    pub source: Source,
+    pub source: FindingSource,
     /// What it is, in a sentence.
     pub message: String,
     /// What to do.
@@ -175,9 +175,9 @@ pub struct Finding {
     pub fingerprint: String,
 }
 
-impl Finding {
-    /// Gives it its fingerprint: of the place, and of what is there now.
-    pub(super) fn sealed(mut self, stack: &str, actual: Option<&Json>) -> Self {
+impl DriftFinding {
+    /// Computes the fingerprint from the location and the actual value.
+    pub(super) fn with_fingerprint(mut self, stack: &str, actual: Option<&Json>) -> Self {
         let actual = actual.map(Json::to_string).unwrap_or_default();
         let parts =
             [stack, self.kind.words(), &self.logical_id, &self.property, &actual, self.source_words()]
@@ -188,14 +188,14 @@ impl Finding {
 
     fn source_words(&self) -> &'static str {
         match self.source {
-            Source::Cloudformation | Source::Probe => "aws",
-            Source::Template => "template",
+            FindingSource::Cloudformation | FindingSource::Probe => "aws",
+            FindingSource::Template => "template",
         }
     }
 
     /// Whether it makes a stack drifted.
     pub fn is_drift(&self) -> bool {
-        matches!(self.kind, Kind::Drifted | Kind::Deleted | Kind::ConfigDrift)
+        matches!(self.kind, FindingKind::Drifted | FindingKind::Deleted | FindingKind::ConfigDrift)
     }
 
     /// Where, in few words: `Bucket /Tags`.
@@ -211,9 +211,9 @@ impl Finding {
 
 /// A finding that doesn't count, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ignored {
+pub struct IgnoredFinding {
     /// The finding.
-    pub finding: Finding,
+    pub finding: DriftFinding,
     /// Every entry that names it, by its fingerprint; what follows is the first one's.
     pub entries: Vec<String>,
     /// Why.
@@ -224,7 +224,7 @@ pub struct Ignored {
     pub expires: String,
 }
 
-/// How much of a stack was looked at.
+/// How many of a stack's resources were checked.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Coverage {
     /// Resources.
@@ -233,7 +233,7 @@ pub struct Coverage {
     pub by_cloudformation: usize,
     /// Those that only a probe checked.
     pub by_probe: usize,
-    /// Those that nobody can check.
+    /// Those that neither CloudFormation nor a probe can check.
     pub not_checkable: usize,
     /// Those that could not be checked this time.
     pub could_not_check: usize,

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use mlp_aws::drift::{ResourceSeen, StackSeen};
+use mlp_aws::drift::{ResourceSummary, StackDescription};
 use mlp_template::template::{Function, Parameter, SubPart, Template, Value, is_list_type};
 use serde_json::{Map as Object, Value as Json};
 
-/// What stands for a value that can't be known, inside of one that is known otherwise. No template holds it.
+/// The marker of an unknown part in a value whose other parts are known. No template holds it.
 pub(super) const UNKNOWN: &str = "\u{0}unknown";
 
 /// Whether nothing is known of a value.
@@ -28,13 +28,17 @@ pub(super) fn readable(value: &Json) -> Json {
 
 /// Resolves references of one stack.
 pub(super) struct Resolver<'a> {
-    pub(super) stack: &'a StackSeen,
+    pub(super) stack: &'a StackDescription,
     pub(super) template: &'a Template,
-    physical: BTreeMap<&'a str, &'a ResourceSeen>,
+    physical: BTreeMap<&'a str, &'a ResourceSummary>,
 }
 
 impl<'a> Resolver<'a> {
-    pub(super) fn new(stack: &'a StackSeen, template: &'a Template, resources: &'a [ResourceSeen]) -> Self {
+    pub(super) fn new(
+        stack: &'a StackDescription,
+        template: &'a Template,
+        resources: &'a [ResourceSummary],
+    ) -> Self {
         let physical = resources.iter().map(|it| (it.logical_id.as_str(), it)).collect();
         Self { stack, template, physical }
     }
@@ -55,7 +59,7 @@ impl<'a> Resolver<'a> {
             Value::Sub(sub) => self.text(sub).map_or_else(unknown, Json::String),
             Value::Call(Function::Join, argument) => self.join(argument).unwrap_or_else(unknown),
             Value::Call(..) => unknown(),
-            // AWS looks it up when it makes the resource.
+            // AWS resolves it when it creates the resource.
             Value::Str(text) if text.contains("{{resolve:") => unknown(),
             plain => plain.to_json(),
         })
@@ -177,7 +181,7 @@ mod tests {
         let text = format!("Parameters: {{P: {{Type: {kind}{more}}}}}\nResources: {{}}\n");
         let template = from_document(&load(text.as_bytes()).unwrap()).0;
         let parameters = given.map(|value| ("P".to_owned(), value.to_owned())).into_iter().collect();
-        let stack = StackSeen { parameters, ..StackSeen::default() };
+        let stack = StackDescription { parameters, ..StackDescription::default() };
         Resolver::new(&stack, &template, &[]).value(&Value::reference("P")).unwrap()
     }
 
@@ -208,7 +212,7 @@ mod tests {
             assert_eq!(readable(&json!([unknown])), json!(["(known to AWS only)"]));
         }
         assert_eq!(reference("String", ", NoEcho: false", Some("x")), "x");
-        let (template, stack) = (Template::default(), StackSeen::default());
+        let (template, stack) = (Template::default(), StackDescription::default());
         let resolver = Resolver::new(&stack, &template, &[]);
         let looked_up =
             [Value::str("{{resolve:ssm:/x}}"), Value::sub("{{resolve:ssm:/x}}/${AWS::StackName}")];

@@ -49,7 +49,7 @@ pub(super) fn differences(
     let pointer = |policy: &Json| join("/Policies", name(policy).as_str().unwrap_or_default());
     let text = |policy: &Json| policy.get("PolicyDocument").cloned().unwrap_or_default();
     let mut left = list(actual, "Policies");
-    // Those whose names can't be known come last, and are known by what they say.
+    // Policies with unknown names come last and are matched by their documents.
     inline.sort_by_key(|policy| is_unknown(&name(policy)));
     for policy in &inline {
         let unnamed = is_unknown(&name(policy));
@@ -76,7 +76,8 @@ pub(super) fn differences(
     found
 }
 
-/// Whether what CloudFormation told of a role is this policy: its places are numbers in lists, ours are names.
+/// Whether CloudFormation's finding about a role is about this policy: CloudFormation names list positions, the probe
+/// names policies.
 pub(super) fn is_about(told: &Difference, difference: &Difference, expected: &Json) -> bool {
     let (place, ours): (Vec<_>, Vec<_>) =
         (tokens(&told.pointer).collect(), tokens(&difference.pointer).collect());
@@ -103,7 +104,7 @@ fn names(value: &Json) -> Vec<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mlp_aws::drift::{ResourceSeen, StackSeen};
+    use mlp_aws::drift::{ResourceSummary, StackDescription};
     use mlp_template::check::load;
     use mlp_template::template::read::from_document;
 
@@ -137,13 +138,13 @@ Resources:
     /// Where a role with these inline policies, and with the managed ones, is otherwise.
     fn otherwise(attached: &[&str], inline: &[Json]) -> Vec<(String, bool, bool)> {
         let template = from_document(&load(TEMPLATE.as_bytes()).unwrap()).0;
-        let named = |id: &str, name: &str| ResourceSeen {
+        let named = |id: &str, name: &str| ResourceSummary {
             logical_id: id.to_owned(),
             physical_id: Some(name.to_owned()),
-            ..ResourceSeen::default()
+            ..ResourceSummary::default()
         };
         let resources = [named("Role", "role"), named("Managed", "arn:managed")];
-        let stack = StackSeen::default();
+        let stack = StackDescription::default();
         let resolver = Resolver::new(&stack, &template, &resources);
         let expected = resolver.value(&Value::Map(template.resources["Role"].properties.clone())).unwrap();
         let actual = json!({"ManagedPolicyArns": attached, "Policies": inline});

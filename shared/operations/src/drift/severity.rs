@@ -1,8 +1,8 @@
 //! How much a finding matters.
 
-use super::report::{Kind, Severity};
+use super::report::{DriftSeverity, FindingKind};
 
-/// Properties that say who may do what, or what can be reached from outside.
+/// Properties that control permissions or network access.
 const SENSITIVE: [&str; 22] = [
     "AccessControl",
     "AssumeRolePolicyDocument",
@@ -28,24 +28,24 @@ const SENSITIVE: [&str; 22] = [
     "Visibility",
 ];
 
-/// What people read and nothing acts upon.
+/// Properties that only people read.
 const COSMETIC: [&str; 5] =
     ["Description", "DisplayName", "ModelPackageGroupDescription", "RepositoryDescription", "Tags"];
 
 /// The severity of a finding about a property of a resource of a type.
-pub(super) fn of(kind: Kind, resource_type: &str, pointer: &str) -> Severity {
+pub(super) fn of(kind: FindingKind, resource_type: &str, pointer: &str) -> DriftSeverity {
     let mut names = pointer.split('/').skip(1);
     let first = names.clone().next().unwrap_or_default();
     match kind {
-        Kind::Deleted => Severity::High,
-        Kind::Drifted if resource_type == "AWS::EC2::SecurityGroup" && !COSMETIC.contains(&first) => {
-            Severity::High
+        FindingKind::Deleted => DriftSeverity::High,
+        FindingKind::Drifted if resource_type == "AWS::EC2::SecurityGroup" && !COSMETIC.contains(&first) => {
+            DriftSeverity::High
         }
-        Kind::Drifted if names.any(|name| SENSITIVE.contains(&name)) => Severity::High,
-        Kind::Drifted | Kind::ConfigDrift if COSMETIC.contains(&first) => Severity::Low,
-        Kind::Drifted | Kind::ConfigDrift | Kind::CouldNotCheck => Severity::Medium,
-        Kind::Outdated => Severity::Low,
-        Kind::NotCheckable => Severity::Info,
+        FindingKind::Drifted if names.any(|name| SENSITIVE.contains(&name)) => DriftSeverity::High,
+        FindingKind::Drifted | FindingKind::ConfigDrift if COSMETIC.contains(&first) => DriftSeverity::Low,
+        FindingKind::Drifted | FindingKind::ConfigDrift | FindingKind::CouldNotCheck => DriftSeverity::Medium,
+        FindingKind::Outdated => DriftSeverity::Low,
+        FindingKind::NotCheckable => DriftSeverity::Info,
     }
 }
 
@@ -56,19 +56,34 @@ mod tests {
     #[test]
     fn roles_keys_and_who_may_do_what_matter_more_than_words() {
         for (kind, resource_type, pointer, severity) in [
-            (Kind::Drifted, "AWS::CodeBuild::Project", "/EncryptionKey", Severity::High),
-            (Kind::Drifted, "AWS::CodeBuild::Project", "/ServiceRole", Severity::High),
-            (Kind::Drifted, "AWS::CodeBuild::Project", "/VpcConfig/SecurityGroupIds", Severity::High),
-            (Kind::Drifted, "AWS::CodePipeline::Pipeline", "/ArtifactStore/EncryptionKey/Id", Severity::High),
-            (Kind::Drifted, "AWS::CodePipeline::Pipeline", "/RoleArn", Severity::High),
-            (Kind::Drifted, "AWS::Events::Rule", "/Targets/0/RoleArn", Severity::High),
-            (Kind::Drifted, "AWS::KMS::Alias", "/TargetKeyId", Severity::High),
-            (Kind::Drifted, "AWS::IAM::ManagedPolicy", "/PolicyDocument", Severity::High),
-            (Kind::Drifted, "AWS::EC2::SecurityGroup", "/SecurityGroupIngress/0/CidrIp", Severity::High),
-            (Kind::Drifted, "AWS::CodeBuild::Project", "/TimeoutInMinutes", Severity::Medium),
-            (Kind::Drifted, "AWS::EC2::SecurityGroup", "/Tags", Severity::Low),
-            (Kind::ConfigDrift, "AWS::IAM::Role", "/ManagedPolicyArns", Severity::Medium),
-            (Kind::Deleted, "AWS::SNS::Topic", "", Severity::High),
+            (FindingKind::Drifted, "AWS::CodeBuild::Project", "/EncryptionKey", DriftSeverity::High),
+            (FindingKind::Drifted, "AWS::CodeBuild::Project", "/ServiceRole", DriftSeverity::High),
+            (
+                FindingKind::Drifted,
+                "AWS::CodeBuild::Project",
+                "/VpcConfig/SecurityGroupIds",
+                DriftSeverity::High,
+            ),
+            (
+                FindingKind::Drifted,
+                "AWS::CodePipeline::Pipeline",
+                "/ArtifactStore/EncryptionKey/Id",
+                DriftSeverity::High,
+            ),
+            (FindingKind::Drifted, "AWS::CodePipeline::Pipeline", "/RoleArn", DriftSeverity::High),
+            (FindingKind::Drifted, "AWS::Events::Rule", "/Targets/0/RoleArn", DriftSeverity::High),
+            (FindingKind::Drifted, "AWS::KMS::Alias", "/TargetKeyId", DriftSeverity::High),
+            (FindingKind::Drifted, "AWS::IAM::ManagedPolicy", "/PolicyDocument", DriftSeverity::High),
+            (
+                FindingKind::Drifted,
+                "AWS::EC2::SecurityGroup",
+                "/SecurityGroupIngress/0/CidrIp",
+                DriftSeverity::High,
+            ),
+            (FindingKind::Drifted, "AWS::CodeBuild::Project", "/TimeoutInMinutes", DriftSeverity::Medium),
+            (FindingKind::Drifted, "AWS::EC2::SecurityGroup", "/Tags", DriftSeverity::Low),
+            (FindingKind::ConfigDrift, "AWS::IAM::Role", "/ManagedPolicyArns", DriftSeverity::Medium),
+            (FindingKind::Deleted, "AWS::SNS::Topic", "", DriftSeverity::High),
         ] {
             assert_eq!(of(kind, resource_type, pointer), severity, "{resource_type} {pointer}");
         }

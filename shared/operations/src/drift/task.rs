@@ -1,4 +1,4 @@
-//! `check-drift`: the drift function looks, or the state machine behind it, and `ReadDrift` reads what they found.
+//! `check-drift`: the drift function or its state machine checks, and `ReadDrift` reads the results.
 
 use std::time::SystemTime;
 
@@ -11,7 +11,10 @@ use mlp_template::finding::Finding;
 use serde_json::Value as Json;
 
 use crate::custom_resource::stack_name;
-use crate::drift::{Asked, Fleet, Item, Order, Place, Unchecked, keys, none_begins};
+use crate::drift::{
+    ConfigLocation, DriftRunRequest, FleetReport, StackRef, StackScope, UncheckableReason, keys,
+    no_stack_with_prefix,
+};
 use crate::execution::aws::Aws;
 use crate::execution::calls::{failed, store_failed};
 use crate::execution::failure::{Failure, Name};
@@ -23,10 +26,10 @@ use crate::execution::work::{DriftWork, Facts, Next, Work};
 use crate::objects::read as read_object;
 use crate::time::rfc3339;
 
-/// A run over a large fleet takes hours; one that takes a day has met a defect.
-const LONGEST: u64 = 24 * 60 * 60;
+/// The longest run. A run over a large fleet takes hours; one that takes a day has a defect.
+const MAX_RUN_SECONDS: u64 = 24 * 60 * 60;
 
-/// Says which stacks are meant, and what the run is called.
+/// Chooses the stacks and the run's name.
 pub(crate) async fn begin<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
     aws: &Aws<'_, S, C, B, P>,
     execution: &str,
@@ -36,14 +39,14 @@ pub(crate) async fn begin<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
     let digits: String = sha256(execution.as_bytes()).chars().take(12).collect();
     let name = format!("{}-{digits}", rfc3339(now));
     let run = keys::run_of(Some(&name), now, execution);
-    let mut order = Order { name: Some(name), ..Order::default() };
+    let mut request = DriftRunRequest { name: Some(name), ..DriftRunRequest::default() };
     let (mut product, mut source) = (Facts::default(), Source::default());
     match &input.config {
-        ConfigSource::Fleet { prefix } => order.prefix = Some(prefix.clone()).filter(|it| !it.is_empty()),
+        ConfigSource::Fleet { prefix } => request.prefix = Some(prefix.clone()).filter(|it| !it.is_empty()),
         ConfigSource::Deployed { stack } => {
             is_here(aws, stack).await?;
             stack_name(stack).clone_into(&mut product.stack_name);
-            order.stacks = vec![product.stack_name.clone()];
+            request.stacks = vec![product.stack_name.clone()];
         }
         ConfigSource::Stored { .. } | ConfigSource::Inline(_) | ConfigSource::Products { .. } => {
             let bytes;
@@ -53,18 +56,18 @@ pub(crate) async fn begin<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
             let (outcome, found) = read.map_err(|error| defect(&error))?;
             let Some(found) = found else { return Err(invalid("the config", outcome.findings)) };
             product = facts(&found, &outcome);
-            order.stacks = vec![product.stack_name.clone()];
+            request.stacks = vec![product.stack_name.clone()];
             let place = source.bucket.clone().zip(source.key.clone());
-            order.config = place.map(|(bucket, key)| Place { bucket, key });
+            request.config = place.map(|(bucket, key)| ConfigLocation { bucket, key });
         }
     }
     let mut work = work(aws.settings, input, product, source, None, Vec::new());
-    work.drift = Some(DriftWork { order, run, last: None, found: None });
+    work.drift = Some(DriftWork { request, run, last: None, found: None });
     Ok(work)
 }
 
-/// Whether a stack that was named by its ARN is the one of its name in the suite's account and region: the drift function
-/// goes by names.
+/// Checks that a stack named by its ARN is in the suite's account and region, and exists: the drift function uses
+/// names.
 async fn is_here<S, C: Stacks + Sync, B, P>(aws: &Aws<'_, S, C, B, P>, named: &str) -> Result<(), Failure> {
     let mut parts = named.split(':').skip(3);
     let (Some(region), Some(account)) = (parts.next(), parts.next()) else { return Ok(()) };
@@ -78,10 +81,10 @@ async fn is_here<S, C: Stacks + Sync, B, P>(aws: &Aws<'_, S, C, B, P>, named: &s
         return wrong(message, "ask the suite of that account and region");
     }
     let stack = aws.stacks.stack(named).await.map_err(|error| failed(&error))?;
-    match Unchecked::of(stack.as_ref().map(|stack| stack.status.as_str())) {
-        Unchecked::Missing => {
-            let message = format!("the stack `{named}` is gone");
-            wrong(message, "name the stack that has taken its place, by its name")
+    match UncheckableReason::of(stack.as_ref().map(|stack| stack.status.as_str())) {
+        UncheckableReason::Missing => {
+            let message = format!("the stack `{named}` was deleted");
+            wrong(message, "if another stack replaced it, give that stack's name")
         }
         _ => Ok(()),
     }
@@ -95,32 +98,33 @@ pub(crate) async fn read<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
     let Some(mut drift) = work.drift.take() else {
         return Err(Failure::new(Name::Internal, "there is no run to read"));
     };
-    let Some(fleet) = object::<S, Fleet>(aws.store, &aws.settings.bucket, &keys::fleet(&drift.run)).await?
+    let Some(fleet) =
+        object::<S, FleetReport>(aws.store, &aws.settings.bucket, &keys::fleet(&drift.run)).await?
     else {
         let run = &drift.run;
-        work.wait.on(60, LONGEST).ok_or_else(|| {
+        work.wait.on(60, MAX_RUN_SECONDS).ok_or_else(|| {
             Failure::new(
                 Name::TimedOut,
-                format!("the drift run `{run}` has not ended after {LONGEST} seconds"),
+                format!("the drift run `{run}` has not ended after {MAX_RUN_SECONDS} seconds"),
             )
         })?;
-        // Who works on the run may be dead; then it is begun once more, and goes on where it was left.
+        // The invocation that works on the run may have ended. Then the run is started again and continues where it stopped.
         let others = drift.last.as_ref().and_then(|last| last.get("outcome")).and_then(Json::as_str);
         work.next = if others == Some("in-progress") { Next::CheckDrift } else { Next::Wait };
         work.drift = Some(drift);
         return Ok(work);
     };
-    let items = object::<S, Vec<Item>>(aws.store, &aws.settings.bucket, &keys::items(&drift.run)).await?;
+    let items = object::<S, Vec<StackRef>>(aws.store, &aws.settings.bucket, &keys::items(&drift.run)).await?;
     let items = items.unwrap_or_default();
-    let asked = drift.order.asked();
+    let asked = drift.request.asked();
     if items.is_empty()
         && let Some(finding) = unchecked(aws, &work, asked).await?
     {
         return Err(invalid("the execution's input", vec![finding]));
     }
-    let totals = fleet.among(&items);
+    let totals = fleet.totals_of(&items);
     let verdict = totals.verdict(asked);
-    let named = asked == Asked::Stacks;
+    let named = asked == StackScope::Stacks;
     let key = match items.as_slice() {
         [item] if named => keys::report(&drift.run, &item.stack),
         _ => keys::fleet(&drift.run),
@@ -136,15 +140,15 @@ pub(crate) async fn read<S: BucketStore + Sync, C: Stacks + Sync, B, P>(
     Ok(work)
 }
 
-/// Why what was asked for is not among the stacks of the run.
+/// Why the requested stacks are not part of the run.
 async fn unchecked<S, C: Stacks + Sync, B, P>(
     aws: &Aws<'_, S, C, B, P>,
     work: &Work,
-    asked: Asked,
+    asked: StackScope,
 ) -> Result<Option<Finding>, Failure> {
     let place = match &work.input.config {
-        ConfigSource::Fleet { prefix } if asked == Asked::Prefix => {
-            let finding = Finding::error(codes::DEP_INPUT, "/prefix", none_begins(prefix));
+        ConfigSource::Fleet { prefix } if asked == StackScope::Prefix => {
+            let finding = Finding::error(codes::DEP_INPUT, "/prefix", no_stack_with_prefix(prefix));
             return Ok(Some(finding.help("deploy one first, or name another prefix")));
         }
         ConfigSource::Fleet { .. } => return Ok(None),
@@ -153,7 +157,7 @@ async fn unchecked<S, C: Stacks + Sync, B, P>(
     };
     let name = &work.product.stack_name;
     let stack = aws.stacks.stack(name).await.map_err(|error| failed(&error))?;
-    let why = Unchecked::of(stack.as_ref().map(|stack| stack.status.as_str()));
+    let why = UncheckableReason::of(stack.as_ref().map(|stack| stack.status.as_str()));
     Ok(Some(Finding::error(codes::DEP_INPUT, place, why.message(name)).help(why.help())))
 }
 

@@ -29,22 +29,22 @@ pub enum ExecutionOutcome {
     Deleted,
     /// There was no stack to delete.
     Absent,
-    /// The changes were shown.
+    /// The changes were previewed.
     Previewed,
-    /// A stack was deployed, looked at and removed again, or kept if that was asked for.
+    /// A stack was deployed, checked and removed again, or kept on request.
     Tested,
     /// Nothing is wrong with the config or template.
     Valid,
-    /// What is known was told.
+    /// Products were listed.
     Listed,
-    /// Files were made, and kept in the bucket.
+    /// Files were generated and stored in the bucket.
     Generated,
     /// Nothing has drifted.
     #[serde(rename = "in-sync")]
     InSync,
-    /// Something has drifted. To find that out was what was asked for.
+    /// Something has drifted. The execution itself succeeded.
     Drifted,
-    /// Somebody rejected the changes, or nobody approved them.
+    /// An approver rejected the changes, or the approval timed out.
     Cancelled,
     /// It failed.
     Failed,
@@ -58,7 +58,7 @@ pub struct Report {
     /// What was asked for; absent when that could not be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action: Option<String>,
-    /// Whether it did that.
+    /// Whether it succeeded.
     pub ok: bool,
     /// How it ended.
     pub outcome: ExecutionOutcome,
@@ -73,7 +73,7 @@ pub struct Report {
     /// The stack's id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stack_id: Option<String>,
-    /// The stack's status when it was last looked at.
+    /// The stack's status when it was last read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stack_status: Option<String>,
     /// The account that the product is in, 12 digits.
@@ -128,7 +128,7 @@ pub struct Report {
     pub generator_version: String,
 }
 
-/// What `check-drift` found, in figures, and where it is told in full.
+/// What `check-drift` found, in figures, and where the full report is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DriftSummary {
     /// The worst of the stacks in a word.

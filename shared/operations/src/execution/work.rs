@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use crate::changes::ChangeCounts;
 use crate::deploy::preflight::{Network, Quotas, Role};
-use crate::drift::Order;
+use crate::drift::DriftRunRequest;
 use crate::execution::causes::Cause;
 use crate::execution::input::{Action, ConfigSource, Input};
 use crate::execution::outcome::{DriftSummary, RetainedResource};
@@ -127,7 +127,7 @@ pub struct Made {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DriftWork {
     /// What the function is called with.
-    pub order: Order,
+    pub request: DriftRunRequest,
     /// The run's name in keys.
     pub run: String,
     /// What the function answered when it was called the last time.

@@ -1,4 +1,4 @@
-//! One action for many products: what a fleet's execution is asked to do, and what came of it.
+//! One action for many products: a fleet's input and its summary.
 
 pub(crate) mod tasks;
 
@@ -17,16 +17,16 @@ use crate::execution::input::{Action, Input, bucket_name};
 use crate::execution::keys;
 use crate::execution::outcome::{Error, ExecutionOutcome, Report};
 
-/// The most configs of one fleet. Who has more names narrower prefixes.
-pub const MOST: usize = 1_000;
+/// The most configs of one fleet. More configs need several fleets with narrower prefixes.
+pub const MAX_CONFIGS: usize = 1_000;
 
-/// How many products are worked on at once, if the input doesn't say.
-pub const CONCURRENCY: u64 = 5;
+/// How many products run at the same time, if the input doesn't say.
+pub const DEFAULT_CONCURRENCY: u64 = 5;
 
 /// The most that may be asked for. CloudFormation throttles an account that changes many stacks at once.
-pub const MOST_CONCURRENCY: u64 = 50;
+pub const MAX_CONCURRENCY: u64 = 50;
 
-/// How many of a hundred products may fail before no more are begun.
+/// The percentage of products that may fail before no more are started.
 ///
 /// The state machine's map tolerates all: Step Functions would stop what is under way when too many have failed, and a
 /// deployment that is stopped half-way is worse than one that is done (Developer Guide, "Setting failure thresholds for
@@ -49,9 +49,9 @@ impl Tolerance {
     }
 }
 
-/// A fleet's input that nothing is wrong with.
+/// A fleet's valid input.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fleet {
+pub struct FleetInput {
     /// The bucket with the configs.
     pub bucket: String,
     /// What their keys begin with.
@@ -60,13 +60,13 @@ pub struct Fleet {
     pub concurrency: u64,
     /// How many of a hundred may fail before no more are begun.
     pub tolerated: Tolerance,
-    /// What every product's execution is told beside its config.
+    /// The input of every product's execution besides its config.
     switches: Object<String, Json>,
 }
 
-/// What one product's execution is told.
+/// One product's execution.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Item {
+pub struct FleetItem {
     /// The execution's name, the same when the fleet's task runs twice.
     pub name: String,
     /// The config's key.
@@ -75,9 +75,9 @@ pub struct Item {
     pub input: Json,
 }
 
-/// What came of a fleet.
+/// The summary of a fleet's execution.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Summary {
+pub struct FleetSummary {
     /// [`crate::execution::outcome::SCHEMA_VERSION`].
     pub schema_version: u32,
     /// The fleet's execution.
@@ -90,16 +90,16 @@ pub struct Summary {
     pub succeeded: usize,
     /// How many failed or were cancelled.
     pub failed: usize,
-    /// How many have no result: somebody stopped them, or they ran out of time.
+    /// How many have no result: they were stopped or timed out.
     pub without_result: usize,
-    /// How many were never begun, because too many others had failed.
+    /// How many were not started, because too many others had failed.
     #[serde(default)]
     pub not_started: usize,
     /// How often each outcome came.
     pub outcomes: BTreeMap<String, usize>,
     /// Each product, in the order of the configs' keys.
-    pub products: Vec<Line>,
-    /// Why nothing was begun.
+    pub products: Vec<ProductSummary>,
+    /// Why nothing was started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<Error>,
     /// What is wrong with the fleet's input.
@@ -115,7 +115,7 @@ pub struct Summary {
 
 /// One product of a summary.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Line {
+pub struct ProductSummary {
     /// The config's key.
     pub config: String,
     /// The execution's name; its result is `deployments/results/<name>.json`.
@@ -131,14 +131,14 @@ pub struct Line {
     pub error: Option<(String, String)>,
 }
 
-impl Fleet {
+impl FleetInput {
     /// Reads a fleet's input: that of a single execution, with `configs` in place of `config`.
     ///
     /// ```
-    /// # use mlp_operations::fleet::Fleet;
+    /// # use mlp_operations::fleet::FleetInput;
     /// # use serde_json::json;
     /// let input = json!({"action": "deploy-product", "force": true, "configs": {"bucket": "uploads", "prefix": "configs/team-a/"}});
-    /// assert_eq!(Fleet::read(&input).unwrap().concurrency, 5);
+    /// assert_eq!(FleetInput::read(&input).unwrap().concurrency, 5);
     /// ```
     ///
     /// # Errors
@@ -164,7 +164,7 @@ impl Fleet {
                 default
             }),
         };
-        let concurrency = number("concurrency", CONCURRENCY, 1..=MOST_CONCURRENCY);
+        let concurrency = number("concurrency", DEFAULT_CONCURRENCY, 1..=MAX_CONCURRENCY);
         let tolerated = Tolerance(number("tolerated_failure_percentage", 0, 0..=100));
         let place = |key: &str| {
             let value = configs.as_ref().and_then(|configs| configs.get(key)).and_then(Json::as_str);
@@ -222,8 +222,8 @@ impl Fleet {
     ///
     /// # Errors
     ///
-    /// When there is none, or more than [`MOST`].
-    pub fn items(&self, run: Run<'_>, keys: &[String]) -> Result<Vec<Item>, Finding> {
+    /// When there is none, or more than [`MAX_CONFIGS`].
+    pub fn items(&self, run: FleetRun<'_>, keys: &[String]) -> Result<Vec<FleetItem>, Finding> {
         let is_config = |key: &&String| {
             [".yaml", ".yml"].iter().any(|end| key.ends_with(end)) && key.starts_with(&self.prefix)
         };
@@ -233,12 +233,13 @@ impl Fleet {
                 format!("there is no config below `{}` in the bucket `{}`", self.prefix, self.bucket);
             return Err(wrong("/configs/prefix", &message));
         }
-        if keys.len() > MOST {
-            let message = format!("there are more than {MOST} configs below `{}`", self.prefix);
+        if keys.len() > MAX_CONFIGS {
+            let message = format!("there are more than {MAX_CONFIGS} configs below `{}`", self.prefix);
             return Err(wrong("/configs/prefix", &message)
                 .help("name a narrower prefix, and start one fleet for each"));
         }
-        let item = |key: &String| Item { name: run.child(key), config: key.clone(), input: self.input(key) };
+        let item =
+            |key: &String| FleetItem { name: run.child(key), config: key.clone(), input: self.input(key) };
         Ok(keys.into_iter().map(item).collect())
     }
 }
@@ -246,14 +247,14 @@ impl Fleet {
 /// A fleet's execution. Step Functions lets its name be used again after 90 days; what an earlier one of that name left in the
 /// bucket is not this one's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Run<'a> {
+pub struct FleetRun<'a> {
     /// The execution.
     pub execution: Execution<'a>,
     /// When it was started, as Step Functions says it.
     pub started: &'a str,
 }
 
-impl Run<'_> {
+impl FleetRun<'_> {
     /// Where its list and its notes lie.
     pub fn folder(self) -> String {
         keys::fleet(self.execution.name(), &self.digits("folder", 8))
@@ -275,7 +276,7 @@ impl Run<'_> {
 
 /// How one item ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ended {
+pub enum ProductEnd {
     /// With a result.
     Result(Box<Report>),
     /// Without one; what Step Functions said of its execution.
@@ -284,9 +285,14 @@ pub enum Ended {
     NotStarted,
 }
 
-impl Summary {
+impl FleetSummary {
     /// What came of the items. `broken` says that the map itself failed.
-    pub fn new(execution: &str, tolerated: Tolerance, broken: bool, items: Vec<(Item, Ended)>) -> Self {
+    pub fn new(
+        execution: &str,
+        tolerated: Tolerance,
+        broken: bool,
+        items: Vec<(FleetItem, ProductEnd)>,
+    ) -> Self {
         let mut summary = Self {
             schema_version: crate::execution::outcome::SCHEMA_VERSION,
             execution: execution.to_owned(),
@@ -305,9 +311,9 @@ impl Summary {
         };
         for (item, ended) in items {
             let (counted, told) = match &ended {
-                Ended::NotStarted => (&mut summary.not_started, "not-started".to_owned()),
-                Ended::Stopped(_) => (&mut summary.without_result, "without-result".to_owned()),
-                Ended::Result(report) => {
+                ProductEnd::NotStarted => (&mut summary.not_started, "not-started".to_owned()),
+                ProductEnd::Stopped(_) => (&mut summary.without_result, "without-result".to_owned()),
+                ProductEnd::Result(report) => {
                     let counted = if report.ok { &mut summary.succeeded } else { &mut summary.failed };
                     let told = serde_json::to_value(report.outcome).unwrap_or_default();
                     (counted, told.as_str().unwrap_or_default().to_owned())
@@ -316,14 +322,14 @@ impl Summary {
             *counted += 1;
             *summary.outcomes.entry(told).or_default() += 1;
             let (outcome, ml_name, error) = match ended {
-                Ended::Result(report) => {
+                ProductEnd::Result(report) => {
                     let error = report.error.map(|error| (error.name, error.message));
                     (Some(report.outcome), report.ml_name, error)
                 }
-                Ended::Stopped(why) => (None, None, Some(("States.TaskFailed".to_owned(), why))),
-                Ended::NotStarted => (None, None, None),
+                ProductEnd::Stopped(why) => (None, None, Some(("States.TaskFailed".to_owned(), why))),
+                ProductEnd::NotStarted => (None, None, None),
             };
-            summary.products.push(Line {
+            summary.products.push(ProductSummary {
                 config: item.config,
                 execution: item.name,
                 outcome,
@@ -339,7 +345,7 @@ impl Summary {
     /// For the execution's output, which holds 256 KiB: only the first of what needs somebody's attention.
     #[must_use]
     pub fn short(&self) -> Self {
-        let (failed, not_started): (Vec<&Line>, Vec<&Line>) = self
+        let (failed, not_started): (Vec<&ProductSummary>, Vec<&ProductSummary>) = self
             .products
             .iter()
             .filter(|line| line.error.is_some() || line.outcome.is_none())
@@ -362,7 +368,7 @@ mod tests {
             "action": "deploy-product", "configs": {"bucket": "uploads", "prefx": "configs/"}, "concurrency": 0,
             "tolerated_failure_percentage": "all", "kep": true, "config": "x",
         });
-        let findings = Fleet::read(&input).unwrap_err();
+        let findings = FleetInput::read(&input).unwrap_err();
         let paths: Vec<&str> = findings.iter().map(|finding| finding.path.as_str()).collect();
         for path in [
             "/concurrency",
@@ -382,19 +388,20 @@ mod tests {
         let report = |ok: bool| {
             let outcome = if ok { "created" } else { "failed" };
             let report = json!({"schema_version": 1, "ok": ok, "outcome": outcome, "execution": "e", "generator_version": "0"});
-            Ended::Result(Box::new(serde_json::from_value(report).unwrap()))
+            ProductEnd::Result(Box::new(serde_json::from_value(report).unwrap()))
         };
-        let summary = |percentage: u64, ends: Vec<Ended>| {
-            let item = |n: usize| Item { name: n.to_string(), config: format!("{n}.yaml"), input: json!({}) };
+        let summary = |percentage: u64, ends: Vec<ProductEnd>| {
+            let item =
+                |n: usize| FleetItem { name: n.to_string(), config: format!("{n}.yaml"), input: json!({}) };
             let items = ends.into_iter().enumerate().map(|(n, end)| (item(n), end)).collect();
-            Summary::new("e", Tolerance(percentage), false, items)
+            FleetSummary::new("e", Tolerance(percentage), false, items)
         };
         assert!(summary(50, vec![report(true), report(false)]).ok);
         assert!(!summary(49, vec![report(true), report(false)]).ok);
         // Without a result nobody knows: it counts as failed.
-        let stopped = summary(49, vec![report(true), Ended::Stopped("ABORTED".to_owned())]);
+        let stopped = summary(49, vec![report(true), ProductEnd::Stopped("ABORTED".to_owned())]);
         assert_eq!((stopped.ok, stopped.failed, stopped.without_result), (false, 0, 1));
-        let not_started = summary(100, vec![report(false), Ended::NotStarted]);
+        let not_started = summary(100, vec![report(false), ProductEnd::NotStarted]);
         assert_eq!((not_started.ok, not_started.not_started), (false, 1));
         assert_eq!(not_started.outcomes, [("failed".to_owned(), 1), ("not-started".to_owned(), 1)].into());
     }
@@ -402,23 +409,23 @@ mod tests {
     #[test]
     fn every_config_has_an_execution_of_its_own_with_the_same_switches() {
         let input = json!({"action": "show-changes", "drift": "revert", "configs": {"bucket": "uploads", "prefix": "configs/"}});
-        let fleet = Fleet::read(&input).unwrap();
+        let fleet = FleetInput::read(&input).unwrap();
         let keys: Vec<String> = ["configs/a.yaml", "configs/team/a.yaml", "configs/readme.md", "other/b.yml"]
             .map(str::to_owned)
             .into();
         let execution = Execution::new("arn:aws:states:us-west-2:123456789012:execution:F:monday");
-        let run = Run { execution, started: "2026-11-30T06:00:00Z" };
+        let run = FleetRun { execution, started: "2026-11-30T06:00:00Z" };
         let items = fleet.items(run, &keys).unwrap();
         assert_eq!(items.len(), 2);
         assert_ne!(items[0].name, items[1].name);
         assert!(items.iter().all(|item| item.name.len() <= 80 && item.input["drift"] == "revert"));
         assert_eq!(items, fleet.items(run, &keys).unwrap());
-        let next_year = Run { started: "2027-11-29T06:00:00Z", ..run };
+        let next_year = FleetRun { started: "2027-11-29T06:00:00Z", ..run };
         assert_ne!(items[0].name, fleet.items(next_year, &keys).unwrap()[0].name);
         assert_ne!(run.folder(), next_year.folder());
         assert!(Input::read(&items[1].input).is_ok());
         assert!(fleet.items(run, &keys[2..]).unwrap_err().message.contains("no config below"));
-        let many: Vec<String> = (0..=MOST).map(|n| format!("configs/{n}.yaml")).collect();
+        let many: Vec<String> = (0..=MAX_CONFIGS).map(|n| format!("configs/{n}.yaml")).collect();
         assert!(fleet.items(run, &many).unwrap_err().message.contains("more than 1000"));
     }
 }

@@ -19,15 +19,15 @@ use crate::execution::keys;
 use crate::execution::outcome::{Error, Report};
 use crate::execution::read::{defect, invalid};
 use crate::execution::storing::{New, newest, once};
-use crate::fleet::{Ended, Fleet, Item, MOST, Run, Summary, Tolerance};
+use crate::fleet::{FleetInput, FleetItem, FleetRun, FleetSummary, MAX_CONFIGS, ProductEnd, Tolerance};
 use crate::generate::storing::CONFIG_LIMIT;
 
 /// Results that are read at once.
-const READS: usize = 16;
+const CONCURRENT_READS: usize = 16;
 
 /// What the state machine carries: where the list of executions is, and how they run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Work {
+pub(crate) struct FleetState {
     bucket: String,
     /// Where the list and the notes lie.
     folder: String,
@@ -43,7 +43,7 @@ pub(crate) struct Work {
 
 /// What is carried for one product.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Child {
+pub(crate) struct ProductState {
     /// The execution's name.
     name: String,
     /// Its input.
@@ -58,22 +58,22 @@ pub(crate) struct Child {
     failed: Option<Json>,
 }
 
-/// Whether a product may begin.
+/// Whether a product may start.
 #[derive(Debug, Serialize)]
-pub(crate) struct Gate {
+pub(crate) struct StartDecision {
     may_start: bool,
 }
 
 /// Why a product's execution is held to have failed.
 #[derive(Debug, Serialize, Deserialize)]
-struct Note {
+struct FailureNote {
     /// What Step Functions said of it.
     why: String,
 }
 
 /// Notes of one kind lie in a folder of their own, an object a product.
-const FAILED: &str = "failed";
-const NOT_STARTED: &str = "not-started";
+const FAILED_FOLDER: &str = "failed";
+const NOT_STARTED_FOLDER: &str = "not-started";
 
 /// Lists the configs and keeps what each one's execution is told.
 pub(crate) async fn read<S: BucketStore + Sync, C: Sync, B: Sync, P: Sync>(
@@ -81,14 +81,14 @@ pub(crate) async fn read<S: BucketStore + Sync, C: Sync, B: Sync, P: Sync>(
     execution: &str,
     started: &str,
     input: &Json,
-) -> Result<Work, Failure> {
+) -> Result<FleetState, Failure> {
     let wrong = |findings| invalid("the execution's input", findings);
-    let fleet = Fleet::read(input).map_err(wrong)?;
-    let run = Run { execution: Execution::new(execution), started };
+    let fleet = FleetInput::read(input).map_err(wrong)?;
+    let run = FleetRun { execution: Execution::new(execution), started };
     let (folder, bucket) = (run.folder(), aws.settings.bucket.clone());
     let key = format!("{folder}/items.json");
     // What is no config lies among them, so more is listed than may be.
-    let listed = aws.store.list(&fleet.bucket, &fleet.prefix, MOST * 10).await;
+    let listed = aws.store.list(&fleet.bucket, &fleet.prefix, MAX_CONFIGS * 10).await;
     let listed = listed.map_err(|error| {
         let finding = no_bucket(&error, "/configs/bucket");
         finding.map_or_else(|| store_failed(&error), |finding| wrong(vec![finding]))
@@ -105,7 +105,7 @@ pub(crate) async fn read<S: BucketStore + Sync, C: Sync, B: Sync, P: Sync>(
     // A second run of this task keeps the first one's list, whatever was uploaded between them.
     once(aws.store, &bucket, New { key: &key, bytes, media_type: "application/json" }).await?;
     let items = list(aws.store, &bucket, &key).await?;
-    Ok(Work {
+    Ok(FleetState {
         bucket,
         folder,
         items: key,
@@ -121,7 +121,7 @@ pub(crate) async fn read<S: BucketStore + Sync, C: Sync, B: Sync, P: Sync>(
 async fn twice<S: BucketStore + Sync, C: Sync, B: Sync, P: Sync>(
     aws: &Aws<'_, S, C, B, P>,
     bucket: &str,
-    items: &[Item],
+    items: &[FleetItem],
 ) -> Result<Vec<Finding>, Failure> {
     let read: Vec<Option<(String, String, &str)>> = stream::iter(items)
         .map(|item| async move {
@@ -134,7 +134,7 @@ async fn twice<S: BucketStore + Sync, C: Sync, B: Sync, P: Sync>(
             let (_, product) = made.map_err(|error| defect(&error))?;
             Ok(product.map(|product| (product.names.stack(), sha256(&object.bytes), item.config.as_str())))
         })
-        .buffered(READS)
+        .buffered(CONCURRENT_READS)
         .try_collect()
         .await?;
     let mut first: BTreeMap<String, (String, &str)> = BTreeMap::new();
@@ -156,16 +156,16 @@ async fn twice<S: BucketStore + Sync, C: Sync, B: Sync, P: Sync>(
 pub(crate) async fn begin<S: BucketStore + Sync, C, B, P>(
     aws: &Aws<'_, S, C, B, P>,
     child: &Json,
-) -> Result<Gate, Failure> {
+) -> Result<StartDecision, Failure> {
     let child = of_child(child)?;
     let bucket = &aws.settings.bucket;
-    let failed = aws.store.list(bucket, &format!("{}/{FAILED}/", child.folder), MOST).await;
+    let failed = aws.store.list(bucket, &format!("{}/{FAILED_FOLDER}/", child.folder), MAX_CONFIGS).await;
     let failed = failed.map_err(|error| store_failed(&error))?.len();
     let may_start = !child.tolerated_failure_percentage.is_exceeded(failed, child.total);
     if !may_start {
-        note(aws, &child, NOT_STARTED, format!("{failed} of {} had failed", child.total)).await?;
+        note(aws, &child, NOT_STARTED_FOLDER, format!("{failed} of {} had failed", child.total)).await?;
     }
-    Ok(Gate { may_start })
+    Ok(StartDecision { may_start })
 }
 
 /// Keeps a note of a product whose execution failed, for those that are to begin and for the summary.
@@ -180,13 +180,13 @@ pub(crate) async fn end<S: BucketStore + Sync, C, B, P>(
         let said = |key: &str| child.failed.as_ref()?.get(key)?.as_str();
         let why = format!("{}: {}", said("Error").unwrap_or("no error"), said("Cause").unwrap_or("no cause"));
         let cut = why.char_indices().nth(1_000).map_or(why.len(), |(at, _)| at);
-        note(aws, &child, FAILED, why.get(..cut).unwrap_or_default().to_owned()).await?;
+        note(aws, &child, FAILED_FOLDER, why.get(..cut).unwrap_or_default().to_owned()).await?;
     }
     // Together the answers of a thousand would be too long to be carried.
     Ok(Json::Object(serde_json::Map::new()))
 }
 
-fn of_child(child: &Json) -> Result<Child, Failure> {
+fn of_child(child: &Json) -> Result<ProductState, Failure> {
     serde_json::from_value(child.clone()).map_err(|error| {
         Failure::new(Name::Internal, format!("a product of the fleet can't be read: {error}"))
     })
@@ -194,12 +194,12 @@ fn of_child(child: &Json) -> Result<Child, Failure> {
 
 async fn note<S: BucketStore + Sync, C, B, P>(
     aws: &Aws<'_, S, C, B, P>,
-    child: &Child,
+    child: &ProductState,
     kind: &str,
     why: String,
 ) -> Result<(), Failure> {
     let key = format!("{}/{kind}/{}.json", child.folder, child.name);
-    let bytes = serde_json::to_vec(&Note { why }).unwrap_or_default();
+    let bytes = serde_json::to_vec(&FailureNote { why }).unwrap_or_default();
     newest(aws.store, &aws.settings.bucket, New { key: &key, bytes, media_type: "application/json" }).await
 }
 
@@ -217,27 +217,28 @@ pub(crate) async fn summarize<S: BucketStore + Sync, C: Sync, B: Sync, P: Sync>(
     aws: &Aws<'_, S, C, B, P>,
     execution: &str,
     work: &Json,
-) -> Result<Summary, Failure> {
+) -> Result<FleetSummary, Failure> {
     if work.get("items").is_none()
         && let Some(failed) = work.get("failed")
     {
         return refused(aws, execution, failed).await;
     }
-    let work: Work = serde_json::from_value(work.clone())
+    let work: FleetState = serde_json::from_value(work.clone())
         .map_err(|error| Failure::new(Name::Internal, format!("the fleet's work can't be read: {error}")))?;
     let (items, folder) = (list(aws.store, &work.bucket, &work.items).await?, &work.folder);
-    let ended: Vec<(Item, Ended)> = stream::iter(items)
+    let ended: Vec<(FleetItem, ProductEnd)> = stream::iter(items)
         .map(|item| async move {
             let ended = match report(aws, &item.name).await? {
-                Some(report) => Ended::Result(Box::new(report)),
+                Some(report) => ProductEnd::Result(Box::new(report)),
                 None => without_result(aws, folder, &item.name).await?,
             };
             Ok::<_, Failure>((item, ended))
         })
-        .buffered(READS)
+        .buffered(CONCURRENT_READS)
         .try_collect()
         .await?;
-    let summary = Summary::new(execution, work.tolerated_failure_percentage, work.failed.is_some(), ended);
+    let summary =
+        FleetSummary::new(execution, work.tolerated_failure_percentage, work.failed.is_some(), ended);
     let key = keys::fleet_summary(Execution::new(execution).name());
     let mut bytes = serde_json::to_vec_pretty(&summary).unwrap_or_default();
     bytes.push(b'\n');
@@ -245,15 +246,15 @@ pub(crate) async fn summarize<S: BucketStore + Sync, C: Sync, B: Sync, P: Sync>(
     Ok(summary.short())
 }
 
-/// The summary of a fleet whose input was refused: nothing was begun.
+/// The summary of a fleet whose input was refused: nothing was started.
 async fn refused<S: BucketStore + Sync, C, B, P>(
     aws: &Aws<'_, S, C, B, P>,
     execution: &str,
     failed: &Json,
-) -> Result<Summary, Failure> {
+) -> Result<FleetSummary, Failure> {
     let text = |key: &str| failed.get(key).and_then(Json::as_str).unwrap_or_default();
     let failure = Failure::from_error_output(text("Error"), text("Cause"));
-    let mut summary = Summary::new(execution, Tolerance(0), true, Vec::new());
+    let mut summary = FleetSummary::new(execution, Tolerance(0), true, Vec::new());
     summary.error = Some(Error::from(&failure));
     summary.findings = failure.findings;
     summary.findings_left_out = failure.findings_left_out;
@@ -265,27 +266,29 @@ async fn refused<S: BucketStore + Sync, C, B, P>(
     Ok(summary)
 }
 
-/// What became of a product without a result.
+/// How a product without a result ended.
 async fn without_result<S: BucketStore + Sync, C, B, P>(
     aws: &Aws<'_, S, C, B, P>,
     folder: &str,
     name: &str,
-) -> Result<Ended, Failure> {
+) -> Result<ProductEnd, Failure> {
     let note = |kind: &'static str| async move {
         let key = format!("{folder}/{kind}/{name}.json");
         let read = read_json(aws.store, &aws.settings.bucket, &key).await;
         read.map_err(|error| store_failed(&error))
     };
-    let failed: Option<Note> = note(FAILED).await?;
+    let failed: Option<FailureNote> = note(FAILED_FOLDER).await?;
     if let Some(note) = failed {
-        return Ok(Ended::Stopped(note.why));
+        return Ok(ProductEnd::Stopped(note.why));
     }
-    let not_started: Option<Note> = note(NOT_STARTED).await?;
-    Ok(not_started
-        .map_or_else(|| Ended::Stopped("its execution left no result".to_owned()), |_| Ended::NotStarted))
+    let not_started: Option<FailureNote> = note(NOT_STARTED_FOLDER).await?;
+    Ok(not_started.map_or_else(
+        || ProductEnd::Stopped("its execution left no result".to_owned()),
+        |_| ProductEnd::NotStarted,
+    ))
 }
 
-async fn list<S: BucketStore + Sync>(store: &S, bucket: &str, key: &str) -> Result<Vec<Item>, Failure> {
+async fn list<S: BucketStore + Sync>(store: &S, bucket: &str, key: &str) -> Result<Vec<FleetItem>, Failure> {
     let object = store.get(bucket, key, None, None).await.map_err(|error| store_failed(&error))?;
     serde_json::from_slice(&object.bytes)
         .map_err(|error| Failure::new(Name::Internal, format!("`{key}` can't be read: {error}")))

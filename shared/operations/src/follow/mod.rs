@@ -1,8 +1,8 @@
-//! How far an execution is, from what it answers when it is looked at again and again.
+//! The progress of an execution, from polling it.
 //!
-//! A look is a description of the execution and the newest page of its history ([`PAGE`]); nobody reads the whole history.
-//! Whoever follows keeps a [`Following`], tells it what was seen, and shows its [`Progress`]. [`Pace`] says when to look
-//! next. There is no clock and no call in here.
+//! A poll reads the execution's description and the newest page of its history ([`HISTORY_PAGE_EVENTS`]); never the
+//! whole history. An [`ExecutionFollower`] takes what was read and has the [`Progress`]. [`PollInterval`] says when to
+//! poll next. This module has no clock and makes no calls.
 
 use std::time::{Duration, SystemTime};
 
@@ -10,16 +10,16 @@ use mlp_aws::step_functions::executions::{Event, Execution, Status, What};
 use serde::Deserialize as _;
 use serde_json::{Value as Json, json};
 
-use crate::fleet::Summary;
+use crate::fleet::FleetSummary;
 
-/// How many events one look reads. A round of waiting for a stack is nine of them, so two rounds fit in.
-pub const PAGE: i32 = 25;
+/// How many events one poll reads. Waiting for a stack takes nine events a round, so two rounds fit in.
+pub const HISTORY_PAGE_EVENTS: i32 = 25;
 
 /// What is known of an execution.
 #[derive(Debug, Clone, Default)]
-pub struct Following {
+pub struct ExecutionFollower {
     started: Option<SystemTime>,
-    ended: Option<Ended>,
+    ended: Option<ExecutionEnd>,
     /// The newest event that was read.
     newest: i64,
     progress: Progress,
@@ -32,16 +32,16 @@ pub struct Progress {
     /// The name of the current state, such as `FollowStack`; empty before the first.
     pub step: String,
     /// How many resources of the stack are done.
-    pub resources: Option<Resources>,
+    pub resources: Option<ResourceProgress>,
     /// The stack's status, while a stack operation runs.
     pub stack_status: Option<String>,
-    /// Whether it waits for somebody who approves.
+    /// Whether it waits for an approval.
     pub waits_for_approval: bool,
 }
 
 /// Resources of a stack operation. `done` is never more than `total`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Resources {
+pub struct ResourceProgress {
     /// How many are done.
     pub done: u64,
     /// Of how many.
@@ -50,17 +50,18 @@ pub struct Resources {
 
 /// How an execution ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ended {
+pub struct ExecutionEnd {
     /// Whether it did what it was asked to.
     pub ok: bool,
-    /// Its result object (`mlp_operations::execution::outcome`), as it was written; one made up of what Step Functions says where the
+    /// Its result object (`mlp_operations::execution::outcome`), as it was written; one made up of what Step Functions
+    /// says where the
     /// execution could not write one.
     pub result: Json,
     /// How long it took.
     pub took: Duration,
 }
 
-impl Following {
+impl ExecutionFollower {
     /// The execution was looked at. Its end is final.
     pub fn described(&mut self, execution: &Execution) {
         self.started.get_or_insert(execution.started);
@@ -69,7 +70,7 @@ impl Following {
         }
         let result = result(execution);
         let refused = result.get("ok").and_then(Json::as_bool) == Some(false);
-        self.ended = Some(Ended {
+        self.ended = Some(ExecutionEnd {
             ok: execution.status == Status::Succeeded && !refused,
             result,
             took: (execution.stopped)
@@ -104,7 +105,7 @@ impl Following {
     }
 
     /// How it ended, if it has.
-    pub fn ended(&self) -> Option<&Ended> {
+    pub fn ended(&self) -> Option<&ExecutionEnd> {
         self.ended.as_ref()
     }
 
@@ -145,7 +146,7 @@ impl Progress {
         let status = stack.get("status").and_then(Json::as_str).map(str::to_owned);
         let count = |key| stack.get(key).and_then(Json::as_u64);
         if let (Some(done), Some(total)) = (count("done"), count("total").filter(|total| *total > 0)) {
-            let mut resources = Resources { done: done.min(total), total };
+            let mut resources = ResourceProgress { done: done.min(total), total };
             // Within one operation nothing is undone: a smaller figure comes from an event that was missed.
             if let Some(before) = self.resources
                 && before.total == total
@@ -179,8 +180,8 @@ impl Progress {
             "ReadInput" => "Reading the config",
             "CheckLicense" => "Checking the license",
             "Preflight" => "Checking what the stack needs",
-            "InspectStack" | "InspectForDeletion" => "Looking at the stack",
-            "CheckRegistry" | "LookUpRegistry" => "Looking at the model registry",
+            "InspectStack" | "InspectForDeletion" => "Reading the stack",
+            "CheckRegistry" | "LookUpRegistry" => "Reading the model registry",
             "CreateChangeSet" => "Asking for the changes",
             "FollowChangeSet" => "Working out the changes",
             "RecordChanges" => "Recording the changes",
@@ -255,11 +256,12 @@ fn result(execution: &Execution) -> Json {
     }
     let (name, message, help) = match execution.status {
         Status::Aborted => {
-            let help = "what it had started at CloudFormation goes on; look at the stack, then start a new execution";
-            ("MLProvisioner.Aborted", "somebody stopped the execution", help)
+            let help = "CloudFormation continues what the execution started; check the stack, then start a new execution";
+            ("MLProvisioner.Aborted", "the execution was stopped", help)
         }
         Status::TimedOut => {
-            let help = "what it had started at CloudFormation goes on; a new execution follows it up when it is done";
+            let help =
+                "CloudFormation continues what the execution started; start a new execution when it is done";
             ("MLProvisioner.TimedOut", "the execution ran longer than it may", help)
         }
         Status::Succeeded => {
@@ -268,8 +270,8 @@ fn result(execution: &Execution) -> Json {
         }
         _ => (
             "MLProvisioner.Internal",
-            "the execution failed before it could say why",
-            "look at it in the console",
+            "the execution failed without a result object",
+            "see the execution in the console",
         ),
     };
     let name = execution.error.as_deref().unwrap_or(name);
@@ -295,7 +297,7 @@ fn result(execution: &Execution) -> Json {
 
 /// The summary of a fleet's execution, in the shape of a result object.
 fn of_fleet(written: &Json) -> Option<Json> {
-    let summary = Summary::deserialize(written).ok()?;
+    let summary = FleetSummary::deserialize(written).ok()?;
     let mut result = json!({
         "schema_version": summary.schema_version,
         "ok": summary.ok,
@@ -310,7 +312,7 @@ fn of_fleet(written: &Json) -> Option<Json> {
             "{} of {} products failed, {} have no result, and {} were not started",
             summary.failed, summary.total, summary.without_result, summary.not_started
         ),
-        "help": "look at the products that failed; a new execution does what is left",
+        "help": "check the products that failed; a new execution deploys what is left",
     });
     if let Some(fields) = result.as_object_mut().filter(|_| !summary.ok) {
         let error = summary.error.as_ref().and_then(|error| serde_json::to_value(error).ok());
@@ -324,39 +326,39 @@ fn of_fleet(written: &Json) -> Option<Json> {
     Some(result)
 }
 
-/// When to look next: soon at first, every 5 seconds in the long run, and less often while AWS doesn't answer.
+/// When to poll next: soon at first, later every 5 seconds, and less often while AWS doesn't answer.
 #[derive(Debug, Clone)]
-pub struct Pace {
+pub struct PollInterval {
     next: Duration,
     failures: u32,
 }
 
-const SOON: Duration = Duration::from_secs(1);
-const LATER: Duration = Duration::from_secs(5);
-const IN_TROUBLE: Duration = Duration::from_secs(30);
+const FIRST_INTERVAL: Duration = Duration::from_secs(1);
+const STEADY_INTERVAL: Duration = Duration::from_secs(5);
+const MAX_FAILURE_INTERVAL: Duration = Duration::from_secs(30);
 
-impl Default for Pace {
+impl Default for PollInterval {
     fn default() -> Self {
-        Self { next: SOON, failures: 0 }
+        Self { next: FIRST_INTERVAL, failures: 0 }
     }
 }
 
-impl Pace {
+impl PollInterval {
     /// How long to wait after a look that was answered.
     pub fn answered(&mut self) -> Duration {
         if self.failures > 0 {
-            *self = Self { next: LATER, failures: 0 };
+            *self = Self { next: STEADY_INTERVAL, failures: 0 };
         }
         let wait = self.next;
-        self.next = (wait * 5 / 4).min(LATER);
+        self.next = (wait * 5 / 4).min(STEADY_INTERVAL);
         wait
     }
 
     /// How long to wait after a look that was throttled or got no answer.
     pub fn failed(&mut self) -> Duration {
-        let wait = if self.failures == 0 { LATER } else { self.next };
+        let wait = if self.failures == 0 { STEADY_INTERVAL } else { self.next };
         self.failures = self.failures.saturating_add(1);
-        self.next = (wait * 2).min(IN_TROUBLE);
+        self.next = (wait * 2).min(MAX_FAILURE_INTERVAL);
         wait
     }
 

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use mlp_aws::drift::Probe;
-use mlp_aws::drift::{ResourceSeen, StackSeen};
-use mlp_operations::drift::seen::{Detection, ProbeAnswer};
-use mlp_operations::drift::{Seen, wanted};
+use mlp_aws::drift::{ResourceSummary, StackDescription};
+use mlp_operations::drift::snapshot::{Detection, ProbeResult};
+use mlp_operations::drift::{StackSnapshot, wanted};
 use mlp_template::template::{Function, SubPart, Template, Value};
 use serde_json::{Value as Json, json};
 
@@ -21,13 +21,13 @@ struct World {
 }
 
 /// What was seen of a stack of this template. CloudFormation checks everything but build projects.
-pub(super) fn as_deployed(text: &str) -> Seen {
+pub(super) fn as_deployed(text: &str) -> StackSnapshot {
     let world = World::of(text);
     let template = &world.template;
-    let resources: Vec<ResourceSeen> = template
+    let resources: Vec<ResourceSummary> = template
         .resources
         .iter()
-        .map(|(id, it)| ResourceSeen {
+        .map(|(id, it)| ResourceSummary {
             logical_id: id.clone(),
             physical_id: Some(world.physical(id)),
             kind: it.kind.clone(),
@@ -35,7 +35,7 @@ pub(super) fn as_deployed(text: &str) -> Seen {
         })
         .collect();
     let (partition, region, account) = (world.partition, &world.region, &world.account);
-    let stack = StackSeen {
+    let stack = StackDescription {
         id: format!("arn:{partition}:cloudformation:{region}:{account}:stack/the-stack/1"),
         name: "the-stack".into(),
         status: "UPDATE_COMPLETE".into(),
@@ -50,12 +50,12 @@ pub(super) fn as_deployed(text: &str) -> Seen {
         .map(|it| json!({"LogicalResourceId": it.logical_id, "StackResourceDriftStatus": "IN_SYNC"}))
         .collect();
     let probes = wanted(template, &resources).into_iter();
-    let probes = probes.map(|probe| (probe.clone(), ProbeAnswer::Seen(world.answer(&probe)))).collect();
-    Seen {
+    let probes = probes.map(|probe| (probe.clone(), ProbeResult::Found(world.answer(&probe)))).collect();
+    StackSnapshot {
         stack,
         template: Ok(text.to_owned()),
         resources: Ok(resources),
-        detection: Detection::Done { drifts, failed: None },
+        detection: Detection::Completed { drifts, failed: None },
         probes,
         config: None,
     }

@@ -17,7 +17,7 @@ use mlp_aws::license_manager::{Checkout, LicenseDesk};
 use mlp_operations::custom_resource::Respond;
 use mlp_operations::drift::fleet::Totals;
 use mlp_operations::drift::report::Coverage;
-use mlp_operations::drift::{Fleet, Item, Verdict, keys};
+use mlp_operations::drift::{FleetReport, StackRef, Verdict, keys};
 use mlp_operations::execution::aws::Aws;
 use mlp_operations::execution::identity;
 use mlp_operations::execution::keys::{approval, request};
@@ -395,10 +395,10 @@ impl World {
                 _ => true,
             };
             let fleet = self.fleet.borrow();
-            let items: Vec<Item> = fleet
+            let items: Vec<StackRef> = fleet
                 .iter()
                 .filter(|(stack, _)| wanted(stack))
-                .map(|(stack, _)| Item {
+                .map(|(stack, _)| StackRef {
                     stack: (*stack).to_owned(),
                     id: format!("arn:aws:cloudformation:us-west-2:123456789012:stack/{stack}/one"),
                     config: None,
@@ -416,7 +416,7 @@ impl World {
                 "schema_version": 1, "run": run, "checked_at": "", "coverage": coverage, "stacks": lines, "new": [], "resolved": [],
                 "changed": [], "ignore_list": [], "history": [], "generator_version": "0", "totals": Totals::default(),
             });
-            let _: Fleet = serde_json::from_value(report.clone()).unwrap();
+            let _: FleetReport = serde_json::from_value(report.clone()).unwrap();
             self.store.upload(&keys::items(&run), json!(items).to_string());
             self.store.upload(&keys::fleet(&run), report.to_string());
         }

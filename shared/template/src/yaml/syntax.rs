@@ -131,7 +131,7 @@ fn unseen_in(line: &str) -> Option<(u32, char)> {
     }
 }
 
-/// A colon or comma of another width where YAML's own is missing: the line has no `:` that ends a key.
+/// A colon of another width where YAML's own is missing: the line has no `:` that ends a key.
 fn wide_colon(line: &str) -> Option<(u32, char)> {
     if line.contains(": ") || line.trim_end().ends_with(':') {
         return None;

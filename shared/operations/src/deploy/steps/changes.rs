@@ -15,7 +15,7 @@ use serde_json::json;
 use super::approval;
 use super::change_set::own;
 use crate::changes::ChangeCounts;
-use crate::changes::{self, About, Changes, Deleted, Next, Page};
+use crate::changes::{self, Changes, ChangesContext, DeletedResource, Next, Page};
 use crate::execution::approval::STATED;
 use crate::execution::aws::Aws;
 use crate::execution::calls::is_there;
@@ -93,9 +93,9 @@ pub(crate) async fn record_deletion<S: BucketStore + Sync, C: Stacks + Sync, B, 
     approval::begin(aws, &mut work);
     let policies = aws.stacks.template(&id).await.map_err(|error| failed(&error))?;
     let kept = policies.map(|text| kept_by_policy(&text)).unwrap_or_default();
-    let gone: Vec<Deleted> = there
+    let gone: Vec<DeletedResource> = there
         .into_iter()
-        .map(|it| Deleted {
+        .map(|it| DeletedResource {
             logical_id: it.logical_id.clone(),
             kind: it.kind.clone(),
             physical_id: it.physical_id.clone(),
@@ -224,10 +224,10 @@ fn read(
     Changes::new(&of_product(execution, work), &[page], &next).map_err(|error| defect(&error))
 }
 
-fn of_product(execution: &str, work: &Work) -> About {
+fn of_product(execution: &str, work: &Work) -> ChangesContext {
     let product = &work.product;
     let known = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
-    About {
+    ChangesContext {
         ml_name: product.ml_name.clone(),
         stack_name: product.stack_name.clone(),
         tier: Tier::parse(&product.tier),
@@ -302,7 +302,7 @@ mod tests {
 
     #[test]
     fn a_subject_is_one_that_sns_takes() {
-        let changes = Changes::new(&About::default(), &[], &Next::Nothing).unwrap();
+        let changes = Changes::new(&ChangesContext::default(), &[], &Next::Nothing).unwrap();
         assert!(subject(&"x".repeat(200), &changes).len() == 100);
         assert_eq!(subject("a\nb\u{202e}c\u{7}", &changes), "Approve the deployment of abc");
     }

@@ -12,26 +12,26 @@ use tokio::time::Instant;
 use crate::drift::ignore::KEY;
 use crate::drift::keys;
 use crate::drift::run::{Aws, Failure};
-use crate::drift::{Ignore, Item, Order, Place};
-use crate::drift::{managed, named};
+use crate::drift::{ConfigLocation, DriftRunRequest, IgnoreList, StackRef};
+use crate::drift::{managed_stacks, named_stacks};
 use crate::generate::storing::config_of;
 use crate::objects::{New, once, read, read_up_to};
 use crate::time::rfc3339;
 
-/// Who works on a run, and what it is about.
+/// The claim of an invocation on a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Claim {
     /// The invocation's request.
     pub(crate) request: String,
-    /// Until when, in seconds since 1970: nobody else begins before.
+    /// Until when, in seconds since 1970. No other invocation starts before.
     pub(crate) until: u64,
 }
 
 /// The most status objects that are read for the places of configs.
-const STATUSES: usize = 20_000;
+const MAX_STATUS_OBJECTS: usize = 20_000;
 
 /// How many of them are read at once.
-const STATUSES_AT_ONCE: usize = 16;
+const CONCURRENT_STATUS_READS: usize = 16;
 
 /// The most that is read of a status object, in bytes. With all findings that it may hold, and all outputs that a product
 /// may have, it has about half of that.
@@ -39,18 +39,18 @@ const MAX_STATUS_BYTES: usize = 512 * 1024;
 
 /// What a run is about, for its summary.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct About {
+pub(crate) struct RunInfo {
     /// What was asked for.
-    pub(crate) order: Order,
+    pub(crate) request: DriftRunRequest,
     /// When the stacks were listed, RFC 3339.
     pub(crate) listed_at: String,
 }
 
-/// Whether the run is ours: nobody else works on it, or whoever did is long over.
+/// Claims the run; false while another invocation works on it.
 ///
 /// Lambda tries a failed invocation again with its request's id, and may deliver one twice at once with the same id: the two
-/// can't be told apart, so both pass. Then a stack may be detected twice; its report is stored once, and who comes second to the
-/// summary finds that the news are told.
+/// can't be told apart, so both pass. Then a stack may be detected twice; its report is stored once, and the second
+/// summary finds that the notification was sent.
 pub(crate) async fn claim<A, S, E>(aws: Aws<'_, A, S, E>, run: &str) -> Result<bool, Failure>
 where
     S: BucketStore + Sync,
@@ -86,7 +86,7 @@ where
     };
     match aws.store.put(put).await {
         Ok(_) => Ok(true),
-        // Our own write whose answer got lost, or somebody who was faster.
+        // Either our own write whose answer was lost, or a faster invocation's.
         Err(error) if error.kind == ErrorKind::Conflict => {
             let now = read(aws.store, bucket, &key).await?;
             let now: Option<Claim> = now.and_then(|bytes| serde_json::from_slice(&bytes).ok());
@@ -97,7 +97,11 @@ where
 }
 
 /// The run's stacks, in the order of their names.
-pub(crate) async fn of<A, S, E>(aws: Aws<'_, A, S, E>, run: &str, start: &Order) -> Result<Vec<Item>, Failure>
+pub(crate) async fn of<A, S, E>(
+    aws: Aws<'_, A, S, E>,
+    run: &str,
+    start: &DriftRunRequest,
+) -> Result<Vec<StackRef>, Failure>
 where
     A: DriftApi + Sync,
     S: BucketStore + Sync,
@@ -108,20 +112,23 @@ where
     }
     let listed_at = rfc3339(aws.clock.now());
     let items = find(aws, start).await?;
-    let about = serde_json::to_vec(&About { order: start.clone(), listed_at })?;
+    let about = serde_json::to_vec(&RunInfo { request: start.clone(), listed_at })?;
     let about_key = format!("{}/about.json", keys::folder(run));
     once(aws.store, bucket, New { key: &about_key, bytes: about, media_type: "application/json" }).await?;
     let bytes = serde_json::to_vec(&items)?;
     if once(aws.store, bucket, New { key: &key, bytes, media_type: "application/json" }).await? {
         return Ok(items);
     }
-    // Somebody listed at the same time: there is one list.
+    // Another invocation listed at the same time: the first list counts.
     let bytes = read(aws.store, bucket, &key).await?.unwrap_or_default();
     Ok(serde_json::from_slice(&bytes)?)
 }
 
 /// What the run is about, and its stacks.
-pub(crate) async fn stored<A, S, E>(aws: Aws<'_, A, S, E>, run: &str) -> Result<(About, Vec<Item>), Failure>
+pub(crate) async fn stored<A, S, E>(
+    aws: Aws<'_, A, S, E>,
+    run: &str,
+) -> Result<(RunInfo, Vec<StackRef>), Failure>
 where
     S: BucketStore + Sync,
 {
@@ -133,20 +140,20 @@ where
     Ok((about, items))
 }
 
-async fn find<A, S, E>(aws: Aws<'_, A, S, E>, start: &Order) -> Result<Vec<Item>, Failure>
+async fn find<A, S, E>(aws: Aws<'_, A, S, E>, start: &DriftRunRequest) -> Result<Vec<StackRef>, Failure>
 where
     A: DriftApi + Sync,
     S: BucketStore + Sync,
 {
     let stacks = match start.stacks.as_slice() {
-        [] => managed(aws.api, aws.pace, aws.deadline).await?,
-        names => named(aws.api, aws.pace, aws.deadline, names).await?,
+        [] => managed_stacks(aws.api, aws.limiter, aws.deadline).await?,
+        names => named_stacks(aws.api, aws.limiter, aws.deadline, names).await?,
     };
     let prefix = start.prefix.as_deref().filter(|_| start.stacks.is_empty()).unwrap_or_default();
     let wanted = stacks.into_iter().filter(|stack| stack.name.starts_with(prefix));
-    let mut items: BTreeMap<String, Item> = wanted
+    let mut items: BTreeMap<String, StackRef> = wanted
         .map(|stack| {
-            (stack.name.clone(), Item { stack: stack.name, id: stack.id, config: start.config.clone() })
+            (stack.name.clone(), StackRef { stack: stack.name, id: stack.id, config: start.config.clone() })
         })
         .collect();
     if start.config.is_none() && !items.is_empty() {
@@ -157,25 +164,25 @@ where
 
 /// A config that says it made a stack's template.
 struct Claimed {
-    place: Place,
+    place: ConfigLocation,
     /// The template's key.
     template: String,
 }
 
-/// Says where the configs of stacks lie, by what `generate` wrote into their status objects. Any config may name any product,
-/// so one counts only if it owns the product's template and still exists. Of several, the one that was answered last counts.
-async fn place<A, S, E>(aws: Aws<'_, A, S, E>, items: &mut BTreeMap<String, Item>) -> Result<(), Failure>
+/// Finds the locations of the stacks' configs in the status objects that `generate` wrote. Any config may name any product,
+/// so one counts only if it owns the product's template and still exists. Of several, the one with the newest status counts.
+async fn place<A, S, E>(aws: Aws<'_, A, S, E>, items: &mut BTreeMap<String, StackRef>) -> Result<(), Failure>
 where
     S: BucketStore + Sync,
 {
     let bucket = aws.settings.bucket.as_str();
-    let mut listed = aws.store.list(bucket, "status/", STATUSES).await?;
+    let mut listed = aws.store.list(bucket, "status/", MAX_STATUS_OBJECTS).await?;
     listed.sort_by(|one, other| (one.modified, &one.key).cmp(&(other.modified, &other.key)));
     let mut statuses = stream::iter(&listed)
         .map(|object| async move {
             (object.key.as_str(), read_up_to(aws.store, bucket, &object.key, MAX_STATUS_BYTES).await)
         })
-        .buffered(STATUSES_AT_ONCE);
+        .buffered(CONCURRENT_STATUS_READS);
     let mut claimed: BTreeMap<String, Vec<Claimed>> = BTreeMap::new();
     while let Some((key, status)) = statuses.next().await {
         let Some(bytes) = status? else { continue };
@@ -191,11 +198,11 @@ where
         let stack = text("/stack_name").filter(|stack| items.contains_key(*stack));
         let stored = status.get("stored").and_then(Json::as_array).into_iter().flatten();
         let mut paths = stored.filter_map(|stored| stored.get("path")?.as_str());
-        let template = paths.find(|path| path.starts_with(TEMPLATES));
+        let template = paths.find(|path| path.starts_with(TEMPLATES_PREFIX));
         if let (Some(stack), Some(key), Some(template)) = (stack, text("/source/key"), template)
             && text("/source/bucket").is_none_or(|source| source == bucket)
         {
-            let place = Place { bucket: bucket.to_owned(), key: key.to_owned() };
+            let place = ConfigLocation { bucket: bucket.to_owned(), key: key.to_owned() };
             let claim = Claimed { place, template: template.to_owned() };
             claimed.entry(stack.to_owned()).or_default().push(claim);
         }
@@ -212,11 +219,14 @@ where
     Ok(())
 }
 
-/// Where templates lie.
-const TEMPLATES: &str = "templates/";
+/// The prefix of templates.
+const TEMPLATES_PREFIX: &str = "templates/";
 
 /// The newest of the configs that own what they claim.
-async fn first_owner<A, S, E>(aws: Aws<'_, A, S, E>, claimed: Vec<Claimed>) -> Result<Option<Place>, Failure>
+async fn first_owner<A, S, E>(
+    aws: Aws<'_, A, S, E>,
+    claimed: Vec<Claimed>,
+) -> Result<Option<ConfigLocation>, Failure>
 where
     S: BucketStore + Sync,
 {
@@ -231,10 +241,10 @@ where
 }
 
 /// The ignore list; an empty one, if there is none.
-pub(crate) async fn ignore<A, S, E>(aws: Aws<'_, A, S, E>) -> Result<Ignore, Failure>
+pub(crate) async fn ignore<A, S, E>(aws: Aws<'_, A, S, E>) -> Result<IgnoreList, Failure>
 where
     S: BucketStore + Sync,
 {
     let bytes = read(aws.store, &aws.settings.bucket, KEY).await?;
-    Ok(bytes.map(|bytes| Ignore::read(&bytes)).unwrap_or_default())
+    Ok(bytes.map(|bytes| IgnoreList::read(&bytes)).unwrap_or_default())
 }

@@ -1,12 +1,12 @@
-//! Lines of the log: what a call came to, in figures.
+//! Log lines: the outcome of a call in figures.
 
-use crate::drift::run::{Answer, Failure};
+use crate::drift::run::{Failure, RunOutcome};
 
 /// A call that was carried out, with how many calls of AWS's APIs it made.
-pub fn carried_out(answer: &Answer, calls: usize, throttled: usize) {
+pub fn carried_out(answer: &RunOutcome, calls: usize, throttled: usize) {
     let message = "carried out";
     match answer {
-        Answer::Done { run, totals, notified } => tracing::info!(
+        RunOutcome::Done { run, totals, notified } => tracing::info!(
             outcome = "done",
             run,
             stacks = totals.stacks,
@@ -17,19 +17,19 @@ pub fn carried_out(answer: &Answer, calls: usize, throttled: usize) {
             throttled,
             "{message}"
         ),
-        Answer::HandedOver { run, execution, checked } => {
+        RunOutcome::HandedOver { run, execution, checked } => {
             tracing::info!(outcome = "handed-over", run, execution, checked, calls, throttled, "{message}");
         }
-        Answer::Checked { stack } => {
+        RunOutcome::Checked { stack } => {
             tracing::info!(outcome = "checked", stack, calls, throttled, "{message}");
         }
-        Answer::InProgress { run } => {
+        RunOutcome::InProgress { run } => {
             tracing::info!(outcome = "in-progress", run, calls, throttled, "{message}");
         }
     }
 }
 
-/// A call that failed. What the caller got wrong is no failure of the suite.
+/// A call that failed. A mistake of the caller isn't a failure of the suite.
 pub fn failed(failure: &Failure) {
     match failure {
         Failure::Input(reason) => tracing::info!(reason, "the event was refused"),

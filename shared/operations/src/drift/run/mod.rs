@@ -1,10 +1,10 @@
 //! The `drift` function without its runtime: a run over the fleet, one stack of it, and its summary.
 //!
 //! A run's list of stacks is stored once, and each stack's report once: an event that comes twice, a process that dies and a
-//! state machine that takes over all find what was done already. The last report over all stacks says whether its news were
-//! told, so that a message about what is new is sent again rather than lost.
+//! state machine that takes over all find what was done already. The last report over all stacks says whether its
+//! notification was sent, so that a message is sent again rather than lost.
 
-mod gather;
+mod collect;
 mod listing;
 pub mod log;
 mod settings;
@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt as _};
 use mlp_aws::calls::CallError;
-use mlp_aws::drift::{Announcing, DriftApi, Pace};
+use mlp_aws::drift::{DriftApi, Notifier, RateLimiter};
 use mlp_aws::s3::store::{BucketStore, StoreError};
 use mlp_aws::step_functions::executions::Executions;
 use mlp_template::error::InternalError;
@@ -23,11 +23,11 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use crate::drift::fleet::Totals;
-use crate::drift::{Item, Order, keys};
+use crate::drift::{DriftRunRequest, StackRef, keys};
 
 pub use settings::Settings;
 
-use stack::Late;
+use stack::IfOutOfTime;
 
 /// What the function is called with.
 #[derive(Debug, Clone, Deserialize)]
@@ -36,7 +36,7 @@ pub enum Event {
     /// By the state machine, for one stack or in the end.
     Step(Step),
     /// By the schedule, or by hand.
-    Start(Order),
+    Start(DriftRunRequest),
 }
 
 /// A step of the state machine.
@@ -48,7 +48,7 @@ pub enum Step {
         /// The run.
         run: String,
         /// The stack.
-        item: Item,
+        item: StackRef,
     },
     /// Makes the fleet's report of a run.
     Summarize {
@@ -57,17 +57,17 @@ pub enum Step {
     },
 }
 
-/// What a call came to.
+/// The outcome of a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "outcome")]
-pub enum Answer {
+pub enum RunOutcome {
     /// The run is done.
     Done {
         /// The run.
         run: String,
         /// Its figures.
         totals: Totals,
-        /// Whether anybody was told.
+        /// Whether a notification was sent.
         notified: bool,
     },
     /// The state machine goes on with it.
@@ -93,14 +93,14 @@ pub enum Answer {
 
 /// What the function works with.
 pub struct Aws<'a, A, S, E> {
-    /// What is looked at, and who is told.
+    /// The API that is read, and the notifications.
     pub api: &'a A,
     /// The suite's bucket.
     pub store: &'a S,
     /// Step Functions.
     pub executions: &'a E,
-    /// The pace of all calls.
-    pub pace: &'a Pace,
+    /// The rate limiter of all calls.
+    pub limiter: &'a RateLimiter,
     /// What the suite's stack says.
     pub settings: &'a Settings,
     /// Who calls: the same for a repeated event.
@@ -188,50 +188,50 @@ impl From<serde_json::Error> for Failure {
     }
 }
 
-/// Kept back for the hand-over, or for a stack's report, or for the summary.
-const MARGIN: Duration = Duration::from_mins(1);
+/// The time that is reserved for the hand-over, for a stack's report, or for the summary.
+const TIME_RESERVE: Duration = Duration::from_mins(1);
 
 /// Carries an event out.
 ///
 /// # Errors
 ///
 /// When nothing is lost by calling again.
-pub async fn run<A, S, E>(aws: Aws<'_, A, S, E>, event: Event) -> Result<Answer, Failure>
+pub async fn run<A, S, E>(aws: Aws<'_, A, S, E>, event: Event) -> Result<RunOutcome, Failure>
 where
-    A: DriftApi + Announcing + Sync,
+    A: DriftApi + Notifier + Sync,
     S: BucketStore + Sync,
     E: Executions + Sync,
 {
     match event {
-        Event::Start(start) => match start.mistake() {
+        Event::Start(start) => match start.problem() {
             Some(mistake) => Err(Failure::Input(mistake.to_owned())),
             None => begin(aws, &start).await,
         },
         Event::Step(Step::Check { run, item }) => {
             let ignore = listing::ignore(aws).await?;
             let deadline = ending(aws);
-            stack::settle(aws, &run, &item, &ignore, (deadline, Late::Nobody)).await?;
-            Ok(Answer::Checked { stack: item.stack })
+            stack::check_and_store(aws, &run, &item, &ignore, (deadline, IfOutOfTime::Record)).await?;
+            Ok(RunOutcome::Checked { stack: item.stack })
         }
-        Event::Step(Step::Summarize { run }) => summary::make(aws, &run).await,
+        Event::Step(Step::Summarize { run }) => summary::summarize(aws, &run).await,
     }
 }
 
-/// Until when stacks are looked at.
+/// Until when stacks are checked.
 fn ending<A, S, E>(aws: Aws<'_, A, S, E>) -> Instant {
-    aws.deadline - MARGIN.min(aws.deadline.saturating_duration_since(Instant::now()))
+    aws.deadline - TIME_RESERVE.min(aws.deadline.saturating_duration_since(Instant::now()))
 }
 
-async fn begin<A, S, E>(aws: Aws<'_, A, S, E>, start: &Order) -> Result<Answer, Failure>
+async fn begin<A, S, E>(aws: Aws<'_, A, S, E>, start: &DriftRunRequest) -> Result<RunOutcome, Failure>
 where
-    A: DriftApi + Announcing + Sync,
+    A: DriftApi + Notifier + Sync,
     S: BucketStore + Sync,
     E: Executions + Sync,
 {
     let run =
         keys::run_of(start.name.as_deref().or(start.scheduled.as_deref()), aws.clock.now(), aws.request);
     if !listing::claim(aws, &run).await? {
-        return Ok(Answer::InProgress { run });
+        return Ok(RunOutcome::InProgress { run });
     }
     let items = listing::of(aws, &run, start).await?;
     if items.len() > aws.settings.threshold {
@@ -242,12 +242,12 @@ where
     let ending = ending(aws);
     let results = stream::iter(&items)
         .map(|item| async move {
-            // None is begun that can't have all of its time; one that takes longer is the state machine's too.
+            // No check starts without its full time. The state machine checks the stacks that are left.
             let deadline = Instant::now() + settings.longest;
             if deadline > ending {
                 return Ok(false);
             }
-            stack::settle(aws, run_id, item, ignore, (deadline, Late::Another)).await
+            stack::check_and_store(aws, run_id, item, ignore, (deadline, IfOutOfTime::Defer)).await
         })
         .buffer_unordered(settings.concurrency)
         .collect::<Vec<_>>()
@@ -259,11 +259,11 @@ where
     if checked < items.len() {
         return hand_over(aws, run, checked).await;
     }
-    summary::make(aws, &run).await
+    summary::summarize(aws, &run).await
 }
 
 /// The state machine goes on. Its execution has the run's name: it is started once, however often that is tried.
-async fn hand_over<A, S, E>(aws: Aws<'_, A, S, E>, run: String, checked: usize) -> Result<Answer, Failure>
+async fn hand_over<A, S, E>(aws: Aws<'_, A, S, E>, run: String, checked: usize) -> Result<RunOutcome, Failure>
 where
     E: Executions + Sync,
 {
@@ -281,5 +281,5 @@ where
         Err(error) if error.kind == mlp_aws::calls::Kind::Exists => run.clone(),
         Err(error) => return Err(error.into()),
     };
-    Ok(Answer::HandedOver { run, execution, checked })
+    Ok(RunOutcome::HandedOver { run, execution, checked })
 }

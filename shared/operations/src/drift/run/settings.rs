@@ -11,13 +11,14 @@ pub struct Settings {
     pub bucket: String,
     /// The state machine that takes over.
     pub machine: String,
-    /// Who is told; nobody, if empty.
+    /// The topic of notifications; none if empty.
     pub topic: String,
-    /// Stacks that are looked at at once.
+    /// How many stacks are checked at the same time.
     pub concurrency: usize,
-    /// Above so many stacks the state machine does it from the beginning.
+    /// The state machine checks a run with more stacks than this.
     pub threshold: usize,
-    /// How long an invocation for many stacks looks at one of them; the state machine has the rest of its own for each.
+    /// How long an invocation for many stacks may check one of them. An invocation of the state machine has its whole
+    /// time for one stack.
     pub longest: Duration,
     /// Account and region of the suite.
     pub suite: Suite,

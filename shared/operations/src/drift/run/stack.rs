@@ -1,34 +1,34 @@
 //! One stack of a run.
 
 use mlp_aws::drift::DriftApi;
-use mlp_aws::drift::StackSeen;
+use mlp_aws::drift::StackDescription;
 use mlp_aws::s3::store::BucketStore;
 use tokio::time::Instant;
 
 use crate::drift::run::{Aws, Failure};
-use crate::drift::seen::{ConfigSeen, CouldNot, Detection, Refused, Seen};
-use crate::drift::{About, Ignore, judge, stack_html};
-use crate::drift::{Item, keys};
+use crate::drift::snapshot::{CheckError, CheckErrorKind, ConfigSnapshot, Detection, StackSnapshot};
+use crate::drift::{IgnoreList, ReportContext, evaluate, stack_html};
+use crate::drift::{StackRef, keys};
 use crate::drift::{check, ran_out_of_time};
 use crate::objects::{New, newest, once, read};
 use crate::time::rfc3339;
 
-/// Who looks at a stack when the time was too short for it.
+/// What happens when the time was too short for a stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Late {
-    /// Somebody who has more time: nothing is stored.
-    Another,
-    /// Nobody: it could not be checked.
-    Nobody,
+pub(crate) enum IfOutOfTime {
+    /// Nothing is stored: the state machine, which has more time, checks it again.
+    Defer,
+    /// The report says that it could not be checked.
+    Record,
 }
 
 /// Checks a stack until the deadline and stores its report, unless this run has one already; whether it has one now.
-pub(crate) async fn settle<A, S, E>(
+pub(crate) async fn check_and_store<A, S, E>(
     aws: Aws<'_, A, S, E>,
     run: &str,
-    item: &Item,
-    ignore: &Ignore,
-    (deadline, late): (Instant, Late),
+    item: &StackRef,
+    ignore: &IgnoreList,
+    (deadline, if_out_of_time): (Instant, IfOutOfTime),
 ) -> Result<bool, Failure>
 where
     A: DriftApi + Sync,
@@ -39,28 +39,28 @@ where
     if store.head(bucket, &key).await?.is_some() {
         return Ok(true);
     }
-    let mut seen = look(aws, item, deadline).await;
-    if late == Late::Another && ran_out_of_time(&seen) {
+    let mut seen = take_snapshot(aws, item, deadline).await;
+    if if_out_of_time == IfOutOfTime::Defer && ran_out_of_time(&seen) {
         return Ok(false);
     }
     let checked_at = rfc3339(aws.clock.now());
     if let Some(place) = &item.config {
         let bytes = match read(store, &place.bucket, &place.key).await {
             Ok(Some(bytes)) => Ok(bytes),
-            Ok(None) => Err("it is gone".to_owned()),
+            Ok(None) => Err("it was deleted".to_owned()),
             Err(error) => Err(error.to_string()),
         };
-        seen.config = Some(ConfigSeen { bucket: place.bucket.clone(), key: place.key.clone(), bytes });
+        seen.config = Some(ConfigSnapshot { bucket: place.bucket.clone(), key: place.key.clone(), bytes });
     }
-    let about = About { run: run.to_owned(), checked_at, suite: aws.settings.suite.clone() };
-    let report = judge(&seen, ignore, &about)?;
+    let about = ReportContext { run: run.to_owned(), checked_at, suite: aws.settings.suite.clone() };
+    let report = evaluate(&seen, ignore, &about)?;
     let mut bytes = serde_json::to_vec_pretty(&report)?;
     bytes.push(b'\n');
     let html = stack_html(&report)?.into_bytes();
     let latest = keys::latest(&item.stack);
     let (latest_json, latest_html) = (format!("{latest}.json"), format!("{latest}.html"));
     let page = "text/html; charset=utf-8";
-    // The latest first: once the run has its report, nobody comes back.
+    // The latest report first: once the run has its report, the stack isn't checked again.
     newest(store, bucket, New { key: &latest_json, bytes: bytes.clone(), media_type: "application/json" })
         .await?;
     newest(store, bucket, New { key: &latest_html, bytes: html.clone(), media_type: page }).await?;
@@ -70,35 +70,36 @@ where
     Ok(true)
 }
 
-async fn look<A, S, E>(aws: Aws<'_, A, S, E>, item: &Item, deadline: Instant) -> Seen
+async fn take_snapshot<A, S, E>(aws: Aws<'_, A, S, E>, item: &StackRef, deadline: Instant) -> StackSnapshot
 where
     A: DriftApi + Sync,
 {
-    let unseen = |why, reason: String| {
-        let refused = Refused { why, reason };
-        let stack = StackSeen { id: item.id.clone(), name: item.stack.clone(), ..StackSeen::default() };
-        Seen {
+    let unseen = |kind, reason: String| {
+        let refused = CheckError { kind, reason };
+        let stack =
+            StackDescription { id: item.id.clone(), name: item.stack.clone(), ..StackDescription::default() };
+        StackSnapshot {
             stack,
             template: Err(refused.clone()),
             resources: Err(refused.clone()),
-            detection: Detection::CouldNot(refused),
+            detection: Detection::Failed(refused),
             probes: Vec::new(),
             config: None,
         }
     };
-    // By its id: one of the same name that was made anew meanwhile is another stack.
-    match aws.pace.call(deadline, || aws.api.stack(&item.id)).await {
+    // By its id: a stack that was created again with the same name is another stack.
+    match aws.limiter.call(deadline, || aws.api.stack(&item.id)).await {
         Ok(Some(stack)) if stack.status != "DELETE_COMPLETE" => {
-            check(aws.api, aws.pace, deadline, &stack).await
+            check(aws.api, aws.limiter, deadline, &stack).await
         }
-        Ok(_) => unseen(CouldNot::Gone, "the stack was deleted".to_owned()),
+        Ok(_) => unseen(CheckErrorKind::Gone, "the stack was deleted".to_owned()),
         Err(error) => {
-            let why = match error.kind {
-                mlp_aws::calls::Kind::Denied => CouldNot::Denied,
-                mlp_aws::calls::Kind::Throttled => CouldNot::Throttled,
-                _ => CouldNot::Unavailable,
+            let kind = match error.kind {
+                mlp_aws::calls::Kind::Denied => CheckErrorKind::Denied,
+                mlp_aws::calls::Kind::Throttled => CheckErrorKind::Throttled,
+                _ => CheckErrorKind::Unavailable,
             };
-            unseen(why, error.to_string())
+            unseen(kind, error.to_string())
         }
     }
 }

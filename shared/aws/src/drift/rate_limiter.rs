@@ -1,5 +1,5 @@
-//! One pace for all calls of a process: as fast as it likes until AWS throttles one, then a gap between all of them, which grows
-//! with each that is throttled and shrinks with each that isn't.
+//! One rate limit for all calls of a process. There is no limit until AWS throttles a call; then there is a gap
+//! between calls. It grows with each throttled call and shrinks with each other call.
 
 use std::future::Future;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,16 +13,16 @@ use crate::calls::{CallError, Kind};
 const SHORTEST: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_secs(10);
 
-/// How long is waited for AWS to answer again, each time so much longer.
+/// The backoff after a call without an answer; it grows linearly.
 const RESPITE: Duration = Duration::from_millis(500);
 
-/// How often a call is made that AWS doesn't answer. The clients don't try again themselves: a throttled call that they
-/// repeat, nobody else would hear of.
+/// How many times a call is made that AWS doesn't answer. The clients themselves don't retry: the limiter would not
+/// notice a throttled call that a client retries.
 const UNANSWERED: u32 = 5;
 
-/// The pace.
+/// An adaptive rate limiter.
 #[derive(Debug, Default)]
-pub struct Pace {
+pub struct RateLimiter {
     state: Mutex<State>,
 }
 
@@ -32,13 +32,13 @@ struct State {
     gap: Duration,
     /// When the next may be made.
     next: Option<Instant>,
-    /// When it became slower last.
+    /// When the gap grew last.
     slowed: Option<Instant>,
     calls: usize,
     throttled: usize,
 }
 
-impl Pace {
+impl RateLimiter {
     /// How many calls were made, and how many of them were throttled.
     pub fn calls(&self) -> (usize, usize) {
         let state = self.lock();
@@ -82,8 +82,8 @@ impl Pace {
         }
     }
 
-    /// A call was throttled, if only by what it said, that got its turn at this time. Those that got theirs before the pace became
-    /// slower don't make it slower still.
+    /// Records a throttled call that was scheduled at this time. The gap grows only for calls that were scheduled
+    /// after it grew last.
     pub fn slower(&self, decided: Instant) {
         let mut state = self.lock();
         state.throttled += 1;
@@ -95,7 +95,7 @@ impl Pace {
         }
     }
 
-    /// Waits for its turn, if that comes before the time is over; answers when it was given.
+    /// Waits for the next free slot before the deadline; returns when it was scheduled.
     async fn turn(&self, deadline: Instant) -> Option<Instant> {
         let now = Instant::now();
         let turn = {
@@ -151,35 +151,35 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_throttled_call_waits_longer_each_time_and_everybody_waits_with_it() {
-        let (pace, begun) = (Pace::default(), Instant::now());
+        let (limiter, begun) = (RateLimiter::default(), Instant::now());
         let far = begun + Duration::from_hours(1);
         let (first, others) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        let throttled = pace.call(far, || failing(&first, 4, Kind::Throttled));
+        let throttled = limiter.call(far, || failing(&first, 4, Kind::Throttled));
         let other = async {
             tokio::task::yield_now().await;
-            pace.call(far, || failing(&others, 0, Kind::Throttled)).await
+            limiter.call(far, || failing(&others, 0, Kind::Throttled)).await
         };
         let (throttled, other) = tokio::join!(throttled, other);
         // 0.1, 0.2, 0.4 and 0.8 s, and a little less for the one that was answered.
         assert!(throttled.unwrap() - begun >= SHORTEST * 14);
         assert!(other.unwrap() - begun >= SHORTEST, "who comes while nobody may call waits too");
-        assert_eq!((pace.calls(), others.into_inner()), ((6, 4), 1));
+        assert_eq!((limiter.calls(), others.into_inner()), ((6, 4), 1));
     }
 
     #[tokio::test(start_paused = true)]
     async fn calls_that_are_throttled_together_slow_the_pace_once() {
-        let (pace, begun) = (Pace::default(), Instant::now());
+        let (limiter, begun) = (RateLimiter::default(), Instant::now());
         let far = begun + Duration::from_hours(1);
         let counts: Vec<AtomicUsize> = (0..8).map(|_| AtomicUsize::new(0)).collect();
         let calls = counts.iter().map(|count| {
-            pace.call(far, move || async move {
+            limiter.call(far, move || async move {
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 failing(count, 1, Kind::Throttled).await
             })
         });
         let ended: Vec<Duration> =
             futures_util::future::join_all(calls).await.into_iter().map(|it| it.unwrap() - begun).collect();
-        assert_eq!(pace.calls(), (16, 8));
+        assert_eq!(limiter.calls(), (16, 8));
         assert!(ended.iter().all(|it| *it <= SHORTEST * 9), "{ended:?}");
         let apart: std::collections::BTreeSet<Duration> = ended.into_iter().collect();
         assert_eq!(apart.len(), 8, "they don't come back all at once");
@@ -187,7 +187,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn it_finds_the_pace_that_aws_answers_and_forgets_it_when_it_may() {
-        let (pace, begun) = (Pace::default(), Instant::now());
+        let (limiter, begun) = (RateLimiter::default(), Instant::now());
         let far = begun + Duration::from_hours(1);
         // Four a second.
         let window = Mutex::new((begun, 0));
@@ -200,31 +200,31 @@ mod tests {
             if window.1 > 4 { Err(refused(Kind::Throttled)) } else { Ok(()) }
         };
         for _ in 0..400 {
-            pace.call(far, call).await.unwrap();
+            limiter.call(far, call).await.unwrap();
         }
         let seconds = begun.elapsed().as_secs();
         assert!((100..200).contains(&seconds), "400 calls at four a second at best: {seconds} s");
-        let (_, throttled) = pace.calls();
+        let (_, throttled) = limiter.calls();
         assert!((10..100).contains(&throttled), "{throttled}");
         let later = AtomicUsize::new(0);
         for _ in 0..150 {
-            pace.call(far, || failing(&later, 0, Kind::Throttled)).await.unwrap();
+            limiter.call(far, || failing(&later, 0, Kind::Throttled)).await.unwrap();
         }
         let now = Instant::now();
-        pace.call(far, || failing(&later, 0, Kind::Throttled)).await.unwrap();
+        limiter.call(far, || failing(&later, 0, Kind::Throttled)).await.unwrap();
         assert_eq!(now.elapsed(), Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]
     async fn no_call_is_begun_after_the_deadline() {
-        let pace = Pace::default();
+        let limiter = RateLimiter::default();
         let (soon, made) = (Instant::now() + Duration::from_secs(10), AtomicUsize::new(0));
-        let error = pace.call(soon, || failing(&made, usize::MAX, Kind::Throttled)).await.unwrap_err();
+        let error = limiter.call(soon, || failing(&made, usize::MAX, Kind::Throttled)).await.unwrap_err();
         assert_eq!(error, refused(Kind::Throttled));
         assert!(Instant::now() < soon, "it doesn't wait for a turn that comes too late");
         tokio::time::sleep_until(soon).await;
         let late = AtomicUsize::new(0);
-        let error = pace.call(soon, || failing(&late, 0, Kind::Throttled)).await.unwrap_err();
+        let error = limiter.call(soon, || failing(&late, 0, Kind::Throttled)).await.unwrap_err();
         assert_eq!((error.kind, late.into_inner()), (Kind::Throttled, 0));
     }
 
@@ -234,10 +234,10 @@ mod tests {
         for (kind, times, made_in_all) in
             [(Kind::Unavailable, 4, 5), (Kind::Unavailable, 9, 5), (Kind::Denied, 9, 1), (Kind::Gone, 9, 1)]
         {
-            let (pace, made) = (Pace::default(), AtomicUsize::new(0));
-            let answer = pace.call(far, || failing(&made, times, kind)).await;
+            let (limiter, made) = (RateLimiter::default(), AtomicUsize::new(0));
+            let answer = limiter.call(far, || failing(&made, times, kind)).await;
             assert_eq!(answer.is_ok(), times < made_in_all, "{kind:?}");
-            assert_eq!((made.into_inner(), pace.calls()), (made_in_all, (made_in_all, 0)), "{kind:?}");
+            assert_eq!((made.into_inner(), limiter.calls()), (made_in_all, (made_in_all, 0)), "{kind:?}");
         }
     }
 }

@@ -6,25 +6,27 @@ use futures_util::stream::{self, StreamExt as _};
 use mlp_aws::drift::DriftApi;
 use mlp_aws::s3::store::BucketStore;
 
-use crate::drift::fleet::Gathering;
-use crate::drift::report::{Coverage, Finding, Kind, SCHEMA_VERSION, Severity, Source, StackReport, Verdict};
+use crate::drift::fleet::FleetBuilder;
+use crate::drift::report::{
+    Coverage, DriftFinding, DriftSeverity, FindingKind, FindingSource, SCHEMA_VERSION, StackReport, Verdict,
+};
 use crate::drift::run::{Aws, Failure};
-use crate::drift::{Item, keys};
+use crate::drift::{StackRef, keys};
 use crate::objects::read;
 
-/// Every stack of the list with its report. One without a report could not be checked: it is told, not lost.
+/// Every stack of the list with its report. A stack without a report is reported as not checked.
 pub(crate) async fn all<A, S, E>(
     aws: Aws<'_, A, S, E>,
     run: &str,
     listed_at: &str,
-    items: &[Item],
-) -> Result<Gathering, Failure>
+    items: &[StackRef],
+) -> Result<FleetBuilder, Failure>
 where
     A: DriftApi + Sync,
     S: BucketStore + Sync,
 {
     let bucket = aws.settings.bucket.as_str();
-    let mut gathering = Gathering::listed(listed_at);
+    let mut builder = FleetBuilder::listed(listed_at);
     let mut missing: BTreeSet<&str> = items.iter().map(|item| item.stack.as_str()).collect();
     let mut reports = stream::iter(items)
         .map(|item| async move {
@@ -35,30 +37,30 @@ where
     while let Some(report) = reports.next().await {
         if let Some(report) = report? {
             missing.remove(report.stack_name.as_str());
-            gathering.add(&report);
+            builder.add(&report);
         }
     }
     drop(reports);
     for item in items.iter().filter(|item| missing.contains(item.stack.as_str())) {
-        // It was not looked at, so whoever has looked since knows better.
-        gathering.add(&lost(run, item, listed_at));
+        // It was not checked, so a newer report of another run counts.
+        builder.add(&lost(run, item, listed_at));
     }
-    Ok(gathering)
+    Ok(builder)
 }
 
-fn lost(run: &str, item: &Item, checked_at: &str) -> StackReport {
-    let finding = Finding {
-        kind: Kind::CouldNotCheck,
-        severity: Severity::Medium,
+fn lost(run: &str, item: &StackRef, checked_at: &str) -> StackReport {
+    let finding = DriftFinding {
+        kind: FindingKind::CouldNotCheck,
+        severity: DriftSeverity::Medium,
         logical_id: String::new(),
         physical_id: None,
         resource_type: String::new(),
         property: String::new(),
         expected: None,
         actual: None,
-        source: Source::Cloudformation,
+        source: FindingSource::Cloudformation,
         message: "the check itself failed; the execution of the drift state machine says why".to_owned(),
-        remediation: "nothing: the next run looks again".to_owned(),
+        remediation: "nothing: the next run checks again".to_owned(),
         fingerprint: mlp_product::outcome::sha256(item.stack.as_bytes()).chars().take(16).collect(),
     };
     StackReport {

@@ -1,4 +1,4 @@
-//! What the drift function is asked to look at.
+//! What a drift run checks.
 
 use mlp_product::product::MANAGED_BY;
 use serde::de::Error as _;
@@ -10,23 +10,23 @@ use crate::execution::status::StackStatus;
 /// `check-drift`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Order {
-    /// When the schedule wanted it, RFC 3339: the same again is the same run.
+pub struct DriftRunRequest {
+    /// The scheduled time, RFC 3339. The same time is the same run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheduled: Option<String>,
-    /// What the run is called, instead: the same again is the same run.
+    /// The run's name, instead of the time. The same name is the same run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Only stacks whose names begin so.
+    /// Only stacks whose names begin with this prefix.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prefix: Option<String>,
     /// Only these stacks, by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "some")]
     pub stacks: Vec<String>,
-    /// The config that these are held against; without it the one that was uploaded for each.
+    /// The config to compare with; without it the one that was uploaded for each stack.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub config: Option<Place>,
-    /// A message also without news, with everything that is open.
+    pub config: Option<ConfigLocation>,
+    /// Send a message that lists all open findings, even if nothing changed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub digest: bool,
 }
@@ -40,17 +40,17 @@ fn some<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Er
     Ok(stacks)
 }
 
-impl Order {
+impl DriftRunRequest {
     /// What is wrong with it.
     ///
     /// ```
-    /// # use mlp_operations::drift::Order;
-    /// let order: Order = serde_json::from_str(r#"{"stacks": ["a-stack"], "prefix": "b-"}"#)?;
-    /// assert!(order.mistake().is_some_and(|it| it.contains("`prefix`")));
-    /// assert!(serde_json::from_str::<Order>(r#"{"stacks": []}"#).is_err());
+    /// # use mlp_operations::drift::DriftRunRequest;
+    /// let order: DriftRunRequest = serde_json::from_str(r#"{"stacks": ["a-stack"], "prefix": "b-"}"#)?;
+    /// assert!(order.problem().is_some_and(|it| it.contains("`prefix`")));
+    /// assert!(serde_json::from_str::<DriftRunRequest>(r#"{"stacks": []}"#).is_err());
     /// # Ok::<(), serde_json::Error>(())
     /// ```
-    pub fn mistake(&self) -> Option<&'static str> {
+    pub fn problem(&self) -> Option<&'static str> {
         let both = !self.stacks.is_empty() && self.prefix.as_deref().is_some_and(|prefix| !prefix.is_empty());
         both.then_some("`stacks` and `prefix` both say which stacks are meant; leave one of them out")
     }
@@ -65,18 +65,18 @@ impl Order {
     }
 
     /// How the stacks were asked for.
-    pub fn asked(&self) -> Asked {
+    pub fn asked(&self) -> StackScope {
         match (&self.prefix, self.stacks.as_slice()) {
-            (_, [_, ..]) => Asked::Stacks,
-            (Some(prefix), []) if !prefix.is_empty() => Asked::Prefix,
-            _ => Asked::All,
+            (_, [_, ..]) => StackScope::Stacks,
+            (Some(prefix), []) if !prefix.is_empty() => StackScope::Prefix,
+            _ => StackScope::All,
         }
     }
 }
 
-/// How the stacks of a run were asked for.
+/// Which stacks a run was asked to check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asked {
+pub enum StackScope {
     /// By their names.
     Stacks,
     /// By what their names begin with.
@@ -85,9 +85,9 @@ pub enum Asked {
     All,
 }
 
-/// Where a config lies.
+/// The location of a config.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Place {
+pub struct ConfigLocation {
     /// Its bucket.
     pub bucket: String,
     /// Its key.
@@ -96,19 +96,19 @@ pub struct Place {
 
 /// A stack of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Item {
+pub struct StackRef {
     /// Its name.
     pub stack: String,
     /// Its id.
     pub id: String,
-    /// Where its config lies, if that is known.
+    /// The location of its config, if that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub config: Option<Place>,
+    pub config: Option<ConfigLocation>,
 }
 
 /// Why a stack that was named can't be checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unchecked {
+pub enum UncheckableReason {
     /// It isn't there.
     Missing,
     /// It has no resources yet.
@@ -117,7 +117,7 @@ pub enum Unchecked {
     Untagged,
 }
 
-impl Unchecked {
+impl UncheckableReason {
     /// By the stack's status; nothing for one that isn't there.
     pub fn of(status: Option<&str>) -> Self {
         match status.and_then(StackStatus::parse) {
@@ -128,12 +128,12 @@ impl Unchecked {
         }
     }
 
-    /// What is said of the stack.
+    /// The message about the stack.
     ///
     /// ```
-    /// # use mlp_operations::drift::Unchecked;
-    /// assert!(Unchecked::of(None).message("x-stack").contains("there is no stack"));
-    /// assert!(Unchecked::of(Some("CREATE_COMPLETE")).message("x-stack").contains("has no tag"));
+    /// # use mlp_operations::drift::UncheckableReason;
+    /// assert!(UncheckableReason::of(None).message("x-stack").contains("there is no stack"));
+    /// assert!(UncheckableReason::of(Some("CREATE_COMPLETE")).message("x-stack").contains("has no tag"));
     /// ```
     pub fn message(self, stack: &str) -> String {
         match self {
@@ -157,8 +157,8 @@ impl Unchecked {
     }
 }
 
-/// What is said of a prefix with which the name of none of our stacks begins.
-pub fn none_begins(prefix: &str) -> String {
+/// The message about a prefix that matches no stack of ours.
+pub fn no_stack_with_prefix(prefix: &str) -> String {
     format!(
         "there is no stack whose name begins with `{prefix}` and whose tag `ManagedBy` says `{MANAGED_BY}`"
     )

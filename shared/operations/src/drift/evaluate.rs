@@ -1,9 +1,9 @@
-//! From what was seen of a stack to its report.
+//! Evaluates a stack's snapshot: from snapshot to report.
 
 use std::collections::BTreeMap;
 
 use mlp_aws::drift::Probe;
-use mlp_aws::drift::ResourceSeen;
+use mlp_aws::drift::ResourceSummary;
 use mlp_product::actions::Suite;
 use mlp_template::check;
 use mlp_template::error::InternalError;
@@ -13,21 +13,22 @@ use mlp_template::yaml::tokens;
 use serde_json::{Value as Json, json};
 
 use super::compare::{Difference, differences, is_same, policy_difference, spelled};
-use super::config::{self, Making};
-use super::ignore::Ignore;
-use super::probes::Expects as _;
+use super::config::{self, TemplateOrigin};
+use super::ignore::IgnoreList;
+use super::probes::ProbeExpectations as _;
 use super::report::{
-    Coverage, Finding, Ignored, Kind, Remediation, SCHEMA_VERSION, Source, StackReport, Verdict,
+    Coverage, DriftFinding, FindingKind, FindingSource, IgnoredFinding, Remediation, SCHEMA_VERSION,
+    StackReport, Verdict,
 };
 use super::resolve::{Resolver, readable};
 use super::roles;
-use super::seen::{CouldNot, Detection, ProbeAnswer, Refused, Seen};
 use super::severity;
-use crate::changes::{Shown, read_value, safe};
+use super::snapshot::{CheckError, CheckErrorKind, Detection, ProbeResult, StackSnapshot};
+use crate::changes::{DisplayedValue, read_value, safe};
 
-/// What a report says besides what was seen.
+/// What a report contains besides the snapshot.
 #[derive(Debug, Clone, Default)]
-pub struct About {
+pub struct ReportContext {
     /// The run.
     pub run: String,
     /// The time, RFC 3339.
@@ -36,22 +37,26 @@ pub struct About {
     pub suite: Suite,
 }
 
-/// Judges one stack.
+/// Evaluates one stack.
 ///
 /// # Errors
 ///
 /// Only for our own defects.
-pub fn judge(seen: &Seen, ignore: &Ignore, about: &About) -> Result<StackReport, InternalError> {
+pub fn evaluate(
+    seen: &StackSnapshot,
+    ignore: &IgnoreList,
+    about: &ReportContext,
+) -> Result<StackReport, InternalError> {
     let template = seen.template.as_ref().ok().and_then(|text| read(text));
-    let mut judging = Judging::new(seen, template.as_ref());
-    judging.stack();
-    if !judging.gone {
-        judging.cloudformation();
-        judging.probes();
-        judging.uncovered();
-        judging.config(about)?;
+    let mut evaluator = Evaluator::new(seen, template.as_ref());
+    evaluator.stack();
+    if !evaluator.is_deleted {
+        evaluator.cloudformation();
+        evaluator.probes();
+        evaluator.uncovered();
+        evaluator.config(about)?;
     }
-    Ok(judging.report(ignore, about))
+    Ok(evaluator.report(ignore, about))
 }
 
 fn read(text: &str) -> Option<Template> {
@@ -59,28 +64,28 @@ fn read(text: &str) -> Option<Template> {
     Some(from_document(&document).0)
 }
 
-/// What became of a resource.
+/// What checked a resource.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Looked {
-    ByCloudFormation,
-    ByProbe,
+enum CheckedBy {
+    CloudFormation,
+    Probe,
     NotCheckable,
-    CouldNot,
+    CouldNotCheck,
 }
 
-struct Judging<'a> {
-    seen: &'a Seen,
+struct Evaluator<'a> {
+    seen: &'a StackSnapshot,
     template: Option<&'a Template>,
-    resources: BTreeMap<&'a str, &'a ResourceSeen>,
-    looked: BTreeMap<&'a str, Looked>,
-    /// What CloudFormation's detection told of a resource.
-    told: BTreeMap<&'a str, Vec<Difference>>,
-    findings: Vec<Finding>,
-    gone: bool,
+    resources: BTreeMap<&'a str, &'a ResourceSummary>,
+    checked_by: BTreeMap<&'a str, CheckedBy>,
+    /// The differences that CloudFormation's detection reported.
+    reported: BTreeMap<&'a str, Vec<Difference>>,
+    findings: Vec<DriftFinding>,
+    is_deleted: bool,
 }
 
-impl<'a> Judging<'a> {
-    fn new(seen: &'a Seen, template: Option<&'a Template>) -> Self {
+impl<'a> Evaluator<'a> {
+    fn new(seen: &'a StackSnapshot, template: Option<&'a Template>) -> Self {
         let resources = seen.resources.as_deref().unwrap_or_default().iter();
         let there =
             resources.filter(|it| !matches!(it.status.as_str(), "DELETE_COMPLETE" | "DELETE_SKIPPED"));
@@ -88,23 +93,23 @@ impl<'a> Judging<'a> {
             seen,
             template,
             resources: there.map(|it| (it.logical_id.as_str(), it)).collect(),
-            looked: BTreeMap::new(),
-            told: BTreeMap::new(),
+            checked_by: BTreeMap::new(),
+            reported: BTreeMap::new(),
             findings: Vec::new(),
-            gone: false,
+            is_deleted: false,
         }
     }
 
-    /// What can't be seen of the stack as a whole.
+    /// What could not be read about the stack as a whole.
     fn stack(&mut self) {
-        let Seen { template, resources, detection, .. } = self.seen;
+        let StackSnapshot { template, resources, detection, .. } = self.seen;
         let detection = match detection {
-            Detection::CouldNot(refused) => Some(refused),
-            Detection::Done { .. } => None,
+            Detection::Failed(refused) => Some(refused),
+            Detection::Completed { .. } => None,
         };
         let all = [template.as_ref().err(), resources.as_ref().err(), detection];
-        self.gone = all.into_iter().flatten().any(|refused| refused.why == CouldNot::Gone);
-        if self.gone {
+        self.is_deleted = all.into_iter().flatten().any(|refused| refused.kind == CheckErrorKind::Gone);
+        if self.is_deleted {
             return;
         }
         let asked = [
@@ -114,12 +119,12 @@ impl<'a> Judging<'a> {
         ];
         for (refused, (what, action)) in all.into_iter().zip(asked) {
             if let Some(refused) = refused {
-                self.could_not("", "", refused, &format!("{what} can't be had"), action);
+                self.add_check_error("", "", refused, &format!("{what} can't be read"), action);
             }
         }
-        if let Detection::Done { failed: Some(reason), .. } = self.seen.detection.clone() {
-            let refused = Refused { why: CouldNot::Failed, reason };
-            self.could_not(
+        if let Detection::Completed { failed: Some(reason), .. } = self.seen.detection.clone() {
+            let refused = CheckError { kind: CheckErrorKind::Failed, reason };
+            self.add_check_error(
                 "",
                 "",
                 &refused,
@@ -128,35 +133,49 @@ impl<'a> Judging<'a> {
             );
         }
         if template.is_ok() && self.template.is_none() {
-            let refused = Refused { why: CouldNot::Failed, reason: "it is no template".to_owned() };
-            self.could_not("", "", &refused, "its template can't be read", "cloudformation:GetTemplate");
+            let refused =
+                CheckError { kind: CheckErrorKind::Failed, reason: "it is not a template".to_owned() };
+            self.add_check_error(
+                "",
+                "",
+                &refused,
+                "its template can't be read",
+                "cloudformation:GetTemplate",
+            );
         }
     }
 
-    fn could_not(&mut self, logical_id: &str, property: &str, refused: &Refused, what: &str, action: &str) {
-        let remediation = match refused.why {
-            CouldNot::Denied => format!("allow the role of the drift function `{action}`, and what it needs to read the resource"),
-            CouldNot::Busy => "nothing: the next run looks again when nobody works on the stack".to_owned(),
-            CouldNot::Throttled | CouldNot::TimedOut | CouldNot::Unavailable => {
-                "nothing: the next run looks again; fewer stacks at once (`DriftConcurrency`) help against throttling".to_owned()
+    fn add_check_error(
+        &mut self,
+        logical_id: &str,
+        property: &str,
+        refused: &CheckError,
+        what: &str,
+        action: &str,
+    ) {
+        let remediation = match refused.kind {
+            CheckErrorKind::Denied => format!("allow the role of the drift function `{action}`, and what it needs to read the resource"),
+            CheckErrorKind::Busy => "nothing: the next run checks again when no operation is in progress".to_owned(),
+            CheckErrorKind::Throttled | CheckErrorKind::TimedOut | CheckErrorKind::Unavailable => {
+                "nothing: the next run checks again; fewer stacks at once (`DriftConcurrency`) reduce throttling".to_owned()
             }
-            CouldNot::Unfinished => "deploy the product (`\"recreate_failed\": true` when it never came to be), or delete it".to_owned(),
-            CouldNot::Gone | CouldNot::Failed => "fix what the reason names; the next run looks again".to_owned(),
+            CheckErrorKind::Unfinished => "deploy the product (`\"recreate_failed\": true` if it failed to create), or delete it".to_owned(),
+            CheckErrorKind::Gone | CheckErrorKind::Failed => "fix what the reason names; the next run checks again".to_owned(),
         };
         let message = format!("{what}: {}", safe(&refused.reason));
-        let source = if logical_id.is_empty() { Source::Cloudformation } else { Source::Probe };
-        self.add(Kind::CouldNotCheck, logical_id, property, None, None, source, message, remediation);
+        let source = if logical_id.is_empty() { FindingSource::Cloudformation } else { FindingSource::Probe };
+        self.add(FindingKind::CouldNotCheck, logical_id, property, None, None, source, message, remediation);
     }
 
     #[expect(clippy::too_many_arguments, reason = "a finding has that many parts")]
     fn add(
         &mut self,
-        kind: Kind,
+        kind: FindingKind,
         logical_id: &str,
         property: &str,
         expected: Option<&Json>,
         actual: Option<&Json>,
-        source: Source,
+        source: FindingSource,
         message: String,
         remediation: String,
     ) {
@@ -168,13 +187,13 @@ impl<'a> Judging<'a> {
             .unwrap_or_default();
         let physical_id = resource.and_then(|it| it.physical_id.as_deref());
         let name = match (property, physical_id) {
-            // What is in a parameter, its path says.
+            // A parameter's path names its value.
             ("/Value", Some(path)) if resource_type == "AWS::SSM::Parameter" => path,
             _ => property,
         };
         let name = name.rsplit('/').next().unwrap_or_default();
-        let shown = |value: &Json| Shown::new(name, &readable(value));
-        let finding = Finding {
+        let shown = |value: &Json| DisplayedValue::new(name, &readable(value));
+        let finding = DriftFinding {
             kind,
             severity: severity::of(kind, &resource_type, property),
             logical_id: logical_id.to_owned(),
@@ -188,57 +207,58 @@ impl<'a> Judging<'a> {
             remediation,
             fingerprint: String::new(),
         };
-        self.findings.push(finding.sealed(&self.seen.stack.name, actual));
+        self.findings.push(finding.with_fingerprint(&self.seen.stack.name, actual));
     }
 
     /// What CloudFormation's own detection says.
     fn cloudformation(&mut self) {
-        let Detection::Done { drifts, .. } = &self.seen.detection else { return };
+        let Detection::Completed { drifts, .. } = &self.seen.detection else { return };
         for drift in drifts {
             let text = |key: &str| drift.get(key).and_then(Json::as_str).unwrap_or_default();
             let Some((id, _)) = self.resources.get_key_value(text("LogicalResourceId")) else { continue };
             let id: &'a str = id;
-            let looked = match text("StackResourceDriftStatus") {
-                "IN_SYNC" => Looked::ByCloudFormation,
+            let checked_by = match text("StackResourceDriftStatus") {
+                "IN_SYNC" => CheckedBy::CloudFormation,
                 "DELETED" => {
-                    self.deleted(id, Source::Cloudformation);
-                    Looked::ByCloudFormation
+                    self.deleted(id, FindingSource::Cloudformation);
+                    CheckedBy::CloudFormation
                 }
                 "MODIFIED" => {
                     match drift.get("PropertyDifferences").and_then(Json::as_array) {
                         Some(changed) if !changed.is_empty() => {
-                            for difference in changed.iter().filter(|it| !is_another_spelling(drift, it)) {
+                            for difference in changed.iter().filter(|it| !differs_in_spelling_only(drift, it))
+                            {
                                 self.modified(id, difference);
                             }
                         }
                         _ => self.modified_somewhere(id),
                     }
-                    Looked::ByCloudFormation
+                    CheckedBy::CloudFormation
                 }
-                "NOT_CHECKED" | "UNSUPPORTED" => Looked::NotCheckable,
-                // `UNKNOWN`, and what CloudFormation may say one day.
+                "NOT_CHECKED" | "UNSUPPORTED" => CheckedBy::NotCheckable,
+                // `UNKNOWN`, and statuses that are new to us.
                 other => {
                     let reason = match text("DriftStatusReason") {
                         "" => format!("CloudFormation says {other}"),
                         reason => reason.to_owned(),
                     };
-                    let refused = Refused { why: CouldNot::Failed, reason };
-                    self.could_not(
+                    let refused = CheckError { kind: CheckErrorKind::Failed, reason };
+                    self.add_check_error(
                         id,
                         "",
                         &refused,
                         &format!("`{id}` could not be checked"),
                         "the resource's read actions",
                     );
-                    Looked::CouldNot
+                    CheckedBy::CouldNotCheck
                 }
             };
-            self.looked.insert(id, looked);
+            self.checked_by.insert(id, checked_by);
         }
     }
 
-    fn deleted(&mut self, id: &str, source: Source) {
-        let known = self.findings.iter().any(|it| it.kind == Kind::Deleted && it.logical_id == id);
+    fn deleted(&mut self, id: &str, source: FindingSource) {
+        let known = self.findings.iter().any(|it| it.kind == FindingKind::Deleted && it.logical_id == id);
         if known {
             return;
         }
@@ -248,7 +268,7 @@ impl<'a> Judging<'a> {
             let is_pending = self.seen.probes.iter().any(|(probe, answer)| {
                 matches!(probe, Probe::KeyPolicy { .. })
                     && probe.logical_id() == id
-                    && matches!(answer, ProbeAnswer::Seen(_))
+                    && matches!(answer, ProbeResult::Found(_))
             });
             let message = if is_pending {
                 format!(
@@ -263,25 +283,25 @@ impl<'a> Judging<'a> {
                 "within the waiting period: `aws kms cancel-key-deletion --key-id {name}`, then `aws kms enable-key --key-id \
                  {name}`. Don't revert the drift before: a new key decrypts nothing, and the waiting period of this one goes on"
             );
-            self.add(Kind::Deleted, id, "", None, None, source, message, remediation);
+            self.add(FindingKind::Deleted, id, "", None, None, source, message, remediation);
             return;
         }
-        let message = format!("`{name}` is gone: somebody deleted it, or gave it another name");
+        let message = format!("`{name}` was deleted or renamed outside CloudFormation");
         let remediation = match source {
-            Source::Probe => {
-                "make it again under its old name, or delete and create the stack; a change set without changes to it doesn't bring it back"
+            FindingSource::Probe => {
+                "create it again with its old name, or delete and create the stack; a change set without changes to it doesn't create it again"
             }
             // aws-cloudformation/cloudformation-coverage-roadmap issue 2455: the change set succeeds, and the subscription is
             // not there. SNS itself removes an address that nobody confirms.
             _ if self.resources.get(id).is_some_and(|it| it.kind == "AWS::SNS::Subscription") => {
-                "`\"drift\": \"revert\"` doesn't bring a subscription back. Deploy the product with another `alerts_email` and \
+                "`\"drift\": \"revert\"` doesn't create a subscription again. Deploy the product with another `alerts_email` and \
                  then with this one again, and confirm the e-mail: SNS removes addresses that nobody confirms"
             }
-            Source::Cloudformation | Source::Template => {
-                "start `deploy-product` with `\"drift\": \"revert\"`, which creates it anew, without what was in it"
+            FindingSource::Cloudformation | FindingSource::Template => {
+                "start `deploy-product` with `\"drift\": \"revert\"`, which creates it again, without its content"
             }
         };
-        self.add(Kind::Deleted, id, "", None, None, source, message, remediation.to_owned());
+        self.add(FindingKind::Deleted, id, "", None, None, source, message, remediation.to_owned());
     }
 
     fn modified(&mut self, id: &'a str, difference: &Json) {
@@ -295,48 +315,49 @@ impl<'a> Judging<'a> {
             return;
         }
         let message = format!("`{pointer}` of `{id}` {}", what(expected.as_ref(), actual.as_ref()));
-        let (kind, source) = (Kind::Drifted, Source::Cloudformation);
+        let (kind, source) = (FindingKind::Drifted, FindingSource::Cloudformation);
         let remediation = REVERT.to_owned();
         self.add(kind, id, pointer, expected.as_ref(), actual.as_ref(), source, message, remediation);
         let difference = Difference { pointer: pointer.to_owned(), expected, actual };
-        self.told.entry(id).or_default().push(difference);
+        self.reported.entry(id).or_default().push(difference);
     }
 
     fn modified_somewhere(&mut self, id: &str) {
-        let message = format!("`{id}` is otherwise than the template says; CloudFormation doesn't say where");
-        let (kind, source) = (Kind::Drifted, Source::Cloudformation);
+        let message = format!("`{id}` differs from the template; CloudFormation doesn't say where");
+        let (kind, source) = (FindingKind::Drifted, FindingSource::Cloudformation);
         self.add(kind, id, "", None, None, source, message, REVERT.to_owned());
     }
 
-    /// What only probes can tell.
+    /// What only probes can check.
     fn probes(&mut self) {
         for (probe, answer) in &self.seen.probes {
             let Some((id, _)) = self.resources.get_key_value(probe.logical_id()) else { continue };
             let id: &'a str = id;
             let expected = self.expected(id);
-            // One that sees all that the template sets makes up for what CloudFormation didn't see.
-            let instead = expected.as_ref().is_some_and(|all| probe.told(all) == *all)
-                && self.looked.get(id) != Some(&Looked::ByCloudFormation);
+            // A probe that reads all that the template sets replaces CloudFormation's check.
+            let instead = expected.as_ref().is_some_and(|all| probe.checkable(all) == *all)
+                && self.checked_by.get(id) != Some(&CheckedBy::CloudFormation);
             match answer {
-                ProbeAnswer::CouldNot(refused) => {
+                ProbeResult::Failed(refused) => {
                     let (what, action) =
-                        (format!("{} of `{id}` could not be looked at", subject(probe)), asks(probe));
-                    self.could_not(id, property(probe), refused, &what, action);
+                        (format!("{} of `{id}` could not be read", subject(probe)), asks(probe));
+                    self.add_check_error(id, property(probe), refused, &what, action);
                     if instead {
-                        self.looked.insert(id, Looked::CouldNot);
+                        self.checked_by.insert(id, CheckedBy::CouldNotCheck);
                     }
                 }
-                ProbeAnswer::Missing => {
-                    self.deleted(id, Source::Probe);
-                    self.looked.entry(id).or_insert(Looked::ByProbe);
+                ProbeResult::Missing => {
+                    self.deleted(id, FindingSource::Probe);
+                    self.checked_by.entry(id).or_insert(CheckedBy::Probe);
                 }
-                ProbeAnswer::Seen(actual) => {
+                ProbeResult::Found(actual) => {
                     if let Some(expected) = &expected {
                         self.compared(probe, id, expected, actual);
                     }
                     if instead {
-                        self.findings.retain(|it| it.logical_id != id || it.kind != Kind::CouldNotCheck);
-                        self.looked.insert(id, Looked::ByProbe);
+                        self.findings
+                            .retain(|it| it.logical_id != id || it.kind != FindingKind::CouldNotCheck);
+                        self.checked_by.insert(id, CheckedBy::Probe);
                     }
                 }
             }
@@ -369,35 +390,38 @@ impl<'a> Judging<'a> {
                 differences(&probe.expected(expected, &actual), &actual)
             }
         };
-        let told = self.told.get(id).cloned().unwrap_or_default();
+        let reported = self.reported.get(id).cloned().unwrap_or_default();
         for difference in differences {
             let is_it = |it: &&Difference| match probe {
                 Probe::RolePolicies { .. } => roles::is_about(it, &difference, expected),
                 _ => overlap(&it.pointer, &difference.pointer),
             };
-            let places: Vec<&str> = told.iter().filter(is_it).map(|it| it.pointer.as_str()).collect();
-            let is_told = !places.is_empty();
+            let places: Vec<&str> = reported.iter().filter(is_it).map(|it| it.pointer.as_str()).collect();
+            let is_reported = !places.is_empty();
             let Difference { pointer, expected, actual } = difference;
-            if is_told && !is_document(&pointer) {
+            if is_reported && !is_document(&pointer) {
                 continue;
             }
-            // Of a document CloudFormation tells places here and there, the probe all that was put in or taken out.
+            // CloudFormation reports single locations of a document; the probe reports all statements that were added
+            // or removed.
             self.findings.retain(|it| {
-                it.logical_id != id || it.kind != Kind::Drifted || !places.contains(&it.property.as_str())
+                it.logical_id != id
+                    || it.kind != FindingKind::Drifted
+                    || !places.contains(&it.property.as_str())
             });
             let words = match (is_document(&pointer), &expected, &actual) {
                 // Some of its statements, not the document as a whole.
                 (true, None, Some(_)) => "has more than the template says",
-                (true, Some(_), None) => "lacks something of the template",
+                (true, Some(_), None) => "lacks a part of the template",
                 _ => what(expected.as_ref(), actual.as_ref()),
             };
             let message = format!("`{pointer}` of `{id}` {words}");
-            let (source, remediation) = if is_told {
-                (Source::Cloudformation, REVERT.to_owned())
+            let (source, remediation) = if is_reported {
+                (FindingSource::Cloudformation, REVERT.to_owned())
             } else {
-                (Source::Probe, remediation(probe, &pointer, actual.as_ref()))
+                (FindingSource::Probe, remediation(probe, &pointer, actual.as_ref()))
             };
-            let kind = Kind::Drifted;
+            let kind = FindingKind::Drifted;
             self.add(kind, id, &pointer, expected.as_ref(), actual.as_ref(), source, message, remediation);
         }
     }
@@ -408,39 +432,47 @@ impl<'a> Judging<'a> {
         let since = actual.get("PollingDisabledAt").and_then(Json::as_str);
         let (Some(since), Some(pointer)) = (since, polled(expected)) else { return };
         let message = format!(
-            "changes are not watched any more: CodePipeline turned polling off at {since}, after 30 days without an execution"
+            "the pipeline no longer detects changes: CodePipeline disabled polling at {since}, after 30 days without an execution"
         );
         let remediation = format!(
-            "start each execution yourself: `aws codepipeline start-pipeline-execution --name {name}`; CodePipeline documents no \
-             way to turn polling on again"
+            "start each execution yourself: `aws codepipeline start-pipeline-execution --name {name}`; CodePipeline documents no way to enable polling again"
         );
         let (expected, actual) = (Json::Bool(true), json!({ "PollingDisabledAt": since }));
-        let kind = Kind::Drifted;
-        self.add(kind, id, &pointer, Some(&expected), Some(&actual), Source::Probe, message, remediation);
+        let kind = FindingKind::Drifted;
+        self.add(
+            kind,
+            id,
+            &pointer,
+            Some(&expected),
+            Some(&actual),
+            FindingSource::Probe,
+            message,
+            remediation,
+        );
     }
 
-    /// Resources that nothing was said of.
+    /// Resources that nothing has checked.
     fn uncovered(&mut self) {
         let silent = match &self.seen.detection {
             // What detection doesn't name it can't check; unless it broke off, or there was nothing to hold probes against.
-            Detection::Done { failed: None, .. } if self.template.is_some() => Looked::NotCheckable,
-            Detection::Done { .. } | Detection::CouldNot(_) => Looked::CouldNot,
+            Detection::Completed { failed: None, .. } if self.template.is_some() => CheckedBy::NotCheckable,
+            Detection::Completed { .. } | Detection::Failed(_) => CheckedBy::CouldNotCheck,
         };
         let ids: Vec<&'a str> = self.resources.keys().copied().collect();
         for id in ids {
-            if *self.looked.entry(id).or_insert(silent) == Looked::NotCheckable {
+            if *self.checked_by.entry(id).or_insert(silent) == CheckedBy::NotCheckable {
                 let kind = self.resources.get(id).map(|it| it.kind.as_str()).unwrap_or_default();
                 let message = format!(
-                    "nobody can tell whether `{id}` is as the template says: CloudFormation can't check {kind}"
+                    "neither CloudFormation nor a probe can check `{id}`: CloudFormation doesn't support {kind}"
                 );
-                let remediation = "nothing; look at it in the console if in doubt".to_owned();
+                let remediation = "nothing; check it in the console if in doubt".to_owned();
                 self.add(
-                    Kind::NotCheckable,
+                    FindingKind::NotCheckable,
                     id,
                     "",
                     None,
                     None,
-                    Source::Cloudformation,
+                    FindingSource::Cloudformation,
                     message,
                     remediation,
                 );
@@ -448,18 +480,26 @@ impl<'a> Judging<'a> {
         }
     }
 
-    /// Today's config beside the deployed template.
-    fn config(&mut self, about: &About) -> Result<(), InternalError> {
+    /// Compares today's config with the deployed template.
+    fn config(&mut self, about: &ReportContext) -> Result<(), InternalError> {
         let Some(template) = self.template else { return Ok(()) };
-        let making = Making::of(template);
-        if let Some(made_by) = making.version.filter(|it| older(it, env!("CARGO_PKG_VERSION"))) {
+        let origin = TemplateOrigin::of(template);
+        if let Some(made_by) = origin.version.filter(|it| older(it, env!("CARGO_PKG_VERSION"))) {
             let message = format!(
-                "the deployed template was made by version {made_by}; today's is {}",
+                "version {made_by} generated the deployed template; today's version is {}",
                 env!("CARGO_PKG_VERSION")
             );
-            let remediation =
-                "deploy the product again; `show-changes` tells before what would change".to_owned();
-            self.add(Kind::Outdated, "", "", None, None, Source::Template, message, remediation);
+            let remediation = "deploy the product again; `show-changes` shows the changes first".to_owned();
+            self.add(
+                FindingKind::Outdated,
+                "",
+                "",
+                None,
+                None,
+                FindingSource::Template,
+                message,
+                remediation,
+            );
         }
         let Some(config) = &self.seen.config else { return Ok(()) };
         match config::differences(config, template, &about.suite)? {
@@ -471,10 +511,19 @@ impl<'a> Judging<'a> {
                 let message = format!("today's config {place} can't be compared: {reason}");
                 let remediation =
                     "fix the config; `mlp validate-config` says what is wrong with it".to_owned();
-                self.add(Kind::CouldNotCheck, "", "", None, None, Source::Template, message, remediation);
+                self.add(
+                    FindingKind::CouldNotCheck,
+                    "",
+                    "",
+                    None,
+                    None,
+                    FindingSource::Template,
+                    message,
+                    remediation,
+                );
             }
             Ok(found) => {
-                let by_version = making.differs_by_version(config);
+                let by_version = origin.differs_by_version(config);
                 for (id, difference) in found {
                     self.changed(&id, difference, by_version);
                 }
@@ -483,29 +532,38 @@ impl<'a> Judging<'a> {
         Ok(())
     }
 
-    /// What today's config, or today's version of ML Provisioner, makes otherwise.
+    /// A difference that comes from today's config, or from today's version of ML Provisioner.
     fn changed(&mut self, id: &str, difference: Difference, by_version: bool) {
         let Difference { pointer, expected, actual } = difference;
         let (kind, today, remediation) = if by_version {
-            (Kind::Outdated, "today's version", "deploy the product again")
+            (FindingKind::Outdated, "today's version", "deploy the product again")
         } else {
             let remediation = "deploy the config, or put the config back that was deployed";
-            (Kind::ConfigDrift, "today's config", remediation)
+            (FindingKind::ConfigDrift, "today's config", remediation)
         };
         let message = match (id, pointer.as_str(), &expected, &actual) {
             (_, "", Some(_), Some(_)) => format!("{today} gives `{id}` another type"),
             (_, "", Some(_), None) => format!("{today} has `{id}`, and the deployed template doesn't"),
             (_, "", None, _) => format!("the deployed template has `{id}`, and {today} doesn't"),
-            ("", ..) => format!("{today} makes another `{pointer}` than the deployed template has"),
+            ("", ..) => format!("{today} gives another `{pointer}` than the deployed template"),
             _ => format!("{today} gives `{id}` another `{pointer}` than the deployed template"),
         };
         let (expected, actual) = (expected.as_ref(), actual.as_ref());
-        self.add(kind, id, &pointer, expected, actual, Source::Template, message, remediation.to_owned());
+        self.add(
+            kind,
+            id,
+            &pointer,
+            expected,
+            actual,
+            FindingSource::Template,
+            message,
+            remediation.to_owned(),
+        );
     }
 
-    fn report(mut self, ignore: &Ignore, about: &About) -> StackReport {
-        let Seen { stack, config, .. } = self.seen;
-        let order = |it: &Finding| {
+    fn report(mut self, ignore: &IgnoreList, about: &ReportContext) -> StackReport {
+        let StackSnapshot { stack, config, .. } = self.seen;
+        let order = |it: &DriftFinding| {
             (it.severity, it.kind, it.logical_id.clone(), it.property.clone(), it.fingerprint.clone())
         };
         self.findings.sort_by_cached_key(order);
@@ -514,7 +572,7 @@ impl<'a> Judging<'a> {
         for finding in self.findings {
             let entries = ignore.entries_for(&stack.name, &finding, &about.checked_at);
             match entries.first() {
-                Some(it) => ignored.push(Ignored {
+                Some(it) => ignored.push(IgnoredFinding {
                     finding,
                     entries: entries.iter().map(|it| it.fingerprint()).collect(),
                     reason: it.reason.clone(),
@@ -524,36 +582,40 @@ impl<'a> Judging<'a> {
                 None => findings.push(finding),
             }
         }
-        let count = |wanted: Looked| self.looked.values().filter(|looked| **looked == wanted).count();
+        let count =
+            |wanted: CheckedBy| self.checked_by.values().filter(|checked_by| **checked_by == wanted).count();
         let coverage = Coverage {
             resources: self.resources.len(),
-            by_cloudformation: count(Looked::ByCloudFormation),
-            by_probe: count(Looked::ByProbe),
-            not_checkable: count(Looked::NotCheckable),
-            could_not_check: count(Looked::CouldNot),
+            by_cloudformation: count(CheckedBy::CloudFormation),
+            by_probe: count(CheckedBy::Probe),
+            not_checkable: count(CheckedBy::NotCheckable),
+            could_not_check: count(CheckedBy::CouldNotCheck),
         };
-        let verdict = if self.gone {
+        let verdict = if self.is_deleted {
             Verdict::Deleted
-        } else if findings.iter().any(Finding::is_drift) {
+        } else if findings.iter().any(DriftFinding::is_drift) {
             Verdict::Drifted
-        } else if coverage.could_not_check > 0 || findings.iter().any(|it| it.kind == Kind::CouldNotCheck) {
+        } else if coverage.could_not_check > 0
+            || findings.iter().any(|it| it.kind == FindingKind::CouldNotCheck)
+        {
             Verdict::CouldNotCheck
         } else {
             Verdict::InSync
         };
         // A new key in place of one that could still be saved would be the wrong advice.
-        let is_key_lost = findings.iter().any(|it| it.kind == Kind::Deleted && it.resource_type == KEY);
+        let is_key_lost =
+            findings.iter().any(|it| it.kind == FindingKind::Deleted && it.resource_type == KEY);
         let reverts = !is_key_lost
             && findings.iter().any(|it| {
-                it.source == Source::Cloudformation
+                it.source == FindingSource::Cloudformation
                     && match it.kind {
-                        Kind::Drifted => true,
-                        Kind::Deleted => it.resource_type != "AWS::SNS::Subscription",
+                        FindingKind::Drifted => true,
+                        FindingKind::Deleted => it.resource_type != "AWS::SNS::Subscription",
                         _ => false,
                     }
             });
         let remediation = config.as_ref().filter(|config| reverts && !config.bucket.is_empty()).map(|config| Remediation {
-            description: "puts back what CloudFormation can see, by a drift-aware change set; `show-changes` with the same input and without `force` tells before what it does".to_owned(),
+            description: "reverts what CloudFormation can detect, by a drift-aware change set; `show-changes` with the same input and without `force` shows the changes first".to_owned(),
             input: json!({
                 "action": "deploy-product",
                 "force": true,
@@ -586,14 +648,15 @@ impl<'a> Judging<'a> {
 /// Reference, `CancelKeyDeletion`, `ScheduleKeyDeletion`.
 const KEY: &str = "AWS::KMS::Key";
 
-/// What CloudFormation sees, it can put back.
-const REVERT: &str = "put it back with `deploy-product` and `\"drift\": \"revert\"`, or change the config so that it says the same";
+/// CloudFormation can revert what it detects.
+const REVERT: &str =
+    "revert it with `deploy-product` and `\"drift\": \"revert\"`, or change the config to the same value";
 
 fn what(expected: Option<&Json>, actual: Option<&Json>) -> &'static str {
     match (expected, actual) {
         (Some(_), None) => "is missing",
         (None, Some(_)) => "was added",
-        _ => "is otherwise than the template says",
+        _ => "differs from the template",
     }
 }
 
@@ -602,7 +665,7 @@ const TRUST: &str = "/AssumeRolePolicyDocument";
 
 /// Whether a difference within a trust policy is one of spelling alone: a list of one text for the text, an account for its
 /// root. CloudFormation compares texts. Source: IAM User Guide, "Grammar of the IAM JSON policy language".
-fn is_another_spelling(drift: &Json, difference: &Json) -> bool {
+fn differs_in_spelling_only(drift: &Json, difference: &Json) -> bool {
     let text = |json: &Json, key: &str| json.get(key).and_then(Json::as_str).map(str::to_owned);
     let path = text(difference, "PropertyPath").unwrap_or_default();
     if !path.strip_prefix(TRUST).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
@@ -678,7 +741,7 @@ fn document(pointer: &str, expected: &Json, actual: &Json) -> Option<Difference>
     Some(Difference { pointer: pointer.to_owned(), expected, actual })
 }
 
-/// What a probe looks at, in words.
+/// What a probe reads, in words.
 fn subject(probe: &Probe) -> &'static str {
     match probe {
         Probe::Repository { .. } => "the repository",
@@ -720,19 +783,19 @@ fn asks(probe: &Probe) -> &'static str {
     }
 }
 
-/// How something is put back that CloudFormation doesn't see.
+/// How to revert what CloudFormation doesn't check.
 fn remediation(probe: &Probe, pointer: &str, actual: Option<&Json>) -> String {
     let place: Vec<String> = tokens(pointer).collect();
     let place: Vec<&str> = place.iter().map(String::as_str).collect();
     match (probe, place.as_slice(), actual) {
         (Probe::RolePolicies { role, .. }, ["ManagedPolicyArns", arn], Some(_)) => {
-            format!("`aws iam detach-role-policy --role-name {role} --policy-arn {arn}`, or ask who attached it")
+            format!("`aws iam detach-role-policy --role-name {role} --policy-arn {arn}`, or ask the person who attached it")
         }
         (Probe::RolePolicies { role, .. }, ["ManagedPolicyArns", arn], None) => {
             format!("`aws iam attach-role-policy --role-name {role} --policy-arn {arn}`")
         }
         (Probe::RolePolicies { role, .. }, ["Policies", name], Some(_)) => {
-            format!("`aws iam delete-role-policy --role-name {role} --policy-name {name}`, or ask who added it")
+            format!("`aws iam delete-role-policy --role-name {role} --policy-name {name}`, or ask the person who added it")
         }
         (Probe::RolePolicies { role, .. }, ["Policies", name, ..], _) => {
             format!("`aws iam put-role-policy --role-name {role} --policy-name {name}` with the document of the template")
@@ -741,7 +804,7 @@ fn remediation(probe: &Probe, pointer: &str, actual: Option<&Json>) -> String {
             format!("give the role {role} the policies of the template")
         }
         (Probe::ManagedPolicy { arn, .. }, ..) => {
-            format!("`aws iam create-policy-version --set-as-default --policy-arn {arn}` with the document of the template, or ask who changed it")
+            format!("`aws iam create-policy-version --set-as-default --policy-arn {arn}` with the document of the template, or ask the person who changed it")
         }
         (Probe::KeyPolicy { key_id, .. }, ..) => {
             format!("`aws kms put-key-policy --policy-name default --key-id {key_id}` with the document of the template")
@@ -751,7 +814,7 @@ fn remediation(probe: &Probe, pointer: &str, actual: Option<&Json>) -> String {
             format!("`aws codecommit update-repository-name --old-name {now} --new-name {name}`")
         }
         (Probe::Repository { .. }, ..) => {
-            "put it back with `deploy-product` and `\"drift\": \"revert\"` (`mlp`: `--drift revert`), or by hand in CodeCommit".to_owned()
+            "revert it with `deploy-product` and `\"drift\": \"revert\"` (`mlp`: `--drift revert`), or by hand in CodeCommit".to_owned()
         }
         (Probe::Project { name, .. }, ["Visibility"], _) => {
             format!("`aws codebuild update-project-visibility --project-visibility PRIVATE --project-arn` and the ARN of {name}")
@@ -760,10 +823,10 @@ fn remediation(probe: &Probe, pointer: &str, actual: Option<&Json>) -> String {
             format!("`aws codepipeline start-pipeline-execution --name {name}` starts it")
         }
         (Probe::Project { name, .. }, ..) => {
-            format!("`aws codebuild update-project --name {name}` with the value of the template: CloudFormation doesn't see it, so no change set puts it back")
+            format!("`aws codebuild update-project --name {name}` with the value of the template: CloudFormation doesn't check it, so no change set reverts it")
         }
         (Probe::Parameter { .. }, ..) => {
-            "put it back with `deploy-product` and `\"drift\": \"revert\"` (`mlp`: `--drift revert`); whoever reads the path gets the wrong value until then".to_owned()
+            "revert it with `deploy-product` and `\"drift\": \"revert\"` (`mlp`: `--drift revert`); readers of the path get the wrong value until then".to_owned()
         }
     }
 }

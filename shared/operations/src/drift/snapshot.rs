@@ -1,40 +1,40 @@
-//! What was seen of a stack in AWS.
+//! A snapshot of a stack in AWS.
 
 use mlp_aws::drift::Probe;
-use mlp_aws::drift::{ResourceSeen, StackSeen};
+use mlp_aws::drift::{ResourceSummary, StackDescription};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-/// All that was seen of one stack at one time.
+/// What AWS returned for one stack at one time.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Seen {
+pub struct StackSnapshot {
     /// The stack.
-    pub stack: StackSeen,
-    /// Its template as CloudFormation keeps it (`GetTemplate`), or why it can't be had.
-    pub template: Result<String, Refused>,
-    /// Its resources, or why they can't be had.
-    pub resources: Result<Vec<ResourceSeen>, Refused>,
+    pub stack: StackDescription,
+    /// Its template as CloudFormation keeps it (`GetTemplate`), or why it can't be read.
+    pub template: Result<String, CheckError>,
+    /// Its resources, or why they can't be read.
+    pub resources: Result<Vec<ResourceSummary>, CheckError>,
     /// What CloudFormation's own detection says.
     pub detection: Detection,
     /// What the probes found.
-    pub probes: Vec<(Probe, ProbeAnswer)>,
-    /// Today's config, if it is known where it lies.
-    pub config: Option<ConfigSeen>,
+    pub probes: Vec<(Probe, ProbeResult)>,
+    /// Today's config, if its location is known.
+    pub config: Option<ConfigSnapshot>,
 }
 
-/// Why something could not be seen.
+/// Why something could not be checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum CouldNot {
+pub enum CheckErrorKind {
     /// A permission is missing.
     Denied,
-    /// AWS throttled for longer than was retried.
+    /// AWS still throttled the call when the retries ended.
     Throttled,
     /// It did not end in time.
     TimedOut,
-    /// Somebody else works on it.
+    /// Another operation is in progress.
     Busy,
-    /// The stack is gone.
+    /// The stack was deleted.
     Gone,
     /// The stack is in a status in which CloudFormation compares nothing.
     Unfinished,
@@ -44,43 +44,44 @@ pub enum CouldNot {
     Unavailable,
 }
 
-/// Something that could not be seen.
+/// Something that could not be checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refused {
-    /// Why, in a word.
-    pub why: CouldNot,
+pub struct CheckError {
+    /// The kind of error.
+    pub kind: CheckErrorKind,
     /// Why, in AWS's words.
     pub reason: String,
 }
 
-/// What CloudFormation's drift detection came to.
+/// The result of CloudFormation's drift detection.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Detection {
     /// It ended.
-    Done {
+    Completed {
         /// Every `StackResourceDrift` as the API spells it (`DescribeStackResourceDrifts`).
         drifts: Vec<Json>,
-        /// `DetectionStatusReason` of a `DETECTION_FAILED`: the drifts are those that it got to.
+        /// `DetectionStatusReason` of a `DETECTION_FAILED`: the drifts are those of the resources that were checked
+        /// before it failed.
         failed: Option<String>,
     },
-    /// It could not be had.
-    CouldNot(Refused),
+    /// It failed.
+    Failed(CheckError),
 }
 
 /// What a probe found, in the shape of the template's properties; [`Probe`] says which.
 #[derive(Debug, Clone, PartialEq)]
-pub enum ProbeAnswer {
+pub enum ProbeResult {
     /// Its properties.
-    Seen(Json),
+    Found(Json),
     /// It isn't there.
     Missing,
-    /// It could not be seen.
-    CouldNot(Refused),
+    /// The probe failed.
+    Failed(CheckError),
 }
 
 /// Today's config of a stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConfigSeen {
+pub struct ConfigSnapshot {
     /// Its bucket; empty for a file.
     pub bucket: String,
     /// Its key, or the file's name.

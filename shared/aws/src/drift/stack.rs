@@ -1,12 +1,12 @@
-//! Stacks and resources as CloudFormation tells of them.
+//! Stacks and resources as CloudFormation describes them.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// A stack as `DescribeStacks` tells it.
+/// A stack as `DescribeStacks` returns it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StackSeen {
+pub struct StackDescription {
     /// Its id, an ARN.
     pub id: String,
     /// Its name.
@@ -19,7 +19,7 @@ pub struct StackSeen {
     pub parameters: BTreeMap<String, String>,
 }
 
-impl StackSeen {
+impl StackDescription {
     /// A part of its ARN, `arn:<partition>:cloudformation:<region>:<account>:stack/...`.
     fn part(&self, at: usize) -> &str {
         self.id.split(':').nth(at).unwrap_or_default()
@@ -41,9 +41,9 @@ impl StackSeen {
     }
 }
 
-/// A resource as `ListStackResources` tells it.
+/// A resource as `ListStackResources` returns it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ResourceSeen {
+pub struct ResourceSummary {
     /// Its logical id.
     pub logical_id: String,
     /// What it is called.
