@@ -11,14 +11,13 @@ what it does not. The interpreter must be the one of the emulator's own virtual 
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import sys
+from pathlib import Path
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True  # the suite leaves no file outside of its data directory
 
-from mlp_local import server  # noqa: E402  (needs the path above; imports nothing of ministack yet)
+from mlp_local import server  # noqa: E402  (after the switch above; imports nothing of ministack yet)
 
 
 def _account_id(text: str) -> str:
@@ -34,13 +33,17 @@ def _port(text: str) -> int:
     return value
 
 
+def _path(text: str) -> Path:
+    return Path(text).absolute()
+
+
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--port", type=_port, default=0, help="port on 127.0.0.1; 0 takes a free one (default)")
-    parser.add_argument("--ready-file", metavar="PATH", help="written once the suite answers, as JSON")
-    parser.add_argument("--log", metavar="PATH", help="log file; standard error when absent")
+    parser.add_argument("--ready-file", type=_path, metavar="PATH", help="written once the suite answers, as JSON")
+    parser.add_argument("--log", type=_path, metavar="PATH", help="log file; standard error when absent")
     parser.add_argument("--log-level", default="INFO", choices=["DEBUG", "INFO", "WARNING", "ERROR"])
-    parser.add_argument("--data-dir", metavar="DIR", required=True, help="scratch space; emptied at the end")
+    parser.add_argument("--data-dir", type=_path, metavar="DIR", required=True, help="scratch space; emptied at the end")
     parser.add_argument("--account-id", type=_account_id, default="000000000000")
     parser.add_argument("--region", default="us-west-2")
     parser.add_argument("--die-with-parent", action="store_true", help="end when the starting process ends")
@@ -49,7 +52,7 @@ def main() -> int:
     args = parser.parse_args()
     return server.run(server.Options(
         port=args.port, ready_file=args.ready_file, log=args.log, log_level=args.log_level,
-        data_dir=os.path.abspath(args.data_dir), account_id=args.account_id, region=args.region,
+        data_dir=args.data_dir, account_id=args.account_id, region=args.region,
         die_with_parent=args.die_with_parent, enforce_iam=args.enforce_iam))
 
 

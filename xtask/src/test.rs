@@ -173,6 +173,7 @@ fn formatting() -> Result<()> {
 
 /// What is held against rules without running a test.
 fn linted(tools: &Venv, release: bool) -> Result<Done> {
+    python_rules(tools)?;
     licenses(tools)?;
     let advisories = advisories(tools, release)?;
     docs::made(true)?;
@@ -231,6 +232,16 @@ fn lint_and_build() -> Result<()> {
     clippy()?;
     check("build the tests", cargo().args(["test", "--workspace", "--no-run"]))?;
     suite::build()
+}
+
+/// Python sources that ruff and mypy check.
+const PYTHON: [&str; 2] = ["infra/local/launcher.py", "infra/local/mlp_local"];
+
+/// Rules and types of Python; both are configured in `pyproject.toml`.
+fn python_rules(tools: &Venv) -> Result<()> {
+    let cache = paths::target().join("python");
+    check("ruff", tools.command("ruff").args(["check", "--cache-dir"]).arg(cache.join("ruff")).args(PYTHON))?;
+    check("mypy", tools.command("mypy").arg("--cache-dir").arg(cache.join("mypy")).args(PYTHON))
 }
 
 /// `cargo deny` of this repository.

@@ -1,6 +1,7 @@
-"""What the local suite adds to ministack, one file per emulated service or behaviour.
+"""What the local suite adds to ministack.
 
-``server`` prepares the environment and serves; ``install`` applies every part to the imported ministack. Nothing
-here edits the installed package: types go into CloudFormation's handler table, services into the registry, and the
-few behaviours that differ from AWS are wrapped at the module attribute that the callers look up.
+- ``emulator`` is the only module that imports ministack, and lists every name of it that the package uses.
+- ``services`` are services that ministack lacks.
+- ``patches`` change what ministack has, one file for each behaviour, with the reason and AWS's documentation.
+- ``install`` applies them, ``control`` serves the paths ``/_mlp/...``, ``server`` runs the process.
 """

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Callable, Optional, Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from ministack.services.cloudformation import provisioners
-
+from .emulator import provisioners
 from .jsonservice import ApiError
 
 
 def register(name: str, create: Callable, update: Callable, delete: Callable, *,
-             replaces_on: Sequence[str], custom_name: Optional[str] = None, exists: str = "",
-             tags: Optional[tuple] = ("Tags", "list")) -> None:
+             replaces_on: Sequence[str], custom_name: str | None = None, exists: str = "",
+             tags: tuple | None = ("Tags", "list")) -> None:
     """Adds the type ``name``.
 
     ``create(logical_id, properties, stack_name)`` and ``update(physical_id, old, new, stack_name)`` return the
@@ -19,19 +19,19 @@ def register(name: str, create: Callable, update: Callable, delete: Callable, *,
     properties whose change replaces the resource, and ``custom_name`` the one that names it: CloudFormation creates
     the replacement first, so it fails with ``exists`` when the name is kept.
     """
-    provisioners._RESOURCE_HANDLERS[name] = {
+    provisioners.RESOURCE_HANDLERS[name] = {
         "create": _translated(create), "update": _translated(update), "delete": _translated(delete)}
-    provisioners._REPLACING_PROPERTIES[name] = tuple(replaces_on)
+    provisioners.REPLACING_PROPERTIES[name] = tuple(replaces_on)
     if custom_name:
-        provisioners._CUSTOM_NAME_REPLACEMENT[name] = {"name": custom_name}
+        provisioners.CUSTOM_NAME_REPLACEMENT[name] = {"name": custom_name}
         if exists:
-            provisioners._CUSTOM_NAME_REPLACEMENT[name]["exists"] = exists
+            provisioners.CUSTOM_NAME_REPLACEMENT[name]["exists"] = exists
     if tags:
-        provisioners._STACK_TAG_PROPERTY[name] = tags
+        provisioners.STACK_TAG_PROPERTY[name] = tags
 
 
-def _translated(function):
-    def run(*args):
+def _translated(function: Any) -> Callable[..., Any]:
+    def run(*args: Any) -> Any:
         try:
             return function(*args)
         except ApiError as error:
@@ -40,7 +40,7 @@ def _translated(function):
 
 
 def generated_name(stack_name: str, logical_id: str, length: int) -> str:
-    return provisioners._physical_name(stack_name, logical_id, max_len=length)
+    return provisioners.physical_name(stack_name, logical_id, max_len=length)
 
 
 def require(properties: dict, known: Sequence[str], required: Sequence[str] = ()) -> None:
@@ -55,5 +55,11 @@ def require(properties: dict, known: Sequence[str], required: Sequence[str] = ()
                              f"[{name}] not found]")
 
 
-def tag_map(tags) -> dict:
-    return provisioners._tag_map(tags)
+def tag_map(tags: dict | None) -> dict:
+    return provisioners.tag_map(tags)
+
+
+def already_exists(resource_type: str, identifier: str) -> ValueError:
+    """The refusal of the resource handlers, which look before they create."""
+    return ValueError(f"Resource of type '{resource_type}' with identifier '{identifier}' already exists. "
+                      "(HandlerErrorCode: AlreadyExists)")

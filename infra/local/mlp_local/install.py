@@ -1,87 +1,85 @@
-"""Applies every part to the imported ministack and returns the application to serve."""
+"""Applies every service and every patch to ministack and returns the application to serve."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable
+from typing import Any
 
-import ministack.app as ministack_app
-
-from . import (access, codebuild, codecommit, codepipeline, conditions, custom, drift, ec2, events, faults, functions, iam,
-               kms, license_manager, macros, managed, observability, runtime, s3, sagemaker, sessions, stacks, tags,
-               workflows)
+from .control import with_controls
+from .patches import (
+    alarms,
+    asynchronous_invocations,
+    aws_managed_policies,
+    bucket_tags,
+    buckets,
+    capabilities,
+    change_sets,
+    codebuild_projects,
+    custom_resources,
+    dashboards,
+    deleted_stacks,
+    described_stacks,
+    distributed_maps,
+    drift,
+    embedded_metrics,
+    event_rules,
+    event_targets,
+    faults,
+    iam_policies,
+    iam_roles,
+    kms_keys,
+    lambda_environment,
+    lambda_functions,
+    lambda_processes,
+    log_groups,
+    macros,
+    metric_filters,
+    policy_conditions,
+    repeated_executions,
+    request_context,
+    resource_tags,
+    schedules,
+    sdk_integrations,
+    security_groups,
+    service_roles,
+    stack_parameters,
+    state_machines,
+    system_tags,
+    task_timeouts,
+    template_conditions,
+    template_references,
+    template_versions,
+    topics,
+    vpc_endpoints,
+)
+from .services import codecommit, codepipeline, license_manager, sagemaker
 
 SERVICES = (codecommit.SERVICE, codepipeline.SERVICE, sagemaker.SERVICE, license_manager.SERVICE)
+TYPES = (codecommit, codepipeline, sagemaker)
+
+# In this order: macros wrap what the patches of change sets put in place, and faults strike before everything.
+PATCHES = (
+    codebuild_projects, buckets, bucket_tags, iam_policies, iam_roles, kms_keys, vpc_endpoints, security_groups,
+    log_groups, metric_filters, topics, alarms, dashboards, event_rules, event_targets, schedules, lambda_functions,
+    asynchronous_invocations, drift, resource_tags, deleted_stacks, template_conditions, template_references,
+    stack_parameters, template_versions, system_tags, capabilities, change_sets, described_stacks, service_roles,
+    custom_resources, macros, faults, policy_conditions, aws_managed_policies, lambda_processes, embedded_metrics,
+    state_machines, distributed_maps, repeated_executions, task_timeouts,
+)  # fmt: skip
+# Those that need the suite's own address.
+PATCHES_WITH_ENDPOINT = (request_context, lambda_environment, sdk_integrations)
 
 
-def everything(endpoint: str):
-    """Installs services, resource types and behaviour, and returns the ASGI application."""
+def everything(endpoint: str) -> Callable[..., Any]:
+    """Installs services, resource types and patches, and returns the ASGI application."""
     for service in SERVICES:
         service.register()
-    # Macros wrap what stacks puts in place, so they come after it.
-    for part in (codecommit, codepipeline, sagemaker, codebuild, s3, iam, kms, ec2, observability, events, functions,
-                 drift, tags, stacks, custom, macros, faults, conditions, managed):
+    for part in (*TYPES, *PATCHES):
         part.install()
-    access.install(endpoint)
-    runtime.install(endpoint)
-    workflows.install(endpoint)
-    return _application
+    for patch in PATCHES_WITH_ENDPOINT:
+        patch.install(endpoint)
+    return with_controls(service.name for service in SERVICES)
 
 
 def stop_children() -> None:
-    runtime.stop_children()
-
-
-async def _application(scope, receive, send) -> None:
-    """ministack's application, with the control paths ``/_mlp/...`` in front."""
-    if scope["type"] == "http" and scope["path"].startswith("/_mlp/"):
-        status, body = await _control(scope["method"], scope["path"][len("/_mlp/"):], receive)
-        payload = json.dumps(body).encode()
-        await send({"type": "http.response.start", "status": status,
-                    "headers": [(b"content-type", b"application/json"),
-                                (b"content-length", str(len(payload)).encode())]})
-        await send({"type": "http.response.body", "body": payload})
-        return
-    refusal = s3.refusal(scope) if scope["type"] == "http" else None
-    if refusal is not None:
-        await send({"type": "http.response.start", "status": 403, "headers": [(b"content-type", b"application/xml")]})
-        await send({"type": "http.response.body", "body": refusal})
-        return
-    await ministack_app.app(scope, receive, send)
-
-
-_CONTROLS = {
-    "license": (license_manager.state, license_manager.configure),
-    "faults": (faults.state, faults.configure),
-    "sessions": (None, sessions.create),
-    "bucket-tags": (None, s3.configure),
-    "custom": (None, custom.configure),
-    "schedules/fire": (None, lambda request: events.fire(str(request.get("name", "")))),
-}
-
-
-async def _control(method: str, name: str, receive) -> tuple[int, dict]:
-    if name == "health":
-        return 200, {"status": "running", "services": sorted(s.name for s in SERVICES)}
-    read, change = _CONTROLS.get(name, (None, None))
-    if read is None and change is None:
-        return 404, {"message": f"no control path /_mlp/{name}; there are: health, {', '.join(_CONTROLS)}"}
-    if method == "GET" and read is not None:
-        return 200, read()
-    if method != "POST":
-        return 405, {"message": "GET or POST" if read else "POST"}
-    try:
-        request = json.loads(await _body(receive) or b"{}")
-        if not isinstance(request, dict):
-            raise ValueError("the body must be a JSON object")
-        return 200, change(request)
-    except ValueError as error:
-        return 400, {"message": str(error)}
-
-
-async def _body(receive) -> bytes:
-    chunks = []
-    while True:
-        message = await receive()
-        chunks.append(message.get("body", b""))
-        if not message.get("more_body"):
-            return b"".join(chunks)
+    lambda_processes.stop_children()

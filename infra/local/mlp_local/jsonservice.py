@@ -9,23 +9,23 @@ from __future__ import annotations
 import json
 import logging
 import re
-from typing import Any, Callable, Optional
+from collections.abc import Callable
+from typing import Any
 
 import botocore.session
-from ministack import app as ministack_app
-from ministack.core import router
-from ministack.core.responses import new_uuid
+
+from .emulator import application, new_uuid, router
 
 logger = logging.getLogger("mlp_local")
 
-_SESSION = botocore.session.get_session()
+SESSION = botocore.session.get_session()
 CONTENT_TYPE = "application/x-amz-json-1.1"
 
 
 class ApiError(Exception):
     """An error that the service answers: ``code`` is the exception name of the model."""
 
-    def __init__(self, code: str, message: str, status: int = 400):
+    def __init__(self, code: str, message: str, status: int = 400) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
@@ -36,21 +36,21 @@ class JsonService:
     """One service: ``name`` is botocore's, operations are registered with :meth:`operation`."""
 
     def __init__(self, name: str, validation_code: str = "ValidationException",
-                 pattern_codes: Optional[dict[str, str]] = None):
+                 pattern_codes: dict[str, str] | None = None) -> None:
         self.name = name
-        self.model = _SESSION.get_service_model(name)
+        self.model = SESSION.get_service_model(name)
         self.scope = self.model.signing_name
         self.prefix = self.model.metadata["targetPrefix"]
         self._validation_code = validation_code
         # Some services answer a malformed member with an exception of its own (member name -> exception).
         self._pattern_codes = pattern_codes or {}
         self._operations: dict[str, Callable[[dict], Any]] = {}
-        self.before: Optional[Callable[[str], None]] = None
+        self.before: Callable[[str], None] | None = None
 
-    def operation(self, name: str):
+    def operation(self, name: str) -> Callable[..., Any]:
         self.model.operation_model(name)  # a misspelt operation fails at import
 
-        def register(function):
+        def register(function: Any) -> Any:
             self._operations[name] = function
             return function
         return register
@@ -60,7 +60,7 @@ class JsonService:
         router.SERVICE_PATTERNS[self.scope] = {"target_prefixes": [self.prefix + "."], "host_patterns": []}
         # The handler table was built from the registry at import, so both get the entry. The module is one that
         # exists and holds no state; only persistence, which the launcher leaves off, would look at it.
-        ministack_app.SERVICE_HANDLERS[self.scope] = self.handle
+        application.SERVICE_HANDLERS[self.scope] = self.handle
 
     async def handle(self, method: str, path: str, headers: dict, body: bytes, query_params: dict) -> tuple:
         target = headers.get("x-amz-target", "")
@@ -87,7 +87,7 @@ class JsonService:
         """Raises the refusal that AWS would answer for a request that does not fit the model."""
         shape = self.model.operation_model(operation).input_shape
         problems: list[tuple[str, str]] = []
-        _check(shape, request, "", problems, top=True)
+        _check(shape, request, "", problems)
         if not problems:
             return
         for member, _ in problems:
@@ -105,7 +105,7 @@ def error_answer(error: ApiError) -> tuple:
                           "x-amzn-requestid": new_uuid()}, json.dumps(body).encode()
 
 
-def _check(shape, value: Any, path: str, problems: list, top: bool = False) -> None:
+def _check(shape: Any, value: Any, path: str, problems: list) -> None:
     if shape.type_name == "structure":
         if not isinstance(value, dict):
             problems.append((path, f"Value at '{path}' failed to satisfy constraint: Member must be an object"))
@@ -198,7 +198,7 @@ def lower_first(value: Any) -> Any:
 
 
 def page(items: list, request: dict, size: int, token_in: str = "nextToken",
-         invalid: str = "InvalidNextTokenException") -> tuple[list, Optional[str]]:
+         invalid: str = "InvalidNextTokenException") -> tuple[list, str | None]:
     """One page of ``items`` and the next token (None at the end); tokens are offsets."""
     start = 0
     if request.get(token_in):

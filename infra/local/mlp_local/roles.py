@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-from ministack.services import iam
+from .emulator import iam
 
 _ARN = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}):role/(?:[\x21-\x7e]*/)?([\w+=,.@-]{1,64})")
 
@@ -15,7 +15,7 @@ def assumable_by(role_arn: str, service: str) -> bool:
     match = _ARN.fullmatch(str(role_arn))
     if not match:
         return False
-    role = iam._roles.get(match.group(2))
+    role = iam.roles.get(match.group(2))
     if role is None:
         return False
     document = role.get("AssumeRolePolicyDocument")

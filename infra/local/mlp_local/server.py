@@ -15,7 +15,9 @@ import tempfile
 import threading
 import time
 import urllib.request
-from typing import Optional
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 logger = logging.getLogger("mlp_local")
 
@@ -23,10 +25,10 @@ logger = logging.getLogger("mlp_local")
 @dataclasses.dataclass(frozen=True)
 class Options:
     port: int
-    ready_file: Optional[str]
-    log: Optional[str]
+    ready_file: Path | None
+    log: Path | None
     log_level: str
-    data_dir: str
+    data_dir: Path
     account_id: str
     region: str
     die_with_parent: bool
@@ -38,13 +40,13 @@ def run(options: Options) -> int:
     parent = os.getppid()
     if options.ready_file:
         # A ready file of an earlier run would tell a waiting caller a dead endpoint.
-        _remove(options.ready_file)
+        options.ready_file.unlink(missing_ok=True)
     if options.log:
         _log_to(options.log)
     listener = _listen(options.port)
     port = listener.getsockname()[1]
     endpoint = f"http://127.0.0.1:{port}"
-    scratch = os.path.join(options.data_dir, f"run-{os.getpid()}")
+    scratch = options.data_dir / f"run-{os.getpid()}"
     _prepare_environment(options, port, endpoint, scratch)
 
     from . import install  # ministack reads its environment at import: never before this line
@@ -57,11 +59,11 @@ def run(options: Options) -> int:
         install.stop_children()
         shutil.rmtree(scratch, ignore_errors=True)
         if options.ready_file:
-            _remove(options.ready_file)
+            options.ready_file.unlink(missing_ok=True)
 
 
-def _log_to(path: str) -> None:
-    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+def _log_to(path: Path) -> None:
+    path.parent.mkdir(exist_ok=True, parents=True)
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o644)
     os.dup2(handle, 1)
     os.dup2(handle, 2)
@@ -79,13 +81,13 @@ def _listen(port: int) -> socket.socket:
     return listener
 
 
-def _prepare_environment(options: Options, port: int, endpoint: str, scratch: str) -> None:
+def _prepare_environment(options: Options, port: int, endpoint: str, scratch: Path) -> None:
     """Sets what ministack, botocore and the SAM translator read, and nothing of the caller's AWS set-up survives."""
     for name in [n for n in os.environ if n.startswith(("AWS_", "MINISTACK_", "LAMBDA_", "LOCALSTACK_", "S3_"))]:
         del os.environ[name]
-    temporary = os.path.join(scratch, "tmp")
-    os.makedirs(temporary, exist_ok=True)
-    tempfile.tempdir = temporary
+    temporary = scratch / "tmp"
+    temporary.mkdir(exist_ok=True, parents=True)
+    tempfile.tempdir = str(temporary)
     os.environ.update({
         "AUTH": "true" if options.enforce_iam else "false",
         "AWS_ACCESS_KEY_ID": options.account_id,
@@ -106,19 +108,19 @@ def _prepare_environment(options: Options, port: int, endpoint: str, scratch: st
         "MINISTACK_HOST": "127.0.0.1",
         "MINISTACK_REGION": options.region,
         "PERSIST_STATE": "0",
-        "S3_DATA_DIR": os.path.join(scratch, "s3"),
+        "S3_DATA_DIR": str(scratch / "s3"),
         "S3_PERSIST": "0",
         "SFTP_ENABLED": "0",
-        "STATE_DIR": os.path.join(scratch, "state"),
-        "TMPDIR": temporary,
-        # Async invocations are retried after one and two minutes on AWS; nobody waits for that at a desk.
+        "STATE_DIR": str(scratch / "state"),
+        "TMPDIR": str(temporary),
+        # Async invocations are retried after one and two minutes on AWS; a local suite must not take that long.
         "LAMBDA_ASYNC_RETRY_BASE_SECONDS": "0.2",
         "LAMBDA_ASYNC_RETRY_MAX_SECONDS": "0.4",
     })
     os.environ.pop("DOCKER_HOST", None)
 
 
-async def _serve(app, listener: socket.socket, endpoint: str, options: Options, parent: int) -> None:
+async def _serve(app: Callable[..., Any], listener: socket.socket, endpoint: str, options: Options, parent: int) -> None:
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
 
@@ -126,8 +128,10 @@ async def _serve(app, listener: socket.socket, endpoint: str, options: Options, 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    # The loop holds only a weak reference to a task.
+    watcher = None
     if options.die_with_parent:
-        asyncio.ensure_future(_watch_parent(parent, stop))
+        watcher = asyncio.ensure_future(_watch_parent(parent, stop))
 
     config = Config()
     config.bind = [f"fd://{listener.detach()}"]
@@ -137,6 +141,8 @@ async def _serve(app, listener: socket.socket, endpoint: str, options: Options, 
     config.loglevel = options.log_level
     threading.Thread(target=_announce, args=(endpoint, options), daemon=True, name="mlp-announce").start()
     await serve(app, config, shutdown_trigger=stop.wait)
+    if watcher is not None:
+        watcher.cancel()
 
 
 async def _watch_parent(parent: int, stop: asyncio.Event) -> None:
@@ -166,17 +172,7 @@ def _announce(endpoint: str, options: Options) -> None:
     ready = {"endpoint": endpoint, "pid": os.getpid(), "account_id": options.account_id, "region": options.region}
     logger.info("ready: %s", json.dumps(ready))
     if options.ready_file:
-        path = os.path.abspath(options.ready_file)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        partial = f"{path}.{os.getpid()}"
-        with open(partial, "w", encoding="utf-8") as handle:
-            json.dump(ready, handle)
-            handle.write("\n")
-        os.replace(partial, path)
-
-
-def _remove(path: str) -> None:
-    try:
-        os.remove(path)
-    except FileNotFoundError:
-        pass
+        options.ready_file.parent.mkdir(exist_ok=True, parents=True)
+        partial = options.ready_file.with_name(f"{options.ready_file.name}.{os.getpid()}")
+        partial.write_text(json.dumps(ready) + "\n", encoding="utf-8")
+        partial.replace(options.ready_file)

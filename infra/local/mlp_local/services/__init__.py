@@ -1,0 +1,1 @@
+"""Services that ministack lacks: their API and their resource types."""
