@@ -1,5 +1,5 @@
-//! `cargo xtask docs`: the pages of `docs/` and the files of `schemas/` that are made from code, and with `--tables` from the
-//! data sets of the Python tools.
+//! `cargo xtask docs`: the pages of `docs/`, the files of `schemas/` and the state machines that are generated from code and
+//! sources; with `--tables` also the tables that come from the data sets of the Python tools.
 
 use std::fs;
 use std::time::Duration;
@@ -21,14 +21,17 @@ pub(crate) struct Arguments {
 /// What makes a table of `schemas/`; the same file is the test that the table is up to date.
 const TABLES: [&str; 2] = ["tests/goldens/test_taggable.py", "tests/goldens/test_regions.py"];
 
-/// The page, and the example of `the shared crates` that prints it.
-const PAGES: [(&str, &str); 6] = [
-    ("docs/findings.md", "findings"),
-    ("docs/checks.md", "checks"),
-    ("docs/deploy-errors.md", "failures"),
-    ("docs/macro-reference.md", "macro_reference"),
-    ("docs/regions.md", "regions"),
-    ("schemas/registry/mlprovisioner-mlops-mlproduct.json", "mlproduct_schema"),
+/// The file, and the example of a shared crate that prints it, with its arguments.
+const PAGES: [(&str, &[&str]); 9] = [
+    ("docs/findings.md", &["findings"]),
+    ("docs/checks.md", &["checks"]),
+    ("docs/deploy-errors.md", &["failures"]),
+    ("docs/macro-reference.md", &["macro_reference"]),
+    ("docs/regions.md", &["regions"]),
+    ("schemas/registry/mlprovisioner-mlops-mlproduct.json", &["mlproduct_schema"]),
+    ("infra/state-machines/deploy.asl.json", &["state_machine", "deploy"]),
+    ("infra/state-machines/drift.asl.json", &["state_machine", "drift"]),
+    ("infra/state-machines/fleet.asl.json", &["state_machine", "fleet"]),
 ];
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
@@ -47,13 +50,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 
 /// Writes the pages, or says which are out of date.
 pub(crate) fn made(check: bool) -> Result<()> {
-    let task = progress::task("pages made from code");
+    let task = progress::task("generated pages, schemas and state machines");
     // With the features of the whole workspace, as the tests are built, so that nothing is built twice.
     let log = suite::log("docs");
     task.follow(&log);
     process::run(cargo().args(["build", "--workspace", "--examples"]), &log, Duration::from_hours(1))?;
     for (page, example) in PAGES {
-        let text = process::output(&mut process::command(suite::built("examples").join(example)), &log)?;
+        let (program, arguments) =
+            example.split_first().ok_or_else(|| Failure::new("an example has a name"))?;
+        let mut command = process::command(suite::built("examples").join(program));
+        let text = process::output(command.args(arguments), &log)?;
         let path = paths::at(page);
         if check && fs::read_to_string(&path).ok().as_deref() != Some(text.as_str()) {
             return Err(Failure::new(format!("{page} is out of date; `cargo xtask docs` writes it")));

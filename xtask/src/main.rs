@@ -4,7 +4,7 @@
 //! cargo xtask demo           the whole product on this machine: deployed, fed with configs, shown
 //! cargo xtask test           everything that must hold, in an order that fails fast
 //! cargo xtask bench          how fast and how big it is
-//! cargo xtask docs           the pages of docs/ that are made from code
+//! cargo xtask docs           the generated pages of docs/, schemas and state machines
 //! cargo xtask fuzz           the fuzz targets, for a while
 //! cargo xtask requirements   the hashes of the pinned Python packages
 //! ```
@@ -52,7 +52,7 @@ enum Command {
     Test(test::Arguments),
     /// Measure speed; with --zip also size, start time and memory of what is deployed
     Bench(bench::Arguments),
-    /// Write the pages of docs/ that are made from code
+    /// Write the generated pages of docs/, schemas and state machines
     Docs(docs::Arguments),
     /// Run the fuzz targets, each for a while
     Fuzz(fuzz::Arguments),

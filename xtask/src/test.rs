@@ -28,7 +28,7 @@ pub(crate) struct Arguments {
 /// A part of the run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
 enum Part {
-    /// Formatting, clippy, licenses, pages made from code, cfn-lint
+    /// Formatting, clippy, licenses, generated files, cfn-lint
     Lint,
     /// Rust tests that need no running suite, and the examples in the documentation
     Rust,

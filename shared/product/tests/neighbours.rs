@@ -12,6 +12,7 @@ use mlp_product::policy;
 use mlp_product::product::Product;
 use mlp_product::suite::Suite;
 use mlp_template::finding::Severity;
+use mlp_template::glob;
 use mlp_template::template::Template;
 use proptest::prelude::*;
 use serde_json::Value as Json;
@@ -182,22 +183,10 @@ fn resolved(resource: &Json) -> Option<String> {
     Some(text)
 }
 
-/// Whether an ARN pattern of a policy matches a text; `*` stands for any characters.
-fn matches(pattern: &str, text: &str) -> bool {
-    assert!(!pattern.contains('?'), "{pattern}");
-    match pattern.split_once('*') {
-        None => pattern == text,
-        Some((start, rest)) => text.strip_prefix(start).is_some_and(|left| {
-            rest.is_empty()
-                || (0..=left.len()).any(|at| left.get(at..).is_some_and(|tail| matches(rest, tail)))
-        }),
-    }
-}
-
 fn assert_apart(one: &Product, other: &Product) {
     let patterns = patterns(one);
     for arn in names(other) {
-        if let Some(pattern) = patterns.iter().find(|pattern| matches(pattern, &arn)) {
+        if let Some(pattern) = patterns.iter().find(|pattern| glob::matches(pattern, &arn)) {
             panic!("a policy of {} allows {pattern}, which matches {arn}", one.names.ml_name());
         }
     }
@@ -261,7 +250,7 @@ fn an_override_like_the_global_names_of_another_product_is_kept_apart_from_it() 
 #[test]
 fn a_pattern_that_ends_too_early_is_found() {
     // The check itself: what the operator's policy allowed before names stood in full.
-    assert!(matches(
+    assert!(glob::matches(
         "arn:aws:codecommit:us-west-2:123456789012:acme-prod-a001-us-west-2-churn-ml-*",
         "arn:aws:codecommit:us-west-2:123456789012:acme-prod-a001-us-west-2-churn-ml-ml-model-build"
     ));

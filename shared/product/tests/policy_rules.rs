@@ -9,6 +9,7 @@ use mlp_product::policy::{self, MAX_SIZE, Policy};
 use mlp_product::product::Product;
 use mlp_product::suite::Suite;
 use mlp_template::error::InternalError;
+use mlp_template::glob;
 use proptest::prelude::*;
 
 type Maker = fn(&Product, &Suite) -> Result<Policy, InternalError>;
@@ -83,17 +84,6 @@ fn product(config: &str) -> Option<Product> {
     config::load(config.as_bytes()).ok().map(|loaded| Product::new(&loaded.config).unwrap())
 }
 
-/// Whether an ARN pattern of a policy matches a text. Patterns have `*` and nothing else.
-fn matches(pattern: &str, text: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == text,
-        Some((start, rest)) => text.strip_prefix(start).is_some_and(|left| {
-            rest.is_empty()
-                || (0..=left.len()).any(|at| left.get(at..).is_some_and(|tail| matches(rest, tail)))
-        }),
-    }
-}
-
 fn roles(product: &Product) -> Vec<String> {
     let ids = product.resources.iter().filter(|(_, spec)| spec.kind == "AWS::IAM::Role").map(|(id, _)| id);
     ids.map(|id| product.physical_name(id).unwrap()).collect()
@@ -139,7 +129,7 @@ proptest! {
         let create = policy.statements.iter().find(|it| it.sid == "RoleRights").unwrap();
         let covers = |role: &str| {
             let arn = format!("arn:{}:iam::{}:role/{role}", own.region.partition(), own.account_id);
-            create.resources.iter().any(|pattern| matches(pattern, &arn))
+            create.resources.iter().any(|pattern| glob::matches(pattern, &arn))
         };
         for role in roles(&own) {
             prop_assert!(covers(&role), "{role} is not covered");

@@ -7,6 +7,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::pointer;
+
 /// Whether a finding blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -128,7 +130,7 @@ impl Finding {
     /// ```
     #[must_use]
     pub fn in_resource(mut self) -> Self {
-        let mut steps = self.path.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~"));
+        let mut steps = pointer::tokens(&self.path).collect::<Vec<_>>().into_iter();
         if steps.next().as_deref() != Some("Resources") {
             return self;
         }

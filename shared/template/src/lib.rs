@@ -6,6 +6,8 @@ pub mod check;
 pub mod codes;
 pub mod error;
 pub mod finding;
+pub mod glob;
+pub mod pointer;
 pub mod printable;
 pub mod region;
 pub mod render;

@@ -1,5 +1,6 @@
 //! Where two JSON values differ.
 
+use mlp_template::pointer;
 use serde_json::Value as Json;
 
 /// A place where two values differ, and what stands there in each; `None` where nothing does.
@@ -65,7 +66,7 @@ fn walk<'v>(
 
 /// The pointer of an entry.
 pub(super) fn below(path: &str, key: &str) -> String {
-    format!("{path}/{}", key.replace('~', "~0").replace('/', "~1"))
+    pointer::join(path, key)
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use std::collections::BTreeSet;
 use mlp_product::outcome::sha256;
 use mlp_template::codes;
 use mlp_template::finding::Finding;
+use mlp_template::glob::matches;
 use mlp_template::yaml::{self, Document, Limits};
 use serde::{Deserialize, Serialize};
 
@@ -185,23 +186,6 @@ impl IgnoreList {
         }
         problems
     }
-}
-
-/// Whether `*` in a pattern can stand for something that makes it the text.
-fn matches(pattern: &str, text: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let first = parts.next().unwrap_or_default();
-    let Some(mut rest) = text.strip_prefix(first) else { return false };
-    let mut last = None;
-    for part in parts {
-        if let Some(middle) = last.replace(part) {
-            match rest.find(middle).and_then(|at| rest.get(at + middle.len()..)) {
-                Some(behind) => rest = behind,
-                None => return false,
-            }
-        }
-    }
-    last.map_or(rest.is_empty(), |last| rest.ends_with(last))
 }
 
 /// Whether a text is a day of the calendar.

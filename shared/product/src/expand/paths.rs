@@ -1,5 +1,6 @@
 //! Which SSM parameters configs and templates may name.
 
+use mlp_template::glob::matches;
 use mlp_template::suggest::or_list;
 
 /// The path patterns of the suite's parameter `ParameterPaths`: `*` stands for any characters, as in an IAM policy.
@@ -38,27 +39,6 @@ impl ParameterPaths {
     pub(super) fn words(&self) -> String {
         or_list(self.0.iter().map(String::as_str))
     }
-}
-
-/// Whether a text matches a pattern. It takes time in proportion to the product of the lengths at most.
-fn matches(pattern: &str, text: &str) -> bool {
-    let mut pieces = pattern.split('*');
-    let Some(mut rest) = pieces.next().and_then(|start| text.strip_prefix(start)) else { return false };
-    let mut pieces = pieces.peekable();
-    if pieces.peek().is_none() {
-        return rest.is_empty();
-    }
-    while let Some(piece) = pieces.next() {
-        // The last piece is the end of the text, each other one is best at its first place.
-        if pieces.peek().is_none() {
-            return rest.ends_with(piece);
-        }
-        match rest.split_once(piece) {
-            Some((_, after)) => rest = after,
-            None => return false,
-        }
-    }
-    true
 }
 
 #[cfg(test)]

@@ -2,8 +2,9 @@
 
 use super::Spot;
 use crate::finding::{Finding, bounded};
+use crate::pointer::join;
 use crate::template::path::Token;
-use crate::yaml::{Document, NodeValue, join};
+use crate::yaml::{Document, NodeValue};
 
 /// Gives a finding its pointer into the document, line and column. What the document doesn't have (a part of a text, the
 /// list that a single `DependsOn` becomes) is placed at what holds it.

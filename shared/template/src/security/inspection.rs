@@ -3,6 +3,7 @@
 use crate::check::Spot;
 use crate::check::places;
 use crate::finding::{Finding, Severity, bounded};
+use crate::pointer;
 use crate::template::path::Token;
 use crate::template::{Path, Template, Value};
 use crate::yaml::Document;
@@ -87,8 +88,7 @@ impl<'t> Inspection<'t> {
 
     /// A finding at a place given as a JSON pointer.
     pub(super) fn add_at(&mut self, pointer: &str, finding: Finding) {
-        let steps: Vec<String> =
-            pointer.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~")).collect();
+        let steps: Vec<String> = pointer::tokens(pointer).collect();
         let tokens: Vec<Token<'_>> = steps.iter().map(|step| Token::Key(step)).collect();
         self.add(&tokens, finding);
     }
@@ -100,7 +100,7 @@ impl<'t> Inspection<'t> {
 
     fn add(&mut self, tokens: &[Token<'_>], finding: Finding) {
         let pointer = tokens.iter().fold(String::new(), |pointer, token| match token {
-            Token::Key(key) => crate::yaml::join(&pointer, key),
+            Token::Key(key) => pointer::join(&pointer, key),
             Token::Index(index) => format!("{pointer}/{index}"),
         });
         // The resource's own place first: a pointer into the user's document may end at a short form's tag.

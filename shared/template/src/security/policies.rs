@@ -3,7 +3,8 @@
 use super::catalogue::{Check, check};
 use super::identity;
 use super::inspection::Inspection;
-use super::statements::{Statement, covers};
+use super::statements::Statement;
+use crate::glob;
 use crate::template::Path;
 
 pub(super) const CHECKS: &[Check] = &[EVERY_RESOURCE, ALL_BUT, PASS_ROLE, CREATE_ACCESS_KEY, DELETE_BUCKET];
@@ -118,7 +119,7 @@ fn shown(inspection: &mut Inspection<'_>, statement: Statement<'_>, path: &Path<
     let name = statement.name();
     statement.texts("Action", path, &mut |pattern, place| {
         for (action, check) in SHOWN {
-            if !covers(pattern, action) {
+            if !glob::matches_action(pattern, action) {
                 continue;
             }
             let by = if pattern.eq_ignore_ascii_case(action) {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::pointer;
+
 /// A place in a template, in the long form of CloudFormation's JSON: the `x` of `!Join ["", [x]]` stands at
 /// `.../Fn::Join/1/0`.
 ///
@@ -84,7 +86,7 @@ impl fmt::Display for Path<'_> {
         let Some(parent) = self.parent else { return Ok(()) };
         parent.fmt(f)?;
         match self.token {
-            Token::Key(key) => write!(f, "/{}", key.replace('~', "~0").replace('/', "~1")),
+            Token::Key(key) => write!(f, "/{}", pointer::escape(key)),
             Token::Index(index) => write!(f, "/{index}"),
         }
     }

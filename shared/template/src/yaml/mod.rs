@@ -18,6 +18,8 @@ pub(crate) use pasted::load_json;
 pub use pasted::load_pasted;
 pub use scalar::is_text_in_yaml_1_1;
 
+pub use crate::pointer::{join, tokens};
+
 /// What a document may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -249,22 +251,4 @@ impl Scalar {
             ScalarKind::Str => Json::String(self.text.clone()),
         }
     }
-}
-
-/// Appends a token to an RFC 6901 JSON pointer.
-///
-/// ```
-/// assert_eq!(mlp_template::yaml::join("/tags", "a/b"), "/tags/a~1b");
-/// ```
-pub fn join(pointer: &str, token: &str) -> String {
-    format!("{pointer}/{}", token.replace('~', "~0").replace('/', "~1"))
-}
-
-/// The tokens of an RFC 6901 JSON pointer.
-///
-/// ```
-/// assert!(mlp_template::yaml::tokens("/tags/a~1b").eq(["tags", "a/b"]));
-/// ```
-pub fn tokens(pointer: &str) -> impl Iterator<Item = String> {
-    pointer.split('/').skip(1).map(|token| token.replace("~1", "/").replace("~0", "~"))
 }

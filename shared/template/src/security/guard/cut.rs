@@ -9,6 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 use indexmap::IndexMap;
 use serde_json::{Map as Object, Value as Json};
 
+use crate::pointer;
 use crate::template::{Function, Map, Resource, Template, Value};
 
 /// What stands for a value that CloudFormation will compute. Rules name it, so it never changes.
@@ -31,13 +32,13 @@ pub(super) struct Cut<'t> {
 
 impl<'t> Cut<'t> {
     /// The same place in every resource that is alike, the one in the text included.
-    pub(super) fn everywhere(&self, pointer: &str) -> Vec<(&'t str, String)> {
-        let Some(rest) = pointer.strip_prefix(RESOURCES) else { return Vec::new() };
+    pub(super) fn everywhere(&self, at: &str) -> Vec<(&'t str, String)> {
+        let Some(rest) = at.strip_prefix(RESOURCES) else { return Vec::new() };
         let (id, rest) =
             rest.split_once('/').map_or((rest, String::new()), |(id, rest)| (id, format!("/{rest}")));
-        let id = id.replace("~1", "/").replace("~0", "~");
+        let id = pointer::unescape(id);
         let alike = self.alike.get(id.as_str()).map(Vec::as_slice).unwrap_or_default();
-        alike.iter().map(|id| (*id, format!("{}{rest}", crate::yaml::join("/Resources", id)))).collect()
+        alike.iter().map(|id| (*id, format!("{}{rest}", pointer::join("/Resources", id)))).collect()
     }
 }
 
