@@ -526,7 +526,7 @@ mod on_linux {
 }
 
 fn case(name: &str) -> String {
-    root().join("tests/expand").join(name).display().to_string()
+    root().join("tests/golden/expand").join(name).display().to_string()
 }
 
 #[test]

@@ -17,7 +17,7 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True  # the suite leaves no file outside of its data directory
 
-from mlp_local import server  # noqa: E402  (after the switch above; imports nothing of ministack yet)
+from mlp_local import server  # noqa: E402  (after the switch; imports nothing of ministack yet)
 
 
 def _account_id(text: str) -> str:
@@ -43,17 +43,29 @@ def main() -> int:
     parser.add_argument("--ready-file", type=_path, metavar="PATH", help="written once the suite answers, as JSON")
     parser.add_argument("--log", type=_path, metavar="PATH", help="log file; standard error when absent")
     parser.add_argument("--log-level", default="INFO", choices=["DEBUG", "INFO", "WARNING", "ERROR"])
-    parser.add_argument("--data-dir", type=_path, metavar="DIR", required=True, help="scratch space; emptied at the end")
+    parser.add_argument(
+        "--data-dir", type=_path, metavar="DIR", required=True, help="scratch space; emptied at the end"
+    )
     parser.add_argument("--account-id", type=_account_id, default="000000000000")
     parser.add_argument("--region", default="us-west-2")
     parser.add_argument("--die-with-parent", action="store_true", help="end when the starting process ends")
-    parser.add_argument("--enforce-iam", action="store_true",
-                        help="check signatures and IAM policies of every request (off by default)")
+    parser.add_argument(
+        "--enforce-iam", action="store_true", help="check signatures and IAM policies of every request (off by default)"
+    )
     args = parser.parse_args()
-    return server.run(server.Options(
-        port=args.port, ready_file=args.ready_file, log=args.log, log_level=args.log_level,
-        data_dir=args.data_dir, account_id=args.account_id, region=args.region,
-        die_with_parent=args.die_with_parent, enforce_iam=args.enforce_iam))
+    return server.run(
+        server.Options(
+            port=args.port,
+            ready_file=args.ready_file,
+            log=args.log,
+            log_level=args.log_level,
+            data_dir=args.data_dir,
+            account_id=args.account_id,
+            region=args.region,
+            die_with_parent=args.die_with_parent,
+            enforce_iam=args.enforce_iam,
+        )
+    )
 
 
 if __name__ == "__main__":

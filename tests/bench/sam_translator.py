@@ -13,13 +13,18 @@ import time
 
 os.environ.setdefault("AWS_DEFAULT_REGION", "us-west-2")
 
-from samtranslator.translator.transform import transform  # noqa: E402
+from samtranslator.translator.transform import transform
 
 # It complains about metrics that nobody collects here.
 logging.getLogger("samtranslator").setLevel(logging.ERROR)
 
 SAMPLES = 30
-PSEUDO = {"AWS::Region": "us-west-2", "AWS::AccountId": "123456789012", "AWS::Partition": "aws", "AWS::URLSuffix": "amazonaws.com"}
+PSEUDO = {
+    "AWS::Region": "us-west-2",
+    "AWS::AccountId": "123456789012",
+    "AWS::Partition": "aws",
+    "AWS::URLSuffix": "amazonaws.com",
+}
 
 
 class ManagedPolicies:

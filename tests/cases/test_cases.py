@@ -18,18 +18,15 @@ All keys but `source`, `run` and `status` are optional. The binary is `MLP_BINAR
 
 import json
 import os
-import pathlib
-import re
 import shutil
 import subprocess
-import tempfile
-import unittest
 
+import pytest
 import yaml
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+from mlp_tests.paths import MLP, ROOT
+
 CASES = ROOT / "tests/golden/cases"
-BINARY = pathlib.Path(os.environ.get("MLP_BINARY", ROOT / "target/debug/mlp")).resolve()
 KEYS = {"source", "run", "status", "contains", "lacks", "output_contains", "output_json"}
 SECONDS = 60
 ABSENT = object()
@@ -48,60 +45,58 @@ def at(document, pointer):
     return document
 
 
-class Cases(unittest.TestCase):
-    """One test for each folder; they are added below."""
+def check(folder, step):
+    assert set(step) - KEYS == set(), "case.yaml has unknown keys"
+    assert set(step) >= {"run", "status"}, "case.yaml needs `run` and `status`"
+    arguments = [str(argument) for argument in step["run"]]
+    # Without colors, and without the credentials and settings of the user who runs the tests.
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "NO_COLOR": "1"}
+    done = subprocess.run(
+        [MLP, *arguments],
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    texts = {"stdout": done.stdout.decode(), "stderr": done.stderr.decode()}
+    output = texts["stdout"] + texts["stderr"]
+    shown = f"\nmlp {' '.join(arguments)}\n{output}"
+    assert done.returncode == step["status"], f"exit status{shown}"
+    for text in step.get("contains", []):
+        assert text in output, shown
+    for text in step.get("lacks", []):
+        assert text not in output, shown
 
-    def case(self, folder):
-        steps = list(yaml.safe_load_all((folder / "case.yaml").read_text(encoding="utf-8")))
-        self.assertTrue(steps[0].get("source"), "case.yaml has no `source`")
-        with tempfile.TemporaryDirectory() as copy:
-            copy = pathlib.Path(copy)
-            shutil.copytree(folder, copy, dirs_exist_ok=True)
-            for number, step in enumerate(steps, 1):
-                with self.subTest(step=number, run=step.get("run")):
-                    self.step(copy, step)
+    def written(name):
+        return texts[name] if name in texts else (folder / name).read_text(encoding="utf-8")
 
-    def step(self, folder, step):
-        self.assertEqual(set(step) - KEYS, set(), "case.yaml has unknown keys")
-        self.assertGreaterEqual(set(step), {"run", "status"}, "case.yaml needs `run` and `status`")
-        arguments = [str(argument) for argument in step["run"]]
-        # Without colors, and without the credentials and settings of the user who runs the tests.
-        environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "NO_COLOR": "1"}
-        done = subprocess.run(
-            [BINARY, *arguments], cwd=folder, env=environment, stdin=subprocess.DEVNULL,
-            capture_output=True, timeout=SECONDS, check=False,
-        )
-        texts = {"stdout": done.stdout.decode(), "stderr": done.stderr.decode()}
-        output = texts["stdout"] + texts["stderr"]
-        shown = f"\nmlp {' '.join(arguments)}\n{output}"
-        self.assertEqual(done.returncode, step["status"], f"exit status{shown}")
-        for text in step.get("contains", []):
-            self.assertIn(text, output, shown)
-        for text in step.get("lacks", []):
-            self.assertNotIn(text, output, shown)
-        written = lambda name: texts[name] if name in texts else (folder / name).read_text(encoding="utf-8")
-        for name, wanted in step.get("output_contains", {}).items():
-            for text in wanted:
-                self.assertIn(text, written(name), f"{name}{shown}")
-        for name, wanted in step.get("output_json", {}).items():
-            document = json.loads(written(name))
-            for pointer in wanted.pop("absent", []):
-                self.assertIs(at(document, pointer), ABSENT, f"{name}: {pointer}{shown}")
-            for pointer, value in wanted.items():
-                self.assertEqual(at(document, pointer), value, f"{name}: {pointer}{shown}")
+    for name, wanted in step.get("output_contains", {}).items():
+        for text in wanted:
+            assert text in written(name), f"{name}{shown}"
+    for name, wanted in step.get("output_json", {}).items():
+        document = json.loads(written(name))
+        for pointer in wanted.pop("absent", []):
+            assert at(document, pointer) is ABSENT, f"{name}: {pointer}{shown}"
+        for pointer, value in wanted.items():
+            assert at(document, pointer) == value, f"{name}: {pointer}{shown}"
 
 
-def test_of(folder):
-    return lambda self: self.case(folder)
+FOLDERS = sorted(path for path in CASES.glob("*/*") if path.is_dir())
 
 
-for area in sorted(path for path in CASES.iterdir() if path.is_dir()):
-    folders = sorted(path for path in area.iterdir() if path.is_dir())
-    assert folders, f"{area} has no cases"
-    for folder in folders:
-        name = re.sub(r"\W", "_", f"{area.name}_{folder.name}")
-        setattr(Cases, f"test_{name}", test_of(folder))
+def test_every_area_has_cases():
+    areas = {path for path in CASES.iterdir() if path.is_dir()}
+    assert {folder.parent for folder in FOLDERS} == areas
 
 
-if __name__ == "__main__":
-    unittest.main()
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: f"{folder.parent.name}-{folder.name}")
+def test_the_answer_is_right(folder, tmp_path, subtests):
+    steps = list(yaml.safe_load_all((folder / "case.yaml").read_text(encoding="utf-8")))
+    assert steps[0].get("source"), "case.yaml has no `source`"
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    for number, step in enumerate(steps, 1):
+        with subtests.test(step=number, run=step.get("run")):
+            check(copy, step)

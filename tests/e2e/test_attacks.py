@@ -6,50 +6,42 @@ of the next deployment, to write a rule that passes everything, and to read the 
 
 import hashlib
 import json
-import os
-import sys
-import unittest
 import uuid
 
-sys.path.insert(0, os.path.dirname(__file__))
+import pytest
+from botocore.exceptions import ClientError
 
-import boto3  # noqa: E402
-import suite  # noqa: E402
-from botocore.config import Config  # noqa: E402
-from botocore.exceptions import ClientError  # noqa: E402
-from test_deploying import develop, run  # noqa: E402
+from mlp_tests import suite
+from mlp_tests.deploying import develop, run
 
 EVIL = b'{"Resources": {"Role": {"Type": "AWS::IAM::Role"}}}'
 # CloudFormation takes what lies at this key for the template with this digest.
 TEMPLATE = f"deployments/templates/{hashlib.sha256(EVIL).hexdigest()}.yaml"
-OUTPUTS = (TEMPLATE, "deployments/results/x.json", "deployments/files/x/y", "templates/x.yaml", "policies/x.json",
-           "status/configs/x.yaml.json", "reports/x.html", "reports/drift/latest/x.json")
+OUTPUTS = (
+    TEMPLATE,
+    "deployments/results/x.json",
+    "deployments/files/x/y",
+    "templates/x.yaml",
+    "policies/x.json",
+    "status/configs/x.yaml.json",
+    "reports/x.html",
+    "reports/drift/latest/x.json",
+)
 PENDING = ("pending/approvals/x.json", "pending/requests/x/y.json")
 INPUTS = ("configs/x.yaml", "rules/x.guard", "drift-ignore.yaml")
 
 
-def setUpModule():
-    suite.setting("MLP_DEPLOY_MACHINE")
-
-
 def session(role, service):
     """A client with the rights of a role, as a service has them that assumes it."""
-    made = suite.control("sessions", role=role)
-    return boto3.client(
-        service,
-        endpoint_url=suite.setting("AWS_ENDPOINT_URL"),
-        region_name=suite.REGION,
-        aws_access_key_id=made["AccessKeyId"],
-        aws_secret_access_key=made["SecretAccessKey"],
-        aws_session_token=made["SessionToken"],
-        config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
-    )
+    return suite.client_with(service, suite.control("sessions", role=role))
 
 
 def resources(stack):
     """The names of a stack's resources, by logical id."""
     pages = suite.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack)
-    return {it["LogicalResourceId"]: it["PhysicalResourceId"] for page in pages for it in page["StackResourceSummaries"]}
+    return {
+        it["LogicalResourceId"]: it["PhysicalResourceId"] for page in pages for it in page["StackResourceSummaries"]
+    }
 
 
 def deployed(config):
@@ -63,24 +55,35 @@ def deployed(config):
 def role(name, statements, tags=None):
     """Creates a role with these rights and without a boundary, as a person does by hand."""
     iam = suite.client("iam")
-    iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST),
-                    Tags=[{"Key": key, "Value": value} for key, value in (tags or {}).items()])
-    iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=json.dumps(
-        {"Version": "2012-10-17", "Statement": statements}))
+    iam.create_role(
+        RoleName=name,
+        AssumeRolePolicyDocument=json.dumps(TRUST),
+        Tags=[{"Key": key, "Value": value} for key, value in (tags or {}).items()],
+    )
+    iam.put_role_policy(
+        RoleName=name, PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": statements})
+    )
     return name
 
 
 EVERYTHING = [{"Effect": "Allow", "Action": "*", "Resource": "*"}]
-TRUST = {"Version": "2012-10-17", "Statement": [
-    {"Effect": "Allow", "Principal": {"Service": "codebuild.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"Service": "codebuild.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+}
 
 
-class Case(unittest.TestCase):
+class Denials:
+    """What tests of denied calls share."""
+
     def denied(self, what, call, **arguments):
-        with self.assertRaises(ClientError, msg=what) as caught:
+        try:
             call(**arguments)
-        error = caught.exception.response["Error"]
-        self.assertIn(error["Code"], ("AccessDenied", "AccessDeniedException", "403"), f"{what}: {error}")
+        except ClientError as refused:
+            error = refused.response["Error"]
+        else:
+            pytest.fail(f"{what} is not denied")
+        assert error["Code"] in ("AccessDenied", "AccessDeniedException", "403"), f"{what}: {error}"
 
     def denied_every_key(self, s3):
         bucket = suite.bucket()
@@ -93,11 +96,11 @@ class Case(unittest.TestCase):
         self.denied("policy", s3.delete_bucket_policy, Bucket=bucket)
 
 
-class Product(Case):
+class TestProduct(Denials):
     """The roles of a starter product, whose policies of AWS's own reach every bucket of the account."""
 
     @classmethod
-    def setUpClass(cls):
+    def setup_class(cls):
         cls.config = develop()
         cls.product = deployed(cls.config)
         cls.key = f"configs/{uuid.uuid4().hex}.yaml"
@@ -107,27 +110,32 @@ class Product(Case):
         for logical in ("CodebuildRole", "CodepipelineRole", "SagemakerRole"):
             yield logical, self.product[logical]
 
-    def test_no_role_of_the_product_reaches_the_suites_bucket(self):
+    def test_no_role_of_the_product_reaches_the_suites_bucket(self, subtests):
         for logical, name in self.roles():
-            with self.subTest(logical):
+            with subtests.test(logical):
                 s3 = session(name, "s3")
                 self.denied_every_key(s3)
                 self.denied("a config that is there", s3.get_object, Bucket=suite.bucket(), Key=self.key)
-                self.denied("a copy of a config", s3.copy_object, Bucket=self.product["ArtifactsBucket"], Key="config",
-                            CopySource={"Bucket": suite.bucket(), "Key": self.key})
+                self.denied(
+                    "a copy of a config",
+                    s3.copy_object,
+                    Bucket=self.product["ArtifactsBucket"],
+                    Key="config",
+                    CopySource={"Bucket": suite.bucket(), "Key": self.key},
+                )
 
-    def test_its_roles_go_on_with_the_products_own_bucket(self):
+    def test_its_roles_go_on_with_the_products_own_bucket(self, subtests):
         for logical, name in self.roles():
-            with self.subTest(logical):
+            with subtests.test(logical):
                 s3, bucket = session(name, "s3"), self.product["ArtifactsBucket"]
                 s3.put_object(Bucket=bucket, Key="models/m.tar.gz", Body=b"model")
-                self.assertEqual(s3.get_object(Bucket=bucket, Key="models/m.tar.gz")["Body"].read(), b"model")
+                assert s3.get_object(Bucket=bucket, Key="models/m.tar.gz")["Body"].read() == b"model"
 
     def test_every_role_has_the_suites_boundary(self):
         boundary = resources(suite.setting("MLP_STACK"))["ProductBoundary"]
         for logical, name in self.roles():
             found = suite.client("iam").get_role(RoleName=name)["Role"]
-            self.assertEqual(found["PermissionsBoundary"]["PermissionsBoundaryArn"], boundary, logical)
+            assert found["PermissionsBoundary"]["PermissionsBoundaryArn"] == boundary, logical
 
     def test_its_roles_reach_nothing_of_others_either(self):
         """Within the boundary: the bucket of another team, a secret of another team, and roles."""
@@ -143,10 +151,10 @@ class Product(Case):
         self.denied("no boundary", iam.delete_role_permissions_boundary, RoleName=name)
         self.denied("own tags", iam.tag_role, RoleName=name, Tags=[{"Key": "ml-provisioner:artifacts", "Value": other}])
         own = next(path for path in self.product.values() if path.startswith("/ml/"))
-        self.assertTrue(ssm.get_parameter(Name=own)["Parameter"]["Value"])
+        assert ssm.get_parameter(Name=own)["Parameter"]["Value"]
 
 
-class Bucket(Case):
+class TestBucket(Denials):
     """The bucket policy, without any boundary: what remains where somebody makes roles by hand."""
 
     def test_a_role_that_is_called_like_a_products_is_denied_whatever_it_may(self):
@@ -168,14 +176,14 @@ class Bucket(Case):
             self.denied(f"delete {key}", s3.delete_object, Bucket=bucket, Key=key)
             self.denied(f"tag {key}", s3.put_object_tagging, Bucket=bucket, Key=key, Tagging={"TagSet": []})
         self.denied("a response URL", s3.get_object, Bucket=bucket, Key="pending/requests/x/y.json")
-        self.assertTrue(s3.get_bucket_policy(Bucket=bucket)["Policy"])
+        assert s3.get_bucket_policy(Bucket=bucket)["Policy"]
 
 
-class Suite(Case):
+class TestSuite(Denials):
     """The suite's own roles: what an attacker gets that takes over a function or a stack."""
 
     @classmethod
-    def setUpClass(cls):
+    def setup_class(cls):
         cls.own = resources(suite.setting("MLP_STACK"))
 
     def test_the_deploy_function_creates_change_sets_of_its_own_templates_alone(self):
@@ -188,7 +196,10 @@ class Suite(Case):
             ("another bucket", {"RoleARN": role_arn, "TemplateURL": f"{endpoint}/other/deployments/templates/x.yaml"}),
             ("a text", {"RoleARN": role_arn, "TemplateBody": EVIL.decode()}),
             ("no service role", {"TemplateURL": f"{endpoint}/{bucket}/{TEMPLATE}"}),
-            ("a stack of others", {"StackName": "payments-stack", "RoleARN": role_arn, "TemplateURL": f"{endpoint}/{bucket}/{TEMPLATE}"}),
+            (
+                "a stack of others",
+                {"StackName": "payments-stack", "RoleARN": role_arn, "TemplateURL": f"{endpoint}/{bucket}/{TEMPLATE}"},
+            ),
         ):
             self.denied(what, cloudformation.create_change_set, **{**given, **more})
 
@@ -197,18 +208,41 @@ class Suite(Case):
         name = f"t{uuid.uuid4().hex[:12]}-ml-codebuild-role"
         given = {"RoleName": name, "AssumeRolePolicyDocument": json.dumps(TRUST)}
         self.denied("no boundary", iam.create_role, **given)
-        self.denied("another boundary", iam.create_role, **given, PermissionsBoundary="arn:aws:iam::aws:policy/AdministratorAccess")
+        self.denied(
+            "another boundary",
+            iam.create_role,
+            **given,
+            PermissionsBoundary="arn:aws:iam::aws:policy/AdministratorAccess",
+        )
         self.denied("another name", iam.create_role, **{**given, "RoleName": "payments"}, PermissionsBoundary=boundary)
         iam.create_role(**given, PermissionsBoundary=boundary)
         self.denied("take it away", iam.delete_role_permissions_boundary, RoleName=name)
-        self.denied("exchange it", iam.put_role_permissions_boundary, RoleName=name,
-                    PermissionsBoundary="arn:aws:iam::aws:policy/AdministratorAccess")
-        self.denied("attach a right", iam.attach_role_policy, RoleName=name, PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")
-        self.denied("an inline right", iam.put_role_policy, RoleName=name, PolicyName="p", PolicyDocument=json.dumps(
-            {"Version": "2012-10-17", "Statement": EVERYTHING}))
+        self.denied(
+            "exchange it",
+            iam.put_role_permissions_boundary,
+            RoleName=name,
+            PermissionsBoundary="arn:aws:iam::aws:policy/AdministratorAccess",
+        )
+        self.denied(
+            "attach a right",
+            iam.attach_role_policy,
+            RoleName=name,
+            PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess",
+        )
+        self.denied(
+            "an inline right",
+            iam.put_role_policy,
+            RoleName=name,
+            PolicyName="p",
+            PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": EVERYTHING}),
+        )
         # The boundary adds what names of products end in to the other tags.
-        self.denied("a tag that names no product", iam.tag_role, RoleName=name,
-                    Tags=[{"Key": "ml-provisioner:product", "Value": "payments"}])
+        self.denied(
+            "a tag that names no product",
+            iam.tag_role,
+            RoleName=name,
+            Tags=[{"Key": "ml-provisioner:product", "Value": "payments"}],
+        )
         iam.tag_role(RoleName=name, Tags=[{"Key": "ml-provisioner:product", "Value": "x-ml"}])
 
     def test_the_service_role_changes_no_text_of_the_boundary(self):
@@ -222,7 +256,3 @@ class Suite(Case):
         s3 = session(self.own["ServiceRole"], "s3")
         self.denied("a template", s3.get_object, Bucket=suite.bucket(), Key=TEMPLATE)
         self.denied("the policy", s3.delete_bucket_policy, Bucket=suite.bucket())
-
-
-if __name__ == "__main__":
-    unittest.main()

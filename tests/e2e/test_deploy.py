@@ -1,37 +1,13 @@
 """Every golden template deploys to CREATE_COMPLETE, and every value it publishes can be read afterwards."""
 
 import concurrent.futures
-import os
-import sys
 import time
-import unittest
 
-sys.path.insert(0, os.path.dirname(__file__))
-
-import suite  # noqa: E402
-import yaml  # noqa: E402
+from mlp_tests import cloudformation, suite
+from mlp_tests.paths import TEMPLATES
+from mlp_tests.vpc import endpoint_group, network
 
 RUN = int(time.time()) % 10**9
-GOLDENS = sorted((suite.ROOT / "tests/golden/templates").glob("*.yaml"))
-
-
-def setUpModule():
-    suite.setting("AWS_ENDPOINT_URL")
-
-
-class Tagged(yaml.SafeLoader):
-    """Reads CloudFormation's short forms as text, list or map."""
-
-
-def _tagged(loader, _, node):
-    if isinstance(node, yaml.ScalarNode):
-        return loader.construct_scalar(node)
-    if isinstance(node, yaml.SequenceNode):
-        return loader.construct_sequence(node, deep=True)
-    return loader.construct_mapping(node, deep=True)
-
-
-Tagged.add_multi_constructor("!", _tagged)
 
 
 def account(index):
@@ -42,16 +18,8 @@ def account(index):
 def prerequisites(account_id, text, template):
     """Makes what a product needs from outside; returns the text with the ids of this account's VPC."""
     ec2, ssm, s3 = (suite.client(service, account_id) for service in ("ec2", "ssm", "s3"))
-    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
-    ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsSupport={"Value": True})
-    ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})
-    subnets = [
-        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{index}.0/24", AvailabilityZone=f"us-west-2{zone}")["Subnet"]["SubnetId"]
-        for index, zone in enumerate("abc")
-    ]
-    group = ec2.create_security_group(GroupName="given", Description="given", VpcId=vpc)["GroupId"]
-    ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[
-        {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}])
+    vpc, subnets = network("abc", account_id)
+    group = endpoint_group(vpc, "given", account_id)
     tables = [ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"] for _ in range(3)]
     lake = f"lake-{account_id}"
     s3.create_bucket(Bucket=lake, CreateBucketConfiguration={"LocationConstraint": suite.REGION})
@@ -90,7 +58,7 @@ def checked(index, path):
 def deploy(index, path):
     """What is wrong with the deployment of one template; None if nothing."""
     account_id, text = account(index), path.read_text(encoding="utf-8")
-    template = yaml.load(text, Loader=Tagged)
+    template = cloudformation.loads(text)
     text = prerequisites(account_id, text, template)
     cfn, ssm, s3 = (suite.client(service, account_id) for service in ("cloudformation", "ssm", "s3"))
     made_for = template["Metadata"]["MLProvisioner"]
@@ -101,7 +69,11 @@ def deploy(index, path):
     s3.put_object(Bucket=store, Key="template.yaml", Body=text.encode())
     url = f"{suite.setting('AWS_ENDPOINT_URL')}/{store}/template.yaml"
     cfn.create_change_set(
-        StackName=stack, ChangeSetName="first", ChangeSetType="CREATE", TemplateURL=url, Capabilities=["CAPABILITY_NAMED_IAM"]
+        StackName=stack,
+        ChangeSetName="first",
+        ChangeSetType="CREATE",
+        TemplateURL=url,
+        Capabilities=["CAPABILITY_NAMED_IAM"],
     )
 
     def change_set():
@@ -120,7 +92,11 @@ def deploy(index, path):
     found = suite.wait("stack", settled, 60)
     if found["StackStatus"] != "CREATE_COMPLETE":
         events = cfn.describe_stack_events(StackName=stack)["StackEvents"]
-        reasons = [f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason')}" for event in events if "FAILED" in event["ResourceStatus"]]
+        reasons = [
+            f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason')}"
+            for event in events
+            if "FAILED" in event["ResourceStatus"]
+        ]
         return f"{found['StackStatus']}: {reasons}"
     resources = cfn.describe_stack_resources(StackName=stack)["StackResources"]
     if len(resources) != len(template["Resources"]):
@@ -152,24 +128,22 @@ def deploy(index, path):
     return None if state in ("gone", "DELETE_COMPLETE") else f"deleting it ended in {state}"
 
 
-class GoldenTemplates(unittest.TestCase):
-    def test_every_one_deploys_publishes_its_values_and_is_deleted(self):
-        self.assertGreaterEqual(len(GOLDENS), 31)
+class TestGoldenTemplates:
+    def test_every_one_deploys_publishes_its_values_and_is_deleted(self, subtests):
+        assert len(TEMPLATES) >= 31
         for service in ("ec2", "ssm", "s3", "cloudformation"):
             suite.client(service)
         # Bucket names are unique in the world, whatever the account: variants of one product come one after the other.
         products = {}
-        for index, path in enumerate(GOLDENS):
-            template = yaml.load(path.read_text(encoding="utf-8"), Loader=Tagged)
+        for index, path in enumerate(TEMPLATES):
+            template = cloudformation.load(path)
             products.setdefault(template["Metadata"]["MLProvisioner"]["MlName"], []).append((index, path))
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
-            done = pool.map(lambda variants: [(path, checked(index, path)) for index, path in variants], products.values())
+            done = pool.map(
+                lambda variants: [(path, checked(index, path)) for index, path in variants], products.values()
+            )
             problems = dict(pair for variants in done for pair in variants)
-        self.assertEqual(len(problems), len(GOLDENS))
+        assert len(problems) == len(TEMPLATES)
         for path, problem in problems.items():
-            with self.subTest(template=path.stem):
-                self.assertIsNone(problem)
-
-
-if __name__ == "__main__":
-    unittest.main()
+            with subtests.test(template=path.stem):
+                assert problem is None

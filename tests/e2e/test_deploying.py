@@ -1,142 +1,87 @@
 """Products are deployed, shown, tested and deleted by the state machine, as from the console."""
 
 import json
-import os
-import sys
 import time
-import unittest
 import uuid
 
-sys.path.insert(0, os.path.dirname(__file__))
+import pytest
+import yaml
 
-import suite  # noqa: E402
-import yaml  # noqa: E402
-from botocore.exceptions import ClientError  # noqa: E402
+from mlp_tests import suite
+from mlp_tests.deploying import bucket_of, develop, ended, run, stack, start
 
-ENDED = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
 MACHINE = json.loads((suite.ROOT / "infra/state-machines/deploy.asl.json").read_text(encoding="utf-8"))
 
 
-def setUpModule():
-    suite.setting("MLP_DEPLOY_MACHINE")
-
-
-def start(action, config, **more):
-    """Starts an execution; returns its ARN."""
-    given = {"action": action, "config": config, **more}
-    started = suite.client("stepfunctions").start_execution(
-        stateMachineArn=suite.setting("MLP_DEPLOY_MACHINE"), name="t" + uuid.uuid4().hex[:12], input=json.dumps(given)
-    )
-    return started["executionArn"]
-
-
-def ended(execution, seconds=120):
-    """The result object, once the execution has ended: its output, or the cause of its failure."""
-
-    def look():
-        found = suite.client("stepfunctions").describe_execution(executionArn=execution)
-        return found if found["status"] in ENDED else None
-
-    found = suite.wait(f"end of {execution}", look, seconds)
-    result = json.loads(found["output"] if found["status"] == "SUCCEEDED" else found["cause"])
-    if result["ok"] != (found["status"] == "SUCCEEDED"):
-        raise AssertionError(found)
-    kept = json.loads(suite.read(f"deployments/results/{execution.rsplit(':', 1)[1]}.json"))
-    # The execution's own output may hold fewer findings than the object.
-    if "findings_left_out" not in result and kept != result:
-        raise AssertionError(f"kept {kept}, answered {result}")
-    return result
-
-
-def run(action, config, **more):
-    return ended(start(action, config, **more))
-
-
-def develop(**replacements):
-    """A starter config of a product of its own that isn't in prod, so that it may be deleted."""
-    return suite.starter(**{"env: prod": "env: dev", **replacements})
-
-
-def stack(name):
-    try:
-        return suite.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
-    except ClientError as error:
-        if "does not exist" in error.response["Error"]["Message"]:
-            return None
-        raise
-
-
-def bucket_of(name):
-    resources = suite.client("cloudformation").list_stack_resources(StackName=name)["StackResourceSummaries"]
-    return next(r["PhysicalResourceId"] for r in resources if r["ResourceType"] == "AWS::S3::Bucket")
-
-
-class Deploying(unittest.TestCase):
-    def setUp(self):
-        self.addCleanup(suite.faults, clear=True)
+class TestDeploying:
+    @pytest.fixture(autouse=True)
+    def prepared(self, cleanup):
+        cleanup(suite.faults, clear=True)
 
     def failed(self, result, name):
-        self.assertFalse(result["ok"])
-        self.assertEqual(result["error"]["name"], name, result)
-        self.assertTrue(result["error"]["help"])
+        assert not result["ok"]
+        assert result["error"]["name"] == name, result
+        assert result["error"]["help"]
         return result["error"]
 
     def test_a_product_is_shown_created_unchanged_raised_and_deleted(self):
         config = develop()
         shown = run("show-changes", config)
-        self.assertEqual((shown["outcome"], shown["changes"]["added"]), ("previewed", 13))
-        self.assertIsNone(stack(shown["stack_name"]), "showing leaves nothing behind")
+        assert (shown["outcome"], shown["changes"]["added"]) == ("previewed", 13)
+        assert stack(shown["stack_name"]) is None, "showing leaves nothing behind"
         data = shown["changes"]["data"].split("/", 3)[3]
-        self.assertTrue(suite.exists(data))
+        assert suite.exists(data)
 
         created = run("deploy-product", config, force=True)
-        self.assertEqual((created["outcome"], created["stack_status"]), ("created", "CREATE_COMPLETE"))
+        assert (created["outcome"], created["stack_status"]) == ("created", "CREATE_COMPLETE")
         path = f"/ml/{created['ml_name']}/ModelPackageGroupArn"
         value = suite.client("ssm").get_parameter(Name=path)["Parameter"]["Value"]
-        self.assertEqual(created["outputs"][path], value)
+        assert created["outputs"][path] == value
         tags = {tag["Key"]: tag["Value"] for tag in stack(created["stack_name"])["Tags"]}
-        self.assertEqual(tags["ManagedBy"], "ml-provisioner")
+        assert tags["ManagedBy"] == "ml-provisioner"
 
         again = run("deploy-product", config, force=True)
-        self.assertEqual((again["outcome"], again["outputs"]), ("unchanged", created["outputs"]))
+        assert (again["outcome"], again["outputs"]) == ("unchanged", created["outputs"])
         sets = suite.client("cloudformation").list_change_sets(StackName=created["stack_name"])["Summaries"]
-        self.assertEqual({found["ExecutionStatus"] for found in sets}, {"EXECUTE_COMPLETE"}, "one without changes is deleted")
+        assert {found["ExecutionStatus"] for found in sets} == {"EXECUTE_COMPLETE"}, "one without changes is deleted"
 
         raised = run("deploy-product", config.replace("tier: starter", "tier: professional"), force=True)
-        self.assertEqual(raised["outcome"], "updated", raised)
-        self.assertEqual((raised["changes"]["added"], raised["changes"]["replaced"], raised["changes"]["deleted"]), (6, 0, 0))
+        assert raised["outcome"] == "updated", raised
+        assert (raised["changes"]["added"], raised["changes"]["replaced"], raised["changes"]["deleted"]) == (6, 0, 0)
 
         s3, bucket = suite.client("s3"), bucket_of(created["stack_name"])
         for index in range(30):
             s3.put_object(Bucket=bucket, Key=f"k{index % 7}", Body=b"x")
         s3.delete_object(Bucket=bucket, Key="k1")
         deleted = run("delete-product", config, force=True)
-        self.assertEqual((deleted["outcome"], deleted["stack_status"]), ("deleted", "DELETE_COMPLETE"))
-        self.assertIsNone(stack(created["stack_name"]))
-        self.assertEqual(run("delete-product", config, force=True)["outcome"], "absent")
+        assert (deleted["outcome"], deleted["stack_status"]) == ("deleted", "DELETE_COMPLETE")
+        assert stack(created["stack_name"]) is None
+        assert run("delete-product", config, force=True)["outcome"] == "absent"
 
     def test_what_is_wrong_with_the_input_is_said_at_once_and_touches_nothing(self):
         error = self.failed(run("deploy-product", develop()), "MLProvisioner.InvalidInput")
-        self.assertIn("force", error["message"])
+        assert "force" in error["message"]
         result = run("deploy-product", {"bucket": suite.bucket()}, forse=True, keep=True)
         self.failed(result, "MLProvisioner.InvalidInput")
-        self.assertEqual(
-            sorted((f["path"], f["code"]) for f in result["findings"]),
-            [("/config/key", "MLP-DEP-001"), ("/force", "MLP-DEP-002"), ("/forse", "MLP-DEP-001"), ("/keep", "MLP-DEP-001")],
-        )
+        assert sorted((f["path"], f["code"]) for f in result["findings"]) == [
+            ("/config/key", "MLP-DEP-001"),
+            ("/force", "MLP-DEP-002"),
+            ("/forse", "MLP-DEP-001"),
+            ("/keep", "MLP-DEP-001"),
+        ]
         result = run("show-changes", {"bucket": suite.bucket(), "key": "configs/nobody.yaml"})
-        self.assertIn("configs/nobody.yaml", self.failed(result, "MLProvisioner.InvalidInput")["message"])
+        assert "configs/nobody.yaml" in self.failed(result, "MLProvisioner.InvalidInput")["message"]
         result = run("show-changes", develop(**{"region: us-west-2": "region: eu-west-1"}))
         self.failed(result, "MLProvisioner.InvalidInput")
-        self.assertEqual([f["path"] for f in result["findings"] if f["severity"] == "error"], ["/environment/region"])
-        self.assertTrue(result["findings"][0]["line"])
+        assert [f["path"] for f in result["findings"] if f["severity"] == "error"] == ["/environment/region"]
+        assert result["findings"][0]["line"]
 
     def test_a_stored_config_is_read_in_the_version_named(self):
         key = f"configs/{uuid.uuid4().hex}.yaml"
         good = suite.upload(key, develop())
         suite.upload(key, "tier: wrong")
         self.failed(run("show-changes", {"bucket": suite.bucket(), "key": key}), "MLProvisioner.InvalidInput")
-        self.assertTrue(run("show-changes", {"bucket": suite.bucket(), "key": key, "version": good})["ok"])
+        assert run("show-changes", {"bucket": suite.bucket(), "key": key, "version": good})["ok"]
 
     def test_findings_without_end_are_counted_and_all_of_them_are_in_the_bucket(self):
         result = run("show-changes", develop() + "".join(f"unknown_key_{number}: x\n" for number in range(2501)))
@@ -145,10 +90,10 @@ class Deploying(unittest.TestCase):
         kept = json.loads(suite.read(f"deployments/results/{name}.json"))
         place = f"s3://{suite.bucket()}/"
         for it in (result, kept):
-            self.assertTrue(1 <= len(it["findings"]) <= 200, len(it["findings"]))
+            assert 1 <= len(it["findings"]) <= 200, len(it["findings"])
             found = json.loads(suite.read(it["findings_at"].removeprefix(place)))["findings"]
-            self.assertEqual(len(found), len(it["findings"]) + it["findings_left_out"])
-            self.assertEqual(len({f["path"] for f in found if f["code"] == "MLP-CFG-001"}), 2501)
+            assert len(found) == len(it["findings"]) + it["findings_left_out"]
+            assert len({f["path"] for f in found if f["code"] == "MLP-CFG-001"}) == 2501
 
     def test_what_the_stack_needs_is_looked_for_before_anything_is_touched(self):
         name = "globalbank-prod-c001-us-west-2-demand-forecasting-ml-codecommit-sgprov-ssm.yaml"
@@ -158,11 +103,11 @@ class Deploying(unittest.TestCase):
         outside = run("deploy-product", text.replace("/vpc/", "/elsewhere/"), force=True)
         self.failed(outside, "MLProvisioner.PreflightFailed")
         said = " ".join(f["message"] for f in outside["findings"] if f["code"] == "MLP-PRE-001")
-        self.assertIn("/VPCId` is outside of the suite's `ParameterPaths`; allowed is a path like `/vpc/*`", said)
+        assert "/VPCId` is outside of the suite's `ParameterPaths`; allowed is a path like `/vpc/*`" in said
         result = run("deploy-product", text, force=True)
         self.failed(result, "MLProvisioner.PreflightFailed")
-        self.assertIn("MLP-PRE-001", {found["code"] for found in result["findings"]})
-        self.assertEqual(result["stack_status"], "absent")
+        assert "MLP-PRE-001" in {found["code"] for found in result["findings"]}
+        assert result["stack_status"] == "absent"
 
         config = develop()
         bucket = f"techcorp-dev-{config.split('tenant_id: ')[1].split()[0]}-customer-churn-ml-artifacts"
@@ -170,23 +115,23 @@ class Deploying(unittest.TestCase):
         result = run("deploy-product", config, force=True)
         self.failed(result, "MLProvisioner.PreflightFailed")
         (taken,) = [found for found in result["findings"] if found["severity"] == "error"]
-        self.assertIn("multi_region: true", taken["help"])
+        assert "multi_region: true" in taken["help"]
         suite.client("s3").delete_bucket(Bucket=bucket)
-        self.assertEqual(run("deploy-product", config, force=True)["outcome"], "created")
+        assert run("deploy-product", config, force=True)["outcome"] == "created"
 
-    def test_a_product_that_stands_in_another_region_is_told_with_the_switch_before_anything_is_touched(self):
+    def test_a_product_that_stands_in_another_region_is_told_with_the_switch_before_anything_is_touched(self, cleanup):
         config = develop()
         bucket = f"techcorp-dev-{config.split('tenant_id: ')[1].split()[0]}-customer-churn-ml-artifacts"
         other = suite.client("s3", region="eu-west-1")
         other.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-        self.addCleanup(other.delete_bucket, Bucket=bucket)
+        cleanup(other.delete_bucket, Bucket=bucket)
         result = run("deploy-product", config, force=True)
         error = self.failed(result, "MLProvisioner.PreflightFailed")
-        self.assertIn("`eu-west-1`", error["message"])
-        self.assertIn("environment.multi_region", error["message"])
-        self.assertEqual(result["stack_status"], "absent")
+        assert "`eu-west-1`" in error["message"]
+        assert "environment.multi_region" in error["message"]
+        assert result["stack_status"] == "absent"
         both = config.replace("env: dev", "env: dev\n  multi_region: true")
-        self.assertEqual(run("deploy-product", both, force=True)["outcome"], "created")
+        assert run("deploy-product", both, force=True)["outcome"] == "created"
 
     def test_a_network_that_is_not_there_is_told_id_by_id_before_anything_is_touched(self):
         example = next(path for path in suite.examples() if path.name.endswith("ml-codecommit-sgprov-direct.yaml"))
@@ -196,58 +141,73 @@ class Deploying(unittest.TestCase):
         result = run("deploy-product", config, force=True)
         self.failed(result, "MLProvisioner.PreflightFailed")
         told = [f for f in result["findings"] if f["code"] == "MLP-PRE-004"]
-        self.assertEqual({f["path"].rsplit("/", 1)[1] for f in told}, {"vpc_id", "subnet_ids", "security_group_id", "route_table_ids"}, told)
-        self.assertEqual(result["stack_status"], "absent")
+        assert {f["path"].rsplit("/", 1)[1] for f in told} == {
+            "vpc_id",
+            "subnet_ids",
+            "security_group_id",
+            "route_table_ids",
+        }, told
+        assert result["stack_status"] == "absent"
 
     def test_what_is_in_the_way_in_a_vpc_is_told_before_anything_is_touched_and_a_test_is_not_in_the_way(self):
         ec2 = suite.client("ec2")
         vpc = ec2.create_vpc(CidrBlock="10.40.0.0/16")["Vpc"]["VpcId"]
-        subnets = [ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.40.{number}.0/24", AvailabilityZone=f"us-west-2{zone}")
-                   ["Subnet"]["SubnetId"] for number, zone in enumerate("ab")]
+        subnets = [
+            ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.40.{number}.0/24", AvailabilityZone=f"us-west-2{zone}")[
+                "Subnet"
+            ]["SubnetId"]
+            for number, zone in enumerate("ab")
+        ]
         table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
         theirs = ec2.create_vpc_endpoint(VpcId=vpc, ServiceName="com.amazonaws.us-west-2.s3", RouteTableIds=[table])
         theirs = theirs["VpcEndpoint"]["VpcEndpointId"]
-        example = next(path for path in suite.examples() if path.name.endswith("ml-codecommit-standalone-direct-rtb.yaml"))
+        example = next(
+            path for path in suite.examples() if path.name.endswith("ml-codecommit-standalone-direct-rtb.yaml")
+        )
         account = suite.client("sts").get_caller_identity()["Account"]
         config = yaml.safe_load(example.read_text(encoding="utf-8"))
         config["client"].update(account_id=account, tenant_id="t" + uuid.uuid4().hex[:7])
         config["environment"]["env"] = "dev"
         config["ml_product"]["vpc_integration"].update(
-            vpc_id=vpc, subnet_ids=subnets, route_table_ids=[table], endpoint_ingress_cidr="192.168.0.0/16")
+            vpc_id=vpc, subnet_ids=subnets, route_table_ids=[table], endpoint_ingress_cidr="192.168.0.0/16"
+        )
         result = run("deploy-product", json.dumps(config), force=True)
         self.failed(result, "MLProvisioner.PreflightFailed")
         told = {(f["code"], f["path"].rsplit("/", 1)[1]) for f in result["findings"] if f["severity"] == "error"}
-        self.assertEqual(told, {("MLP-PRE-003", "route_table_ids"), ("MLP-PRE-004", "endpoint_private_dns"),
-                                ("MLP-PRE-004", "endpoint_ingress_cidr")}, result["findings"])
-        self.assertEqual(result["stack_status"], "absent")
+        assert told == {
+            ("MLP-PRE-003", "route_table_ids"),
+            ("MLP-PRE-004", "endpoint_private_dns"),
+            ("MLP-PRE-004", "endpoint_ingress_cidr"),
+        }, result["findings"]
+        assert result["stack_status"] == "absent"
         for attribute in ("EnableDnsSupport", "EnableDnsHostnames"):
             ec2.modify_vpc_attribute(VpcId=vpc, **{attribute: {"Value": True}})
         ec2.delete_vpc_endpoints(VpcEndpointIds=[theirs])
         config["ml_product"]["vpc_integration"]["endpoint_ingress_cidr"] = "10.0.0.0/8"
         text = json.dumps(config)
-        self.assertEqual(run("deploy-product", text, force=True)["outcome"], "created")
+        assert run("deploy-product", text, force=True)["outcome"] == "created"
         # Beside the product itself, with its names and routes in the same VPC.
-        self.assertEqual(run("test-deploy", text)["outcome"], "tested")
-        self.assertEqual(run("deploy-product", text, force=True)["outcome"], "unchanged")
+        assert run("test-deploy", text)["outcome"] == "tested"
+        assert run("deploy-product", text, force=True)["outcome"] == "unchanged"
         removed = run("delete-product", text, force=True)
-        self.assertEqual(removed["outcome"], "deleted")
+        assert removed["outcome"] == "deleted"
         kept = ["AWS::KMS::Key", "AWS::Logs::LogGroup", "AWS::Logs::LogGroup"]
-        self.assertEqual(sorted(it["type"] for it in removed["retained"]), kept, removed["retained"])
+        assert sorted(it["type"] for it in removed["retained"]) == kept, removed["retained"]
 
-    def test_a_service_role_that_does_not_trust_cloudformation_is_told_before_anything_is_touched(self):
+    def test_a_service_role_that_does_not_trust_cloudformation_is_told_before_anything_is_touched(self, cleanup):
         iam = suite.client("iam")
         function = suite.client("lambda").get_function_configuration(FunctionName=suite.setting("MLP_DEPLOY_FUNCTION"))
         name = function["Environment"]["Variables"]["MLP_SERVICE_ROLE_ARN"].rsplit("/", 1)[1]
         before = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
-        self.addCleanup(iam.update_assume_role_policy, RoleName=name, PolicyDocument=json.dumps(before))
+        cleanup(iam.update_assume_role_policy, RoleName=name, PolicyDocument=json.dumps(before))
         other = json.dumps(before).replace("cloudformation.amazonaws.com", "lambda.amazonaws.com")
         iam.update_assume_role_policy(RoleName=name, PolicyDocument=other)
         result = run("deploy-product", develop(), force=True)
         self.failed(result, "MLProvisioner.PreflightFailed")
-        self.assertEqual([f["code"] for f in result["findings"] if f["severity"] == "error"], ["MLP-PRE-005"])
-        self.assertEqual(result["stack_status"], "absent")
+        assert [f["code"] for f in result["findings"] if f["severity"] == "error"] == ["MLP-PRE-005"]
+        assert result["stack_status"] == "absent"
 
-    def test_a_license_counts_as_its_mode_says(self):
+    def test_a_license_counts_as_its_mode_says(self, cleanup, subtests):
         lambdas, name = suite.client("lambda"), suite.setting("MLP_DEPLOY_FUNCTION")
         found = lambdas.get_function_configuration(FunctionName=name)
         usual = found["Environment"]["Variables"]
@@ -256,55 +216,65 @@ class Deploying(unittest.TestCase):
         allowed = {"Effect": "Allow", "Action": "license-manager:CheckoutLicense", "Resource": "*"}
         iam = suite.client("iam")
         iam.put_role_policy(**given, PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allowed]}))
-        self.addCleanup(iam.delete_role_policy, **given)
+        cleanup(iam.delete_role_policy, **given)
 
         def mode(mode):
-            license = {"MLP_LICENCE_MODE": mode, "MLP_LICENCE_SKU": "sku", "MLP_LICENCE_KEY_FINGERPRINT": "aws:1:issuer"}
-            lambdas.update_function_configuration(FunctionName=name, Environment={"Variables": {**usual, **license}})
+            settings = {
+                "MLP_LICENCE_MODE": mode,
+                "MLP_LICENCE_SKU": "sku",
+                "MLP_LICENCE_KEY_FINGERPRINT": "aws:1:issuer",
+            }
+            lambdas.update_function_configuration(FunctionName=name, Environment={"Variables": {**usual, **settings}})
 
-        self.addCleanup(lambdas.update_function_configuration, FunctionName=name, Environment={"Variables": usual})
-        self.addCleanup(suite.control, "license", mode="grant")
+        cleanup(lambdas.update_function_configuration, FunctionName=name, Environment={"Variables": usual})
+        cleanup(suite.control, "license", mode="grant")
         config = develop()
         mode("enforce")
-        for desk, error in (("refuse", "LicenseRefused"), ("no-license", "LicenseRefused"), ("elsewhere", "LicenseRefused"),
-                            ("denied", "LicenseDenied"), ("unauthorized", "LicenseDenied"),
-                            ("throttle", "LicenseUnavailable"), ("down", "LicenseUnavailable")):
-            with self.subTest(desk):
+        for desk, error in (
+            ("refuse", "LicenseRefused"),
+            ("no-license", "LicenseRefused"),
+            ("elsewhere", "LicenseRefused"),
+            ("denied", "LicenseDenied"),
+            ("unauthorized", "LicenseDenied"),
+            ("throttle", "LicenseUnavailable"),
+            ("down", "LicenseUnavailable"),
+        ):
+            with subtests.test(desk):
                 suite.control("license", mode=desk)
                 result = run("show-changes", config)
                 self.failed(result, f"MLProvisioner.{error}")
-                self.assertEqual(result["stack_status"], "absent", "nothing is touched")
-        self.assertEqual(run("delete-product", config, force=True)["outcome"], "absent", "tidying up needs no license")
+                assert result["stack_status"] == "absent", "nothing is touched"
+        assert run("delete-product", config, force=True)["outcome"] == "absent", "tidying up needs no license"
         mode("warn")
         warned = run("show-changes", config)
-        self.assertEqual((warned["outcome"], [f["code"] for f in warned["findings"]].count("MLP-LIC-001")), ("previewed", 1))
+        assert (warned["outcome"], [f["code"] for f in warned["findings"]].count("MLP-LIC-001")) == ("previewed", 1)
         mode("enforce")
         for desk in ("self-issued", "grant"):
             suite.control("license", mode=desk)
-            self.assertEqual(run("show-changes", config)["outcome"], "previewed", desk)
+            assert run("show-changes", config)["outcome"] == "previewed", desk
 
     def test_products_in_prod_are_protected_until_somebody_says_otherwise(self):
         config = suite.starter()
         name = run("deploy-product", config, force=True)["stack_name"]
-        self.assertTrue(stack(name)["EnableTerminationProtection"])
+        assert stack(name)["EnableTerminationProtection"]
         error = self.failed(run("delete-product", config, force=True), "MLProvisioner.StackProtected")
-        self.assertIn(f"--stack-name {name}", error["help"])
-        self.assertEqual(stack(name)["StackStatus"], "CREATE_COMPLETE")
+        assert f"--stack-name {name}" in error["help"]
+        assert stack(name)["StackStatus"] == "CREATE_COMPLETE"
         suite.client("cloudformation").update_termination_protection(StackName=name, EnableTerminationProtection=False)
-        self.assertEqual(run("delete-product", config, force=True)["outcome"], "deleted")
+        assert run("delete-product", config, force=True)["outcome"] == "deleted"
 
     def test_a_resource_that_fails_is_the_cause_and_the_stack_is_made_anew_when_asked(self):
         config = develop()
         suite.faults(resource_type="AWS::CodePipeline::Pipeline", message="no such action provider")
         result = run("deploy-product", config, force=True)
         error = self.failed(result, "MLProvisioner.DeploymentFailed")
-        self.assertEqual([cause["type"] for cause in error["causes"]], ["AWS::CodePipeline::Pipeline"])
-        self.assertIn("no such action provider", error["causes"][0]["reason"])
-        self.assertEqual(result["stack_status"], "ROLLBACK_COMPLETE")
+        assert [cause["type"] for cause in error["causes"]] == ["AWS::CodePipeline::Pipeline"]
+        assert "no such action provider" in error["causes"][0]["reason"]
+        assert result["stack_status"] == "ROLLBACK_COMPLETE"
 
         self.failed(run("deploy-product", config, force=True), "MLProvisioner.StackNotRecreated")
         again = run("deploy-product", config, force=True, recreate_failed=True)
-        self.assertEqual((again["outcome"], again["stack_status"]), ("created", "CREATE_COMPLETE"), again)
+        assert (again["outcome"], again["stack_status"]) == ("created", "CREATE_COMPLETE"), again
 
     def test_an_update_that_fails_is_rolled_back_and_the_next_one_works(self):
         config = develop()
@@ -312,67 +282,70 @@ class Deploying(unittest.TestCase):
         raised = config.replace("tier: starter", "tier: professional")
         suite.faults(resource_type="AWS::CloudWatch::Dashboard", message="not today")
         result = run("deploy-product", raised, force=True)
-        self.assertIn("not today", self.failed(result, "MLProvisioner.DeploymentFailed")["causes"][0]["reason"])
-        self.assertEqual(result["stack_status"], "UPDATE_ROLLBACK_COMPLETE")
-        self.assertEqual(run("deploy-product", raised, force=True)["outcome"], "updated")
+        assert "not today" in self.failed(result, "MLProvisioner.DeploymentFailed")["causes"][0]["reason"]
+        assert result["stack_status"] == "UPDATE_ROLLBACK_COMPLETE"
+        assert run("deploy-product", raised, force=True)["outcome"] == "updated"
 
     def test_throttling_and_errors_of_cloudformation_are_waited_out(self):
         for operation in ("DescribeStacks", "CreateChangeSet", "DescribeChangeSet", "ExecuteChangeSet"):
             suite.faults(service="cloudformation", operation=operation, error="Throttling", times=5)
-        suite.faults(service="cloudformation", operation="DescribeStackEvents", error="InternalFailure", status=500, times=5)
-        self.assertEqual(run("deploy-product", develop(), force=True)["outcome"], "created")
+        suite.faults(
+            service="cloudformation", operation="DescribeStackEvents", error="InternalFailure", status=500, times=5
+        )
+        assert run("deploy-product", develop(), force=True)["outcome"] == "created"
 
     def test_two_executions_for_one_product_both_end_well(self):
         config = develop()
         suite.faults(stack_seconds=2)
         results = [ended(execution) for execution in [start("deploy-product", config, force=True) for _ in range(2)]]
-        self.assertEqual(sorted(result["outcome"] for result in results), ["created", "unchanged"], results)
-        self.assertEqual(stack(results[0]["stack_name"])["StackStatus"], "CREATE_COMPLETE")
+        assert sorted(result["outcome"] for result in results) == ["created", "unchanged"], results
+        assert stack(results[0]["stack_name"])["StackStatus"] == "CREATE_COMPLETE"
 
     def test_a_test_leaves_nothing_behind_whether_it_works_or_not(self):
         config = suite.starter()
         tested = run("test-deploy", config)
-        self.assertEqual(tested["outcome"], "tested", tested)
-        self.assertEqual(len(tested["outputs"]), 2)
-        self.assertIsNone(stack(tested["stack_name"]))
-        self.assertNotEqual(tested["ml_name"], run("show-changes", config)["ml_name"])
+        assert tested["outcome"] == "tested", tested
+        assert len(tested["outputs"]) == 2
+        assert stack(tested["stack_name"]) is None
+        assert tested["ml_name"] != run("show-changes", config)["ml_name"]
 
         suite.faults(resource_type="AWS::CodeBuild::Project", message="no capacity")
         broken = run("test-deploy", config)
-        self.assertEqual(self.failed(broken, "MLProvisioner.DeploymentFailed")["causes"][0]["reason"], "no capacity")
-        self.assertEqual(broken["stack_status"], "absent")
+        assert self.failed(broken, "MLProvisioner.DeploymentFailed")["causes"][0]["reason"] == "no capacity"
+        assert broken["stack_status"] == "absent"
 
         kept = run("test-deploy", config, keep=True)
-        self.assertEqual(stack(kept["stack_name"])["StackStatus"], "CREATE_COMPLETE")
+        assert stack(kept["stack_name"])["StackStatus"] == "CREATE_COMPLETE"
 
     def test_a_deletion_that_fails_says_of_what_and_the_next_one_finishes(self):
         config = develop()
         name = run("deploy-product", config, force=True)["stack_name"]
         suite.faults(resource_type="AWS::CodeCommit::Repository", action="delete", message="the repository is locked")
         result = run("delete-product", config, force=True)
-        self.assertEqual(self.failed(result, "MLProvisioner.DeletionFailed")["causes"][0]["reason"], "the repository is locked")
-        self.assertEqual(stack(name)["StackStatus"], "DELETE_FAILED")
-        self.assertEqual(run("delete-product", config, force=True)["outcome"], "deleted")
-
+        assert self.failed(result, "MLProvisioner.DeletionFailed")["causes"][0]["reason"] == "the repository is locked"
+        assert stack(name)["StackStatus"] == "DELETE_FAILED"
+        assert run("delete-product", config, force=True)["outcome"] == "deleted"
 
     def test_a_registry_with_versions_keeps_its_stack_and_what_is_in_the_bucket(self):
         config = develop()
         made = run("deploy-product", config, force=True)
-        resources = suite.client("cloudformation").list_stack_resources(StackName=made["stack_name"])["StackResourceSummaries"]
+        resources = suite.client("cloudformation").list_stack_resources(StackName=made["stack_name"])[
+            "StackResourceSummaries"
+        ]
         ids = {it["ResourceType"]: it["PhysicalResourceId"] for it in resources}
         artifacts, group = ids["AWS::S3::Bucket"], ids["AWS::SageMaker::ModelPackageGroup"].rsplit("/", 1)[-1]
         suite.client("s3").put_object(Bucket=artifacts, Key="model.tar.gz", Body=b"weights")
         models = suite.client("sagemaker")
         version = models.create_model_package(ModelPackageGroupName=group)["ModelPackageArn"]
         result = run("delete-product", config, force=True)
-        self.assertIn("delete-model-package", self.failed(result, "MLProvisioner.DeletionFailed")["help"])
-        self.assertEqual(result["stack_status"], "CREATE_COMPLETE")
+        assert "delete-model-package" in self.failed(result, "MLProvisioner.DeletionFailed")["help"]
+        assert result["stack_status"] == "CREATE_COMPLETE"
         suite.client("s3").head_object(Bucket=artifacts, Key="model.tar.gz")
         models.delete_model_package(ModelPackageName=version)
-        self.assertEqual(run("delete-product", config, force=True)["outcome"], "deleted")
+        assert run("delete-product", config, force=True)["outcome"] == "deleted"
 
 
-class Approving(unittest.TestCase):
+class TestApproving:
     def waiting(self, config, action="deploy-product", seconds=None, **more):
         """Starts what wants an approval; returns it and its request, once that is there."""
         approval = {"timeout_seconds": seconds} if seconds else True
@@ -389,27 +362,29 @@ class Approving(unittest.TestCase):
 
     def test_an_approved_deployment_goes_on(self):
         execution, request = self.waiting(develop())
-        self.assertEqual((request["execution"], request["changes"]["added"]), (execution, 13))
+        assert (request["execution"], request["changes"]["added"]) == (execution, 13)
         self.approve(request, by="arn:aws:iam::123456789012:user/ann")
         result = ended(execution)
-        self.assertEqual((result["outcome"], result["approved_by"]), ("created", "arn:aws:iam::123456789012:user/ann"))
+        assert (result["outcome"], result["approved_by"]) == ("created", "arn:aws:iam::123456789012:user/ann")
 
-    def test_an_approval_by_somebody_who_knows_the_token_alone_or_who_asked_counts_for_nothing(self):
+    def test_an_approval_by_somebody_who_knows_the_token_alone_or_who_asked_counts_for_nothing(self, subtests):
         ben = "arn:aws:sts::123456789012:assumed-role/developers/ben"
         for answer in ({"approved": True}, {"nonce": "0" * 32}, {"by": ben}):
-            with self.subTest(answer):
+            with subtests.test(answer):
                 config = develop()
                 execution, request = self.waiting(config, requested_by=ben)
                 # The token stands in the execution's history for everybody who may read that; the nonce nowhere.
                 history = suite.client("stepfunctions").get_execution_history(executionArn=execution, maxResults=1000)
-                self.assertNotIn(request["nonce"], json.dumps(history, default=str))
+                assert request["nonce"] not in json.dumps(history, default=str)
                 if "by" in answer:
                     self.approve(request, **answer)
                 else:
-                    suite.client("stepfunctions").send_task_success(taskToken=request["task_token"], output=json.dumps(answer))
+                    suite.client("stepfunctions").send_task_success(
+                        taskToken=request["task_token"], output=json.dumps(answer)
+                    )
                 result = ended(execution)
-                self.assertEqual((result["outcome"], result["error"]["name"]), ("cancelled", "MLProvisioner.ApprovalInvalid"))
-                self.assertIsNone(stack(result["stack_name"]))
+                assert (result["outcome"], result["error"]["name"]) == ("cancelled", "MLProvisioner.ApprovalInvalid")
+                assert stack(result["stack_name"]) is None
 
     def test_nothing_is_deleted_before_somebody_has_approved_it(self):
         config = develop()
@@ -417,36 +392,38 @@ class Approving(unittest.TestCase):
         artifacts = bucket_of(made["stack_name"])
         suite.client("s3").put_object(Bucket=artifacts, Key="model.tar.gz", Body=b"weights")
         execution, request = self.waiting(config, "delete-product", requested_by="arn:aws:iam::123456789012:user/ben")
-        self.assertEqual(request["changes"]["deletion"], "final")
-        self.assertIn("ArtifactsBucket", [it["logical_id"] for it in request["changes"]["deletions"]])
-        self.assertIn("ArtifactsBucket", [it["logical_id"] for it in request["changes"]["risks"]])
-        self.assertEqual((request["account_id"], request["region"]), ("123456789012", suite.REGION))
-        suite.client("stepfunctions").send_task_failure(taskToken=request["task_token"], error="Nope", cause="we need it")
+        assert request["changes"]["deletion"] == "final"
+        assert "ArtifactsBucket" in [it["logical_id"] for it in request["changes"]["deletions"]]
+        assert "ArtifactsBucket" in [it["logical_id"] for it in request["changes"]["risks"]]
+        assert (request["account_id"], request["region"]) == ("123456789012", suite.REGION)
+        suite.client("stepfunctions").send_task_failure(
+            taskToken=request["task_token"], error="Nope", cause="we need it"
+        )
         result = ended(execution)
-        self.assertEqual((result["outcome"], result["error"]["name"]), ("cancelled", "MLProvisioner.Rejected"))
-        self.assertIn("we need it", result["error"]["message"])
+        assert (result["outcome"], result["error"]["name"]) == ("cancelled", "MLProvisioner.Rejected")
+        assert "we need it" in result["error"]["message"]
         suite.client("s3").head_object(Bucket=artifacts, Key="model.tar.gz")
 
         # The same for a stack that could not be deleted, which is established and holds data.
         suite.client("cloudformation").delete_stack(StackName=made["stack_name"])
         suite.wait("a failed deletion", lambda: stack(made["stack_name"])["StackStatus"] == "DELETE_FAILED")
         execution, request = self.waiting(config, recreate_failed=True)
-        self.assertEqual(request["changes"]["deletion"], "recreated")
+        assert request["changes"]["deletion"] == "recreated"
         suite.client("s3").head_object(Bucket=artifacts, Key="model.tar.gz")
         self.approve(request)
-        self.assertEqual(ended(execution)["outcome"], "created")
+        assert ended(execution)["outcome"] == "created"
 
-    def test_the_suite_can_require_an_approval(self):
+    def test_the_suite_can_require_an_approval(self, cleanup):
         lambdas, name = suite.client("lambda"), suite.setting("MLP_DEPLOY_FUNCTION")
         usual = lambdas.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
         variables = {**usual, "MLP_REQUIRE_APPROVAL": "prod"}
-        self.addCleanup(lambdas.update_function_configuration, FunctionName=name, Environment={"Variables": usual})
+        cleanup(lambdas.update_function_configuration, FunctionName=name, Environment={"Variables": usual})
         lambdas.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
-        self.assertEqual(run("deploy-product", develop(), force=True)["outcome"], "created")
+        assert run("deploy-product", develop(), force=True)["outcome"] == "created"
         execution = start("deploy-product", suite.starter(), force=True, approval=False)
         request = self.request(execution)
         suite.client("stepfunctions").send_task_failure(taskToken=request["task_token"])
-        self.assertEqual(ended(execution)["error"]["name"], "MLProvisioner.Rejected")
+        assert ended(execution)["error"]["name"] == "MLProvisioner.Rejected"
 
     def test_a_rejected_deployment_leaves_nothing_behind(self):
         execution, request = self.waiting(develop())
@@ -454,18 +431,18 @@ class Approving(unittest.TestCase):
             taskToken=request["task_token"], error="MLProvisioner.Rejected", cause="not before Monday"
         )
         result = ended(execution)
-        self.assertEqual((result["outcome"], result["error"]["name"]), ("cancelled", "MLProvisioner.Rejected"))
-        self.assertIn("not before Monday", result["error"]["message"])
-        self.assertIsNone(stack(result["stack_name"]))
+        assert (result["outcome"], result["error"]["name"]) == ("cancelled", "MLProvisioner.Rejected")
+        assert "not before Monday" in result["error"]["message"]
+        assert stack(result["stack_name"]) is None
 
     def test_an_approval_that_never_comes_cancels(self):
         execution, _ = self.waiting(develop(), seconds=60)
         result = ended(execution)
-        self.assertEqual((result["outcome"], result["error"]["name"]), ("cancelled", "MLProvisioner.ApprovalTimedOut"))
-        self.assertIsNone(stack(result["stack_name"]))
+        assert (result["outcome"], result["error"]["name"]) == ("cancelled", "MLProvisioner.ApprovalTimedOut")
+        assert stack(result["stack_name"]) is None
 
 
-class Repeating(unittest.TestCase):
+class TestRepeating:
     """The state machine by hand, so that every task's first answer can get lost."""
 
     def task(self, state, work, execution):
@@ -488,7 +465,7 @@ class Repeating(unittest.TestCase):
             FunctionName=suite.setting("MLP_DEPLOY_FUNCTION"), Payload=json.dumps(payload)
         )
         body = json.loads(answer["Payload"].read())
-        self.assertNotIn("FunctionError", answer, body)
+        assert "FunctionError" not in answer, body
         return body
 
     def chosen(self, state, work):
@@ -511,7 +488,9 @@ class Repeating(unittest.TestCase):
 
     def twice(self, action, config):
         """Runs the machine with every task carried out twice; only the second answer counts."""
-        execution = f"{suite.setting('MLP_DEPLOY_MACHINE').replace(':stateMachine:', ':execution:')}:r{uuid.uuid4().hex[:12]}"
+        execution = (
+            f"{suite.setting('MLP_DEPLOY_MACHINE').replace(':stateMachine:', ':execution:')}:r{uuid.uuid4().hex[:12]}"
+        )
         work, name, seen = {"action": action, "config": config, "force": True}, MACHINE["StartAt"], []
         while True:
             state = MACHINE["States"][name]
@@ -520,7 +499,7 @@ class Repeating(unittest.TestCase):
                 self.task(state, work, execution)
                 work, name = self.task(state, work, execution), state["Next"]
             elif state["Type"] == "Pass":
-                self.assertEqual(state["Parameters"], {"input.$": "$"})
+                assert state["Parameters"] == {"input.$": "$"}
                 work, name = {"input": work}, state["Next"]
             elif state["Type"] == "Choice":
                 name = self.chosen(state, work)
@@ -528,21 +507,17 @@ class Repeating(unittest.TestCase):
                 time.sleep(0.1)
                 name = state["Next"]
             else:
-                self.assertEqual(state["Type"], "Succeed", work)
+                assert state["Type"] == "Succeed", work
                 return work, seen
 
     def test_every_task_may_run_twice(self):
         config = develop()
         created, seen = self.twice("deploy-product", config)
-        self.assertEqual(created["outcome"], "created")
-        self.assertIn("ExecuteChangeSet", seen)
-        self.assertEqual(self.twice("deploy-product", config)[0]["outcome"], "unchanged")
+        assert created["outcome"] == "created"
+        assert "ExecuteChangeSet" in seen
+        assert self.twice("deploy-product", config)[0]["outcome"] == "unchanged"
         updated, _ = self.twice("deploy-product", config.replace("tier: starter", "tier: professional"))
-        self.assertEqual(updated["outcome"], "updated")
+        assert updated["outcome"] == "updated"
         deleted, _ = self.twice("delete-product", config)
-        self.assertEqual(deleted["outcome"], "deleted")
-        self.assertIsNone(stack(created["stack_name"]))
-
-
-if __name__ == "__main__":
-    unittest.main()
+        assert deleted["outcome"] == "deleted"
+        assert stack(created["stack_name"]) is None

@@ -2,24 +2,20 @@
 
 import concurrent.futures
 import json
-import os
-import sys
+import re
 import time
-import unittest
 import uuid
 
-sys.path.insert(0, os.path.dirname(__file__))
+import pytest
 
-import suite  # noqa: E402
-from test_deploying import run as execute  # noqa: E402
-from test_mlp_remote import mlp  # noqa: E402
+from mlp_tests import suite
+from mlp_tests.commands import mlp
+from mlp_tests.deploying import run as execute
+from mlp_tests.queues import Listener, received
+from mlp_tests.vpc import endpoint_group, network
 
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 ENTERPRISE = "globalbank-prod-c001-us-west-2-demand-forecasting-ml-codecommit-standalone-direct.yaml"
-
-
-def setUpModule():
-    suite.setting("MLP_DRIFT_FUNCTION")
 
 
 def invoke(event):
@@ -42,7 +38,9 @@ def check(*stacks, **more):
 
 def found(report):
     """What counts, in short."""
-    return sorted((f["kind"], f["logical_id"], f["property"]) for f in report["findings"] if f["kind"] != "not-checkable")
+    return sorted(
+        (f["kind"], f["logical_id"], f["property"]) for f in report["findings"] if f["kind"] != "not-checkable"
+    )
 
 
 def drop(text):
@@ -55,23 +53,21 @@ def drop(text):
 
 def in_a_vpc(config):
     """The config with the ids of a VPC that is there."""
-    ec2 = suite.client("ec2")
-    vpc = ec2.create_vpc(CidrBlock="10.20.0.0/16")["Vpc"]["VpcId"]
-    ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsSupport={"Value": True})
-    ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})
-    config = config.replace("vpc-0a1b2c3d4e5f60718", vpc)
-    for number, given in enumerate(("subnet-0123456789abcdef0", "subnet-0fedcba9876543210")):
-        zone, block = f"us-west-2{'ab'[number]}", f"10.20.{number}.0/24"
-        made = ec2.create_subnet(VpcId=vpc, CidrBlock=block, AvailabilityZone=zone)["Subnet"]["SubnetId"]
-        config = config.replace(given, made)
+    vpc, subnets = network(block=20)
+    for given, created in zip(
+        ("vpc-0a1b2c3d4e5f60718", "subnet-0123456789abcdef0", "subnet-0fedcba9876543210"), (vpc, *subnets), strict=True
+    ):
+        config = config.replace(given, created)
     return config
 
 
-class Product(unittest.TestCase):
+class TestProduct:
     """A deployed product of the highest tier."""
 
-    @classmethod
-    def setUpClass(cls):
+    @pytest.fixture(scope="class", autouse=True)
+    @staticmethod
+    def product(request):
+        cls = request.cls
         config = next(path for path in suite.examples() if path.name == ENTERPRISE).read_text(encoding="utf-8")
         account = suite.client("sts").get_caller_identity()["Account"]
         config = config.replace("444455556666", account).replace("env: prod", "env: dev")
@@ -85,52 +81,27 @@ class Product(unittest.TestCase):
         listed = suite.client("cloudformation").list_stack_resources(StackName=cls.stack)["StackResourceSummaries"]
         cls.physical = {r["LogicalResourceId"]: r["PhysicalResourceId"] for r in listed}
 
-    @classmethod
-    def tearDownClass(cls):
+        yield
         execute("delete-product", cls.config, force=True)
 
-    def listeners(self):
-        """Queues that hear what people and machines are told."""
-        sqs, sns, events = (suite.client(name) for name in ("sqs", "sns", "events"))
-        queues = []
-        for kind in ("people", "machines"):
-            url = sqs.create_queue(QueueName=f"{kind}-{uuid.uuid4().hex[:8]}")["QueueUrl"]
-            self.addCleanup(sqs.delete_queue, QueueUrl=url)
-            arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-            senders = {"Service": ["sns.amazonaws.com", "events.amazonaws.com"]}
-            may = {"Effect": "Allow", "Principal": senders, "Action": "sqs:SendMessage", "Resource": arn}
-            policy = json.dumps({"Version": "2012-10-17", "Statement": [may]})
-            sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
-            queues.append((url, arn))
-        (people, people_arn), (machines, machines_arn) = queues
-        subscribed = sns.subscribe(TopicArn=suite.setting("MLP_DRIFT_TOPIC"), Protocol="sqs", Endpoint=people_arn)
-        self.addCleanup(sns.unsubscribe, SubscriptionArn=subscribed["SubscriptionArn"])
-        rule = f"drift-{uuid.uuid4().hex[:8]}"
-        events.put_rule(Name=rule, EventPattern=json.dumps({"source": ["ml-provisioner"]}))
-        events.put_targets(Rule=rule, Targets=[{"Id": "queue", "Arn": machines_arn}])
-        self.addCleanup(events.delete_rule, Name=rule)
-        self.addCleanup(events.remove_targets, Rule=rule, Ids=["queue"])
-        return people, machines
-
-    def heard(self, queue):
-        got = suite.client("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=2).get("Messages", [])
-        return [json.loads(message["Body"]) for message in got]
-
-    def test_1_right_after_its_deployment_it_is_in_sync(self):
+    def test_a_product_as_deployed_is_in_sync(self):
         _, reports = check(self.stack)
         report = reports[self.stack]
-        self.assertEqual((found(report), report["verdict"]), ([], "in-sync"))
+        assert (found(report), report["verdict"]) == ([], "in-sync")
         coverage = report["coverage"]
-        self.assertEqual(coverage["resources"], 41)
-        self.assertEqual((coverage["by_probe"], coverage["not_checkable"], coverage["could_not_check"]), (2, 0, 0), report)
+        assert coverage["resources"] == 41
+        assert (coverage["by_probe"], coverage["not_checkable"], coverage["could_not_check"]) == (2, 0, 0), report
 
-    def test_2_what_was_changed_by_hand_is_found_and_nothing_else_is(self):
+    def test_what_was_changed_by_hand_is_found_and_nothing_else_is(self, cleanup):
         ssm, iam, logs, s3, kms = (suite.client(name) for name in ("ssm", "iam", "logs", "s3", "kms"))
         physical = self.physical
         prefix = f"/ml/{self.ml_name}"
         ssm.put_parameter(Name=f"{prefix}/BucketName", Value="somebody-elses", Overwrite=True)
         ssm.delete_parameter(Name=f"{prefix}/KmsKeyArn")
-        trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}]}
+        trust = {
+            "Version": "2012-10-17",
+            "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}],
+        }
         iam.update_assume_role_policy(RoleName=physical["SagemakerRole"], PolicyDocument=json.dumps(trust))
         logs.put_retention_policy(logGroupName=physical["SecurityLogGroup"], retentionInDays=1)
         s3.put_bucket_versioning(Bucket=physical["ArtifactsBucket"], VersioningConfiguration={"Status": "Suspended"})
@@ -139,86 +110,104 @@ class Product(unittest.TestCase):
         written = self.document(physical["DeployPolicy"])
         first, *others = written["Statement"]
         self.rewrite(physical["DeployPolicy"], {**written, "Statement": [{**first, "Resource": "*"}, *others]})
-        iam.put_role_policy(RoleName=physical["CodepipelineRole"], PolicyName="mine", PolicyDocument=json.dumps(
-            {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}))
+        iam.put_role_policy(
+            RoleName=physical["CodepipelineRole"],
+            PolicyName="mine",
+            PolicyDocument=json.dumps(
+                {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
+            ),
+        )
         policy = json.loads(kms.get_key_policy(KeyId=physical["KmsKey"], PolicyName="default")["Policy"])
-        policy["Statement"].append({"Sid": "Anybody", "Effect": "Allow", "Principal": "*", "Action": "kms:Decrypt", "Resource": "*"})
+        policy["Statement"].append(
+            {"Sid": "Anybody", "Effect": "Allow", "Principal": "*", "Action": "kms:Decrypt", "Resource": "*"}
+        )
         kms.put_key_policy(KeyId=physical["KmsKey"], PolicyName="default", Policy=json.dumps(policy))
         repository = f"{self.ml_name}-model-build"
         suite.client("codecommit").update_repository_name(oldName=repository, newName=f"{repository}-mine")
         build = suite.client("codebuild").batch_get_projects(names=[physical["ModelBuildProject"]])["projects"][0]
         suite.client("codebuild").update_project(
-            name=build["name"], environment={**build["environment"], "privilegedMode": True}, vpcConfig={})
+            name=build["name"], environment={**build["environment"], "privilegedMode": True}, vpcConfig={}
+        )
 
-        people, machines = self.listeners()
+        people = Listener(cleanup).subscribe(suite.setting("MLP_DRIFT_TOPIC"))
+        machines = Listener(cleanup).watch({"source": ["ml-provisioner"]})
         _, reports = check(self.stack)
         report = reports[self.stack]
         administrator = ("CodebuildRole", "/ManagedPolicyArns/arn:aws:iam::aws:policy~1AdministratorAccess")
-        self.assertEqual(found(report), sorted([
-            ("drifted", "BucketNameParameter", "/Value"),
-            ("deleted", "KmsKeyArnParameter", ""),
-            ("drifted", "SecurityLogGroup", "/RetentionInDays"),
-            ("drifted", *administrator),
-            ("drifted", "CodebuildRole", "/ManagedPolicyArns/0"),
-            ("drifted", "CodepipelineRole", "/Policies/mine"),
-            ("drifted", "DeployPolicy", "/PolicyDocument"),
-            ("drifted", "KmsKey", "/KeyPolicy"),
-            ("drifted", "ModelBuildRepository", "/RepositoryName"),
-            ("drifted", "ModelBuildProject", "/Environment/PrivilegedMode"),
-            ("drifted", "ModelBuildProject", "/VpcConfig"),
-            ("drifted", "ArtifactsBucket", "/VersioningConfiguration/Status"),
-            *(("drifted", "SagemakerRole", f"/AssumeRolePolicyDocument/Statement/0/{word}")
-              for word in ("Condition", "Principal/AWS", "Principal/Service", "Sid")),
-        ]))
-        self.assertEqual(report["verdict"], "drifted")
+        assert found(report) == sorted(
+            [
+                ("drifted", "BucketNameParameter", "/Value"),
+                ("deleted", "KmsKeyArnParameter", ""),
+                ("drifted", "SecurityLogGroup", "/RetentionInDays"),
+                ("drifted", *administrator),
+                ("drifted", "CodebuildRole", "/ManagedPolicyArns/0"),
+                ("drifted", "CodepipelineRole", "/Policies/mine"),
+                ("drifted", "DeployPolicy", "/PolicyDocument"),
+                ("drifted", "KmsKey", "/KeyPolicy"),
+                ("drifted", "ModelBuildRepository", "/RepositoryName"),
+                ("drifted", "ModelBuildProject", "/Environment/PrivilegedMode"),
+                ("drifted", "ModelBuildProject", "/VpcConfig"),
+                ("drifted", "ArtifactsBucket", "/VersioningConfiguration/Status"),
+                *(
+                    ("drifted", "SagemakerRole", f"/AssumeRolePolicyDocument/Statement/0/{word}")
+                    for word in ("Condition", "Principal/AWS", "Principal/Service", "Sid")
+                ),
+            ]
+        )
+        assert report["verdict"] == "drifted"
         by_place = {(f["logical_id"], f["property"]): f for f in report["findings"]}
         value = by_place["BucketNameParameter", "/Value"]
-        self.assertEqual((value["expected"]["text"], value["actual"]["text"]), (physical["ArtifactsBucket"], "somebody-elses"))
+        assert (value["expected"]["text"], value["actual"]["text"]) == (physical["ArtifactsBucket"], "somebody-elses")
         retention = by_place["SecurityLogGroup", "/RetentionInDays"]
-        self.assertEqual((retention["expected"]["text"], retention["actual"]["text"]), ("365", "1"))
+        assert (retention["expected"]["text"], retention["actual"]["text"]) == ("365", "1")
         attached = by_place[administrator]
-        self.assertEqual((attached["severity"], attached["source"]), ("high", "probe"))
-        self.assertIn("detach-role-policy", attached["remediation"])
+        assert (attached["severity"], attached["source"]) == ("high", "probe")
+        assert "detach-role-policy" in attached["remediation"]
         edited = by_place["DeployPolicy", "/PolicyDocument"]
-        self.assertEqual((edited["severity"], edited["source"]), ("high", "probe"))
-        self.assertIn(f"create-policy-version --set-as-default --policy-arn {physical['DeployPolicy']}", edited["remediation"])
+        assert (edited["severity"], edited["source"]) == ("high", "probe")
+        assert (
+            f"create-policy-version --set-as-default --policy-arn {physical['DeployPolicy']}" in edited["remediation"]
+        )
 
         # The fleet's page, people and machines are told of it, once.
         fleet = json.loads(suite.read("reports/drift/latest/fleet.json"))
         new = [f for f in fleet["new"] if f["stack_name"] == self.stack]
-        self.assertEqual(len(new), len(found(report)))
-        self.assertIn(self.stack, suite.read("reports/drift/latest/index.html").decode())
+        assert len(new) == len(found(report))
+        assert self.stack in suite.read("reports/drift/latest/index.html").decode()
         check(self.stack)
         fleet = json.loads(suite.read("reports/drift/latest/fleet.json"))
-        self.assertEqual([f for f in fleet["new"] if f["stack_name"] == self.stack], [])
-        (message,), (event,) = self.heard(people), self.heard(machines)
-        self.assertIn(" ".join(administrator), message["Message"])
-        self.assertTrue(message["Subject"].startswith("Drift: "), message)
-        self.assertEqual((event["source"], event["detail-type"]), ("ml-provisioner", "ML Provisioner Drift Changed"))
-        self.assertEqual(event["detail"]["new_count"], len(new))
+        assert [f for f in fleet["new"] if f["stack_name"] == self.stack] == []
+        (message,), (event,) = people.received(), machines.received()
+        assert " ".join(administrator) in message["Message"]
+        assert message["Subject"].startswith("Drift: "), message
+        assert (event["source"], event["detail-type"]) == ("ml-provisioner", "ML Provisioner Drift Changed")
+        assert event["detail"]["new_count"] == len(new)
 
         # What CloudFormation sees it puts back; what it doesn't see is put back by what the report says.
-        self.assertEqual(report["remediation"]["input"]["config"], self.config)
-        remediated = execute(**{**report["remediation"]["input"]})
-        self.assertEqual(remediated["outcome"], "updated", remediated)
+        assert report["remediation"]["input"]["config"] == self.config
+        remediated = execute(**report["remediation"]["input"])
+        assert remediated["outcome"] == "updated", remediated
         _, reports = check(self.stack)
-        self.assertEqual(found(reports[self.stack]), sorted([
-            ("drifted", *administrator),
-            ("drifted", "CodepipelineRole", "/Policies/mine"),
-            ("drifted", "DeployPolicy", "/PolicyDocument"),
-            ("drifted", "KmsKey", "/KeyPolicy"),
-            ("drifted", "ModelBuildProject", "/Environment/PrivilegedMode"),
-            ("drifted", "ModelBuildProject", "/VpcConfig"),
-        ]))
+        assert found(reports[self.stack]) == sorted(
+            [
+                ("drifted", *administrator),
+                ("drifted", "CodepipelineRole", "/Policies/mine"),
+                ("drifted", "DeployPolicy", "/PolicyDocument"),
+                ("drifted", "KmsKey", "/KeyPolicy"),
+                ("drifted", "ModelBuildProject", "/Environment/PrivilegedMode"),
+                ("drifted", "ModelBuildProject", "/VpcConfig"),
+            ]
+        )
         iam.detach_role_policy(RoleName=physical["CodebuildRole"], PolicyArn=ADMINISTRATOR)
         iam.delete_role_policy(RoleName=physical["CodepipelineRole"], PolicyName="mine")
         self.rewrite(physical["DeployPolicy"], written)
         policy["Statement"].pop()
         kms.put_key_policy(KeyId=physical["KmsKey"], PolicyName="default", Policy=json.dumps(policy))
         suite.client("codebuild").update_project(
-            name=build["name"], environment=build["environment"], vpcConfig=build["vpcConfig"])
+            name=build["name"], environment=build["environment"], vpcConfig=build["vpcConfig"]
+        )
         _, reports = check(self.stack)
-        self.assertEqual((found(reports[self.stack]), reports[self.stack]["verdict"]), ([], "in-sync"))
+        assert (found(reports[self.stack]), reports[self.stack]["verdict"]) == ([], "in-sync")
 
     def document(self, arn):
         iam = suite.client("iam")
@@ -228,44 +217,52 @@ class Product(unittest.TestCase):
     def rewrite(self, arn, document):
         suite.client("iam").create_policy_version(PolicyArn=arn, PolicyDocument=json.dumps(document), SetAsDefault=True)
 
-    def test_3_todays_config_and_the_ignore_list_count(self):
+    def test_todays_config_and_the_ignore_list_count(self, cleanup):
         text = suite.read(self.key).decode()
         version = suite.upload(self.key, text.replace("cost_center: treasury-7310", "cost_center: other"))
         suite.status(self.key, version)
-        self.addCleanup(lambda: suite.status(self.key, suite.upload(self.key, text)))
+        cleanup(lambda: suite.status(self.key, suite.upload(self.key, text)))
         _, reports = check(self.stack)
         told = {(kind, where) for kind, _, where in found(reports[self.stack])}
-        self.assertEqual((told, reports[self.stack]["verdict"]), ({("config-drift", "/Tags")}, "drifted"))
-        entry = {"stack": self.stack, "logical_id": "*", "property": "/Tags", "reason": "a test", "who": "me", "expires": "2999-01-01"}
-        self.addCleanup(suite.client("s3").delete_object, Bucket=suite.bucket(), Key="drift-ignore.yaml")
+        assert (told, reports[self.stack]["verdict"]) == ({("config-drift", "/Tags")}, "drifted")
+        entry = {
+            "stack": self.stack,
+            "logical_id": "*",
+            "property": "/Tags",
+            "reason": "a test",
+            "who": "me",
+            "expires": "2999-01-01",
+        }
+        cleanup(suite.client("s3").delete_object, Bucket=suite.bucket(), Key="drift-ignore.yaml")
         suite.upload("drift-ignore.yaml", json.dumps({"ignore": [entry]}))
         _, reports = check(self.stack)
-        self.assertEqual((found(reports[self.stack]), reports[self.stack]["verdict"]), ([], "in-sync"))
-        self.assertEqual({(i["who"], len(i["entries"])) for i in reports[self.stack]["ignored"]}, {("me", 1)})
+        assert (found(reports[self.stack]), reports[self.stack]["verdict"]) == ([], "in-sync")
+        assert {(i["who"], len(i["entries"])) for i in reports[self.stack]["ignored"]} == {("me", 1)}
 
-    def test_3_mlp_says_it_with_its_exit_status(self):
-        self.assertIn("in sync", mlp("check-drift", "--stack", self.stack))
+    def test_mlp_says_it_with_its_exit_status(self, cleanup):
+        assert "in sync" in mlp("check-drift", "--stack", self.stack)
         logs, group = suite.client("logs"), self.physical["SecurityLogGroup"]
         logs.put_retention_policy(logGroupName=group, retentionInDays=7)
-        self.addCleanup(logs.put_retention_policy, logGroupName=group, retentionInDays=365)
+        cleanup(logs.put_retention_policy, logGroupName=group, retentionInDays=365)
         told = mlp("check-drift", "--stack", self.stack, status=1)
-        self.assertIn("`/RetentionInDays` of `SecurityLogGroup`", told)
+        assert "`/RetentionInDays` of `SecurityLogGroup`" in told
         result = json.loads(mlp("--format", "json", "check-drift", "--prefix", self.stack, status=1))
-        self.assertEqual((result["totals"]["drifted"], result["stacks"][0]["findings"][0]["actual"]["text"]), (1, "7"))
+        assert (result["totals"]["drifted"], result["stacks"][0]["findings"][0]["actual"]["text"]) == (1, "7")
         mlp("check-drift", "--stack", "nobodys-stack", status=3)
         mlp("check-drift", "--prefix", "nobodys-", status=3)
 
-    def test_4_the_state_machine_does_what_one_invocation_can_not(self):
+    def test_the_state_machine_does_what_one_invocation_can_not(self, cleanup):
         run = f"m-{uuid.uuid4().hex[:10]}"
         name = suite.setting("MLP_DRIFT_FUNCTION")
         lambdas = suite.client("lambda")
         environment = lambdas.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-        self.addCleanup(lambdas.update_function_configuration, FunctionName=name, Environment={"Variables": environment})
+        cleanup(lambdas.update_function_configuration, FunctionName=name, Environment={"Variables": environment})
         lambdas.update_function_configuration(
-            FunctionName=name, Environment={"Variables": {**environment, "MLP_DRIFT_THRESHOLD": "0"}})
+            FunctionName=name, Environment={"Variables": {**environment, "MLP_DRIFT_THRESHOLD": "0"}}
+        )
         answer = invoke({"scheduled": run, "stacks": [self.stack]})
-        self.assertEqual((answer["outcome"], answer["checked"]), ("handed-over", 0))
-        self.assertEqual(invoke({"scheduled": run, "stacks": [self.stack]})["outcome"], "in-progress", "once")
+        assert (answer["outcome"], answer["checked"]) == ("handed-over", 0)
+        assert invoke({"scheduled": run, "stacks": [self.stack]})["outcome"] == "in-progress", "once"
         execution = suite.setting("MLP_DRIFT_MACHINE").replace(":stateMachine:", ":execution:") + f":{run}"
 
         def ended():
@@ -273,29 +270,31 @@ class Product(unittest.TestCase):
             return state if state["status"] != "RUNNING" else None
 
         state = suite.wait("the execution", ended, 90)
-        self.assertEqual(state["status"], "SUCCEEDED", state)
-        self.assertEqual(json.loads(state["output"])["outcome"], "done")
+        assert state["status"] == "SUCCEEDED", state
+        assert json.loads(state["output"])["outcome"] == "done"
         report = json.loads(suite.read(f"reports/drift/runs/{run}/stacks/{self.stack}.json"))
-        self.assertEqual((report["run"], report["coverage"]["resources"]), (run, 41))
+        assert (report["run"], report["coverage"]["resources"]) == (run, 41)
 
 
-class Thousand(unittest.TestCase):
+class TestThousand:
     """As many stacks as the state machine is for: about a minute, because every check is a call of the real function."""
 
     STACKS = 1000
 
-    def test_none_is_lost_and_the_one_that_was_changed_is_found(self):
+    def test_none_is_lost_and_the_one_that_was_changed_is_found(self, cleanup):
         cfn, prefix = suite.client("cloudformation"), f"thousand-{uuid.uuid4().hex[:6]}-"
-        body = json.dumps({"Resources": {"Logs": {"Type": "AWS::Logs::LogGroup", "Properties": {"RetentionInDays": 365}}}})
+        body = json.dumps(
+            {"Resources": {"Logs": {"Type": "AWS::Logs::LogGroup", "Properties": {"RetentionInDays": 365}}}}
+        )
         tags = [{"Key": "ManagedBy", "Value": "ml-provisioner"}]
         names = [f"{prefix}{number:04}-stack" for number in range(self.STACKS)]
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
-            self.addCleanup(self.delete, names)
+            cleanup(self.delete, names)
             list(pool.map(lambda name: cfn.create_stack(StackName=name, TemplateBody=body, Tags=tags), names))
         resources = cfn.list_stack_resources(StackName=names[7])["StackResourceSummaries"]
         suite.client("logs").put_retention_policy(logGroupName=resources[0]["PhysicalResourceId"], retentionInDays=1)
         run = f"k-{uuid.uuid4().hex[:10]}"
-        self.assertEqual(invoke({"scheduled": run, "prefix": prefix})["outcome"], "handed-over")
+        assert invoke({"scheduled": run, "prefix": prefix})["outcome"] == "handed-over"
         execution = suite.setting("MLP_DRIFT_MACHINE").replace(":stateMachine:", ":execution:") + f":{run}"
 
         def ended():
@@ -303,11 +302,11 @@ class Thousand(unittest.TestCase):
             return state if state["status"] != "RUNNING" else None
 
         state = suite.wait("the execution", ended, 300)
-        self.assertEqual(state["status"], "SUCCEEDED", state)
+        assert state["status"] == "SUCCEEDED", state
         fleet = json.loads(suite.read(f"reports/drift/runs/{run}/fleet.json"))
         verdicts = {line["stack_name"]: line["verdict"] for line in fleet["stacks"] if line["run"] == run}
-        self.assertEqual(sorted(verdicts), names)
-        self.assertEqual([name for name, verdict in verdicts.items() if verdict != "in-sync"], [names[7]])
+        assert sorted(verdicts) == names
+        assert [name for name, verdict in verdicts.items() if verdict != "in-sync"] == [names[7]]
 
     def delete(self, names):
         cfn = suite.client("cloudformation")
@@ -315,116 +314,119 @@ class Thousand(unittest.TestCase):
             list(pool.map(lambda name: cfn.delete_stack(StackName=name), names))
 
 
-class Others(unittest.TestCase):
-    def test_a_product_whose_network_comes_from_parameter_store_is_in_sync(self):
-        ec2, ssm = suite.client("ec2"), suite.client("ssm")
-        vpc = ec2.create_vpc(CidrBlock="10.30.0.0/16")["Vpc"]["VpcId"]
-        for attribute in ("EnableDnsSupport", "EnableDnsHostnames"):
-            ec2.modify_vpc_attribute(VpcId=vpc, **{attribute: {"Value": True}})
-        subnets = [ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.30.{number}.0/24", AvailabilityZone=f"us-west-2{zone}")
-                   ["Subnet"]["SubnetId"] for number, zone in enumerate("ab")]
-        group = ec2.create_security_group(VpcId=vpc, GroupName="builds", Description="builds")["GroupId"]
-        ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[
-            {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}])
+class TestOthers:
+    def test_a_product_whose_network_comes_from_parameter_store_is_in_sync(self, cleanup):
+        ssm = suite.client("ssm")
+        vpc, subnets = network(block=30)
+        group = endpoint_group(vpc, "builds")
         top = f"/vpc/network-{uuid.uuid4().hex[:6]}"
-        for name, kind, value in (("vpc/main/VPCId", "String", vpc), ("sg/ml/SecurityGroupId", "String", group),
-                                  ("vpc/main/PrivateSubnetIds", "StringList", ",".join(subnets))):
+        for name, kind, value in (
+            ("vpc/main/VPCId", "String", vpc),
+            ("sg/ml/SecurityGroupId", "String", group),
+            ("vpc/main/PrivateSubnetIds", "StringList", ",".join(subnets)),
+        ):
             ssm.put_parameter(Name=f"{top}/{name}", Type=kind, Value=value)
-        text = next(p for p in suite.examples() if p.name.endswith("codecommit-sgprov-ssm.yaml")).read_text(encoding="utf-8")
+        text = next(p for p in suite.examples() if p.name.endswith("codecommit-sgprov-ssm.yaml")).read_text(
+            encoding="utf-8"
+        )
         account = suite.client("sts").get_caller_identity()["Account"]
         text = text.replace("444455556666", account).replace("env: prod", "env: dev")
         text = text.replace("tenant_id: c001", f"tenant_id: t{uuid.uuid4().hex[:5]}")
         text = text.replace("/vpc/main/", f"{top}/vpc/main/").replace("/sg/ml/", f"{top}/sg/ml/")
         created = execute("deploy-product", text, force=True)
-        self.assertEqual(created["outcome"], "created", created)
-        self.addCleanup(execute, "delete-product", text, force=True)
+        assert created["outcome"] == "created", created
+        cleanup(execute, "delete-product", text, force=True)
         _, reports = check(created["stack_name"])
         report = reports[created["stack_name"]]
-        self.assertEqual((found(report), report["verdict"]), ([], "in-sync"))
-        self.assertEqual(report["coverage"]["by_probe"], 2)
+        assert (found(report), report["verdict"]) == ([], "in-sync")
+        assert report["coverage"]["by_probe"] == 2
 
-    def test_a_stack_that_is_deleted_is_gone_and_strangers_are_left_alone(self):
+    def test_a_stack_that_is_deleted_is_gone_and_strangers_are_left_alone(self, cleanup):
         cfn = suite.client("cloudformation")
         name = f"stranger-{uuid.uuid4().hex[:6]}"
         body = json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}})
         cfn.create_stack(StackName=name, TemplateBody=body)
-        self.addCleanup(cfn.delete_stack, StackName=name)
+        cleanup(cfn.delete_stack, StackName=name)
         run = f"o-{uuid.uuid4().hex[:8]}"
         answer = invoke({"scheduled": run, "prefix": name})
-        self.assertEqual(answer["outcome"], "done")
-        self.assertEqual(json.loads(suite.read(f"reports/drift/runs/{run}/stacks.json")), [])
+        assert answer["outcome"] == "done"
+        assert json.loads(suite.read(f"reports/drift/runs/{run}/stacks.json")) == []
 
-    def test_a_stack_that_never_came_to_be_keeps_nobody_waiting_and_is_not_in_sync(self):
-        self.addCleanup(suite.faults, clear=True)
+    def test_a_stack_that_never_came_to_be_keeps_nobody_waiting_and_is_not_in_sync(self, cleanup):
+        cleanup(suite.faults, clear=True)
         suite.faults(resource_type="AWS::CodeBuild::Project", message="no capacity")
         config = suite.starter(**{"env: prod": "env: dev"})
         failed = execute("deploy-product", config, force=True)
-        self.assertEqual(failed["stack_status"], "ROLLBACK_COMPLETE")
+        assert failed["stack_status"] == "ROLLBACK_COMPLETE"
         suite.faults(clear=True)
-        self.addCleanup(execute, "delete-product", config, force=True)
+        cleanup(execute, "delete-product", config, force=True)
         _, reports = check(failed["stack_name"])
         report = reports[failed["stack_name"]]
-        self.assertEqual((report["verdict"], found(report)), ("could-not-check", [("could-not-check", "", "")]))
-        self.assertIn("ROLLBACK_COMPLETE", report["findings"][0]["message"])
-        self.assertIn("recreate_failed", report["findings"][0]["remediation"])
+        assert (report["verdict"], found(report)) == ("could-not-check", [("could-not-check", "", "")])
+        assert "ROLLBACK_COMPLETE" in report["findings"][0]["message"]
+        assert "recreate_failed" in report["findings"][0]["remediation"]
 
     def test_the_schedule_calls_the_function_with_its_time(self):
         schedules = suite.client("scheduler").list_schedules()["Schedules"]
         drift = [s for s in schedules if s["Name"].endswith("-drift")]
-        self.assertEqual(len(drift), 1)
+        assert len(drift) == 1
         schedule = suite.client("scheduler").get_schedule(Name=drift[0]["Name"], GroupName=drift[0]["GroupName"])
-        self.assertEqual(json.loads(schedule["Target"]["Input"]), {"scheduled": "<aws.scheduler.scheduled-time>"})
-        self.assertIn(suite.setting("MLP_DRIFT_FUNCTION"), schedule["Target"]["Arn"])
+        assert json.loads(schedule["Target"]["Input"]) == {"scheduled": "<aws.scheduler.scheduled-time>"}
+        assert suite.setting("MLP_DRIFT_FUNCTION") in schedule["Target"]["Arn"]
         before = self.runs()
         suite.control("schedules/fire", name=schedule["Name"])
         run = suite.wait("the run", lambda: next(iter(self.runs() - before), None), 60)
-        self.assertRegex(run, r"^\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ$")
+        assert re.search(r"^\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ$", run)
         suite.wait("its summary", lambda: suite.exists(f"reports/drift/runs/{run}/fleet.json"), 60)
 
     def runs(self):
         """Runs that the schedule has begun: their names begin with their time."""
-        pages = suite.client("s3").get_paginator("list_objects_v2").paginate(Bucket=suite.bucket(), Prefix="reports/drift/runs/2", Delimiter="/")
+        pages = (
+            suite.client("s3")
+            .get_paginator("list_objects_v2")
+            .paginate(Bucket=suite.bucket(), Prefix="reports/drift/runs/2", Delimiter="/")
+        )
         return {prefix["Prefix"].split("/")[3] for page in pages for prefix in page.get("CommonPrefixes", [])}
 
     def test_a_run_that_fails_for_good_waits_in_the_queue(self):
         queue = suite.setting("MLP_DRIFT_FAILURES_URL")
         name = f"lost-{uuid.uuid4().hex[:8]}"
         suite.client("lambda").invoke(
-            FunctionName=suite.setting("MLP_DRIFT_FUNCTION"), InvocationType="Event", Payload=json.dumps({"prefx": name}))
+            FunctionName=suite.setting("MLP_DRIFT_FUNCTION"),
+            InvocationType="Event",
+            Payload=json.dumps({"prefx": name}),
+        )
 
         def kept():
-            sqs = suite.client("sqs")
-            got = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=1).get("Messages", [])
-            for message in got:
-                sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
-            return next((m for m in (json.loads(m["Body"]) for m in got) if m["requestPayload"] == {"prefx": name}), None)
+            return next(
+                (body for body in received(queue, delete=True) if body["requestPayload"] == {"prefx": name}), None
+            )
 
-        self.assertEqual(suite.wait("the event", kept, 60)["requestContext"]["condition"], "RetriesExhausted")
+        assert suite.wait("the event", kept, 60)["requestContext"]["condition"] == "RetriesExhausted"
 
     def test_what_the_schedules_cannot_deliver_goes_there_too(self):
         queue = suite.client("sqs").get_queue_attributes(
-            QueueUrl=suite.setting("MLP_DRIFT_FAILURES_URL"), AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+            QueueUrl=suite.setting("MLP_DRIFT_FAILURES_URL"), AttributeNames=["QueueArn"]
+        )["Attributes"]["QueueArn"]
         schedules = [s for s in suite.client("scheduler").list_schedules()["Schedules"] if "-drift" in s["Name"]]
         for schedule in schedules:
             found = suite.client("scheduler").get_schedule(Name=schedule["Name"], GroupName=schedule["GroupName"])
-            self.assertEqual(found["Target"]["DeadLetterConfig"], {"Arn": queue})
+            assert found["Target"]["DeadLetterConfig"] == {"Arn": queue}
 
     def test_a_run_over_everything_is_seen_by_the_alarm_that_waits_for_it(self):
         alarms = suite.client("cloudwatch").describe_alarms()["MetricAlarms"]
         (alarm,) = [a for a in alarms if a["MetricName"] == "FleetRuns"]
-        self.assertEqual((alarm["Period"], alarm["EvaluationPeriods"], alarm["TreatMissingData"]), (3600, 26, "breaching"))
+        assert (alarm["Period"], alarm["EvaluationPeriods"], alarm["TreatMissingData"]) == (3600, 26, "breaching")
 
         def seen():
-            metrics = suite.client("cloudwatch").list_metrics(Namespace=alarm["Namespace"], MetricName="FleetRuns")["Metrics"]
+            metrics = suite.client("cloudwatch").list_metrics(Namespace=alarm["Namespace"], MetricName="FleetRuns")[
+                "Metrics"
+            ]
             return any(metric["Dimensions"] == alarm["Dimensions"] for metric in metrics)
 
         invoke({"scheduled": f"w-{uuid.uuid4().hex[:10]}"})
-        self.assertTrue(suite.wait("the metric", seen, 30))
+        assert suite.wait("the metric", seen, 30)
 
     def test_an_event_with_a_mistake_says_what_it_takes(self):
-        with self.assertRaisesRegex(AssertionError, "prefix"):
+        with pytest.raises(AssertionError, match="prefix"):
             invoke({"prefx": "x"})
-
-
-if __name__ == "__main__":
-    unittest.main()

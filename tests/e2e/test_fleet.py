@@ -1,19 +1,10 @@
 """One action for many products: a fleet's execution, and its one summary."""
 
 import json
-import os
-import sys
-import unittest
 import uuid
 
-sys.path.insert(0, os.path.dirname(__file__))
-
-import suite  # noqa: E402
-from test_deploying import develop  # noqa: E402
-
-
-def setUpModule():
-    suite.setting("MLP_FLEET_MACHINE")
+from mlp_tests import suite
+from mlp_tests.deploying import develop
 
 
 def run(**given):
@@ -35,7 +26,7 @@ def upload(prefix, texts):
         suite.upload(f"{prefix}{name}.yaml", text)
 
 
-class Fleet(unittest.TestCase):
+class TestFleet:
     def test_every_config_below_the_prefix_is_deployed_and_then_deleted_with_one_summary(self):
         prefix = f"configs/{uuid.uuid4().hex[:8]}/"
         upload(prefix, {"a": develop(), "b": develop(), "broken": "client: 5\n", "c": develop()})
@@ -43,45 +34,43 @@ class Fleet(unittest.TestCase):
         place = {"bucket": suite.bucket(), "prefix": prefix}
         # A team's configs are checked before anything is deployed.
         found, name = run(action="validate-config", configs=place, tolerated_failure_percentage=25)
-        self.assertEqual(found["status"], "SUCCEEDED", found)
+        assert found["status"] == "SUCCEEDED", found
         summary = json.loads(suite.read(f"deployments/fleets/{name}/summary.json"))
-        self.assertEqual(summary["outcomes"], {"valid": 3, "failed": 1})
+        assert summary["outcomes"] == {"valid": 3, "failed": 1}
         found, name = run(
             action="deploy-product", force=True, configs=place, concurrency=2, tolerated_failure_percentage=25
         )
-        self.assertEqual(found["status"], "SUCCEEDED", found)
+        assert found["status"] == "SUCCEEDED", found
         summary = json.loads(suite.read(f"deployments/fleets/{name}/summary.json"))
-        self.assertEqual((summary["total"], summary["succeeded"], summary["failed"]), (4, 3, 1))
-        self.assertEqual(summary["outcomes"], {"created": 3, "failed": 1})
+        assert (summary["total"], summary["succeeded"], summary["failed"]) == (4, 3, 1)
+        assert summary["outcomes"] == {"created": 3, "failed": 1}
         by_config = {line["config"].rsplit("/", 1)[1]: line for line in summary["products"]}
-        self.assertEqual(by_config["broken.yaml"]["error"][0], "MLProvisioner.InvalidInput")
+        assert by_config["broken.yaml"]["error"][0] == "MLProvisioner.InvalidInput"
         told = json.loads(found["output"])
-        self.assertEqual([line["config"] for line in told["products"]], [f"{prefix}broken.yaml"])
+        assert [line["config"] for line in told["products"]] == [f"{prefix}broken.yaml"]
         for line in summary["products"]:
             result = json.loads(suite.read(f"deployments/results/{line['execution']}.json"))
-            self.assertEqual(result["outcome"], line["outcome"])
+            assert result["outcome"] == line["outcome"]
 
         # Without tolerance the same failure fails the fleet: it starts no product after that.
         found, name = run(action="delete-product", force=True, configs=place, concurrency=1)
-        self.assertEqual((found["status"], found["error"]), ("FAILED", "MLProvisioner.FleetFailed"), found)
+        assert (found["status"], found["error"]) == ("FAILED", "MLProvisioner.FleetFailed"), found
         summary = json.loads(suite.read(f"deployments/fleets/{name}/summary.json"))
-        self.assertFalse(summary["ok"])
-        self.assertEqual(summary["outcomes"], {"deleted": 2, "failed": 1, "not-started": 1})
-        self.assertEqual([line["config"] for line in summary["products"] if "outcome" not in line], [f"{prefix}c.yaml"])
+        assert not summary["ok"]
+        assert summary["outcomes"] == {"deleted": 2, "failed": 1, "not-started": 1}
+        assert [line["config"] for line in summary["products"] if "outcome" not in line] == [f"{prefix}c.yaml"]
         # Once the mistake is fixed, a second fleet deletes the rest.
         suite.upload(f"{prefix}broken.yaml", develop())
         found, name = run(action="delete-product", force=True, configs=place)
-        self.assertEqual(found["status"], "SUCCEEDED", found)
+        assert found["status"] == "SUCCEEDED", found
         summary = json.loads(suite.read(f"deployments/fleets/{name}/summary.json"))
-        self.assertEqual(summary["outcomes"], {"absent": 3, "deleted": 1})
+        assert summary["outcomes"] == {"absent": 3, "deleted": 1}
 
     def test_mistakes_in_the_input_are_told_before_anything_is_begun(self):
-        found, _ = run(action="deploy-product", configs={"bucket": suite.bucket(), "prefix": "configs/"}, concurrency=500)
-        self.assertEqual((found["status"], found["error"]), ("FAILED", "MLProvisioner.InvalidInput"), found)
-        self.assertIn("/concurrency", found["cause"])
+        found, _ = run(
+            action="deploy-product", configs={"bucket": suite.bucket(), "prefix": "configs/"}, concurrency=500
+        )
+        assert (found["status"], found["error"]) == ("FAILED", "MLProvisioner.InvalidInput"), found
+        assert "/concurrency" in found["cause"]
         found, _ = run(action="show-changes", configs={"bucket": suite.bucket(), "prefix": "configs/nobody-has-this/"})
-        self.assertIn("there is no config below", found["cause"])
-
-
-if __name__ == "__main__":
-    unittest.main()
+        assert "there is no config below" in found["cause"]

@@ -3,39 +3,33 @@
 import concurrent.futures
 import hashlib
 import json
-import os
 import pathlib
 import random
 import subprocess
-import sys
 import tempfile
-import unittest
 import urllib.parse
 import uuid
 
-sys.path.insert(0, os.path.dirname(__file__))
+import pytest
 
-import suite  # noqa: E402
-
-
-def setUpModule():
-    suite.setting("AWS_ENDPOINT_URL")
+from mlp_tests import suite
+from mlp_tests.queues import received
 
 
 def unique(name):
     return f"configs/{uuid.uuid4().hex[:8]}/{name}"
 
 
-class Uploads(unittest.TestCase):
-    def test_every_example_gives_its_template_and_status(self):
+class TestUploads:
+    def test_every_example_gives_its_template_and_status(self, subtests):
         versions = {path: suite.upload(f"configs/{path.name}", path.read_bytes()) for path in suite.examples()}
-        self.assertEqual(len(versions), 20)
+        assert len(versions) == 20
         for path, version in versions.items():
-            with self.subTest(example=path.name):
+            with subtests.test(example=path.name):
                 status = suite.status(f"configs/{path.name}", version)
-                self.assertTrue(status["ok"], status["findings"])
+                assert status["ok"], status["findings"]
                 scenario = path.stem.split("-ml-", 1)[1]
-                self.assertEqual(status["scenario"], scenario)
+                assert status["scenario"] == scenario
                 name = f"{status['ml_name']}-{scenario}"
                 outputs = {
                     "template": f"templates/{name}.yaml",
@@ -53,32 +47,40 @@ class Uploads(unittest.TestCase):
                     ending = outputs[kind].removeprefix(f"policies/{name}")
                     policies[kind] = suite.ROOT / "tests/golden/policies" / (path.stem + ending)
                     if not policies[kind].exists():
-                        self.assertTrue(kind.endswith("-2"), policies[kind])
+                        assert kind.endswith("-2"), policies[kind]
                         del outputs[kind], policies[kind]
-                self.assertEqual(status["outputs"], list(outputs.values()))
+                assert status["outputs"] == list(outputs.values())
                 links = {kind: f"s3://{suite.bucket()}/{output}" for kind, output in outputs.items()}
-                self.assertEqual(status["links"], links)
+                assert status["links"] == links
                 stored = {output: suite.read(output) for output in outputs.values()}
                 for output, content in stored.items():
-                    self.assertEqual(status["hashes"][output], hashlib.sha256(content).hexdigest())
+                    assert status["hashes"][output] == hashlib.sha256(content).hexdigest()
                 golden = suite.ROOT / "tests/golden/templates" / path.name
-                self.assertEqual(stored[outputs["template"]], golden.read_bytes())
+                assert stored[outputs["template"]] == golden.read_bytes()
                 for kind, golden in policies.items():
-                    self.assertEqual(stored[outputs[kind]], golden.read_bytes())
-                self.assertTrue(stored[outputs["report"]].startswith(b"<!doctype html>"))
+                    assert stored[outputs[kind]] == golden.read_bytes()
+                assert stored[outputs["report"]].startswith(b"<!doctype html>")
                 head = suite.client("s3").head_object(Bucket=suite.bucket(), Key=outputs["report"])
-                self.assertEqual(head["ContentType"], "text/html; charset=utf-8")
+                assert head["ContentType"] == "text/html; charset=utf-8"
 
-    def test_keys_may_hold_anything(self):
-        for name in ("with space.yaml", "a+b.yaml", "ünïcode-日本.yaml", "per%2Fcent.yaml", "100%.yaml", "a&b=c?.yml", "x'y\"z.yaml"):
-            with self.subTest(name=name):
+    def test_keys_may_hold_anything(self, subtests):
+        for name in (
+            "with space.yaml",
+            "a+b.yaml",
+            "ünïcode-日本.yaml",
+            "per%2Fcent.yaml",
+            "100%.yaml",
+            "a&b=c?.yml",
+            "x'y\"z.yaml",
+        ):
+            with subtests.test(name=name):
                 key = unique(name)
                 status = suite.status(key, suite.upload(key, suite.starter()))
-                self.assertTrue(status["ok"], status["findings"])
-                self.assertEqual(status["source"]["key"], key)
+                assert status["ok"], status["findings"]
+                assert status["source"]["key"] == key
                 output = status["outputs"][0]
                 head = suite.client("s3").head_object(Bucket=suite.bucket(), Key=output)
-                self.assertEqual(urllib.parse.unquote(head["Metadata"]["mlp-config-key"]), key)
+                assert urllib.parse.unquote(head["Metadata"]["mlp-config-key"]) == key
 
     def test_the_aws_client_drops_a_config_too(self):
         key = unique("by-cli.yaml")
@@ -87,8 +89,10 @@ class Uploads(unittest.TestCase):
             path.write_text(suite.starter(), encoding="utf-8")
             bucket = suite.bucket()
             subprocess.run(["aws", "s3", "cp", "--quiet", str(path), f"s3://{bucket}/{key}"], check=True, timeout=60)
-        status = suite.wait("status", lambda: suite.exists(f"status/{key}.json") and json.loads(suite.read(f"status/{key}.json")))
-        self.assertTrue(status["ok"], status["findings"])
+        status = suite.wait(
+            "status", lambda: suite.exists(f"status/{key}.json") and json.loads(suite.read(f"status/{key}.json"))
+        )
+        assert status["ok"], status["findings"]
 
     def test_a_broken_config_gives_its_findings_and_keeps_the_last_good_template(self):
         key, good = unique("broken.yaml"), suite.starter()
@@ -96,49 +100,49 @@ class Uploads(unittest.TestCase):
         output = first["outputs"][0]
         before = suite.read(output)
         status = suite.status(key, suite.upload(key, good.replace("env: prod", "env: production")))
-        self.assertFalse(status["ok"])
+        assert not status["ok"]
         (finding,) = [finding for finding in status["findings"] if finding["severity"] == "error"]
-        self.assertEqual((finding["code"], finding["path"]), ("MLP-CFG-004", "/environment/env"))
+        assert (finding["code"], finding["path"]) == ("MLP-CFG-004", "/environment/env")
         line = good[: good.index("env: prod")].count("\n") + 1
-        self.assertEqual(finding["line"], line)
-        self.assertEqual(status["outputs"], [])
-        self.assertEqual([stored["path"] for stored in status["stored"]], first["outputs"])
-        self.assertEqual(suite.read(output), before)
+        assert finding["line"] == line
+        assert status["outputs"] == []
+        assert [stored["path"] for stored in status["stored"]] == first["outputs"]
+        assert suite.read(output) == before
 
     def test_ten_mistakes_give_ten_findings(self):
         key = unique("ten.yaml")
         text = (suite.ROOT / "tests/golden/configs/ten-mistakes.yaml").read_text(encoding="utf-8")
         status = suite.status(key, suite.upload(key, text))
         errors = [finding for finding in status["findings"] if finding["severity"] == "error"]
-        self.assertEqual(len(errors), 10, errors)
+        assert len(errors) == 10, errors
         lines = text.splitlines()
         for finding in errors:
             # What is missing stands nowhere; everything else is named in its line.
             name = finding["path"].rstrip("/0123456789").rsplit("/", 1)[1]
             if finding["code"] != "MLP-CFG-002":
-                self.assertIn(name, lines[finding["line"] - 1], finding)
+                assert name in lines[finding["line"] - 1], finding
 
     def test_findings_without_end_are_limited_and_all_of_them_are_in_the_bucket(self):
         key = f"configs/{uuid.uuid4().hex}.yaml"
         text = suite.starter() + "".join(f"unknown_key_{number}: x\n" for number in range(1000))
         status = suite.status(key, suite.upload(key, text))
-        self.assertFalse(status["ok"])
-        self.assertLessEqual(len(status["findings"]), 200)
+        assert not status["ok"]
+        assert len(status["findings"]) <= 200
         place = f"s3://{suite.bucket()}/"
-        self.assertTrue(status["findings_at"].startswith(f"{place}reports/findings/{key}/"), status["findings_at"])
+        assert status["findings_at"].startswith(f"{place}reports/findings/{key}/"), status["findings_at"]
         found = json.loads(suite.read(status["findings_at"].removeprefix(place)))["findings"]
-        self.assertEqual(len(found), len(status["findings"]) + status["findings_left_out"])
-        self.assertEqual(len({f["path"] for f in found if f["code"] == "MLP-CFG-001"}), 1000)
+        assert len(found) == len(status["findings"]) + status["findings_left_out"]
+        assert len({f["path"] for f in found if f["code"] == "MLP-CFG-001"}) == 1000
 
     def test_a_config_for_another_place_is_generated_and_says_so(self):
         key = unique("elsewhere.yaml")
         status = suite.status(key, suite.upload(key, suite.starter(**{"us-west-2": "eu-central-1"})))
-        self.assertTrue(status["ok"], status["findings"])
+        assert status["ok"], status["findings"]
         codes = {finding["code"] for finding in status["findings"]}
-        self.assertIn("MLP-GEN-002", codes)
-        self.assertTrue(suite.exists(status["outputs"][0]))
+        assert "MLP-GEN-002" in codes
+        assert suite.exists(status["outputs"][0])
 
-    def test_bytes_that_are_no_config_are_findings_and_no_failure(self):
+    def test_bytes_that_are_no_config_are_findings_and_no_failure(self, subtests):
         for name, body, code in (
             ("empty.yaml", b"", "MLP-YAML-007"),
             ("latin.yaml", b"client: \xe9", "MLP-YAML-001"),
@@ -146,19 +150,19 @@ class Uploads(unittest.TestCase):
             ("large.yaml", b"a" * 5_000_000, "MLP-YAML-003"),
             ("deep.yaml", b"[" * 100_000, "MLP-YAML-004"),
         ):
-            with self.subTest(name=name):
+            with subtests.test(name=name):
                 key = unique(name)
                 status = suite.status(key, suite.upload(key, body))
-                self.assertIn(code, [finding["code"] for finding in status["findings"]])
+                assert code in [finding["code"] for finding in status["findings"]]
 
     def test_what_the_function_writes_starts_nothing(self):
         key = unique("once.yaml")
         status = suite.status(key, suite.upload(key, suite.starter()))
         for written in (f"status/{key}", *status["outputs"]):
-            self.assertFalse(suite.exists(f"status/{written}.json"), written)
+            assert not suite.exists(f"status/{written}.json"), written
 
 
-class Order(unittest.TestCase):
+class TestOrder:
     """Events come at least once and in any order: S3's own are repeated and reordered by hand here."""
 
     def two_versions(self):
@@ -172,31 +176,31 @@ class Order(unittest.TestCase):
     def test_an_older_event_never_overwrites_a_newer_ones_output(self):
         key, older, newer, status = self.two_versions()
         template = suite.read(status["outputs"][0])
-        self.assertIn(b"Newer Corp", template)
+        assert b"Newer Corp" in template
         error, _ = suite.invoke(suite.record(key, older, "0000000000000001"))
-        self.assertIsNone(error)
-        self.assertEqual(suite.status(key, newer)["source"]["version_id"], newer)
-        self.assertEqual(suite.read(status["outputs"][0]), template)
+        assert error is None
+        assert suite.status(key, newer)["source"]["version_id"] == newer
+        assert suite.read(status["outputs"][0]) == template
 
     def test_a_repeated_event_changes_nothing(self):
         key, _, newer, status = self.two_versions()
         head = suite.client("s3").head_object(Bucket=suite.bucket(), Key=status["outputs"][0])
         for _ in range(3):
             error, _ = suite.invoke(suite.record(key, newer, status["source"]["sequencer"]))
-            self.assertIsNone(error)
-        self.assertEqual(suite.status(key, newer), status)
+            assert error is None
+        assert suite.status(key, newer) == status
         again = suite.client("s3").head_object(Bucket=suite.bucket(), Key=status["outputs"][0])
-        self.assertEqual(head["VersionId"], again["VersionId"])
+        assert head["VersionId"] == again["VersionId"]
 
     def test_versions_in_quick_succession_end_with_the_newest(self):
         key, text = unique("racing.yaml"), suite.starter()
         suite.client("s3")
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
             texts = [text.replace("TechCorp", f"Company {number}") for number in range(12)]
-            versions = dict(zip(pool.map(lambda body: suite.upload(key, body), texts), range(12)))
+            versions = dict(zip(pool.map(lambda body: suite.upload(key, body), texts), range(12), strict=True))
         newest = suite.client("s3").head_object(Bucket=suite.bucket(), Key=key)["VersionId"]
         status = suite.status(key, newest)
-        self.assertIn(f"Company {versions[newest]}".encode(), suite.read(status["outputs"][0]))
+        assert f"Company {versions[newest]}".encode() in suite.read(status["outputs"][0])
 
     def test_events_in_any_order_and_number_leave_what_the_newest_made(self):
         key, text, events = unique("shuffled.yaml"), suite.starter(), []
@@ -209,34 +213,40 @@ class Order(unittest.TestCase):
         suite.client("lambda")
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
             for error, answer in pool.map(suite.invoke, events):
-                self.assertIsNone(error, answer)
-        self.assertEqual(suite.status(key, version), status)
-        self.assertEqual(suite.read(status["outputs"][0]), template)
+                assert error is None, answer
+        assert suite.status(key, version) == status
+        assert suite.read(status["outputs"][0]) == template
 
     def test_a_bad_record_does_not_lose_the_others_of_its_message(self):
         keys = [unique("first.yaml"), unique("last.yaml")]
         versions = [suite.upload(key, suite.starter()) for key in keys]
-        for key, version in zip(keys, versions):
+        for key, version in zip(keys, versions, strict=True):
             suite.status(key, version)
             suite.client("s3").delete_object(Bucket=suite.bucket(), Key=f"status/{key}.json")
         bad = suite.record(keys[0], versions[0], "FF")
         del bad["s3"]["object"]["key"]
-        records = [suite.record(keys[0], versions[0], "FFFFFFFFFFFFFFFF"), bad, suite.record(keys[1], versions[1], "FFFFFFFFFFFFFFFF")]
+        records = [
+            suite.record(keys[0], versions[0], "FFFFFFFFFFFFFFFF"),
+            bad,
+            suite.record(keys[1], versions[1], "FFFFFFFFFFFFFFFF"),
+        ]
         error, answer = suite.invoke(*records)
-        self.assertEqual((error is not None, answer["errorType"]), (True, "MLProvisioner.RecordsFailed"))
-        for key, version in zip(keys, versions):
-            self.assertTrue(suite.status(key, version)["ok"])
+        assert (error is not None, answer["errorType"]) == (True, "MLProvisioner.RecordsFailed")
+        for key, version in zip(keys, versions, strict=True):
+            assert suite.status(key, version)["ok"]
 
 
-class Failures(unittest.TestCase):
-    def tearDown(self):
+class TestFailures:
+    @pytest.fixture(autouse=True)
+    def without_faults(self):
+        yield
         suite.faults(clear=True)
 
     def test_throttled_calls_are_tried_again(self):
         suite.faults(service="s3", operation="PutObject", error="SlowDown", times=2, after=1)
         key = unique("throttled.yaml")
         status = suite.status(key, suite.upload(key, suite.starter()))
-        self.assertTrue(status["ok"], status["findings"])
+        assert status["ok"], status["findings"]
 
     def test_an_event_that_can_not_be_handled_waits_in_the_failure_queue(self):
         queue, key = suite.setting("MLP_GENERATE_FAILURES_URL"), unique("refused.yaml")
@@ -244,35 +254,31 @@ class Failures(unittest.TestCase):
         version = suite.upload(key, suite.starter())
 
         def arrived():
-            answer = suite.client("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=1)
-            bodies = [json.loads(message["Body"]) for message in answer.get("Messages", [])]
+            bodies = received(queue)
             return [body for body in bodies if key in urllib.parse.unquote_plus(json.dumps(body["requestPayload"]))]
 
         (message, *_) = suite.wait("message in the failure queue", arrived, 60)
         suite.faults(clear=True)
-        self.assertEqual(message["responsePayload"]["errorType"], "MLProvisioner.RecordsFailed")
+        assert message["responsePayload"]["errorType"] == "MLProvisioner.RecordsFailed"
         error, _ = suite.invoke(*message["requestPayload"]["Records"])
-        self.assertIsNone(error)
-        self.assertTrue(suite.status(key, version)["ok"])
+        assert error is None
+        assert suite.status(key, version)["ok"]
 
 
-class Bucket(unittest.TestCase):
+class TestBucket:
     def test_it_is_private_encrypted_versioned_and_tls_only(self):
         s3, name = suite.client("s3"), suite.bucket()
         block = s3.get_public_access_block(Bucket=name)["PublicAccessBlockConfiguration"]
-        self.assertEqual(set(block.values()), {True})
-        self.assertEqual(len(block), 4)
+        assert set(block.values()) == {True}
+        assert len(block) == 4
         rule = s3.get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"]["Rules"][0]
-        self.assertIn(rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"], ("AES256", "aws:kms"))
-        self.assertEqual(s3.get_bucket_versioning(Bucket=name)["Status"], "Enabled")
+        assert rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] in ("AES256", "aws:kms")
+        assert s3.get_bucket_versioning(Bucket=name)["Status"] == "Enabled"
         policy = json.loads(s3.get_bucket_policy(Bucket=name)["Policy"])
         denied = [
             statement
             for statement in policy["Statement"]
-            if statement["Effect"] == "Deny" and statement.get("Condition", {}).get("Bool", {}).get("aws:SecureTransport") in ("false", False)
+            if statement["Effect"] == "Deny"
+            and statement.get("Condition", {}).get("Bool", {}).get("aws:SecureTransport") in ("false", False)
         ]
-        self.assertEqual(len(denied), 1)
-
-
-if __name__ == "__main__":
-    unittest.main()
+        assert len(denied) == 1

@@ -5,25 +5,23 @@ import pathlib
 import pty
 import select
 import subprocess
-import sys
 import tempfile
 import time
-import unittest
 
-sys.path.insert(0, os.path.dirname(__file__))
-
-import suite  # noqa: E402
-
-
-def setUpModule():
-    suite.setting("MLP_BINARY")
+from mlp_tests import suite
 
 
 def answer(folder, answers):
     """Runs `mlp init` in a pseudo-terminal; `answers` are pairs of a question's beginning and what is typed."""
     terminal, side = pty.openpty()
     process = subprocess.Popen(
-        [suite.setting("MLP_BINARY"), "init"], cwd=folder, stdin=side, stdout=side, stderr=side, close_fds=True, start_new_session=True
+        [suite.setting("MLP_BINARY"), "init"],
+        cwd=folder,
+        stdin=side,
+        stdout=side,
+        stderr=side,
+        close_fds=True,
+        start_new_session=True,
     )
     os.close(side)
     shown, left, deadline = "", list(answers), time.monotonic() + 30
@@ -42,7 +40,7 @@ def answer(folder, answers):
     return process.wait(timeout=10), shown, left
 
 
-class Init(unittest.TestCase):
+class TestInit:
     def test_a_person_answers_and_the_suite_takes_the_config(self):
         answers = [
             ("Tier", "huge"),
@@ -65,21 +63,17 @@ class Init(unittest.TestCase):
         ]
         with tempfile.TemporaryDirectory() as folder:
             status, shown, left = answer(folder, answers)
-            self.assertEqual((status, left), (0, []), shown)
-            self.assertIn("`tier` is `huge`", shown)
-            self.assertIn("An answer is needed: Tag project", shown)
-            self.assertIn("write `s3_prefix: sources/churn`", shown)
+            assert (status, left) == (0, []), shown
+            assert "`tier` is `huge`" in shown
+            assert "An answer is needed: Tag project" in shown
+            assert "write `s3_prefix: sources/churn`" in shown
             (path,) = pathlib.Path(folder).iterdir()
-            self.assertTrue(path.name.endswith("-us-west-2-churn-ml-s3.yaml"), path.name)
+            assert path.name.endswith("-us-west-2-churn-ml-s3.yaml"), path.name
             text = path.read_text(encoding="utf-8")
-        self.assertIn('account_id: "012345678901"', text)
+        assert 'account_id: "012345678901"' in text
         key = f"configs/init/{path.name}"
         status = suite.status(key, suite.upload(key, text))
-        self.assertTrue(status["ok"], status["findings"])
+        assert status["ok"], status["findings"]
         # It is for another account than the suite's.
-        self.assertEqual([it["code"] for it in status["findings"]], ["MLP-GEN-001"])
-        self.assertEqual(status["resource_counts"]["total"], 16)
-
-
-if __name__ == "__main__":
-    unittest.main()
+        assert [it["code"] for it in status["findings"]] == ["MLP-GEN-001"]
+        assert status["resource_counts"]["total"] == 16

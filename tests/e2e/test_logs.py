@@ -3,10 +3,9 @@
 import json
 import re
 import time
-import unittest
 import uuid
 
-import suite
+from mlp_tests import suite
 
 # `Done { run: "x" }`: Rust's Debug text.
 DEBUG = re.compile(r"\b[A-Z]\w* \{ \w+")
@@ -36,11 +35,13 @@ def lines(since):
                         yield name, strictly(line)
 
 
-class Logs(unittest.TestCase):
+class TestLogs:
     def test_mistakes_leave_no_errors_and_no_values_in_the_logs(self):
         since = int(time.time() * 1000) - 1000
         word = "hunter" + uuid.uuid4().hex[:8]
-        mistakes = (suite.ROOT / "tests/golden/configs/ten-mistakes.yaml").read_text(encoding="utf-8") + f"{word}: {word}\n"
+        mistakes = (suite.ROOT / "tests/golden/configs/ten-mistakes.yaml").read_text(
+            encoding="utf-8"
+        ) + f"{word}: {word}\n"
         key = f"configs/{uuid.uuid4().hex}.yaml"
         version = suite.upload(key, mistakes)
         states = suite.client("stepfunctions")
@@ -48,11 +49,13 @@ class Logs(unittest.TestCase):
         executions = []
         for action, config in (("show-changes", mistakes), ("validate-config", mistakes), (word, mistakes),
                                ("validate-config", {"bucket": suite.bucket(), "key": f"configs/{word}.yaml"})):  # fmt: skip
-            started = states.start_execution(stateMachineArn=machine, input=json.dumps({"action": action, "config": config}))
+            started = states.start_execution(
+                stateMachineArn=machine, input=json.dumps({"action": action, "config": config})
+            )
             executions.append(started["executionArn"])
         for execution in executions:
             ended = suite.wait("an execution", lambda execution=execution: self.ended(states, execution), 60)
-            self.assertEqual((ended["status"], ended["error"]), ("FAILED", "MLProvisioner.InvalidInput"))
+            assert (ended["status"], ended["error"]) == ("FAILED", "MLProvisioner.InvalidInput")
         suite.status(key, version)
 
         def written():
@@ -63,15 +66,11 @@ class Logs(unittest.TestCase):
         found = suite.wait("the lines", written, 30)
         for line in found:
             text = json.dumps(line)
-            self.assertNotRegex(text, DEBUG)
-            self.assertNotIn(word, text)
+            assert not re.search(DEBUG, text)
+            assert word not in text
             if line.get("execution") in executions or line.get("key") == key:
-                self.assertIn(line["level"], ("INFO", "DEBUG"), line)
+                assert line["level"] in ("INFO", "DEBUG"), line
 
     def ended(self, states, execution):
         described = states.describe_execution(executionArn=execution)
         return described if described["status"] != "RUNNING" else None
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -1,19 +1,17 @@
 """`Transform: MLProvisioner` on the running suite, with the clients that users have."""
 
 import json
-import os
 import pathlib
 import re
 import subprocess
-import sys
 import tempfile
 import time
-import unittest
 import uuid
 
-sys.path.insert(0, os.path.dirname(__file__))
+import pytest
 
-import suite  # noqa: E402
+from mlp_tests import suite
+from mlp_tests.vpc import network
 
 HOLD_DATA = {
     "AWS::S3::Bucket", "AWS::CodeCommit::Repository", "AWS::SageMaker::ModelPackageGroup", "AWS::Logs::LogGroup", "AWS::KMS::Key",
@@ -127,26 +125,9 @@ Outputs:
 """
 
 
-def setUpModule():
-    suite.setting("MLP_MACRO")
-
-
 def unique():
     """A tenant that no other test has."""
     return "t" + uuid.uuid4().hex[:7]
-
-
-def network():
-    """A VPC with two private subnets."""
-    ec2 = suite.client("ec2")
-    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
-    ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsSupport={"Value": True})
-    ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})
-    subnets = [
-        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{index}.0/24", AvailabilityZone=f"us-west-2{zone}")["Subnet"]["SubnetId"]
-        for index, zone in enumerate("ab")
-    ]
-    return vpc, subnets
 
 
 def stack(name):
@@ -179,14 +160,15 @@ def processed(name):
     return body if isinstance(body, dict) else json.loads(body)
 
 
-class Case(unittest.TestCase):
-    def setUp(self):
+class Templates:
+    @pytest.fixture(autouse=True)
+    def prepared(self, cleanup):
         self.tenant = unique()
         self.name = f"macro-{self.tenant}"
         folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
+        cleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
-        self.addCleanup(self.delete)
+        cleanup(self.delete)
 
     def delete(self):
         suite.client("cloudformation").delete_stack(StackName=self.name)
@@ -201,7 +183,7 @@ class Case(unittest.TestCase):
 
     def run_client(self, *command):
         """What a real client said, and whether it was content."""
-        done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=self.folder)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=self.folder, check=False)
         return done.returncode, done.stdout + done.stderr
 
     def aws_deploy(self, path, *more):
@@ -231,68 +213,77 @@ class Case(unittest.TestCase):
         return answer["StatusReason"] if answer["Status"] == "FAILED" else None
 
 
-class AwsCli(Case):
+class TestAwsCli(Templates):
     def test_two_products_and_a_bucket_deploy_and_a_higher_tier_replaces_nothing_that_holds_data(self):
         path, (vpc, subnets) = self.file(TWO_PRODUCTS), network()
         given = [f"Email=ml-alerts@{self.tenant}.example", f"Vpc={vpc}", f"Subnets={','.join(subnets)}"]
         code, said = self.aws_deploy(path, "--parameter-overrides", *given)
-        self.assertEqual(code, 0, said)
-        self.assertEqual(stack(self.name)["StackStatus"], "CREATE_COMPLETE")
+        assert code == 0, said
+        assert stack(self.name)["StackStatus"] == "CREATE_COMPLETE"
 
         churn = f"techcorp-prod-{self.tenant}-us-west-2-churn-ml"
         fraud = f"globalbank-prod-{self.tenant}-us-west-2-fraud-ml"
         made, data = outputs(self.name), ids(self.name)
         account = suite.client("sts").get_caller_identity()["Account"]
-        self.assertEqual(made["Churn"], churn)
-        self.assertTrue(made["ChurnRepository"].startswith("https://git-codecommit.us-west-2.amazonaws.com/"), made)
-        self.assertIn(churn, made["ChurnRepository"])
-        self.assertEqual(made["FraudRegistry"], f"arn:aws:sagemaker:us-west-2:{account}:model-package-group/{fraud}-models")
-        self.assertRegex(made["FraudKey"], rf"^key arn:aws:kms:us-west-2:{account}:key/{data['FraudKmsKey']}$")
-        self.assertEqual(made["FraudArtifacts"], f"arn:aws:s3:::{data['FraudArtifactsBucket']}")
-        self.assertEqual(made["Reports"], f"arn:aws:s3:::{fraud}-reports")
+        assert made["Churn"] == churn
+        assert made["ChurnRepository"].startswith("https://git-codecommit.us-west-2.amazonaws.com/"), made
+        assert churn in made["ChurnRepository"]
+        assert made["FraudRegistry"] == f"arn:aws:sagemaker:us-west-2:{account}:model-package-group/{fraud}-models"
+        assert re.search(rf"^key arn:aws:kms:us-west-2:{account}:key/{data['FraudKmsKey']}$", made["FraudKey"])
+        assert made["FraudArtifacts"] == f"arn:aws:s3:::{data['FraudArtifactsBucket']}"
+        assert made["Reports"] == f"arn:aws:s3:::{fraud}-reports"
         tags = suite.client("s3").get_bucket_tagging(Bucket=f"{fraud}-reports")["TagSet"]
-        self.assertIn({"Key": "registry", "Value": f"arn:aws:sagemaker:us-west-2:{account}:model-package-group/{churn}-models"}, tags)
-        self.assertGreaterEqual(len(data), 9, data)
+        assert {
+            "Key": "registry",
+            "Value": f"arn:aws:sagemaker:us-west-2:{account}:model-package-group/{churn}-models",
+        } in tags
+        assert len(data) >= 9, data
 
-        code, said = self.aws_deploy(path, "--no-execute-changeset", "--parameter-overrides", *given, "ChurnTier=professional")
-        self.assertEqual(code, 0, said)
+        code, said = self.aws_deploy(
+            path, "--no-execute-changeset", "--parameter-overrides", *given, "ChurnTier=professional"
+        )
+        assert code == 0, said
         change_set = re.search(r"arn:aws:cloudformation:\S+:changeSet/\S+", said).group()
         cfn = suite.client("cloudformation")
         pages = cfn.get_paginator("describe_change_set").paginate(ChangeSetName=change_set, StackName=self.name)
         changes = [change["ResourceChange"] for page in pages for change in page["Changes"]]
         added = {change["LogicalResourceId"] for change in changes if change["Action"] == "Add"}
-        self.assertLessEqual({"ChurnBuildPolicy", "ChurnDeployPolicy", "ChurnApprovalRule", "ChurnDashboard"}, added)
+        assert {"ChurnBuildPolicy", "ChurnDeployPolicy", "ChurnApprovalRule", "ChurnDashboard"} <= added
         modified = [change for change in changes if change["Action"] == "Modify"]
-        self.assertEqual(len(modified) + len(added), len(changes), "nothing is removed")
+        assert len(modified) + len(added) == len(changes), "nothing is removed"
         holding_data = [change for change in modified if change["ResourceType"] in HOLD_DATA]
-        self.assertGreater(len(holding_data), 0)
+        assert len(holding_data) > 0
         for change in holding_data:
-            self.assertEqual(change["Replacement"], "False", change)
+            assert change["Replacement"] == "False", change
         # The other product is not touched; the bucket is, because it refers to the first.
-        self.assertEqual({change["LogicalResourceId"] for change in changes if not change["LogicalResourceId"].startswith("Churn")}, {"Reports"})
+        assert {
+            change["LogicalResourceId"] for change in changes if not change["LogicalResourceId"].startswith("Churn")
+        } == {"Reports"}
 
         cfn.execute_change_set(ChangeSetName=change_set, StackName=self.name)
-        self.assertEqual(settled(self.name)["StackStatus"], "UPDATE_COMPLETE")
-        self.assertEqual(ids(self.name), data)
-        self.assertEqual(outputs(self.name), made)
+        assert settled(self.name)["StackStatus"] == "UPDATE_COMPLETE"
+        assert ids(self.name) == data
+        assert outputs(self.name) == made
 
     def test_mistakes_are_the_reason_of_the_change_set_with_logical_id_and_property(self):
         code, said = self.aws_deploy(self.file(TWO_MISTAKES))
-        self.assertNotEqual(code, 0, said)
-        self.assertIn("::MLProvisioner failed with: ", said)
-        self.assertIn("Fraud.Tier: `Tier` is `gold`, but must be `starter`, `professional` or `enterprise`", said)
-        self.assertIn("Fraud.TenantId: `TenantId` is missing", said)
+        assert code != 0, said
+        assert "::MLProvisioner failed with: " in said
+        assert "Fraud.Tier: `Tier` is `gold`, but must be `starter`, `professional` or `enterprise`" in said
+        assert "Fraud.TenantId: `TenantId` is missing" in said
 
     def test_mistakes_are_the_reason_of_a_stack_that_is_created_directly(self):
         suite.client("cloudformation").create_stack(
-            StackName=self.name, TemplateBody=self.file(TWO_MISTAKES).read_text(encoding="utf-8"), Capabilities=CAPABILITIES
+            StackName=self.name,
+            TemplateBody=self.file(TWO_MISTAKES).read_text(encoding="utf-8"),
+            Capabilities=CAPABILITIES,
         )
         found = settled(self.name)
-        self.assertEqual(found["StackStatus"], "ROLLBACK_COMPLETE")
-        self.assertIn("Fraud.Tier: `Tier` is `gold`", found["StackStatusReason"])
+        assert found["StackStatus"] == "ROLLBACK_COMPLETE"
+        assert "Fraud.Tier: `Tier` is `gold`" in found["StackStatusReason"]
 
 
-class Sam(Case):
+class TestSam(Templates):
     def deploys(self, transforms):
         code = self.folder / "code"
         code.mkdir()
@@ -302,14 +293,14 @@ class Sam(Case):
             "sam", "deploy", "--template-file", str(self.file(WITH_SAM, TRANSFORMS=transforms)), "--stack-name", self.name,
             "--resolve-s3", "--region", suite.REGION, "--no-confirm-changeset", "--capabilities", *CAPABILITIES,
         )  # fmt: skip
-        self.assertEqual(status, 0, said)
-        self.assertEqual(stack(self.name)["StackStatus"], "CREATE_COMPLETE")
+        assert status == 0, said
+        assert stack(self.name)["StackStatus"] == "CREATE_COMPLETE"
         made = outputs(self.name)
-        self.assertTrue(made["Registry"].endswith(f"/techcorp-prod-{self.tenant}-us-west-2-churn-ml-models"), made)
+        assert made["Registry"].endswith(f"/techcorp-prod-{self.tenant}-us-west-2-churn-ml-models"), made
         function = suite.client("lambda").get_function_configuration(FunctionName=made["Score"])
-        self.assertEqual(function["Environment"]["Variables"]["REGISTRY"], made["Registry"])
+        assert function["Environment"]["Variables"]["REGISTRY"] == made["Registry"]
         types = {resource["Type"] for resource in processed(self.name)["Resources"].values()}
-        self.assertFalse({kind for kind in types if "Serverless" in kind or "MLProvisioner" in kind}, types)
+        assert not {kind for kind in types if "Serverless" in kind or "MLProvisioner" in kind}, types
 
     def test_both_transforms_deploy_with_ours_first(self):
         self.deploys('[MLProvisioner, "AWS::Serverless-2016-10-31"]')
@@ -318,10 +309,10 @@ class Sam(Case):
         self.deploys('["AWS::Serverless-2016-10-31", MLProvisioner]')
 
 
-class ParameterStore(Case):
-    def setUp(self):
-        super().setUp()
-        self.addCleanup(suite.faults, clear=True)
+class TestParameterStore(Templates):
+    @pytest.fixture(autouse=True)
+    def parameters(self, prepared, cleanup):
+        cleanup(suite.faults, clear=True)
         self.path = self.file(FROM_PARAMETER_STORE)
 
     def put(self, leaf, value, kind="String"):
@@ -335,76 +326,77 @@ class ParameterStore(Case):
 
     def failure(self):
         reason = self.change_set(self.path)
-        self.assertIsNotNone(reason, "the change set was made")
+        assert reason is not None, "the change set was made"
         return reason
 
     def test_ids_are_looked_up(self):
         vpc, subnets = self.filled()
         code, said = self.aws_deploy(self.path)
-        self.assertEqual(code, 0, said)
-        group = suite.client("ec2").describe_security_groups(GroupIds=[outputs(self.name)["Group"]])["SecurityGroups"][0]
-        self.assertEqual(group["VpcId"], vpc)
-        self.assertEqual(processed(self.name)["Resources"]["FraudStsEndpoint"]["Properties"]["SubnetIds"], subnets)
+        assert code == 0, said
+        group = suite.client("ec2").describe_security_groups(GroupIds=[outputs(self.name)["Group"]])["SecurityGroups"][
+            0
+        ]
+        assert group["VpcId"] == vpc
+        assert processed(self.name)["Resources"]["FraudStsEndpoint"]["Properties"]["SubnetIds"] == subnets
 
     def test_a_missing_path_is_told_with_product_and_property(self):
         self.put("subnets", "subnet-0123456789abcdef0,subnet-0fedcba9876543210", "StringList")
-        self.assertIn(
-            f"Fraud.VpcIntegration.VpcParameterStorePath: the SSM parameter `/vpc/{self.tenant}/vpc` can't be read: there is none in "
-            "this account and region",
-            self.failure(),
+        assert (
+            f"Fraud.VpcIntegration.VpcParameterStorePath: the SSM parameter `/vpc/{self.tenant}/vpc` can't be read: "
+            "there is none in this account and region" in self.failure()
         )
 
     def test_a_path_outside_of_what_the_suite_allows_is_refused(self):
         self.filled()
         self.path = self.file(FROM_PARAMETER_STORE.replace("/vpc/TENANT/", "/billing/TENANT/"))
-        self.assertIn(
+        assert (
             f"Fraud.VpcIntegration.VpcParameterStorePath: the SSM path `/billing/{self.tenant}/vpc` is outside of the suite's "
-            "`ParameterPaths`; allowed is a path like `/vpc/*`",
-            self.failure(),
+            "`ParameterPaths`; allowed is a path like `/vpc/*`" in self.failure()
         )
 
     def test_a_wrong_value_is_told_by_its_length(self):
         self.filled()
         suite.client("ssm").put_parameter(Name=f"/vpc/{self.tenant}/vpc", Value="hunter2", Overwrite=True)
         reason = self.failure()
-        self.assertIn("holds a value of 7 characters, but must hold `vpc-`", reason)
-        self.assertNotIn("hunter2", reason)
+        assert "holds a value of 7 characters, but must hold `vpc-`" in reason
+        assert "hunter2" not in reason
 
     def test_a_secret_is_not_read(self):
         self.put("vpc", "vpc-0123456789abcdef0", "SecureString")
         self.put("subnets", "subnet-0123456789abcdef0,subnet-0fedcba9876543210", "StringList")
         reason = self.failure()
-        self.assertIn(f"`/vpc/{self.tenant}/vpc` can't be read: it is a `SecureString`", reason)
-        self.assertNotIn("vpc-0123456789abcdef0", reason)
+        assert f"`/vpc/{self.tenant}/vpc` can't be read: it is a `SecureString`" in reason
+        assert "vpc-0123456789abcdef0" not in reason
 
     def test_throttling_for_a_moment_is_not_noticed(self):
         self.filled()
         suite.faults(service="ssm", operation="GetParameters", error="ThrottlingException", times=2)
-        self.assertIsNone(self.change_set(self.path))
+        assert self.change_set(self.path) is None
 
     def test_throttling_without_end_says_to_try_again(self):
         suite.faults(service="ssm", operation="GetParameters", error="ThrottlingException", times=1000)
-        self.assertIn("Parameter Store did not answer, try again (ThrottlingException", self.failure())
+        assert "Parameter Store did not answer, try again (ThrottlingException" in self.failure()
 
     def test_a_refused_look_up_names_the_permission(self):
         suite.faults(service="ssm", operation="GetParameters", error="AccessDeniedException", times=1000)
-        self.assertIn("the function that looks it up needs the permission `ssm:GetParameters` on it (AccessDeniedException", self.failure())
+        assert (
+            "the function that looks it up needs the permission `ssm:GetParameters` on it (AccessDeniedException"
+            in self.failure()
+        )
 
 
-class Function(unittest.TestCase):
-    def test_every_recorded_request_has_a_well_formed_answer(self):
+class TestFunction:
+    def test_every_recorded_request_has_a_well_formed_answer(self, subtests):
         recorded = sorted((suite.ROOT / "events/macro").glob("*.json"))
-        self.assertGreaterEqual(len(recorded), 4)
+        assert len(recorded) >= 4
         for path in recorded:
-            with self.subTest(event=path.stem):
+            with subtests.test(event=path.stem):
                 request = path.read_bytes()
-                answer = suite.client("lambda").invoke(FunctionName=suite.setting("MLP_MACRO_FUNCTION"), Payload=request)
-                self.assertIsNone(answer.get("FunctionError"))
+                answer = suite.client("lambda").invoke(
+                    FunctionName=suite.setting("MLP_MACRO_FUNCTION"), Payload=request
+                )
+                assert answer.get("FunctionError") is None
                 body = json.loads(answer["Payload"].read())
-                self.assertEqual(body["requestId"], json.loads(request)["requestId"])
-                self.assertEqual("fragment" in body, body["status"] == "success")
-                self.assertEqual("errorMessage" in body, body["status"] == "failed")
-
-
-if __name__ == "__main__":
-    unittest.main()
+                assert body["requestId"] == json.loads(request)["requestId"]
+                assert ("fragment" in body) == (body["status"] == "success")
+                assert ("errorMessage" in body) == (body["status"] == "failed")

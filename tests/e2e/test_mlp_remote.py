@@ -1,42 +1,21 @@
 """`mlp` deploys, follows, approves and deletes on the running suite."""
 
 import json
-import os
 import pathlib
-import subprocess
-import sys
 import tempfile
-import unittest
 import uuid
 
-sys.path.insert(0, os.path.dirname(__file__))
+import pytest
 
-import suite  # noqa: E402
-
-
-def setUpModule():
-    suite.setting("MLP_DEPLOY_MACHINE")
+from mlp_tests import suite
+from mlp_tests.commands import mlp
 
 
-def mlp(*arguments, status=0, everything=False, **environment):
-    """What `mlp` prints on standard output, or everywhere; nobody is at its terminal."""
-    done = subprocess.run(
-        [suite.setting("MLP_BINARY"), *arguments],
-        capture_output=True,
-        text=True,
-        timeout=180,
-        stdin=subprocess.DEVNULL,
-        env={**os.environ, **environment},
-    )
-    if done.returncode != status:
-        raise AssertionError(f"mlp {' '.join(arguments)} ended with {done.returncode}\n{done.stdout}\n{done.stderr}")
-    return done.stdout + done.stderr if everything else done.stdout
-
-
-class Remote(unittest.TestCase):
-    def setUp(self):
+class TestRemote:
+    @pytest.fixture(autouse=True)
+    def prepared(self, cleanup):
         folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
+        cleanup(folder.cleanup)
         self.config = pathlib.Path(folder.name) / "config.yaml"
         self.config.write_text(suite.starter(**{"env: prod": "env: dev"}), encoding="utf-8")
 
@@ -55,16 +34,16 @@ class Remote(unittest.TestCase):
     def test_a_product_is_shown_deployed_and_deleted(self):
         given = ("--config", str(self.config))
         shown = self.result("show-changes", *given)
-        self.assertEqual((shown["outcome"], shown["changes"]["added"]), ("previewed", 13))
-        self.assertEqual(self.result("deploy-product", *given, status=1)["error"]["name"], "MLProvisioner.InvalidInput")
+        assert (shown["outcome"], shown["changes"]["added"]) == ("previewed", 13)
+        assert self.result("deploy-product", *given, status=1)["error"]["name"] == "MLProvisioner.InvalidInput"
         created = self.result("deploy-product", "--force", *given)
-        self.assertEqual(created["outcome"], "created")
-        self.assertIn("There is nothing to change", mlp("deploy-product", "--force", *given))
+        assert created["outcome"] == "created"
+        assert "There is nothing to change" in mlp("deploy-product", "--force", *given)
         deleted = self.result("delete-product", "--force", "--yes", *given)
-        self.assertEqual(deleted["outcome"], "deleted")
+        assert deleted["outcome"] == "deleted"
 
     def test_a_stored_config_is_deployed_after_approval(self):
-        key = f"configs/{os.path.basename(os.path.dirname(self.config))}.yaml"
+        key = f"configs/{self.config.parent.name}.yaml"
         suite.upload(key, self.config.read_bytes())
         suite.wait("status", lambda: suite.exists(f"status/{key}.json"))
         place = f"s3://{suite.bucket()}/{key}"
@@ -76,21 +55,20 @@ class Remote(unittest.TestCase):
             return json.loads(suite.read(f"status/{key}.json")).get("deployment", {})
 
         waiting = suite.wait("request", lambda: told() if told().get("state") == "waiting-for-approval" else None)
-        self.assertEqual((waiting["execution"], waiting["changes"]["added"]), (execution, 13))
-        self.assertGreater(waiting["expires"], waiting["at"])
+        assert (waiting["execution"], waiting["changes"]["added"]) == (execution, 13)
+        assert waiting["expires"] > waiting["at"]
         given = ("approve", execution, "--yes", "--bucket", suite.bucket())
-        self.assertIn("can't approve it", self.result(*given, status=1)["error"]["message"])
-        self.assertEqual(self.result(*given, **self.somebody_else())["outcome"], "answered")
-        self.assertEqual(self.result("follow", execution)["outcome"], "created")
-        self.assertEqual((told()["state"], told()["result"]), ("created", f"s3://{suite.bucket()}/deployments/results/{name}.json"))
+        assert "can't approve it" in self.result(*given, status=1)["error"]["message"]
+        assert self.result(*given, **self.somebody_else())["outcome"] == "answered"
+        assert self.result("follow", execution)["outcome"] == "created"
+        assert (told()["state"], told()["result"]) == (
+            "created",
+            f"s3://{suite.bucket()}/deployments/results/{name}.json",
+        )
 
-    def test_a_failure_is_told_with_its_cause(self):
-        self.addCleanup(suite.faults, clear=True)
+    def test_a_failure_is_told_with_its_cause(self, cleanup):
+        cleanup(suite.faults, clear=True)
         suite.faults(resource_type="AWS::CodeBuild::Project", message="no capacity")
         told = mlp("deploy-product", "--force", "--config", str(self.config), status=1, everything=True)
-        self.assertIn("MLProvisioner.DeploymentFailed", told)
-        self.assertIn("no capacity", told)
-
-
-if __name__ == "__main__":
-    unittest.main()
+        assert "MLProvisioner.DeploymentFailed" in told
+        assert "no capacity" in told

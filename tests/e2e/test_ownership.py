@@ -1,19 +1,10 @@
 """Stacks, buckets and names of others: what a config or a stack's name never reaches, with IAM enforced."""
 
 import json
-import os
-import sys
-import unittest
 import uuid
 
-sys.path.insert(0, os.path.dirname(__file__))
-
-import suite  # noqa: E402
-from test_deploying import bucket_of, develop, run, stack  # noqa: E402
-
-
-def setUpModule():
-    suite.setting("MLP_DEPLOY_MACHINE")
+from mlp_tests import suite
+from mlp_tests.deploying import bucket_of, develop, run, stack
 
 
 def name_of(config):
@@ -26,17 +17,18 @@ def template(bucket, metadata=None):
     return json.dumps({**({"Metadata": metadata} if metadata else {}), **found})
 
 
-class Ownership(unittest.TestCase):
+class TestOwnership:
     def failed(self, result, name="MLProvisioner.StackTaken"):
-        self.assertFalse(result["ok"], result)
-        self.assertEqual(result["error"]["name"], name, result)
+        assert not result["ok"], result
+        assert result["error"]["name"] == name, result
         return result["error"]
 
     def theirs(self, name, tags=None, metadata=None):
         """A stack of somebody else's, with an object in its bucket."""
         bucket = f"{uuid.uuid4().hex[:12]}-ml-artifacts"
         suite.client("cloudformation").create_stack(
-            StackName=name, TemplateBody=template(bucket, metadata),
+            StackName=name,
+            TemplateBody=template(bucket, metadata),
             Tags=[{"Key": key, "Value": value} for key, value in (tags or {}).items()],
         )
         suite.wait(f"the stack {name}", lambda: stack(name)["StackStatus"] == "CREATE_COMPLETE")
@@ -45,18 +37,18 @@ class Ownership(unittest.TestCase):
 
     def is_untouched(self, name, bucket):
         found = stack(name)
-        self.assertIn(found["StackStatus"], ("CREATE_COMPLETE", "UPDATE_COMPLETE"))
+        assert found["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
         suite.client("s3").head_object(Bucket=bucket, Key="theirs")
-        self.assertFalse(suite.client("cloudformation").list_change_sets(StackName=name)["Summaries"])
+        assert not suite.client("cloudformation").list_change_sets(StackName=name)["Summaries"]
 
-    def test_a_stack_of_others_that_has_our_name_is_neither_changed_nor_deleted(self):
+    def test_a_stack_of_others_that_has_our_name_is_neither_changed_nor_deleted(self, subtests):
         for tags in ({}, {"ManagedBy": "terraform"}, {"team": "payments"}):
             config = develop()
             name = name_of(config) + "-stack"
             bucket = self.theirs(name, tags)
             for action in ("deploy-product", "delete-product"):
                 for adopt in (False, True):
-                    with self.subTest(tags=tags, action=action, adopt=adopt):
+                    with subtests.test(tags=tags, action=action, adopt=adopt):
                         self.failed(run(action, config, force=True, adopt=adopt))
             self.failed(run("delete-product", {"bucket": suite.bucket(), "key": self.stored(config)}, force=True))
             self.is_untouched(name, bucket)
@@ -66,7 +58,7 @@ class Ownership(unittest.TestCase):
         suite.upload(key, config)
         return key
 
-    def test_another_teams_product_is_out_of_reach_whatever_a_config_is_called(self):
+    def test_another_teams_product_is_out_of_reach_whatever_a_config_is_called(self, subtests):
         victim = develop()
         made = run("deploy-product", victim, force=True)
         bucket = bucket_of(made["stack_name"])
@@ -77,20 +69,20 @@ class Ownership(unittest.TestCase):
                 "  use_case: customer-churn", f"  use_case: customer-churn\n  product_name_override: {made['ml_name']}"
             )
             for action in ("deploy-product", "delete-product", "show-changes"):
-                with self.subTest(action=action, replacements=replacements):
+                with subtests.test(action=action, replacements=replacements):
                     more = {} if action == "show-changes" else {"force": True}
                     error = self.failed(run(action, attacker, **more))
-                    self.assertIn("ml-provisioner:", error["message"])
+                    assert "ml-provisioner:" in error["message"]
         suite.client("s3").head_object(Bucket=bucket, Key="theirs")
-        self.assertEqual(run("deploy-product", victim, force=True)["outcome"], "unchanged")
-        self.assertEqual(run("delete-product", victim, force=True)["outcome"], "deleted")
+        assert run("deploy-product", victim, force=True)["outcome"] == "unchanged"
+        assert run("delete-product", victim, force=True)["outcome"] == "deleted"
 
     def test_a_name_that_does_not_end_as_products_do_is_a_mistake(self):
         config = develop().replace(
             "  use_case: customer-churn", "  use_case: customer-churn\n  product_name_override: payments"
         )
         error = self.failed(run("deploy-product", config, force=True), "MLProvisioner.InvalidInput")
-        self.assertIn("-ml", error["message"] + json.dumps(error))
+        assert "-ml" in error["message"] + json.dumps(error)
 
     def test_a_deletion_by_name_needs_the_products_tags(self):
         name = f"x{uuid.uuid4().hex[:11]}-ml-stack"
@@ -103,18 +95,19 @@ class Ownership(unittest.TestCase):
         made = run("deploy-product", config, force=True)
         # As somebody has it who deployed the template by other means.
         template_of = suite.client("cloudformation").get_template(StackName=made["stack_name"])["TemplateBody"]
-        self.assertEqual(run("delete-product", config, force=True)["outcome"], "deleted")
+        assert run("delete-product", config, force=True)["outcome"] == "deleted"
         suite.client("cloudformation").create_stack(
-            StackName=made["stack_name"], TemplateBody=template_of if isinstance(template_of, str) else json.dumps(template_of),
+            StackName=made["stack_name"],
+            TemplateBody=template_of if isinstance(template_of, str) else json.dumps(template_of),
             Capabilities=["CAPABILITY_NAMED_IAM"],
         )
         suite.wait("the stack", lambda: stack(made["stack_name"])["StackStatus"] == "CREATE_COMPLETE", 60)
         error = self.failed(run("deploy-product", config, force=True))
-        self.assertIn("adopt", error["help"])
+        assert "adopt" in error["help"]
         adopted = run("deploy-product", config, force=True, adopt=True)
-        self.assertIn(adopted["outcome"], ("updated", "unchanged"), adopted)
-        self.assertIn("MLP-DEP-005", [finding["code"] for finding in adopted["findings"]])
-        self.assertEqual(run("delete-product", config, force=True)["outcome"], "deleted")
+        assert adopted["outcome"] in ("updated", "unchanged"), adopted
+        assert "MLP-DEP-005" in [finding["code"] for finding in adopted["findings"]]
+        assert run("delete-product", config, force=True)["outcome"] == "deleted"
 
     def test_a_bucket_that_the_stack_did_not_create_is_not_emptied(self):
         """Somebody puts a full bucket into a stack that looks like a product's, and lets the suite delete it."""
@@ -124,13 +117,9 @@ class Ownership(unittest.TestCase):
         suite.client("s3").put_object(Bucket=artifacts, Key="theirs", Body=b"data")
         self.relabel(artifacts)
         error = self.failed(run("delete-product", config, force=True), "MLProvisioner.BucketNotEmptied")
-        self.assertIn("aws:cloudformation:stack-id", error["message"])
+        assert "aws:cloudformation:stack-id" in error["message"]
         suite.client("s3").head_object(Bucket=artifacts, Key="theirs")
 
     def relabel(self, bucket):
         """The bucket as one that a stack has imported: without CloudFormation's own tags."""
         suite.control("bucket-tags", bucket=bucket, tags={})
-
-
-if __name__ == "__main__":
-    unittest.main()

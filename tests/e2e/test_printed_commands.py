@@ -4,7 +4,6 @@ Only names are put in: another tenant, so that no other test has the product, an
 can't run here is in `NOT_RUN` with the reason; a command that is no longer printed must leave the list.
 """
 
-import json
 import os
 import pathlib
 import pty
@@ -14,19 +13,17 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-import unittest
 import uuid
 
-sys.path.insert(0, os.path.dirname(__file__))
+import pytest
 
-import printed  # noqa: E402
-import suite  # noqa: E402
-from test_deploying import ended, start  # noqa: E402
-from test_macro import network  # noqa: E402
+from mlp_tests import printed, suite
+from mlp_tests.deploying import ended, start
+from mlp_tests.paths import ROOT, TEMPLATES
+from mlp_tests.queues import Listener
+from mlp_tests.vpc import network
 
-ROOT = printed.ROOT
 RELEASE = "a release build, which takes ten minutes and more; `cargo xtask bench --zip` makes one"
 PART_OF_TEST = "`cargo xtask test` runs the same tests in its own steps"
 NO_GIT_SERVER = "the local suite has no server of git"
@@ -36,19 +33,21 @@ NOT_RUN = {
     "cargo xtask demo --stop": "ends a suite; `xtask/src/demo.rs` tests which one",
     "cargo xtask test": "runs this test",
     "cargo xtask test --release-checks": "runs this test",
-    "cargo xtask requirements": "asks the package index for the hashes of all files; `xtask/src/requirements.rs` tests the result",
+    "cargo xtask requirements": "asks the package index for all hashes; `xtask/src/requirements.rs` tests the result",
     "cargo install --path cli": RELEASE,
     "cargo lambda build --release --package mlp-generate --arm64 --output-format zip": RELEASE,
     "cargo lambda build --release --package mlp-generate --output-format zip": RELEASE,
     "cargo lambda invoke generate --data-file events/s3/put.json": "needs `cargo lambda watch`, which builds the function again",
-    "pip install aws-sam-cli cargo-lambda ziglang": "downloads; tests/requirements.txt pins these packages, and the suite runs on them",
+    "pip install aws-sam-cli cargo-lambda ziglang": "downloads; tests/requirements.txt pins these packages",
     "rustup target add aarch64-unknown-linux-gnu": "downloads a part of the toolchain",
     "python3 -m venv target/venv/emulator": "makes the environment that this suite runs in",
-    "target/venv/emulator/bin/pip install --require-hashes --only-binary :all: --no-deps -r infra/local/requirements.txt":
-        "makes the environment that this suite runs in",
+    (
+        "target/venv/emulator/bin/pip install --require-hashes --only-binary :all: --no-deps "
+        "-r infra/local/requirements.txt"
+    ): "makes the environment that this suite runs in",
     "cargo nextest run --profile suite -E 'binary(suite)'": PART_OF_TEST,
-    "PATH=$PWD/target/venv/tools/bin:$PATH python -m unittest tests/e2e/test_generate.py": PART_OF_TEST,
-    "target/venv/emulator/bin/python -m unittest discover -s infra/local/tests": PART_OF_TEST,
+    "PATH=$PWD/target/venv/tools/bin:$PATH pytest tests/e2e/test_generate.py": PART_OF_TEST,
+    "target/venv/tools/bin/pytest infra/local/tests": PART_OF_TEST,
     "UPDATE_GOLDEN=1 cargo test --workspace --test config_errors": "writes into the repository",
     "git diff tests/golden/configs": "shows what the command before it has written",
     "mlp init": "asks on a terminal; tests/e2e/test_init.py answers",
@@ -60,9 +59,7 @@ TYPED = {
     "mlp approve NAME --region us-west-2": "y\n",
 }
 # A command that ends only with its work: what it must say before it is ended.
-UNTIL = {
-    "target/venv/emulator/bin/python infra/local/launcher.py": "target/local/ready.json",
-}
+UNTIL = {"target/venv/emulator/bin/python infra/local/launcher.py": "target/local/ready.json"}
 # An archive without files.
 EMPTY_ZIP = b"PK\x05\x06" + b"\0" * 18
 # In place of cargo in `sam build`, which would make a release build. What `sam` does with the files that it gets is the
@@ -83,11 +80,9 @@ def tenant():
 class Shell:
     """A shell in a folder that looks like the repository, with the programs and the environment of the local suite."""
 
-    def __init__(self, test, **environment):
-        folder = tempfile.TemporaryDirectory()
-        test.addCleanup(folder.cleanup)
+    def __init__(self, folder, **environment):
         self.tenant = tenant()
-        self.folder = pathlib.Path(folder.name)
+        self.folder = folder
         for entry in ROOT.iterdir():
             if entry.name not in ("target", "out", ".git", ".aws-sam", "my.yaml"):
                 (self.folder / entry.name).symlink_to(entry)
@@ -98,8 +93,10 @@ class Shell:
         names = {key: value for key, value in os.environ.items() if key.startswith(("AWS_", "MLP_", "SAM_"))}
         local = self.folder / "target/local"
         local.mkdir()
-        (local / "env").write_text("".join(f"export {key}='{value}'\n" for key, value in names.items()), encoding="utf-8")
-        programs = [str(built), os.path.dirname(sys.executable), os.environ["PATH"]]
+        (local / "env").write_text(
+            "".join(f"export {key}='{value}'\n" for key, value in names.items()), encoding="utf-8"
+        )
+        programs = [str(built), str(pathlib.Path(sys.executable).parent), os.environ["PATH"]]
         home = self.folder / "home"
         home.mkdir()
         self.environment = {**os.environ, "PATH": os.pathsep.join(programs), "HOME": str(home), **environment}
@@ -191,7 +188,7 @@ def sources(bucket):
         s3.put_object(Bucket=bucket, Key=f"fraud-detection/{archive}", Body=EMPTY_ZIP)
 
 
-class Listed(unittest.TestCase):
+class TestListed:
     """What needs no suite."""
 
     def test_every_command_that_is_not_run_is_printed(self):
@@ -199,53 +196,54 @@ class Listed(unittest.TestCase):
         for page in printed.PAGES:
             for block in printed.shell_blocks(page):
                 found.update(printed.commands(block.text))
-        self.assertGreater(len(found), 40)
-        self.assertEqual(set(NOT_RUN) - found, set())
-        self.assertEqual(set(TYPED) - {"mlp approve NAME --region us-west-2"} - found, set())
+        assert len(found) > 40
+        assert set(NOT_RUN) - found == set()
+        assert set(TYPED) - {"mlp approve NAME --region us-west-2"} - found == set()
 
-    def test_commands_have_no_placeholders_that_a_shell_reads_otherwise(self):
+    def test_commands_have_no_placeholders_that_a_shell_reads_otherwise(self, subtests):
         for page in printed.PAGES:
             for block in printed.shell_blocks(page):
                 for command in printed.commands(block.text):
-                    with self.subTest(place=block.place, command=command):
-                        self.assertNotRegex(command, r"<[a-z_-]+>|=\.\.\.")
+                    with subtests.test(place=block.place, command=command):
+                        assert not re.search(r"<[a-z_-]+>|=\.\.\.", command)
                         # Version 2 of the AWS CLI wants base64 in these options, and version 1 doesn't know this one.
-                        self.assertNotIn("--cli-binary-format", command)
-                        self.assertNotRegex(command, r"--(payload|zip-file)[ =](?!fileb://)")
+                        assert "--cli-binary-format" not in command
+                        assert not re.search(r"--(payload|zip-file)[ =](?!fileb://)", command)
 
     def test_every_command_is_in_a_block_that_is_marked_as_a_shell_s(self):
         for page in printed.PAGES:
             text, name = page.read_text(encoding="utf-8"), page.name
             outside = re.sub(r"^( *)```.*?^\1```$", "", text, flags=re.MULTILINE | re.DOTALL)
             indented = rf"^ {{4,}}({'|'.join(printed.PROGRAMS)}) [a-z-]+.*$"
-            self.assertIsNone(re.search(indented, outside, re.MULTILINE), name)
+            assert re.search(indented, outside, re.MULTILINE) is None, name
             for block in printed.blocks(page):
                 if block.kind == "":
-                    self.assertIsNone(re.match(rf"({'|'.join(printed.PROGRAMS)}) ", block.text), block.place)
+                    assert re.match(rf"({'|'.join(printed.PROGRAMS)}) ", block.text) is None, block.place
 
 
-class Documentation(unittest.TestCase):
-    def setUp(self):
+class TestDocumentation:
+    @pytest.fixture(autouse=True)
+    def prepared(self, tmp_path):
         suite.setting("MLP_DEPLOY_MACHINE")
-        self.shell = Shell(self)
+        self.shell = Shell(tmp_path)
 
-    def page(self, name, **environment):
+    def page(self, subtests, name, **environment):
         """Runs every block of a page, one after the other in one folder."""
         self.shell.environment.update(environment)
         count = 0
         for block in printed.shell_blocks(ROOT / name):
-            with self.subTest(block=block.place):
+            with subtests.test(block=block.place):
                 if "$EXECUTION" in block.text or "${EXECUTION" in block.text:
                     self.shell.environment["EXECUTION"] = waiting()
                 self.shell.run_printed(block.text)
                 count += 1
-        self.assertGreater(count, 0)
+        assert count > 0
 
     def upload(self, key="configs/my.yaml"):
         path = self.shell.write("my.yaml", config(**{"env: prod": "env: dev"}))
         suite.upload(key, path.read_bytes())
 
-    def test_readme(self):
+    def test_readme(self, subtests):
         # What builds writes beside its sources.
         (self.shell.folder / "functions").unlink()
         shutil.copytree(ROOT / "functions", self.shell.folder / "functions")
@@ -256,26 +254,26 @@ class Documentation(unittest.TestCase):
         (stubs / "cargo").write_text(CARGO, encoding="utf-8")
         (stubs / "cargo").chmod(0o755)
         self.shell.write("my.yaml", config())
-        self.shell.write("any-template.yaml", (ROOT / "tests/golden/templates" / os.listdir(ROOT / "tests/golden/templates")[0]).read_text(encoding="utf-8"))
+        self.shell.write("any-template.yaml", TEMPLATES[0].read_text(encoding="utf-8"))
         path = f"{stubs}{os.pathsep}{self.shell.environment['PATH']}"
-        self.page("README.md", AWS_ACCESS_KEY_ID=account, PATH=path)
+        self.page(subtests, "README.md", AWS_ACCESS_KEY_ID=account, PATH=path)
         stack = suite.client("cloudformation", account).describe_stacks(StackName="ml-provisioner")["Stacks"][0]
-        self.assertEqual(stack["StackStatus"], "CREATE_COMPLETE")
+        assert stack["StackStatus"] == "CREATE_COMPLETE"
 
-    def test_deploy(self):
+    def test_deploy(self, subtests):
         self.upload()
-        self.page("docs/deploy.md")
+        self.page(subtests, "docs/deploy.md")
 
-    def test_generate(self):
+    def test_generate(self, subtests):
         self.upload()
-        self.page("docs/generate.md", FUNCTION=suite.setting("MLP_GENERATE_FUNCTION"))
+        self.page(subtests, "docs/generate.md", FUNCTION=suite.setting("MLP_GENERATE_FUNCTION"))
         answer = (self.shell.folder / "answer.json").read_text(encoding="utf-8")
-        self.assertNotIn("errorMessage", answer)
+        assert "errorMessage" not in answer
 
-    def test_local(self):
-        self.page("docs/local.md")
+    def test_local(self, subtests):
+        self.page(subtests, "docs/local.md")
 
-    def test_macro(self):
+    def test_macro(self, subtests):
         shown = [block.text for block in printed.blocks(ROOT / "docs/macro.md") if block.text.startswith("Transform: ")]
         template = shown[0].replace("c001", self.shell.tenant).replace("fraud-detection", f"fraud-{self.shell.tenant}")
         vpc, subnets = network()
@@ -291,51 +289,53 @@ class Documentation(unittest.TestCase):
                 s3.put_object(Bucket=code, Key="score.zip", Body=EMPTY_ZIP)
                 second = next(text for text in shown[1:] if "Serverless" in text)
                 self.shell.write("template.yaml", second.replace("s3://techcorp-code", f"s3://{code}"))
-            with self.subTest(block=block.place):
+            with subtests.test(block=block.place):
                 own_name = self.shell.tenant
                 text = block.text.replace("--stack-name fraud", f"--stack-name fraud-{own_name}")
                 self.shell.run_printed(text.replace("--stack-name churn-score", f"--stack-name churn-score-{own_name}"))
 
-    def test_mlp(self):
-        outputs = suite.client("cloudformation").describe_stacks(StackName=suite.setting("MLP_STACK"))["Stacks"][0]["Outputs"]
+    def test_mlp(self, subtests):
+        outputs = suite.client("cloudformation").describe_stacks(StackName=suite.setting("MLP_STACK"))["Stacks"][0][
+            "Outputs"
+        ]
         boundary = next(it["OutputValue"] for it in outputs if it["OutputKey"] == "PermissionsBoundaryArn")
         self.shell.environment.update(BOUNDARY=boundary, GITHUB_RUN_ID=self.shell.tenant)
         self.shell.write("my.yaml", config())
         self.shell.run("mlp generate --config my.yaml")
         by_hand = None
         for block in printed.shell_blocks(ROOT / "docs/mlp.md"):
-            with self.subTest(block=block.place):
+            with subtests.test(block=block.place):
                 if "configs/*.yaml" in block.text:
                     # A repository of configs, as in CI.
                     (self.shell.folder / "configs").unlink()
                     self.shell.write("configs/my.yaml", config(**{"a001": tenant(), "env: prod": "env: dev"}))
                 self.shell.run_printed(block.text)
                 by_hand = by_hand or ("cloudformation deploy" in block.text)
-        self.assertTrue(by_hand)
+        assert by_hand
 
-    def test_every_other_page(self):
+    def test_every_other_page(self, subtests):
         own = {"README.md", "docs/deploy.md", "docs/generate.md", "docs/local.md", "docs/macro.md", "docs/mlp.md"}
         for page in printed.PAGES:
             name = str(page.relative_to(ROOT))
             if name not in own and list(printed.shell_blocks(page)):
-                self.page(name)
+                self.page(subtests, name)
 
-    def test_samples_show_what_is_printed(self):
+    def test_samples_show_what_is_printed(self, subtests):
         count = 0
         for page in printed.PAGES:
             for block, command, sample in printed.samples(page):
-                with self.subTest(block=block.place):
+                with subtests.test(block=block.place):
                     wrong = "tenant_id" in sample
-                    text = config(**{"tenant_id": "tenant"}) if wrong else config()
+                    text = config(tenant_id="tenant") if wrong else config()
                     if "deploy-product" in command:
                         text = text.replace("env: prod", "env: dev")
                         sample = sample.replace("-prod-", "-dev-")
                     self.shell.write("my.yaml", text)
                     actual = self.shell.run(command, status=(1,) if wrong else (0,))
                     actual = actual.replace(self.shell.tenant, "a001").replace("\r\n", "\n")
-                    self.assertIsNone(printed.differs(sample, actual), actual)
+                    assert printed.differs(sample, actual) is None, actual
                     count += 1
-        self.assertGreaterEqual(count, 4)
+        assert count >= 4
 
     def test_what_the_demo_says_of_the_suite(self):
         script = (ROOT / "xtask/src/how-to-talk.sh").read_text(encoding="utf-8")
@@ -356,17 +356,20 @@ class Documentation(unittest.TestCase):
         sources(own["edge-ml-sources"])
         suite.upload(f"configs/{name}", text)
         self.shell.environment["PATH"] = os.environ["PATH"]
-        wait = 'for _ in $(seq 60); do aws s3 ls s3://$MLP_BUCKET/status/configs/my.yaml.json > /dev/null && break; sleep 0.5; done\n'
+        wait = (
+            "for _ in $(seq 60); do aws s3 ls s3://$MLP_BUCKET/status/configs/my.yaml.json > /dev/null && break; "
+            "sleep 0.5; done\n"
+        )
         first, status, rest = script.partition("aws s3 cp s3://")
         self.shell.run(first + wait + status + rest)
 
 
-class Help(unittest.TestCase):
-    def test_every_example_of_mlp_s_help(self):
-        shell = Shell(self)
+class TestHelp:
+    def test_every_example_of_mlp_s_help(self, subtests, tmp_path):
+        shell = Shell(tmp_path)
         listed = re.findall(r"^  ([a-z-]+)  ", shell.run("mlp --help").partition("Commands:")[2], re.MULTILINE)
         names = [name for name in listed if name != "help"]
-        self.assertGreaterEqual(len(names), 19)
+        assert len(names) >= 19
         shell.write("my.yaml", config(**{"env: prod": "env: dev"}))
         shell.write("rules/own.guard", "let all = Resources.*\nrule some when %all !empty { %all.Type exists }\n")
         shell.write("drift-ignore.yaml", "ignore: []\n")
@@ -378,19 +381,21 @@ class Help(unittest.TestCase):
             "      Tags: {cost_center: CRM, project: Churn, owner: crm-ml}\n"
         )
         bucket = "mlp-123456789012-us-west-2"
-        self.assertEqual(suite.bucket(), bucket, "the examples name the bucket that a suite has by default")
+        assert suite.bucket() == bucket, "the examples name the bucket that a suite has by default"
         count = 0
         for name in names:
             examples = printed.examples(shell.run(f"mlp {name} --help"))
-            self.assertTrue(examples, f"mlp {name} --help has no example")
+            assert examples, f"mlp {name} --help has no example"
             for example in examples:
-                with self.subTest(example=example):
+                with subtests.test(example=example):
                     self.example(shell, name, example, template)
                     count += 1
-        self.assertGreaterEqual(count, 24)
+        assert count >= 24
 
     def example(self, shell, name, example, template):
-        whole = (ROOT / "tests/golden/templates/techcorp-prod-a001-us-west-2-customer-churn-ml-codecommit.yaml").read_text(encoding="utf-8")
+        whole = (
+            ROOT / "tests/golden/templates/techcorp-prod-a001-us-west-2-customer-churn-ml-codecommit.yaml"
+        ).read_text(encoding="utf-8")
         shell.write("template.yaml", template if name == "expand" else whole)
         more, command = {}, example
         if name in ("follow", "approve", "reject"):
@@ -412,12 +417,13 @@ class Help(unittest.TestCase):
         shell.run(command, **more)
 
 
-class Reports(unittest.TestCase):
+class TestReports:
     """The checklists and next steps of the review reports that the bucket has."""
 
-    def setUp(self):
+    @pytest.fixture(autouse=True)
+    def prepared(self, tmp_path):
         suite.setting("MLP_DEPLOY_MACHINE")
-        self.shell = Shell(self)
+        self.shell = Shell(tmp_path)
         s3 = suite.client("s3")
         for tier, name in (
             ("starter", "techcorp-prod-a001-us-west-2-customer-churn-ml-codecommit"),
@@ -435,7 +441,7 @@ class Reports(unittest.TestCase):
                 text = text.replace(source.group(1), f"sources-{self.shell.tenant}")
             key = f"configs/printed/{self.shell.tenant}-{tier}.yaml"
             status = suite.status(key, suite.upload(key, text))
-            self.assertTrue(status["ok"], status["findings"])
+            assert status["ok"], status["findings"]
             for place in status["links"].values():
                 path = self.shell.folder / "out" / place.split("/", 3)[3]
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -449,19 +455,19 @@ class Reports(unittest.TestCase):
 
     NOT_RUN = {"git clone ": NO_GIT_SERVER}
 
-    def test_their_commands(self):
+    def test_their_commands(self, subtests):
         skipped = set()
         reports = sorted((self.shell.folder / "out/reports").glob("*-review.html"))
-        self.assertEqual(len(reports), 3)
+        assert len(reports) == 3
         for report in reports:
             for title, answers, commands in printed.report_steps(report.read_text(encoding="utf-8")):
                 for number, command in enumerate(commands):
-                    with self.subTest(report=report.name, step=title, number=number):
+                    with subtests.test(report=report.name, step=title, number=number):
                         reason = [start for start in self.NOT_RUN if command.startswith(start)]
                         skipped.update(reason)
                         if not reason:
                             self.one(title, answers, command)
-        self.assertEqual(skipped, set(self.NOT_RUN), "no longer printed")
+        assert skipped == set(self.NOT_RUN), "no longer printed"
 
     def one(self, title, answers, command):
         cfn = suite.client("cloudformation")
@@ -503,68 +509,56 @@ class Reports(unittest.TestCase):
         return [it["ModelPackageGroupName"] for it in pages["ModelPackageGroupSummaryList"]]
 
 
-class Messages(unittest.TestCase):
-    def setUp(self):
+class TestMessages:
+    @pytest.fixture(autouse=True)
+    def prepared(self, tmp_path):
         suite.setting("MLP_DEPLOY_MACHINE")
-        self.shell = Shell(self)
+        self.shell = Shell(tmp_path)
 
-    def listener(self, topic):
-        """A queue that gets what a topic sends."""
-        sqs, sns = suite.client("sqs"), suite.client("sns")
-        url = sqs.create_queue(QueueName=f"printed-{uuid.uuid4().hex[:8]}")["QueueUrl"]
-        self.addCleanup(sqs.delete_queue, QueueUrl=url)
-        arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        may = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn}
-        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps({"Version": "2012-10-17", "Statement": [may]})})
-        subscribed = sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
-        self.addCleanup(sns.unsubscribe, SubscriptionArn=subscribed["SubscriptionArn"])
-        return url
-
-    def message(self, queue, about):
-        def heard():
-            got = suite.client("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=1)
-            bodies = [json.loads(it["Body"])["Message"] for it in got.get("Messages", [])]
+    def message(self, listener, about):
+        def arrived():
+            bodies = [it["Message"] for it in listener.received(1)]
             return next((body for body in bodies if about in body), None)
 
-        return suite.wait("message", heard, 60)
+        return suite.wait("message", arrived, 60)
 
-    def test_both_commands_of_a_request_for_approval_at_its_head_and_at_its_foot(self):
+    def test_both_commands_of_a_request_for_approval_at_its_head_and_at_its_foot(self, cleanup, subtests):
         for wanted, outcome in (("approve", "created"), ("reject", "cancelled")):
             for place in (0, -1):
-                with self.subTest(command=wanted, place=place):
-                    queue = self.listener(suite.setting("MLP_APPROVAL_TOPIC"))
+                with subtests.test(command=wanted, place=place):
+                    listener = Listener(cleanup).subscribe(suite.setting("MLP_APPROVAL_TOPIC"))
                     execution = waiting()
-                    commands = printed.in_text(self.message(queue, execution))
+                    commands = printed.in_text(self.message(listener, execution))
                     chosen = [command for command in commands if command.startswith(f"mlp {wanted} ")]
-                    self.assertEqual(len(chosen), 2, commands)
+                    assert len(chosen) == 2, commands
                     self.shell.run(chosen[place], typed="y\n")
-                    self.assertEqual(ended(execution)["outcome"], outcome)
+                    assert ended(execution)["outcome"] == outcome
 
     def test_what_follow_says_of_an_execution_that_waits(self):
         execution = waiting()
         said = self.shell.run(f"mlp follow {execution}", until=lambda text: "--reason" in text)
         commands = printed.in_text(said)
-        self.assertEqual([command.split()[1] for command in commands], ["approve", "reject"], said)
+        assert [command.split()[1] for command in commands] == ["approve", "reject"], said
         self.shell.run(commands[1])
-        self.assertEqual(ended(execution)["outcome"], "cancelled")
+        assert ended(execution)["outcome"] == "cancelled"
 
     def test_who_declines_is_told_how_to_end_it(self):
         execution = waiting()
         said = self.shell.run(f"mlp approve {execution}", typed="n\n", status=(1,))
-        self.assertNotIn("error", said)
+        assert "error" not in said
         (command,) = printed.in_text(said)[-1:]
         self.shell.run(command)
-        self.assertEqual(ended(execution)["outcome"], "cancelled")
+        assert ended(execution)["outcome"] == "cancelled"
 
     def test_what_show_changes_says_of_the_deployment_after_it(self):
         path = self.shell.write("my.yaml", config(**{"env: prod": "env: dev"}))
         key = f"configs/printed/{self.shell.tenant}.yaml"
         suite.upload(key, path.read_bytes())
         said = self.shell.run(f"mlp show-changes --s3-config s3://{suite.bucket()}/{key}")
-        self.assertRegex(said, r"(?m)^  \+  ArtifactsBucket \(AWS::S3::Bucket")
+        assert re.search(r"(?m)^  \+  ArtifactsBucket \(AWS::S3::Bucket", said)
         commands = printed.in_text(said)
-        self.assertEqual([command.split()[2] for command in commands], ["start-execution"], said)
-        self.assertIn("executionArn", self.shell.run(commands[0]))
+        assert [command.split()[2] for command in commands] == ["start-execution"], said
+        assert "executionArn" in self.shell.run(commands[0])
 
     def test_what_puts_back_a_policy_that_somebody_attached(self):
         self.shell.write("my.yaml", config(**{"env: prod": "env: dev"}))
@@ -574,10 +568,6 @@ class Messages(unittest.TestCase):
         iam.attach_role_policy(RoleName=role, PolicyArn=arn)
         said = self.shell.run("mlp check-drift --config my.yaml", status=(1,))
         commands = [command for command in re.findall(r"`(aws [^`]+)`", said) if "detach-role-policy" in command]
-        self.assertTrue(commands, said)
+        assert commands, said
         self.shell.run(commands[0])
         self.shell.run("mlp check-drift --config my.yaml")
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -11,21 +11,18 @@ in the IAM User Guide and in CreatePolicy's description), and S3 takes bucket na
 import concurrent.futures
 import functools
 import json
-import os
 import pathlib
 import random
 import re
 import subprocess
 import tempfile
-import unittest
 
 import botocore.session
 import regex
-import yaml
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-GOLDENS = sorted((ROOT / "tests/golden/templates").glob("*.yaml"))
-BINARY = pathlib.Path(os.environ.get("MLP_BINARY", ROOT / "target/debug/mlp")).resolve()
+from mlp_tests import cloudformation
+from mlp_tests.paths import MLP, ROOT, TEMPLATES
+
 CONFIGS = 200
 SEED = 20261129
 
@@ -84,25 +81,6 @@ DATA_LAKE = "b" * 63
 BOUNDARY = "arn:aws:iam::123456789012:policy/mlp-product-boundary-us-west-2"
 
 
-class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
-    """CloudFormation's short forms as long ones."""
-
-
-def tagged(loader, suffix, node):
-    if isinstance(node, yaml.ScalarNode):
-        value = loader.construct_scalar(node)
-    elif isinstance(node, yaml.SequenceNode):
-        value = loader.construct_sequence(node, deep=True)
-    else:
-        value = loader.construct_mapping(node, deep=True)
-    if suffix == "GetAtt" and isinstance(value, str):
-        value = value.split(".", 1)
-    return {suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}": value}
-
-
-Loader.add_multi_constructor("!", tagged)
-
-
 @functools.cache
 def service(name):
     return botocore.session.get_session().get_service_model(name)
@@ -112,7 +90,7 @@ class Template:
     """A template with its functions filled in."""
 
     def __init__(self, text):
-        self.template = yaml.load(text, Loader=Loader)
+        self.template = cloudformation.loads(text)
         made = self.template["Metadata"]["MLProvisioner"]
         region = made["Region"]
         partition = botocore.session.get_session().get_partition_for_region(region)
@@ -155,7 +133,7 @@ class Template:
         if not isinstance(value, dict):
             return value
         if len(value) == 1:
-            (key, argument), = value.items()
+            ((key, argument),) = value.items()
             if key == "Ref":
                 return self.ref(argument)
             if key == "Fn::GetAtt":
@@ -350,7 +328,9 @@ def config(rng, regions):
         product["load_balancer"] = "/lb/" + "x" * rng.choice([1, 500, 1000])
     product["retention"] = {"artifact_days": rng.choice([30, 90])}
     if tier == "enterprise":
-        product["alerts_email"] = "a" * rng.choice([1, 64]) + "@" + ".".join(["b" * rng.choice([1, 60])] * 2) + ".example"
+        product["alerts_email"] = (
+            "a" * rng.choice([1, 64]) + "@" + ".".join(["b" * rng.choice([1, 60])] * 2) + ".example"
+        )
         product["retention"]["log_days"] = rng.choice([90, 365, 3653])
         direct = rng.random() < 0.5
         product["vpc_integration"] = {
@@ -395,34 +375,34 @@ def generated(number, document, folder):
     folder = folder / str(number)
     folder.mkdir()
     (folder / "config.json").write_text(json.dumps(document), encoding="utf-8")
-    run = [BINARY, "create-prov-template", "--config", "config.json", "--out", ".", "--format", "json"]
+    run = [MLP, "create-prov-template", "--config", "config.json", "--out", ".", "--format", "json"]
     done = subprocess.run(run, cwd=folder, capture_output=True, check=False, timeout=120)
     outcome = json.loads(done.stdout)
     text = (folder / outcome["outputs"][0]).read_text(encoding="utf-8") if outcome.get("outputs") else None
     return outcome, text
 
 
-class Limits(unittest.TestCase):
+class TestLimits:
     def test_golden_templates_are_within_every_limit_of_the_apis(self):
         checker = Checker()
-        for path in GOLDENS:
+        for path in TEMPLATES:
             checker.template(path.stem, path.read_text(encoding="utf-8"))
-        self.assertEqual(checker.problems, [])
+        assert checker.problems == []
         kinds = {place.split(".")[0] for place in checker.compared}
-        self.assertLessEqual(set(OPERATIONS), kinds)
+        assert set(OPERATIONS) <= kinds
 
     def test_a_template_over_a_limit_is_found(self):
         name = "techcorp-prod-a001-us-west-2-customer-churn-ml-codecommit.yaml"
-        text = next(path for path in GOLDENS if path.name == name).read_text(encoding="utf-8")
+        text = next(path for path in TEMPLATES if path.name == name).read_text(encoding="utf-8")
         for old, new, wanted in [
             ("project: customer-churn", "project: " + "v" * 257, "257 characters; allowed are"),
             ("Value: customer-churn", "Value: " + "v" * 257, "257 characters; allowed are"),
             ("-ml-model-build", "-ml-model-build" + "x" * 100, "characters; allowed are 1 to 100"),
         ]:
-            self.assertIn(old, text)
+            assert old in text
             checker = Checker()
             checker.template("broken", text.replace(old, new))
-            self.assertIn(wanted, "\n".join(checker.problems))
+            assert wanted in "\n".join(checker.problems)
 
     def test_random_configs_make_templates_within_every_limit_of_the_apis(self):
         rng = random.Random(SEED)
@@ -435,15 +415,11 @@ class Limits(unittest.TestCase):
             for number, (outcome, text) in enumerate(runs):
                 if text is None:
                     errors = {it["code"] for it in outcome["findings"] if it["severity"] == "error"}
-                    self.assertLessEqual(errors, REFUSALS, f"{documents[number]}\n{outcome['findings']}")
+                    assert errors <= REFUSALS, f"{documents[number]}\n{outcome['findings']}"
                     continue
                 good += 1
                 checker.template(f"config {number}", text)
                 if good == CONFIGS:
                     break
-        self.assertEqual(checker.problems[:20], [])
-        self.assertEqual(good, CONFIGS)
-
-
-if __name__ == "__main__":
-    unittest.main()
+        assert checker.problems[:20] == []
+        assert good == CONFIGS

@@ -5,12 +5,11 @@ input of the API's create or update operation; or `exceptions.yaml` names the fu
 then have to grant (`handlers_by_hand` feeds `aws.handlers`).
 """
 
-import unittest
-
 import botocore.session
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
-from aws import EXCEPTIONS, REGION, action, golden_templates, resource_types
+from mlp_tests import golden
+from mlp_tests.aws import EXCEPTIONS, REGION, action, resource_types
 
 BY_HAND = EXCEPTIONS["handlers_by_hand"]
 
@@ -42,11 +41,11 @@ def unknown(properties, shape, calls, path=""):
     return found
 
 
-class Inputs(unittest.TestCase):
+class TestInputs:
     @classmethod
-    def setUpClass(cls):
+    def setup_class(cls):
         cls.resources = {}
-        for name, template in golden_templates().items():
+        for name, template in golden.templates().items():
             for logical_id, it in template["Resources"].items():
                 cls.resources.setdefault(str(it["Type"]), []).append((f"{name}: {logical_id}", it["Properties"]))
 
@@ -61,41 +60,37 @@ class Inputs(unittest.TestCase):
             for kind in self.resources
             if "handlers" not in PROVIDER_SCHEMA_MANAGER.get_resource_schema(REGION, kind).schema
         }
-        self.assertEqual(without, set(BY_HAND))
+        assert without == set(BY_HAND)
 
     def test_every_property_is_a_member_of_the_create_and_of_the_update_operation(self):
         for kind, by_hand in BY_HAND.items():
             calls = by_hand.get("further_calls", {})
             for shape in self.operations(by_hand):
                 for where, properties in self.resources[kind]:
-                    self.assertEqual(unknown(properties, shape, calls), set(), f"{where}: {shape.name}")
+                    assert unknown(properties, shape, calls) == set(), f"{where}: {shape.name}"
 
     def test_a_further_call_exists_is_granted_and_sets_a_property_that_is_written(self):
         for kind, by_hand in BY_HAND.items():
             for path, name in by_hand.get("further_calls", {}).items():
-                self.assertTrue(resource_types(name), f"{kind}: {name} takes no resource")
-                self.assertIn(name, by_hand["actions"], f"{kind}: {path}")
+                assert resource_types(name), f"{kind}: {name} takes no resource"
+                assert name in by_hand["actions"], f"{kind}: {path}"
                 top = path.split("/")[1]
-                self.assertTrue(any(top in properties for _, properties in self.resources[kind]), f"stale: {path}")
+                assert any(top in properties for _, properties in self.resources[kind]), f"stale: {path}"
 
     def test_the_operations_are_among_the_actions(self):
         for kind, by_hand in BY_HAND.items():
             for name in by_hand["operations"]:
                 full = f"{kind.split('::')[1].lower()}:{name}"
-                self.assertIsNotNone(action(full))
-                self.assertIn(full, by_hand["actions"])
+                assert action(full) is not None
+                assert full in by_hand["actions"]
 
     def test_a_property_that_only_another_call_sets_is_found(self):
         by_hand = BY_HAND["AWS::CodeBuild::Project"]
         (create, update) = self.operations(by_hand)
         for shape in (create, update):
-            self.assertEqual(unknown({"Visibility": "PRIVATE"}, shape, {}), {"/Visibility"})
+            assert unknown({"Visibility": "PRIVATE"}, shape, {}) == {"/Visibility"}
             nested = {"Environment": {"Image": "x", "Images": {"Ref": "x"}}, "Tags": [{"Key": "a", "Name": "b"}]}
-            self.assertEqual(unknown(nested, shape, {}), {"/Environment/Images", "/Tags/Name"})
+            assert unknown(nested, shape, {}) == {"/Environment/Images", "/Tags/Name"}
         granted = {"/Visibility": "codebuild:UpdateProjectVisibility"}
-        self.assertEqual(unknown({"Visibility": "PRIVATE"}, create, granted), set())
-        self.assertNotIn("codebuild:UpdateProjectVisibility", by_hand["actions"])
-
-
-if __name__ == "__main__":
-    unittest.main()
+        assert unknown({"Visibility": "PRIVATE"}, create, granted) == set()
+        assert "codebuild:UpdateProjectVisibility" not in by_hand["actions"]

@@ -1,11 +1,11 @@
 """What builds and jobs must be able to do, in every tier, by the policies of their roles and within the suite's boundary."""
 
 import dataclasses
-import unittest
 
-from aws import AWS, listed, matched, resource_types
-from iam import products
-from iam.evaluator import ABSENT, Context, decide, tags
+from mlp_tests import golden
+from mlp_tests.aws import AWS, listed, matched, resource_types
+from mlp_tests.iam import products
+from mlp_tests.iam.evaluator import ABSENT, Context, decide, tags
 
 # KMS keys of nobody's product, and the service that asks for the caller.
 ELSEWHERE = {"aws:ResourceAccount": "210987654321"}
@@ -23,14 +23,17 @@ def request(product, **more):
     return Context({**values, **more})
 
 
-class Builds(unittest.TestCase):
+class TestBuilds:
     def assert_allowed(self, product, role, action, resource, context=None):
-        for where, it in (("within the boundary", product.roles[role]), ("without", self.alone[product.file].roles[role])):
+        for where, it in (
+            ("within the boundary", product.roles[role]),
+            ("without", self.alone[product.file].roles[role]),
+        ):
             decision = decide(it.access(), action, resource, context or request(product))
-            self.assertTrue(decision.certain, f"{product.file}: {where}: {decision.explanation}")
+            assert decision.certain, f"{product.file}: {where}: {decision.explanation}"
 
     @classmethod
-    def setUpClass(cls):
+    def setup_class(cls):
         cls.alone = {product.file: product for product in products.unbounded()}
 
     def test_builds_and_jobs_read_and_write_models_in_every_tier(self):
@@ -41,7 +44,7 @@ class Builds(unittest.TestCase):
             for role in ("CodebuildRole", "SagemakerRole"):
                 for action in ("s3:PutObject", "s3:GetObject"):
                     self.assert_allowed(product, role, action, f"{bucket}/models/churn-1/output/model.tar.gz")
-        self.assertEqual(tiers, {"starter", "professional", "enterprise"})
+        assert tiers == {"starter", "professional", "enterprise"}
 
     def test_pipelines_decrypt_the_source_and_builds_use_the_data_lakes_key_through_s3_only(self):
         product = next(it for it in products.bounded() if it.file == "enterprise-longest-names")
@@ -56,7 +59,7 @@ class Builds(unittest.TestCase):
                 self.assert_allowed(product, role, action, lake, request(product, **{**ELSEWHERE, **via}))
         for other in ({}, {"kms:ViaService": f"secretsmanager.{product.region}.{suffix}"}):
             role = product.roles["CodepipelineRole"].access()
-            self.assertFalse(decide(role, "kms:Decrypt", source, request(product, **other)).certain)
+            assert not decide(role, "kms:Decrypt", source, request(product, **other)).certain
 
     def test_with_every_option_builds_use_sources_data_images_and_the_network(self):
         """The statements of this product's build policy are merged, because it would be too big otherwise."""
@@ -83,15 +86,15 @@ class Builds(unittest.TestCase):
         for role in ("CodebuildRole", "SagemakerRole"):
             for action, resource in own:
                 decision = decide(product.roles[role].access(), action, resource, request(product))
-                self.assertTrue(decision.certain, f"{role}: {decision.explanation}")
+                assert decision.certain, f"{role}: {decision.explanation}"
             for action, resource in refused:
                 decision = decide(product.roles[role].access(), action, resource, request(product))
-                self.assertFalse(decision.certain, f"{role}: {action} on {resource}")
+                assert not decision.certain, f"{role}: {action} on {resource}"
             prefix = "solutions/abcdefghij-abcdefghi/"
             for of, allowed in {prefix: True, f"{prefix}x": True, ABSENT: False, "solutions/": False}.items():
                 context = request(product, **{"s3:prefix": of})
                 decision = decide(product.roles[role].access(), "s3:ListBucket", f"{arn}:s3:::{lake}", context)
-                self.assertEqual(decision.certain, allowed, f"{role}: {of}")
+                assert decision.certain == allowed, f"{role}: {of}"
 
     def test_images_are_pulled_by_tls_and_from_the_own_region(self):
         others, checked = set(), 0
@@ -100,7 +103,7 @@ class Builds(unittest.TestCase):
             role = product.roles["CodebuildRole"].access()
             for tls, may in (("true", True), ("false", False)):
                 decision = decide(role, "ecr:BatchGetImage", image, request(product, **{"aws:SecureTransport": tls}))
-                self.assertEqual(decision.certain, may, f"{product.file}: {decision.explanation}")
+                assert decision.certain == may, f"{product.file}: {decision.explanation}"
         for product in products.unbounded():
             role = product.roles["CodebuildRole"].access()
             if role.boundary is None:
@@ -110,13 +113,13 @@ class Builds(unittest.TestCase):
             alone = dataclasses.replace(role, identity=(role.boundary,), boundary=None)
             if decide(alone, "ecr:BatchGetImage", elsewhere, request(product)).certain:
                 others.add(product.file)
-        self.assertGreater(checked, 10)
-        self.assertEqual(others, set())
+        assert checked > 10
+        assert others == set()
 
     def test_an_action_of_a_merged_statement_takes_resources_of_its_own_service_only(self):
         """So one statement for several services adds no right."""
         merged = 0
-        for name, template in products.templates().items():
+        for name, template in golden.templates().items():
             for it in template["Resources"].values():
                 if it["Type"] != "AWS::IAM::ManagedPolicy":
                     continue
@@ -130,9 +133,5 @@ class Builds(unittest.TestCase):
                         service = action.partition(":")[0]
                         for kind in resource_types(action):
                             arn = AWS[service]["resources"][kind]["arn"]
-                            self.assertNotIn(arn.split(":")[2], services - {service}, f"{name}: {action}")
-        self.assertGreater(merged, 3)
-
-
-if __name__ == "__main__":
-    unittest.main()
+                            assert arn.split(":")[2] not in services - {service}, f"{name}: {action}"
+        assert merged > 3

@@ -1,12 +1,11 @@
 """Proof (b): IAM allows every call that CloudFormation's handlers send for the products' resources, in its context."""
 
 import copy
-import unittest
 
-from iam import calls, products
-from iam.evaluator import Access, Policy
-from iam.proofs import refused
-from iam.suite import Suite
+from mlp_tests.iam import calls, products
+from mlp_tests.iam.evaluator import Access, Policy
+from mlp_tests.iam.proofs import refused
+from mlp_tests.iam.suite import Suite
 
 # What handlers list for resources that the products' ones don't have.
 NOT_NEEDED = {
@@ -26,19 +25,19 @@ def as_cloudformation(access, context):
     return Access(access.name, access.principal, access.identity, access.boundary, access.context.joined(context))
 
 
-class Calls(unittest.TestCase):
+class TestCalls:
     @classmethod
-    def setUpClass(cls):
+    def setup_class(cls):
         cls.skipped = set()
         cls.calls = {product.file: calls.of_product(product, skipped=cls.skipped) for product in products.bounded()}
 
     def check(self, findings):
         findings = list(findings)
-        self.assertEqual(findings[:5], [], f"{len(findings)} calls are refused")
+        assert findings[:5] == [], f"{len(findings)} calls are refused"
 
     def test_only_known_calls_are_left_out(self):
-        self.assertEqual(self.skipped, set(NOT_NEEDED))
-        self.assertGreater(sum(map(len, self.calls.values())), 10_000)
+        assert self.skipped == set(NOT_NEEDED)
+        assert sum(map(len, self.calls.values())) > 10000
 
     def test_the_suites_service_role_may_send_them(self):
         for product in products.bounded():
@@ -76,7 +75,7 @@ class Calls(unittest.TestCase):
             self.check(refused(role, calls.of_deployer(product), product.suite.resource_policies))
 
 
-class Broken(unittest.TestCase):
+class TestBroken:
     """The same proof over policies that are broken on purpose."""
 
     def findings(self, name, kind, change, context=calls.SERVICE_ROLE):
@@ -93,7 +92,7 @@ class Broken(unittest.TestCase):
 
     def assert_found(self, findings, *parts):
         for part in parts:
-            self.assertTrue(any(part in it for it in findings), f"{part}: {findings[:5]}")
+            assert any(part in it for it in findings), f"{part}: {findings[:5]}"
 
     ENTERPRISE = "enterprise-codecommit-standalone-direct-workload"
 
@@ -158,7 +157,3 @@ class Broken(unittest.TestCase):
         self.assert_found(
             list(findings), "ServiceRole", "create of ApprovalRule (AWS::Events::Rule, without tags): events:PutRule"
         )
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -3,12 +3,10 @@
 Each test decides requests that differ in one key, so it fails without the condition.
 """
 
-import unittest
-
-from iam import products
-from iam.evaluator import ABSENT, Access, Context, Principal, decide, tags
-from iam.proofs import EVERYTHING, with_everything
-from iam.suite import Suite
+from mlp_tests.iam import products
+from mlp_tests.iam.evaluator import ABSENT, Access, Context, Principal, decide, tags
+from mlp_tests.iam.proofs import EVERYTHING, with_everything
+from mlp_tests.iam.suite import Suite
 
 ACCOUNT, OTHER, REGION = "123456789012", "210987654321", "us-west-2"
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -41,9 +39,9 @@ USE_KEY = {
 }
 
 
-class Conditions(unittest.TestCase):
+class TestConditions:
     @classmethod
-    def setUpClass(cls):
+    def setup_class(cls):
         cls.suite = Suite(account=ACCOUNT, region=REGION, parameters={"KmsKeyArn": KEY})
 
     def assumes(self, service, role, source):
@@ -51,18 +49,18 @@ class Conditions(unittest.TestCase):
         context = Context({"aws:SourceAccount": source}, free=["*"])
         return decide(access, "sts:AssumeRole", role.arn, context, role.trust).possible
 
-    def test_each_role_is_assumed_by_its_service_for_this_account_only(self):
-        self.assertEqual(set(self.suite.roles), set(TRUSTED))
+    def test_each_role_is_assumed_by_its_service_for_this_account_only(self, subtests):
+        assert set(self.suite.roles) == set(TRUSTED)
         services = {*TRUSTED.values(), "codebuild", "codepipeline", "ec2", "sagemaker"}
         for name, role in self.suite.roles.items():
             for service in services:
-                with self.subTest(role=name, service=service):
+                with subtests.test(role=name, service=service):
                     trusted = service == TRUSTED[name]
-                    self.assertEqual(self.assumes(service, role, ACCOUNT), trusted)
-                    self.assertEqual(self.assumes(service, role, ABSENT), trusted and service in WITHOUT_SOURCE)
-                    self.assertEqual(self.assumes(service, role, OTHER), trusted and service == "lambda")
+                    assert self.assumes(service, role, ACCOUNT) == trusted
+                    assert self.assumes(service, role, ABSENT) == (trusted and service in WITHOUT_SOURCE)
+                    assert self.assumes(service, role, OTHER) == (trusted and service == "lambda")
 
-    def test_the_key_of_the_bucket_is_used_through_s3_only(self):
+    def test_the_key_of_the_bucket_is_used_through_s3_only(self, subtests):
         via = {
             f"s3.{REGION}.amazonaws.com": True,
             "s3.eu-west-1.amazonaws.com": False,
@@ -72,36 +70,36 @@ class Conditions(unittest.TestCase):
         for name, role in self.suite.roles.items():
             for action in ("kms:Decrypt", "kms:GenerateDataKey", "kms:Encrypt", "kms:CreateGrant"):
                 for service, may in via.items():
-                    with self.subTest(role=name, action=action, service=service):
+                    with subtests.test(role=name, action=action, service=service):
                         # The key has no tags of a product, and an alias.
                         untagged = {**tags("aws:ResourceTag", {}), "kms:ResourceAliases": ["alias/suite"]}
                         context = Context({"kms:ViaService": service, **untagged}, free=["*"])
                         decision = decide(role.access(), action, KEY, context)
-                        self.assertEqual(decision.possible, may and action in USE_KEY.get(name, ()), decision.explanation)
+                        assert decision.possible == (may and action in USE_KEY.get(name, ())), decision.explanation
 
-    def test_buckets_and_queues_take_requests_over_tls_only(self):
+    def test_buckets_and_queues_take_requests_over_tls_only(self, subtests):
         actions = {"s3": "s3:ListBucket", "sqs": "sqs:SendMessage"}
         arn = f"arn:aws:iam::{ACCOUNT}:role/administrator"
         access = Access("administrator", Principal.role(arn), (EVERYTHING,))
         queues = [self.suite.stack.arn(it) for it in self.suite.stack.kinds("AWS::SQS::Queue")]
-        self.assertGreaterEqual(len(queues), 2)
-        self.assertEqual(set(self.suite.resource_policies), {self.suite.bucket_arn, *queues})
+        assert len(queues) >= 2
+        assert set(self.suite.resource_policies) == {self.suite.bucket_arn, *queues}
         for resource, policy in self.suite.resource_policies.items():
             for secure, may in (("true", True), ("false", False)):
-                with self.subTest(resource=resource, secure=secure):
+                with subtests.test(resource=resource, secure=secure):
                     values = {"aws:SecureTransport": secure, "aws:PrincipalArn": arn, **tags("aws:PrincipalTag", {})}
                     action = actions[resource.split(":")[2]]
                     decision = decide(access, action, resource, Context(values, free=["*"]), policy)
-                    self.assertEqual(decision.certain, may, decision.explanation)
+                    assert decision.certain == may, decision.explanation
 
     def test_the_drift_function_sends_events_as_the_suite_only(self):
         access = self.suite.roles["DriftRole"].access()
         bus = f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/default"
         for source, may in (("ml-provisioner", True), ("aws.cloudformation", False), (ABSENT, False)):
             decision = decide(access, "events:PutEvents", bus, Context({"events:source": source}, free=["*"]))
-            self.assertEqual(decision.possible, may, decision.explanation)
+            assert decision.possible == may, decision.explanation
 
-    def test_the_service_role_changes_keys_and_tags_endpoints_of_the_suite_only(self):
+    def test_the_service_role_changes_keys_and_tags_endpoints_of_the_suite_only(self, subtests):
         """`ManagedBy` beside the product's tag: another tool may have a tag that ends in `-ml`."""
         access = self.suite.roles["ServiceRole"].access()
         endpoint = f"arn:aws:ec2:{REGION}:{ACCOUNT}:vpc-endpoint/vpce-0a1b2c3d"
@@ -113,7 +111,7 @@ class Conditions(unittest.TestCase):
             ("ec2:CreateTags", endpoint, "aws:RequestTag"),
         ):
             for tag, may in (("ml-provisioner", True), ("terraform", False), (ABSENT, False)):
-                with self.subTest(action=action, tag=tag):
+                with subtests.test(action=action, tag=tag):
                     values = {
                         "kms:ResourceAliases": ABSENT,
                         "kms:ScheduleKeyDeletionPendingWindowInDays": "30",
@@ -122,18 +120,23 @@ class Conditions(unittest.TestCase):
                         **tags(prefix, {**product, "ManagedBy": tag}),
                     }
                     decision = decide(access, action, resource, Context(values, free=["*"]))
-                    self.assertEqual(decision.possible, may, decision.explanation)
+                    assert decision.possible == may, decision.explanation
 
     def test_within_the_boundary_grants_are_for_volumes_with_the_own_key_only(self):
         product = next(it for it in products.bounded() if it.stack.kinds("AWS::KMS::Key"))
         access, key = with_everything(product.roles["SagemakerRole"]), product.stack.arn("KmsKey")
         for for_aws, owner, may in (
-            ("true", product.name, True), ("false", product.name, False), (ABSENT, product.name, False), ("true", "another-ml", False),
+            ("true", product.name, True),
+            ("false", product.name, False),
+            (ABSENT, product.name, False),
+            ("true", "another-ml", False),
         ):
             owned = tags("aws:ResourceTag", {"ml-provisioner:product": owner})
-            context = Context({"kms:GrantIsForAWSResource": for_aws, "aws:SecureTransport": "true", **owned}, free=["*"])
+            context = Context(
+                {"kms:GrantIsForAWSResource": for_aws, "aws:SecureTransport": "true", **owned}, free=["*"]
+            )
             decision = decide(access, "kms:CreateGrant", key, context)
-            self.assertEqual(decision.possible, may, f"{for_aws} {owner}: {decision.explanation}")
+            assert decision.possible == may, f"{for_aws} {owner}: {decision.explanation}"
 
     def test_within_the_boundary_what_has_the_products_tag_is_used_in_its_region_only(self):
         for product in products.bounded():
@@ -143,7 +146,7 @@ class Conditions(unittest.TestCase):
                 owned = tags("aws:ResourceTag", {"ml-provisioner:product": product.name})
                 context = Context({"aws:RequestedRegion": region, "aws:SecureTransport": "true", **owned}, free=["*"])
                 decision = decide(access, "codebuild:StartBuild", project, context)
-                self.assertEqual(decision.possible, may, f"{product.file} {region}: {decision.explanation}")
+                assert decision.possible == may, f"{product.file} {region}: {decision.explanation}"
 
     def test_within_the_boundary_a_data_lake_is_listed_below_the_use_case_only(self):
         checked = 0
@@ -162,10 +165,6 @@ class Conditions(unittest.TestCase):
             ):
                 context = Context({"s3:prefix": prefix, "aws:SecureTransport": "true"}, free=["*"])
                 decision = decide(access, "s3:ListBucket", f"arn:{product.partition}:s3:::{lake}", context)
-                self.assertEqual(decision.possible, may, f"{product.file}: {prefix}: {decision.explanation}")
+                assert decision.possible == may, f"{product.file}: {prefix}: {decision.explanation}"
                 checked += 1
-        self.assertGreater(checked, 0)
-
-
-if __name__ == "__main__":
-    unittest.main()
+        assert checked > 0

@@ -6,13 +6,14 @@ allow them and with those of another product, and products' roles at the suite's
 
 import functools
 import random
-import unittest
 
-from iam import calls, products
-from iam.cases import CASES
-from iam.evaluator import Access, Context, tags
-from iam.oracles import Emulator, Missing, Simulate, Unsupported
-from iam.questions import asked_of_us, question
+import pytest
+
+from mlp_tests.iam import calls, products
+from mlp_tests.iam.cases import CASES
+from mlp_tests.iam.evaluator import Access, Context, tags
+from mlp_tests.iam.oracles import Emulator, Missing, Simulate, Unsupported
+from mlp_tests.iam.questions import asked_of_us, question
 
 # Where ministack's answer differs from AWS's documentation: case and what it does.
 EMULATOR_DIFFERS = {
@@ -138,7 +139,7 @@ def of_trust():
     return found
 
 
-class Crosscheck(unittest.TestCase):
+class TestCrosscheck:
     def compare(self, oracle, differs):
         """Every question; what the other evaluator can't be asked must stay the exception."""
         answers, wrong, unasked, differing = {}, [], [], set()
@@ -157,26 +158,22 @@ class Crosscheck(unittest.TestCase):
                 differing.add(code)
             else:
                 wrong.append(f"{it['name']}: {ours}, and it says {theirs}")
-        self.assertEqual(wrong[:10], [], f"{len(wrong)} of {len(questions())} answers differ")
-        self.assertLess(len(unasked), len(questions()) / 8, unasked[:10])
-        self.assertEqual(differing, set(differs), "stale")
+        assert wrong[:10] == [], f"{len(wrong)} of {len(questions())} answers differ"
+        assert len(unasked) < len(questions()) / 8, unasked[:10]
+        assert differing == set(differs), "stale"
         # The questions are no formality: each answer is there, and often.
-        self.assertTrue(all(answers[it] >= 40 for it in ("Allowed", "ImplicitlyDenied", "ExplicitlyDenied")), answers)
+        assert all(answers[it] >= 40 for it in ("Allowed", "ImplicitlyDenied", "ExplicitlyDenied")), answers
 
-    def open(self, kind):
+    def open(self, cleanup, kind):
         try:
             oracle = kind()
         except Missing as reason:
-            self.skipTest(f"the IAM evaluator against {kind.name}; {reason}")
-        self.addCleanup(oracle.close)
+            pytest.skip(f"the IAM evaluator against {kind.name}; {reason}")
+        cleanup(oracle.close)
         return oracle
 
-    def test_ministack_says_the_same(self):
-        self.compare(self.open(Emulator), EMULATOR_DIFFERS)
+    def test_ministack_says_the_same(self, cleanup):
+        self.compare(self.open(cleanup, Emulator), EMULATOR_DIFFERS)
 
-    def test_iam_simulate_says_the_same(self):
-        self.compare(self.open(Simulate), {})
-
-
-if __name__ == "__main__":
-    unittest.main()
+    def test_iam_simulate_says_the_same(self, cleanup):
+        self.compare(self.open(cleanup, Simulate), {})

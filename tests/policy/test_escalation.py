@@ -10,14 +10,14 @@ import copy
 import functools
 import itertools
 import json
-import re
-import unittest
 
 import botocore.session
-from aws import CUT, action, matched
-from iam import globs, products
-from iam.evaluator import ABSENT, Context, Policy, classes, decide, reach
-from iam.proofs import (
+import pytest
+
+from mlp_tests.aws import CUT, action, matched
+from mlp_tests.iam import globs, products
+from mlp_tests.iam.evaluator import ABSENT, Context, Policy, classes, decide, reach
+from mlp_tests.iam.proofs import (
     ANY_REQUEST,
     FOREIGN_TAGS,
     OF_OTHERS,
@@ -31,7 +31,7 @@ from iam.proofs import (
     with_everything,
     writes,
 )
-from iam.suite import Suite
+from mlp_tests.iam.suite import Suite
 
 ENTERPRISE = "enterprise-codecommit-standalone-ssm-rtb"
 
@@ -176,7 +176,10 @@ def like_products(partition):
         *(
             f"{here}:{service}:*:*:{kind}*-ml-{project}{end}"
             for project in ("build", "deploy")
-            for service, kind, end in (("codebuild", "report-group/", "-*"), ("logs", "log-group:/aws/codebuild/", ":*"))
+            for service, kind, end in (
+                ("codebuild", "report-group/", "-*"),
+                ("logs", "log-group:/aws/codebuild/", ":*"),
+            )
         ),
         f"{here}:logs:*:*:log-group:/aws/sagemaker/*--*",
     ]
@@ -201,14 +204,20 @@ def reached_by_chosen_tags(product):
                     yield action_, f"{access.name} may {action_} on {found.shown()}"
         for name in ("", "payments", "another-mlx", ABSENT):
             access = with_chosen_tags(role, name)
-            for action_ in ("ecr:PutImage", "iam:PassRole", "s3:GetObject", "sagemaker:DeleteEndpoint", "ssm:GetParameter"):
+            for action_ in (
+                "ecr:PutImage",
+                "iam:PassRole",
+                "s3:GetObject",
+                "sagemaker:DeleteEndpoint",
+                "ssm:GetParameter",
+            ):
                 found = reach(access, action_, "arn:*:*:*:*:*", OF_OTHERS)
                 if found:
                     yield action_, f"{access.name} may {action_} on {found.shown()}"
 
 
 def foreign_urls(product):
-    """Templates that no principal may deploy: in the request, in another owner's bucket, in the suite's bucket but not checked."""
+    """Templates that no principal may deploy: inline, in another owner's bucket, or in the suite's bucket but not checked."""
     host = f"https://s3.{product.region}.{product.stack.pseudo['AWS::URLSuffix']}"
     bucket = product.suite.stack.name(product.suite.bucket)
     return [
@@ -221,10 +230,10 @@ def foreign_urls(product):
     ]
 
 
-class Escalation(unittest.TestCase):
+class TestEscalation:
     def check(self, findings):
         findings = list(findings)
-        self.assertEqual(findings[:5], [], f"{len(findings)} findings")
+        assert findings[:5] == [], f"{len(findings)} findings"
 
     def check_confined(self, pairs, reasons, used):
         """Every pair of action and text has its reason."""
@@ -237,17 +246,17 @@ class Escalation(unittest.TestCase):
 
     def test_names_of_products_are_what_this_proof_takes_for_their_names(self):
         cut = set()
-        self.assertEqual([it for it in products.namespace("aws") if "?" in it], [])
+        assert [it for it in products.namespace("aws") if "?" in it] == []
         for product in products.bounded():
             patterns = [globs.arn(globs.tokens(it)) for it in products.namespace(product.partition)]
             for name, it in product.stack.resources.items():
                 arn = product.stack.arn(name) if it["Type"] in products.cloudformation.NAMED else None
                 if arn:
-                    self.assertTrue(any(globs.matches(pattern, arn) for pattern in patterns), arn)
+                    assert any(globs.matches(pattern, arn) for pattern in patterns), arn
                     if CUT.search(arn):
                         cut.add(it["Type"])
         # Of names that a limit cuts there are examples, too.
-        self.assertLessEqual({"AWS::IAM::Role", "AWS::S3::Bucket", "AWS::SageMaker::ModelPackageGroup"}, cut)
+        assert {"AWS::IAM::Role", "AWS::S3::Bucket", "AWS::SageMaker::ModelPackageGroup"} <= cut
 
     def test_service_roles_and_operators_of_a_product_change_nothing_else(self):
         for kind, reasons in (
@@ -258,7 +267,7 @@ class Escalation(unittest.TestCase):
             used = set()
             for product in products.bounded():
                 self.check_confined(unconfined(product.who_has(kind), product.named(), product.place), reasons, used)
-            self.assertEqual(used, set(reasons), f"{kind}: stale")
+            assert used == set(reasons), f"{kind}: stale"
 
     def test_no_principal_changes_a_role_policy_or_user_to_get_more(self):
         for product in products.bounded():
@@ -302,7 +311,7 @@ class Escalation(unittest.TestCase):
             for service, allowed in (("cloudformation", True), ("lambda", False), ("codebuild", False)):
                 context = ANY_REQUEST.joined(Context({"iam:PassedToService": f"{service}.amazonaws.com"}))
                 decision = decide(access, "iam:PassRole", product.service_role_arn, context)
-                self.assertEqual(decision.possible, allowed, decision.explanation)
+                assert decision.possible == allowed, decision.explanation
 
     def test_the_suites_service_role_changes_only_what_products_are_called(self):
         used = set()
@@ -314,14 +323,14 @@ class Escalation(unittest.TestCase):
             # The boundary adds to other tags what names of products end in.
             self.check(attacks_by_tags(access, place, OPENING_TAGS))
         # It revokes only in groups of products' stacks.
-        self.assertEqual(used | {"ec2:RevokeSecurityGroupIngress"}, set(NAMELESS), "stale")
+        assert used | {"ec2:RevokeSecurityGroupIngress"} == set(NAMELESS), "stale"
 
     def test_the_suites_service_role_changes_nothing_of_the_suite(self):
         for place, suite in self.suites().items():
             mine = suite.arns().values()
             own = [globs.arn(globs.tokens(it)) for it in products.namespace(place[0])]
             for arn in mine:
-                self.assertFalse(any(globs.matches(it, arn) for it in own), f"{arn} looks like a product's")
+                assert not any(globs.matches(it, arn) for it in own), f"{arn} looks like a product's"
 
     def test_the_suites_other_roles_change_only_the_suites_and_products_things(self):
         used = collections.defaultdict(set)
@@ -347,7 +356,7 @@ class Escalation(unittest.TestCase):
                     self.check(text for it, text in beyond if it not in NOT_OF_THE_SUITE)
                     self.check(attacks_on_roles(role.access(), place, suite.boundary_arn))
                     self.check(attacks_by_tags(role.access(), place, FOREIGN_TAGS))
-        self.assertEqual(used, {name: set(reasons) for name, reasons in OF_THE_SUITE.items()}, "stale")
+        assert used == {name: set(reasons) for name, reasons in OF_THE_SUITE.items()}, "stale"
 
     def test_the_suites_other_roles_manage_no_permissions_but_one_hands_the_service_role_to_cloudformation(self):
         for place, suite in self.suites().items():
@@ -365,7 +374,7 @@ class Escalation(unittest.TestCase):
                     context = ANY_REQUEST.joined(Context({"iam:PassedToService": f"{service}.amazonaws.com"}))
                     decision = decide(access, "iam:PassRole", service_role, context)
                     expected = name == "DeployRole" and service == "cloudformation"
-                    self.assertEqual(decision.possible, expected, f"{name}, {service}: {decision.explanation}")
+                    assert decision.possible == expected, f"{name}, {service}: {decision.explanation}"
 
     def test_within_the_boundary_a_products_role_changes_only_its_own_whatever_is_attached_to_it(self):
         used = set()
@@ -378,10 +387,10 @@ class Escalation(unittest.TestCase):
                 if name.startswith(STEPS) and ":*/pipelines-" not in text and "/pipelines-" in text:
                     reasons[name] = "Jobs of pipelines' steps have the same names for all products of an account"
                 if name.startswith(BY_SERVICE):
-                    self.assertIn("ServiceKeys", text)
+                    assert "ServiceKeys" in text
                     reasons[name] = "Only through CodeCommit or S3 (kms:ViaService), for own buckets"
             self.check_confined(pairs, reasons, used)
-        self.assertEqual(set(SHARED) - used, set(), "stale")
+        assert set(SHARED) - used == set(), "stale"
 
     def test_tags_of_a_session_open_the_boundary_for_things_named_like_products_only(self):
         """Who may write a trust policy can allow sts:TagSession. IAM has no condition on a trust policy's text."""
@@ -396,7 +405,7 @@ class Escalation(unittest.TestCase):
                 # Only roles that the boundary limits.
                 for boundary in (ABSENT, "arn:aws:iam::aws:policy/AdministratorAccess"):
                     other = ANY_REQUEST.joined(Context({"iam:PermissionsBoundary": boundary}))
-                    self.assertIsNone(reach(access, "iam:UpdateAssumeRolePolicy", trust, other), access.name)
+                    assert reach(access, "iam:UpdateAssumeRolePolicy", trust, other) is None, access.name
             pairs = list(reached_by_chosen_tags(product))
             reasons = SHARED | {
                 name: "Steps of pipelines, or through CodeCommit or S3 only"
@@ -405,17 +414,17 @@ class Escalation(unittest.TestCase):
                 or (name.startswith(BY_SERVICE) and "ServiceKeys" in text)
             }
             self.check_confined(pairs, reasons, set())
-        self.assertEqual(len(writers), 3, writers)
+        assert len(writers) == 3, writers
 
     def test_a_products_role_hands_over_its_own_jobs_role_to_sagemaker_only(self):
         for product in products.bounded():
             jobs_role = product.roles["SagemakerRole"]
-            self.assertEqual(jobs_role.boundary_arn, product.suite.boundary_arn)
-            self.assertEqual(jobs_role.arn.rsplit("/", 1)[-1], product.full("sagemaker-role"))
+            assert jobs_role.boundary_arn == product.suite.boundary_arn
+            assert jobs_role.arn.rsplit("/", 1)[-1] == product.full("sagemaker-role")
             access = with_everything(product.roles["CodebuildRole"])
             for service, may in (("sagemaker", True), ("codebuild", False), ("lambda", False), ("ec2", False)):
                 context = ANY_REQUEST.joined(Context({"iam:PassedToService": f"{service}.amazonaws.com"}))
-                self.assertEqual(decide(access, "iam:PassRole", jobs_role.arn, context).possible, may, service)
+                assert decide(access, "iam:PassRole", jobs_role.arn, context).possible == may, service
             self.check(attacks_on_roles(access, product.place, product.suite.boundary_arn))
             self.check(attacks_by_tags(access, product.place, FOREIGN_TAGS))
             self.check(attacks_by_templates(access, product.place, True, foreign_urls(product)))
@@ -430,14 +439,14 @@ class Escalation(unittest.TestCase):
             for role, (name, resource) in itertools.product(product.roles.values(), STUDIO):
                 arn = f"{here}:{resource.format(jobs=jobs)}"
                 found = decide(role.access(), name, arn, ANY_REQUEST)
-                self.assertFalse(found.possible, f"{product.file}: {role.logical_id}: {name} {arn}")
+                assert not found.possible, f"{product.file}: {role.logical_id}: {name} {arn}"
 
     def test_every_request_that_names_a_model_is_known(self):
-        self.assertEqual(set(OF_NO_FOREIGN_MODEL) - naming_a_model(), set(), "stale")
+        assert set(OF_NO_FOREIGN_MODEL) - naming_a_model() == set(), "stale"
         for name, kinds, has_key in of_a_model():
-            self.assertTrue(kinds, name)
-            self.assertTrue(has_key or name in matched(INFERENCE), f"{name} runs a model, and no condition key tells which")
-        self.assertGreater(naming_a_model() - set(OF_NO_FOREIGN_MODEL), matched(INFERENCE) & naming_a_model())
+            assert kinds, name
+            assert has_key or name in matched(INFERENCE), f"{name} runs a model, and no condition key tells which"
+        assert naming_a_model() - set(OF_NO_FOREIGN_MODEL) > matched(INFERENCE) & naming_a_model()
 
     def test_no_role_of_a_product_runs_a_model_of_another(self):
         for product in [*products.bounded(), *products.unbounded()]:
@@ -452,12 +461,12 @@ class Escalation(unittest.TestCase):
                     arn = f"{here}:{kind}/{jobs}live"
                     context = Context({MODEL_KEY: f"{here}:model/{model}"}, free=["*"])
                     found = decide(access, name, arn, context)
-                    self.assertEqual(found.possible, may, f"{product.file}: {name} with {model}")
+                    assert found.possible == may, f"{product.file}: {name} with {model}"
             # Also those that name no model, such as UpdateInferenceComponentRuntimeConfig.
             for name in matched(INFERENCE):
                 for kind in filter(None, action(name)["resource_types"]):
                     found = decide(access, name, f"{here}:{kind}/{jobs}live", ANY_REQUEST)
-                    self.assertFalse(found.possible, f"{product.file}: {name}: {found.explanation}")
+                    assert not found.possible, f"{product.file}: {name}: {found.explanation}"
 
     def test_without_a_boundary_a_products_role_still_changes_no_role_policy_or_user(self):
         # AmazonSageMakerFullAccess, which starter attaches, hands any role that trusts SageMaker to SageMaker, and creates
@@ -469,7 +478,7 @@ class Escalation(unittest.TestCase):
                 access = role.access()
                 for name, _ in classes(writes("iam") - wide, policies_of(access)):
                     found = reach(access, name, f"arn:{partition}:iam::{account}:*", ANY_REQUEST)
-                    self.assertIsNone(found, f"{product.file}: {role.logical_id} may {name}: {found}")
+                    assert found is None, f"{product.file}: {role.logical_id} may {name}: {found}"
 
 
 def statements(template, policy):
@@ -481,10 +490,11 @@ def named(them, sid):
     return found
 
 
-class Broken(unittest.TestCase):
+class TestBroken:
     """The same proof over policies that are broken on purpose."""
 
-    def setUp(self):
+    @pytest.fixture(autouse=True)
+    def prepared(self):
         self.product = next(it for it in products.bounded() if it.file == ENTERPRISE)
 
     def of_product(self, kind, change):
@@ -503,7 +513,7 @@ class Broken(unittest.TestCase):
 
     def assert_found(self, findings, *parts):
         findings = list(findings)
-        self.assertTrue(any(all(part in it for part in parts) for it in findings), f"{parts}: {findings[:5]}")
+        assert any(all(part in it for part in parts) for it in findings), f"{parts}: {findings[:5]}"
 
     def test_a_role_without_a_boundary_is_found(self):
         access = self.of_product("service-role-policy", lambda them: named(them, "RoleRights").pop("Condition"))
@@ -566,17 +576,19 @@ class Broken(unittest.TestCase):
 
             def changed(template, text=text):
                 properties = template["Resources"]["ProductBoundary"]["Properties"]
-                document = json.dumps(properties["PolicyDocument"]).replace(f"}}/{text}", "}/*").replace(f"}}{text}", "}")
+                document = (
+                    json.dumps(properties["PolicyDocument"]).replace(f"}}/{text}", "}/*").replace(f"}}{text}", "}")
+                )
                 properties["PolicyDocument"] = json.loads(document)
 
-            self.assertIn(name, self.reached(changed), text)
+            assert name in self.reached(changed), text
 
         def without_deny(template):
             statements = template["Resources"]["ProductBoundary"]["Properties"]["PolicyDocument"]["Statement"]
             statements[:] = [it for it in statements if it.get("Sid") != "OfAProduct"]
 
-        self.assertIn("ecr:PutImage", self.reached(without_deny))
-        self.assertNotIn("iam:PassRole", self.reached(lambda template: None))
+        assert "ecr:PutImage" in self.reached(without_deny)
+        assert "iam:PassRole" not in self.reached(lambda template: None)
 
     def reached(self, changed):
         partition, region, account = self.product.place
@@ -595,7 +607,7 @@ class Broken(unittest.TestCase):
     def test_a_fence_that_is_open_is_found(self):
         access = self.of_product("service-role-policy", lambda them: named(them, "TaggedResources").pop("Condition"))
         found = {name for name, _ in unconfined(access, self.product.named(), self.product.place)}
-        self.assertLessEqual({"kms:PutKeyPolicy", "kms:ScheduleKeyDeletion", "kms:TagResource"}, found)
+        assert {"kms:PutKeyPolicy", "kms:ScheduleKeyDeletion", "kms:TagResource"} <= found
 
     def test_a_foreign_key_that_can_be_tagged_is_found(self):
         def without_null(them):
@@ -656,7 +668,7 @@ class Broken(unittest.TestCase):
                 for it in attacks_on_roles(access, self.product.place, suite.boundary_arn)
                 if "of AWS's administrators" not in it
             ]
-            self.assertEqual(findings, [])
+            assert findings == []
 
     def test_a_deploy_function_that_takes_any_template_or_role_is_found(self):
         def changed(template):
@@ -683,8 +695,8 @@ class Broken(unittest.TestCase):
 
         access = self.of_suite(changed).roles["MacroRole"].access()
         found = dict(unconfined(access, [], self.product.place))
-        self.assertIn("TooMuch", found["lambda:UpdateFunctionCode"])
-        self.assertIn("TooMuch", found["states:UpdateStateMachine"])
+        assert "TooMuch" in found["lambda:UpdateFunctionCode"]
+        assert "TooMuch" in found["states:UpdateStateMachine"]
 
     def test_a_boundary_that_lets_a_component_take_any_model_is_found(self):
         def changed(template):
@@ -698,7 +710,7 @@ class Broken(unittest.TestCase):
             for name in ("UpdateInferenceComponent", "CreateInferenceExperiment", "CreateInferenceRecommendationsJob"):
                 (kind,) = filter(None, action(f"sagemaker:{name}")["resource_types"])
                 arn = f"arn:aws:sagemaker:{product.region}:{product.account}:{kind}/{product.full('jobs')}x"
-                self.assertEqual(decide(access, f"sagemaker:{name}", arn, ANY_REQUEST).possible, may, name)
+                assert decide(access, f"sagemaker:{name}", arn, ANY_REQUEST).possible == may, name
 
     def test_a_boundary_that_allows_iam_is_found(self):
         def changed(template):
@@ -716,7 +728,3 @@ class Broken(unittest.TestCase):
             "sts:AssumeRole",
         ):
             self.assert_found(findings, part, "mlp-product-boundary-us-west-2/TooMuch")
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -2,11 +2,13 @@
 
 import itertools
 import random
-import unittest
+import re
 
-from iam import globs
-from iam.cases import ALL, CASES, ROLE, policy, statement
-from iam.evaluator import (
+import pytest
+
+from mlp_tests.iam import globs
+from mlp_tests.iam.cases import ALL, CASES, ROLE, policy, statement
+from mlp_tests.iam.evaluator import (
     ABSENT,
     FREE,
     Access,
@@ -18,7 +20,7 @@ from iam.evaluator import (
     decide,
     reach,
 )
-from iam.questions import asked_of_us
+from mlp_tests.iam.questions import asked_of_us
 
 
 def access(*documents, boundary=None):
@@ -30,25 +32,25 @@ def access(*documents, boundary=None):
     )
 
 
-class Documented(unittest.TestCase):
-    def test_every_case_has_the_answer_that_aws_documents(self):
-        self.assertGreaterEqual(len(CASES), 122)
+class TestDocumented:
+    def test_every_case_has_the_answer_that_aws_documents(self, subtests):
+        assert len(CASES) >= 122
         for it in CASES:
-            with self.subTest(it["name"]):
-                self.assertEqual(asked_of_us(it), it["want"])
+            with subtests.test(it["name"]):
+                assert asked_of_us(it) == it["want"]
 
 
-class Unknown(unittest.TestCase):
+class TestUnknown:
     """What the evaluator doesn't know is an error, and never an answer."""
 
     def refused(self, document, text, **request):
-        with self.assertRaisesRegex(PolicyError, text):
+        with pytest.raises(PolicyError, match=text):
             decide(access(document), "s3:GetObject", "arn:aws:s3:::a/b", Context(free=["*"]), **request)
 
     def allow(self, **more):
         return policy({"Effect": "Allow", "Action": "s3:*", "Resource": "*", **more})
 
-    def test_unknown_parts_of_a_policy_are_refused(self):
+    def test_unknown_parts_of_a_policy_are_refused(self, subtests):
         for more, text in (
             ({"Condition": {"StringMatches": {"aws:SourceIp": "x"}}}, "unknown operator StringMatches"),
             ({"Condition": {"ForSomeValues:StringEquals": {"aws:TagKeys": "x"}}}, "unknown qualifier"),
@@ -64,7 +66,7 @@ class Unknown(unittest.TestCase):
             ({"Resource": "arn:aws:s3"}, "no ARN of six parts"),
             ({"Resource": "arn:aws:s3:::${aws:PrincipalTags/a}"}, "AWS has no condition key"),
         ):
-            with self.subTest(text):
+            with subtests.test(text):
                 self.refused(self.allow(**more), text)
         self.refused({**self.allow(), "Version": "2020-01-01"}, "Version 2020-01-01")
 
@@ -74,32 +76,30 @@ class Unknown(unittest.TestCase):
             ({"AWS": "arn:aws:iam::111111111111:role/*"}, "a principal"),
             ("arn:aws:iam::111111111111:root", "Principal"),
         ):
-            with self.assertRaisesRegex(PolicyError, text):
+            with pytest.raises(PolicyError, match=text):
                 Policy("bucket", policy(statement("Allow", "s3:*", Principal=principal)), "resource")
-        with self.assertRaisesRegex(PolicyError, "unknown elements"):
+        with pytest.raises(PolicyError, match="unknown elements"):
             Policy("bucket", policy(statement("Deny", "s3:*", NotPrincipal="*", Principal="*")), "resource")
 
     def test_a_request_that_does_not_say_whether_it_has_a_key_is_refused(self):
         document = self.allow(Condition={"StringEqualsIfExists": {"s3:prefix": "a"}})
-        with self.assertRaisesRegex(PolicyError, "the request doesn't say whether it has s3:prefix"):
+        with pytest.raises(PolicyError, match="the request doesn't say whether it has s3:prefix"):
             decide(access(document), "s3:ListBucket", "arn:aws:s3:::a")
-        self.assertTrue(
-            decide(access(document), "s3:ListBucket", "arn:aws:s3:::a", Context({"s3:prefix": ABSENT})).certain
-        )
+        assert decide(access(document), "s3:ListBucket", "arn:aws:s3:::a", Context({"s3:prefix": ABSENT})).certain
         # Requests for another action can't have it.
-        self.assertTrue(decide(access(document), "s3:DeleteBucket", "arn:aws:s3:::a").certain)
+        assert decide(access(document), "s3:DeleteBucket", "arn:aws:s3:::a").certain
 
     def test_several_values_without_a_qualifier_are_refused(self):
         document = self.allow(Condition={"StringEquals": {"aws:TagKeys": "a"}})
-        with self.assertRaisesRegex(PolicyError, "has several values and StringEquals no qualifier"):
+        with pytest.raises(PolicyError, match="has several values and StringEquals no qualifier"):
             decide(access(document), "s3:GetObject", "arn:aws:s3:::a/b", Context({"aws:TagKeys": ["a", "b"]}))
 
     def test_a_resource_that_is_no_arn_is_refused(self):
-        with self.assertRaisesRegex(PolicyError, "is no ARN"):
+        with pytest.raises(PolicyError, match="is no ARN"):
             decide(access(ALL), "s3:GetObject", "a/b")
 
 
-class Free(unittest.TestCase):
+class TestFree:
     """Keys of which nothing is known: what may be isn't what must be."""
 
     def test_what_is_free_may_allow_and_may_deny(self):
@@ -108,35 +108,36 @@ class Free(unittest.TestCase):
         for effect, possible, certain in (("Allow", True, False), ("Deny", True, False)):
             documents = [policy(statement(effect, "kms:CreateKey", "*", tag))] + ([ALL] if effect == "Deny" else [])
             found = decide(access(*documents), "kms:CreateKey", "*", free)
-            self.assertEqual((found.possible, found.certain), (possible, certain))
-            with self.assertRaisesRegex(PolicyError, "undecided"):
+            assert (found.possible, found.certain) == (possible, certain)
+            with pytest.raises(PolicyError, match="undecided"):
                 _ = found.result
 
     def test_a_free_variable_may_be_any_name(self):
         own = policy(statement("Allow", "s3:GetObject", "arn:aws:s3:::${aws:PrincipalTag/bucket}/*"))
         anyone = access(own)
         free = Context({"aws:PrincipalTag/*": FREE})
-        self.assertTrue(decide(anyone, "s3:GetObject", "arn:aws:s3:::any/key", free).possible)
-        self.assertFalse(decide(anyone, "s3:GetObject", "arn:aws:s3:::any/key", free).certain)
-        self.assertEqual(reach(anyone, "s3:GetObject", "arn:aws:s3:::mine/*", free).arn, "arn:aws:s3:::mine/")
+        assert decide(anyone, "s3:GetObject", "arn:aws:s3:::any/key", free).possible
+        assert not decide(anyone, "s3:GetObject", "arn:aws:s3:::any/key", free).certain
+        assert reach(anyone, "s3:GetObject", "arn:aws:s3:::mine/*", free).arn == "arn:aws:s3:::mine/"
         for value, expected in (("mine", "arn:aws:s3:::mine/"), ("*", None), (ABSENT, None)):
             found = reach(anyone, "s3:GetObject", "arn:aws:s3:::mine/*", Context({"aws:PrincipalTag/bucket": value}))
-            self.assertEqual(found and found.arn, expected)
+            assert (found and found.arn) == expected
 
     def test_a_denial_counts_only_if_every_request_meets_it(self):
         tls = statement("Deny", "s3:*", "*", {"Bool": {"aws:SecureTransport": "false"}})
         denied = statement("Deny", "s3:*", ["arn:aws:s3:::b", "arn:aws:s3:::b/*"])
         free = Context(free=["*"])
-        self.assertIsNotNone(reach(access(ALL, policy(tls)), "s3:GetObject", "arn:aws:s3:::b/*", free))
-        self.assertIsNone(reach(access(ALL, policy(denied)), "s3:GetObject", "arn:aws:s3:::b/*", free))
+        assert reach(access(ALL, policy(tls)), "s3:GetObject", "arn:aws:s3:::b/*", free) is not None
+        assert reach(access(ALL, policy(denied)), "s3:GetObject", "arn:aws:s3:::b/*", free) is None
         other = reach(access(ALL, policy(denied)), "s3:GetObject", "arn:aws:s3:::b?/*", free)
-        self.assertRegex(other.arn, "^arn:aws:s3:::b./$")
+        assert re.search("^arn:aws:s3:::b./$", other.arn)
 
 
-class Search(unittest.TestCase):
+class TestSearch:
     """`reach` and `witness` against trying everything."""
 
-    def setUp(self):
+    @pytest.fixture(autouse=True)
+    def prepared(self):
         self.random = random.Random(20261129)
 
     def pattern(self, most=5):
@@ -158,13 +159,13 @@ class Search(unittest.TestCase):
                 if all(globs.matches(one, it) for one in include) and not any(globs.matches(one, it) for one in exclude)
             ]
             if witness is None:
-                self.assertEqual(by_trying, [], (include, exclude))
+                assert by_trying == [], (include, exclude)
             else:
                 found += 1
-                self.assertTrue(all(globs.matches(one, witness) for one in include))
-                self.assertFalse(any(globs.matches(one, witness) for one in exclude))
-        self.assertGreater(found, 50)
-        self.assertLess(found, 350)
+                assert all(globs.matches(one, witness) for one in include)
+                assert not any(globs.matches(one, witness) for one in exclude)
+        assert found > 50
+        assert found < 350
 
     def test_a_pattern_covers_another_one_only_if_it_matches_all_of_its_texts(self):
         texts = list(self.texts())
@@ -173,8 +174,8 @@ class Search(unittest.TestCase):
             wide, narrow = globs.tokens(self.pattern()), globs.tokens(self.pattern())
             if globs.covers(wide, narrow):
                 covered += 1
-                self.assertEqual([it for it in texts if globs.matches(narrow, it) and not globs.matches(wide, it)], [])
-        self.assertGreater(covered, 50)
+                assert [it for it in texts if globs.matches(narrow, it) and not globs.matches(wide, it)] == []
+        assert covered > 50
 
     def test_what_is_reached_is_allowed_and_what_is_not_reached_is_not(self):
         names = ["a", "ab", "b", "ba/x", "a/b"]
@@ -194,21 +195,17 @@ class Search(unittest.TestCase):
             found = reach(anyone, "s3:GetObject", "arn:aws:s3:::*")
             answers.add(found is None)
             if found:
-                self.assertTrue(decide(anyone, "s3:GetObject", found.arn).certain, found.arn)
+                assert decide(anyone, "s3:GetObject", found.arn).certain, found.arn
             else:
                 for name in names:
-                    self.assertFalse(decide(anyone, "s3:GetObject", f"arn:aws:s3:::{name}").possible)
-        self.assertEqual(answers, {True, False})
+                    assert not decide(anyone, "s3:GetObject", f"arn:aws:s3:::{name}").possible
+        assert answers == {True, False}
 
     def test_actions_of_a_class_have_the_same_answer(self):
         anyone = access(policy(statement("Allow", ["s3:Get*", "s3:PutObject"]), statement("Deny", "s3:GetObjectAcl")))
         actions = ["s3:GetObject", "s3:GetObjectAcl", "s3:GetBucketAcl", "s3:PutObject", "s3:DeleteObject"]
         found = classes(actions, anyone.identity)
-        self.assertEqual(
-            sorted(members for _, members in found),
-            [["s3:GetBucketAcl", "s3:GetObject", "s3:PutObject"], ["s3:GetObjectAcl"]],
-        )
-
-
-if __name__ == "__main__":
-    unittest.main()
+        assert sorted(members for _, members in found) == [
+            ["s3:GetBucketAcl", "s3:GetObject", "s3:PutObject"],
+            ["s3:GetObjectAcl"],
+        ]

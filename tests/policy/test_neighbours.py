@@ -9,13 +9,14 @@ import copy
 import functools
 import hashlib
 import re
-import unittest
 
-from aws import SYMBOLS
-from iam import products
-from iam.evaluator import Policy
-from iam.proofs import Names, with_everything
-from iam.suite import Suite
+import pytest
+
+from mlp_tests.aws import SYMBOLS
+from mlp_tests.iam import products
+from mlp_tests.iam.evaluator import Policy
+from mlp_tests.iam.proofs import Names, with_everything
+from mlp_tests.iam.suite import Suite
 
 ENTERPRISE = "globalbank-prod-c001-us-west-2-demand-forecasting-ml-codecommit-standalone-direct"
 OVERRIDE = "professional-multi-region-override"
@@ -91,7 +92,7 @@ def digest(name, count):
 
 
 def override(name):
-    """What a product has that somebody gives this name of its own: (ml_name, global name), as shared/product/src/names.rs says."""
+    """`ml_name` and global name of a product whose config sets this name, as in shared/product/src/names.rs."""
     return name, f"{name.removesuffix('-ml')}-{digest(name, 12)}-ml"
 
 
@@ -152,7 +153,7 @@ def by_service(name, text):
     return name.startswith(BY_SERVICE) and "/ServiceKeys" in text
 
 
-class Neighbours(unittest.TestCase):
+class TestNeighbours:
     used = set()
 
     def check(self, pairs):
@@ -162,7 +163,7 @@ class Neighbours(unittest.TestCase):
                 self.used.add(name)
             elif not name.startswith(LISTS) and not by_service(name, text):
                 findings.append(text)
-        self.assertEqual(findings[:5], [], f"{len(findings)} findings")
+        assert findings[:5] == [], f"{len(findings)} findings"
 
     def test_no_policy_matches_a_name_of_another_golden_product(self):
         pairs = 0
@@ -175,12 +176,12 @@ class Neighbours(unittest.TestCase):
                     pairs += 1
                     for names in principals(product):
                         self.check(names.reached(things(other), other.roles["CodebuildRole"].tags))
-        self.assertGreater(pairs, 100)
+        assert pairs > 100
 
         for product in products.bounded():
             for names in principals(product):
                 self.check(names.everything({"ml-provisioner:product": "another-ml"}))
-        self.assertEqual(set(SHARED) - self.used, set(), "stale")
+        assert set(SHARED) - self.used == set(), "stale"
 
     def test_no_policy_matches_a_name_of_a_neighbour(self):
         for product in products.bounded():
@@ -195,26 +196,27 @@ class Neighbours(unittest.TestCase):
         _, everywhere = override(product.name)
         symbols = everywhere.removesuffix("-ml")[-12:]
         roles = [product.stack.name(it) for it in product.stack.kinds("AWS::IAM::Role")]
-        self.assertTrue(roles)
+        assert roles
         for role in roles:
-            self.assertIn(f"-{symbols}-ml-", role)
+            assert f"-{symbols}-ml-" in role
 
     def test_prefixes_of_jobs_have_the_digest_that_this_proof_computes(self):
         for product in products.bounded():
-            self.assertTrue(product.full("jobs").endswith(f"-{digest(product.name, 14)}--"), product.full("jobs"))
+            assert product.full("jobs").endswith(f"-{digest(product.name, 14)}--"), product.full("jobs")
 
     def test_a_product_may_use_its_own_names(self):
         # The proof is about something: the same question about a product's own things has an answer.
         product = next(it for it in products.bounded() if it.file == ENTERPRISE)
         tags = product.roles["CodebuildRole"].tags
         for names in principals(product):
-            self.assertTrue(list(names.reached(things(product), tags)), names.access.name)
+            assert list(names.reached(things(product), tags)), names.access.name
 
 
-class Broken(unittest.TestCase):
+class TestBroken:
     """The same proof over policies that are broken on purpose."""
 
-    def setUp(self):
+    @pytest.fixture(autouse=True)
+    def prepared(self):
         self.product = next(it for it in products.bounded() if it.file == ENTERPRISE)
         self.tags = self.product.roles["CodebuildRole"].tags
 
@@ -223,8 +225,7 @@ class Broken(unittest.TestCase):
             text
             for name, everywhere in neighbours(self.product)
             for _, text in Names(access).reached(
-                renamed(self.product, name, everywhere),
-                {**self.tags, "ml-provisioner:product": name},
+                renamed(self.product, name, everywhere), {**self.tags, "ml-provisioner:product": name}
             )
         ]
 
@@ -241,7 +242,7 @@ class Broken(unittest.TestCase):
             "service-role-policy may codecommit:DeleteRepository on arn:aws:codecommit:us-west-2:444455556666:"
             "globalbank-prod-c001-us-west-2-demand-forecasting-ml-ml-model-build"
         )
-        self.assertTrue(any(wanted in it and "CodeCommitManagement" in it for it in findings), findings[:3])
+        assert any(wanted in it and "CodeCommitManagement" in it for it in findings), findings[:3]
 
     def test_a_fence_without_the_products_name_is_found(self):
         documents = []
@@ -254,7 +255,7 @@ class Broken(unittest.TestCase):
         access = self.product.who_has("iam-policy", tuple(documents))
         key = [self.product.stack.arn("KmsKey")]
         findings = dict(Names(access).reached(key, {**self.tags, "ml-provisioner:product": "another-ml"}))
-        self.assertIn("TaggedResources", findings["kms:PutKeyPolicy"])
+        assert "TaggedResources" in findings["kms:PutKeyPolicy"]
 
     def test_a_boundary_with_a_pattern_that_ends_too_early_is_found(self):
         def changed(template):
@@ -268,8 +269,4 @@ class Broken(unittest.TestCase):
         suite = Suite(partition=partition, region=region, account=account, changed=changed)
         role = products.Product(ENTERPRISE, suite).roles["CodebuildRole"]
         findings = self.found(with_everything(role))
-        self.assertTrue(any("may codebuild:StartBuild on" in it and "TooMuch" in it for it in findings), findings[:3])
-
-
-if __name__ == "__main__":
-    unittest.main()
+        assert any("may codebuild:StartBuild on" in it and "TooMuch" in it for it in findings), findings[:3]

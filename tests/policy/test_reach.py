@@ -1,19 +1,17 @@
 """Proof (a): no role of any product reaches the suite."""
 
-import unittest
-
-from iam import products
-from iam.products import Product
-from iam.proofs import reaches_suite, with_everything
-from iam.suite import Suite
+from mlp_tests.iam import products
+from mlp_tests.iam.products import Product
+from mlp_tests.iam.proofs import reaches_suite, with_everything
+from mlp_tests.iam.suite import Suite
 
 STARTER = "techcorp-prod-a001-us-west-2-customer-churn-ml-s3"
 ENTERPRISE = "enterprise-codecommit-standalone-direct-workload"
 
 
-class Reach(unittest.TestCase):
+class TestReach:
     def check(self, findings):
-        self.assertEqual(findings[:5], [], f"{len(findings)} findings")
+        assert findings[:5] == [], f"{len(findings)} findings"
 
     def test_within_the_suites_boundary_no_role_reaches_the_suite_whatever_is_attached_to_it(self):
         self.check(
@@ -105,7 +103,7 @@ def without_denials_of_the_bucket(template):
     remove(template, "BucketPolicy", "NoRoleOfProductsByName", "NoRoleOfProductsByTag")
 
 
-class Broken(unittest.TestCase):
+class TestBroken:
     """The same proof over a suite that is broken on purpose."""
 
     def findings(self, name, changed, *, bounded, **arguments):
@@ -120,7 +118,7 @@ class Broken(unittest.TestCase):
 
     def assert_found(self, findings, *parts):
         for part in parts:
-            self.assertTrue(any(part in it for it in findings), f"{part}: {findings[:5]}")
+            assert any(part in it for it in findings), f"{part}: {findings[:5]}"
 
     def test_a_bucket_without_denials_is_found_where_there_is_no_boundary(self):
         findings = self.findings(STARTER, without_denials_of_the_bucket, bounded=False, only="s3")
@@ -199,7 +197,3 @@ class Broken(unittest.TestCase):
             self.findings(ENTERPRISE, changed, bounded=True),
             "may assume arn:aws:iam::123456789012:role/ml-provisioner-DeployRole-",
         )
-
-
-if __name__ == "__main__":
-    unittest.main()

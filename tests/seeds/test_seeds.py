@@ -5,9 +5,9 @@ A request that the model refuses would be refused by AWS as well; a real client 
 
 import json
 import pathlib
+import re
 import subprocess
 import sys
-import unittest
 
 import botocore.session
 from botocore.stub import Stubber
@@ -17,8 +17,8 @@ SEEDS = pathlib.Path(__file__).resolve().parent.parent.parent / "seeds"
 SAGEMAKER = botocore.session.get_session().get_service_model("sagemaker")
 sys.path[:0] = [str(SEEDS / "model-build"), str(SEEDS / "model-deploy")]
 
-import deploy  # noqa: E402
-import pipeline  # noqa: E402
+import deploy
+import pipeline
 
 BUILD = {
     "AWS_REGION": "eu-west-1",
@@ -46,23 +46,23 @@ def resolved(value):
     return [resolved(entry) for entry in value] if isinstance(value, list) else value
 
 
-class Own(unittest.TestCase):
-    def test_its_own_tests_pass_in_both_trees(self):
+class TestOwn:
+    def test_its_own_tests_pass_in_both_trees(self, subtests):
         for tree in ("model-build", "model-deploy"):
-            with self.subTest(tree):
+            with subtests.test(tree):
                 done = subprocess.run(
                     [sys.executable, "-m", "unittest", "discover", "--start-directory", "tests"],
                     cwd=SEEDS / tree, capture_output=True, text=True, timeout=120,
                 )
-                self.assertEqual(done.returncode, 0, done.stderr)
-                self.assertRegex(done.stderr, r"Ran [1-9][0-9]* tests")
+                assert done.returncode == 0, done.stderr
+                assert re.search(r"Ran [1-9][0-9]* tests", done.stderr)
 
 
-class Requests(unittest.TestCase):
+class TestRequests:
     def valid(self, operation, given):
         shape = SAGEMAKER.operation_model(operation).input_shape
         report = ParamValidator().validate({**NAMED_BY_SAGEMAKER.get(operation, {}), **given}, shape)
-        self.assertFalse(report.has_errors(), f"{operation}: {report.generate_report()}")
+        assert not report.has_errors(), f"{operation}: {report.generate_report()}"
 
     def test_the_steps_of_the_pipeline_are_requests_that_sagemaker_takes(self):
         for environment in (BUILD, {**BUILD, **NETWORK}):
@@ -92,8 +92,5 @@ class Requests(unittest.TestCase):
             "sagemaker", region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x")
         with Stubber(client) as stub:
             stub.add_client_error("describe_endpoint", "ValidationException", 'Could not find endpoint "e".')
-            self.assertIsNone(deploy.exists(client.describe_endpoint, EndpointName="e"))
+            assert deploy.exists(client.describe_endpoint, EndpointName="e") is None
 
-
-if __name__ == "__main__":
-    unittest.main()

@@ -23,6 +23,7 @@ mod layers;
 mod paths;
 mod process;
 mod progress;
+mod pytest;
 mod requirements;
 mod start;
 mod suite;

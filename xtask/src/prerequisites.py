@@ -7,7 +7,9 @@ vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
 ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsSupport={"Value": True})
 ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})
 subnets = [
-    ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{index}.0/24", AvailabilityZone=f"us-west-2{zone}")["Subnet"]["SubnetId"]
+    ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{index}.0/24", AvailabilityZone=f"us-west-2{zone}")["Subnet"][
+        "SubnetId"
+    ]
     for index, zone in enumerate("ab")
 ]
 ssm.put_parameter(Name="/vpc/main/VPCId", Type="String", Value=vpc)

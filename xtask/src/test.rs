@@ -1,13 +1,14 @@
 //! `cargo xtask test`: everything that must hold, what fails fastest first.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::failure::{Context as _, Failure, Result};
 use crate::process::{self, cargo};
 use crate::progress::say;
+use crate::pytest::{self, Count};
 use crate::suite::Suite;
 use crate::venv::Venv;
 use crate::{browser, docs, paths, progress, suite, venv};
@@ -32,7 +33,7 @@ enum Part {
     Lint,
     /// Rust tests that need no running suite, and the examples in the documentation
     Rust,
-    /// Golden files, policies, limits and cases, against AWS's models and other witnesses
+    /// Golden files, policies, limits and cases against AWS's models and other sources; the launcher
     Golden,
     /// Tests on a running suite
     E2e,
@@ -42,32 +43,12 @@ enum Part {
 
 /// Python's tests that need no running suite: what they are called, their folder, and whether they say why they skip some.
 const GOLDEN: [(&str, &str, bool); 5] = [
-    ("golden templates against the resource schemas", "tests/goldens", true),
+    ("golden templates against sources outside of this repository", "tests/external_checks", true),
     ("the seed's code", "tests/seeds", false),
     ("AWS's limits over golden templates and random configs", "tests/limits", false),
     ("golden policies against AWS's actions and handlers, and what IAM decides", "tests/policy", true),
     ("inputs of users with the right answer", "tests/cases", false),
 ];
-
-/// How many tests ran, and how they ended.
-#[derive(Default, Clone, Copy)]
-struct Count {
-    passed: u64,
-    failed: u64,
-    skipped: u64,
-}
-
-impl Count {
-    fn add(&mut self, other: Self) {
-        self.passed += other.passed;
-        self.failed += other.failed;
-        self.skipped += other.skipped;
-    }
-
-    fn shown(self) -> String {
-        format!("{} passed, {} failed, {} skipped", self.passed, self.failed, self.skipped)
-    }
-}
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let started = Instant::now();
@@ -119,8 +100,7 @@ fn everything(release: bool) -> Result<Done> {
     })?;
     let mut done = linted(&tools, release)?;
     done.add(golden(&tools, &[])?);
-    let launcher = python("the emulator's launcher", emulator.command("python"), "infra/local/tests", &[])?;
-    done.count.add(launcher);
+    done.count.add(launcher(&emulator, &tools, &[])?);
 
     let browser = browser::find()?;
     let suite = suite::start("test", &emulator, &tools, false)?;
@@ -154,8 +134,11 @@ fn only(part: Part, names: &[String]) -> Result<Done> {
             Ok(Done::of(count))
         }
         Part::Golden => {
+            let (emulator, tools) = venv::both()?;
             suite::build()?;
-            golden(&venv::tools()?, names)
+            let mut done = golden(&tools, names)?;
+            done.count.add(launcher(&emulator, &tools, names)?);
+            Ok(done)
         }
         Part::E2e => {
             let (emulator, tools) = venv::both()?;
@@ -190,12 +173,20 @@ fn linted(tools: &Venv, release: bool) -> Result<Done> {
 fn golden(tools: &Venv, names: &[String]) -> Result<Done> {
     let mut done = Done::default();
     for (name, folder, says_why) in GOLDEN {
-        done.count.add(python(name, tools.command("python"), folder, names)?);
+        let report = python(name, tools.command("pytest"), folder, names)?;
+        done.count.add(report.count);
         if says_why {
-            done.unchecked.extend(skipped(folder)?);
+            done.unchecked.extend(report.skipped);
         }
     }
     Ok(done)
+}
+
+/// The launcher's own tests. pytest runs in the environment of the tools, and starts launchers in the emulator's.
+fn launcher(emulator: &Venv, tools: &Venv, names: &[String]) -> Result<Count> {
+    let mut pytest = tools.command("pytest");
+    pytest.env("MLP_EMULATOR_PYTHON", emulator.program("python"));
+    Ok(python("the emulator's launcher", pytest, "infra/local/tests", names)?.count)
 }
 
 fn pages(
@@ -210,9 +201,9 @@ fn pages(
             return Ok(Done { count: Count::default(), unchecked });
         }
     };
-    let mut pages = tools.command("python");
+    let mut pages = tools.command("pytest");
     pages.env("CHROMIUM", program);
-    Ok(Done::of(python("golden reports in a browser", pages, "tests/browser", names)?))
+    Ok(Done::of(python("golden reports in a browser", pages, "tests/browser", names)?.count))
 }
 
 fn check(name: &str, command: &mut Command) -> Result<()> {
@@ -234,14 +225,20 @@ fn lint_and_build() -> Result<()> {
     suite::build()
 }
 
-/// Python sources that ruff and mypy check.
-const PYTHON: [&str; 2] = ["infra/local/launcher.py", "infra/local/mlp_local"];
+/// Python that mypy checks.
+const TYPED: [&str; 3] = ["infra/local/launcher.py", "infra/local/mlp_local", "tests/mlp_tests"];
 
-/// Rules and types of Python; both are configured in `pyproject.toml`.
+/// Layout, rules and types of Python. `pyproject.toml` configures all of them.
 fn python_rules(tools: &Venv) -> Result<()> {
     let cache = paths::target().join("python");
-    check("ruff", tools.command("ruff").args(["check", "--cache-dir"]).arg(cache.join("ruff")).args(PYTHON))?;
-    check("mypy", tools.command("mypy").arg("--cache-dir").arg(cache.join("mypy")).args(PYTHON))
+    let ruff = |arguments: &[&str]| {
+        let mut ruff = tools.command("ruff");
+        ruff.env("RUFF_CACHE_DIR", cache.join("ruff")).args(arguments);
+        ruff
+    };
+    check("ruff format", &mut ruff(&["format", "--check"]))?;
+    check("ruff", &mut ruff(&["check"]))?;
+    check("mypy", tools.command("mypy").arg("--cache-dir").arg(cache.join("mypy")).args(TYPED))
 }
 
 /// `cargo deny` of this repository.
@@ -315,28 +312,9 @@ fn templates(tools: &Venv) -> Result<()> {
     check("sam validate", &mut sam)
 }
 
-/// The tests of a folder, with `unittest`.
-fn python(name: &str, mut python: Command, folder: &str, names: &[String]) -> Result<Count> {
-    python.args(["-m", "unittest", "discover", "--start-directory", folder, "--verbose"]);
-    python.args(chosen(names));
-    unittest(name, python, &log_of(folder), !names.is_empty())
-}
-
-/// unittest's arguments for the tests whose names hold one of these.
-fn chosen(names: &[String]) -> impl Iterator<Item = &str> {
-    names.iter().flat_map(|name| ["-k", name.as_str()])
-}
-
-fn log_of(folder: &str) -> String {
-    folder.replace('/', "-")
-}
-
-/// Why tests of a folder were skipped: `test_it (...) ... skipped 'there is no node'`.
-fn skipped(folder: &str) -> Result<Vec<String>> {
-    let log = suite::logged(&log_of(folder));
-    let text = fs::read_to_string(&log).context(paths::shown(&log))?;
-    let reasons = text.lines().filter_map(|line| line.split_once(" ... skipped ").map(|(_, reason)| reason));
-    Ok(reasons.map(|reason| reason.trim_matches(['\'', '"']).to_owned()).collect())
+/// The tests of a folder.
+fn python(name: &str, pytest: Command, folder: &str, names: &[String]) -> Result<pytest::Report> {
+    pytest::run(name, pytest, &folder.replace('/', "-"), &[paths::at(folder)], names)
 }
 
 /// The tests on the running suite, half of the files on another one beside it: what they do to a suite's clock and faults
@@ -360,10 +338,9 @@ fn end_to_end(emulator: &Venv, tools: &Venv, suite: &Suite, names: &[String]) ->
     }
     let [(_, one), (_, other)] = halves;
     let run = |half: &str, suite: &Suite, files: Vec<PathBuf>| {
-        let mut python = suite.client(tools, "python");
-        python.args(["-m", "unittest", "--verbose"]).args(chosen(names)).args(files);
+        let pytest = suite.client(tools, "pytest");
         let log = format!("tests-e2e-{half}");
-        unittest(&format!("end to end, {half} half"), python, &log, !names.is_empty())
+        pytest::run(&format!("end to end, {half} half"), pytest, &log, &files, names).map(|it| it.count)
     };
     std::thread::scope(|scope| {
         let other = scope.spawn(|| {
@@ -382,43 +359,6 @@ fn end_to_end(emulator: &Venv, tools: &Venv, suite: &Suite, names: &[String]) ->
 /// What a thread came to.
 fn joined<T>(thread: std::thread::Result<Result<T>>) -> Result<T> {
     thread.unwrap_or_else(|_| Err(Failure::new("a thread of the tests panicked")))
-}
-
-/// Runs tests with `unittest`. Where tests were chosen by name, there may be none.
-fn unittest(name: &str, mut python: Command, log: &str, may_be_none: bool) -> Result<Count> {
-    let task = progress::task(name);
-    let log = suite::log(log);
-    task.follow(&log);
-    let ended = process::run(&mut python, &log, Duration::from_mins(20));
-    // Since Python 3.12 an end without tests is a failure.
-    let text = fs::read_to_string(&log).unwrap_or_default();
-    if may_be_none && text.lines().any(|line| line.starts_with("Ran 0 tests")) {
-        task.done("none of these names");
-        return Ok(Count::default());
-    }
-    ended?;
-    let count = unittest_count(&log)?;
-    task.done(&count.shown());
-    Ok(count)
-}
-
-/// The end of unittest's output: `Ran 9 tests in 4.8s` and `OK (skipped=1)`.
-fn unittest_count(log: &Path) -> Result<Count> {
-    let text = fs::read_to_string(log).context(paths::shown(log))?;
-    let ran = text
-        .lines()
-        .rev()
-        .find_map(|line| line.strip_prefix("Ran ")?.split(' ').next()?.parse::<u64>().ok())
-        .filter(|ran| *ran > 0)
-        .ok_or_else(|| Failure::new("no tests ran").log(log))?;
-    let skipped = text
-        .lines()
-        .rev()
-        .find_map(|line| {
-            line.strip_prefix("OK")?.split_once("skipped=")?.1.trim_end_matches(')').parse().ok()
-        })
-        .unwrap_or(0);
-    Ok(Count { passed: ran.saturating_sub(skipped), failed: 0, skipped })
 }
 
 /// Rust's tests; those that need a running suite only with one.

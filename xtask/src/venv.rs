@@ -48,9 +48,14 @@ pub(crate) fn both() -> Result<(Venv, Venv)> {
 impl Venv {
     /// A program of this environment, with its other programs on the path.
     pub(crate) fn command(&self, program: &str) -> Command {
-        let mut command = command(self.bin.join(program));
+        let mut command = command(self.program(program));
         command.env("PATH", self.path()).env("PYTHONDONTWRITEBYTECODE", "1");
         command
+    }
+
+    /// Where a program of this environment is.
+    pub(crate) fn program(&self, program: &str) -> PathBuf {
+        self.bin.join(program)
     }
 
     /// The path with this environment's programs first.

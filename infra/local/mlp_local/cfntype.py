@@ -9,9 +9,17 @@ from .emulator import provisioners
 from .jsonservice import ApiError
 
 
-def register(name: str, create: Callable, update: Callable, delete: Callable, *,
-             replaces_on: Sequence[str], custom_name: str | None = None, exists: str = "",
-             tags: tuple | None = ("Tags", "list")) -> None:
+def register(
+    name: str,
+    create: Callable,
+    update: Callable,
+    delete: Callable,
+    *,
+    replaces_on: Sequence[str],
+    custom_name: str | None = None,
+    exists: str = "",
+    tags: tuple | None = ("Tags", "list"),
+) -> None:
     """Adds the type ``name``.
 
     ``create(logical_id, properties, stack_name)`` and ``update(physical_id, old, new, stack_name)`` return the
@@ -20,7 +28,10 @@ def register(name: str, create: Callable, update: Callable, delete: Callable, *,
     the replacement first, so it fails with ``exists`` when the name is kept.
     """
     provisioners.RESOURCE_HANDLERS[name] = {
-        "create": _translated(create), "update": _translated(update), "delete": _translated(delete)}
+        "create": _translated(create),
+        "update": _translated(update),
+        "delete": _translated(delete),
+    }
     provisioners.REPLACING_PROPERTIES[name] = tuple(replaces_on)
     if custom_name:
         provisioners.CUSTOM_NAME_REPLACEMENT[name] = {"name": custom_name}
@@ -36,6 +47,7 @@ def _translated(function: Any) -> Callable[..., Any]:
             return function(*args)
         except ApiError as error:
             raise ValueError(f"{error.message} (Status Code: {error.status}, Error Code: {error.code})") from None
+
     return run
 
 
@@ -47,12 +59,15 @@ def require(properties: dict, known: Sequence[str], required: Sequence[str] = ()
     """Refuses what the resource provider refuses before it calls the service."""
     unknown = sorted(set(properties) - set(known))
     if unknown:
-        raise ValueError("Properties validation failed for resource with message: [#: extraneous key "
-                         f"[{unknown[0]}] is not permitted]")
+        raise ValueError(
+            "Properties validation failed for resource with message: [#: extraneous key "
+            f"[{unknown[0]}] is not permitted]"
+        )
     for name in required:
         if properties.get(name) in (None, ""):
-            raise ValueError("Properties validation failed for resource with message: [#: required key "
-                             f"[{name}] not found]")
+            raise ValueError(
+                f"Properties validation failed for resource with message: [#: required key [{name}] not found]"
+            )
 
 
 def tag_map(tags: dict | None) -> dict:
@@ -61,5 +76,7 @@ def tag_map(tags: dict | None) -> dict:
 
 def already_exists(resource_type: str, identifier: str) -> ValueError:
     """The refusal of the resource handlers, which look before they create."""
-    return ValueError(f"Resource of type '{resource_type}' with identifier '{identifier}' already exists. "
-                      "(HandlerErrorCode: AlreadyExists)")
+    return ValueError(
+        f"Resource of type '{resource_type}' with identifier '{identifier}' already exists. "
+        "(HandlerErrorCode: AlreadyExists)"
+    )

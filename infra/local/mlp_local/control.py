@@ -34,7 +34,7 @@ def with_controls(services: Iterable[str]) -> Callable[[Scope, Receive, Send], A
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"].startswith(PREFIX):
-            status, body = await _control(scope["method"], scope["path"][len(PREFIX):], receive, names)
+            status, body = await _control(scope["method"], scope["path"][len(PREFIX) :], receive, names)
             await _answer(send, status, "application/json", json.dumps(body).encode())
             return
         refusal = bucket_owners.refusal(scope) if scope["type"] == "http" else None

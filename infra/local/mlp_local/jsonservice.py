@@ -35,8 +35,9 @@ class ApiError(Exception):
 class JsonService:
     """One service: ``name`` is botocore's, operations are registered with :meth:`operation`."""
 
-    def __init__(self, name: str, validation_code: str = "ValidationException",
-                 pattern_codes: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, name: str, validation_code: str = "ValidationException", pattern_codes: dict[str, str] | None = None
+    ) -> None:
         self.name = name
         self.model = SESSION.get_service_model(name)
         self.scope = self.model.signing_name
@@ -53,6 +54,7 @@ class JsonService:
         def register(function: Any) -> Any:
             self._operations[name] = function
             return function
+
         return register
 
     def register(self) -> None:
@@ -95,14 +97,19 @@ class JsonService:
             if code:
                 raise ApiError(code, "; ".join(text for _, text in problems))
         plural = "s" if len(problems) > 1 else ""
-        raise ApiError(self._validation_code,
-                       f"{len(problems)} validation error{plural} detected: " + "; ".join(t for _, t in problems))
+        raise ApiError(
+            self._validation_code,
+            f"{len(problems)} validation error{plural} detected: " + "; ".join(t for _, t in problems),
+        )
 
 
 def error_answer(error: ApiError) -> tuple:
     body = {"__type": error.code, "message": error.message, "Message": error.message}
-    return error.status, {"Content-Type": CONTENT_TYPE, "x-amzn-errortype": error.code,
-                          "x-amzn-requestid": new_uuid()}, json.dumps(body).encode()
+    return (
+        error.status,
+        {"Content-Type": CONTENT_TYPE, "x-amzn-errortype": error.code, "x-amzn-requestid": new_uuid()},
+        json.dumps(body).encode(),
+    )
 
 
 def _check(shape: Any, value: Any, path: str, problems: list) -> None:
@@ -113,8 +120,9 @@ def _check(shape: Any, value: Any, path: str, problems: list) -> None:
         for name in shape.required_members:
             if value.get(name) is None:
                 child = f"{path}.{name}" if path else name
-                problems.append((child, f"Value null at '{_wire(child)}' failed to satisfy constraint: "
-                                        "Member must not be null"))
+                problems.append(
+                    (child, f"Value null at '{_wire(child)}' failed to satisfy constraint: Member must not be null")
+                )
         for name, item in value.items():
             # AWS ignores members that it doesn't know; a client can't send them by accident.
             if name in shape.members and item is not None:
@@ -138,45 +146,78 @@ def _check(shape: Any, value: Any, path: str, problems: list) -> None:
             _check(shape.value, item, f"{path}.{key}", problems)
     elif shape.type_name in ("string", "character"):
         if not isinstance(value, str):
-            problems.append((path, f"Value '{value}' at '{_wire(path)}' failed to satisfy constraint: "
-                                   "Member must be a string"))
+            problems.append(
+                (path, f"Value '{value}' at '{_wire(path)}' failed to satisfy constraint: Member must be a string")
+            )
             return
         _length(limits, len(value), path, value, problems)
         pattern = limits.get("pattern")
         if pattern and not matches(pattern, value):
-            problems.append((path, f"Value '{value}' at '{_wire(path)}' failed to satisfy constraint: "
-                                   f"Member must satisfy regular expression pattern: {pattern}"))
+            problems.append(
+                (
+                    path,
+                    f"Value '{value}' at '{_wire(path)}' failed to satisfy constraint: "
+                    f"Member must satisfy regular expression pattern: {pattern}",
+                )
+            )
         if limits.get("enum") and value not in limits["enum"]:
-            problems.append((path, f"Value '{value}' at '{_wire(path)}' failed to satisfy constraint: "
-                                   f"Member must satisfy enum value set: [{', '.join(limits['enum'])}]"))
+            problems.append(
+                (
+                    path,
+                    f"Value '{value}' at '{_wire(path)}' failed to satisfy constraint: "
+                    f"Member must satisfy enum value set: [{', '.join(limits['enum'])}]",
+                )
+            )
     elif shape.type_name in ("integer", "long"):
         if isinstance(value, bool) or not isinstance(value, int):
-            problems.append((path, f"Value '{value}' at '{_wire(path)}' failed to satisfy constraint: "
-                                   "Member must be a number"))
+            problems.append(
+                (path, f"Value '{value}' at '{_wire(path)}' failed to satisfy constraint: Member must be a number")
+            )
             return
-        for key, word, bad in (("min", "greater", value < limits.get("min", value)),
-                               ("max", "less", value > limits.get("max", value))):
+        for key, word, bad in (
+            ("min", "greater", value < limits.get("min", value)),
+            ("max", "less", value > limits.get("max", value)),
+        ):
             if bad:
-                problems.append((path, f"Value '{value}' at '{_wire(path)}' failed to satisfy constraint: "
-                                       f"Member must have value {word} than or equal to {limits[key]}"))
+                problems.append(
+                    (
+                        path,
+                        f"Value '{value}' at '{_wire(path)}' failed to satisfy constraint: "
+                        f"Member must have value {word} than or equal to {limits[key]}",
+                    )
+                )
     elif shape.type_name == "boolean" and not isinstance(value, bool):
-        problems.append((path, f"Value '{value}' at '{_wire(path)}' failed to satisfy constraint: "
-                               "Member must be a boolean"))
+        problems.append(
+            (path, f"Value '{value}' at '{_wire(path)}' failed to satisfy constraint: Member must be a boolean")
+        )
 
 
 def _length(limits: dict, length: int, path: str, value: Any, problems: list) -> None:
     shown = value if isinstance(value, str) else json.dumps(value)
-    for key, word, bad in (("min", "greater", length < limits.get("min", length)),
-                           ("max", "less", length > limits.get("max", length))):
+    for key, word, bad in (
+        ("min", "greater", length < limits.get("min", length)),
+        ("max", "less", length > limits.get("max", length)),
+    ):
         if bad:
-            problems.append((path, f"Value '{shown}' at '{_wire(path)}' failed to satisfy constraint: "
-                                   f"Member must have length {word} than or equal to {limits[key]}"))
+            problems.append(
+                (
+                    path,
+                    f"Value '{shown}' at '{_wire(path)}' failed to satisfy constraint: "
+                    f"Member must have length {word} than or equal to {limits[key]}",
+                )
+            )
 
 
 def matches(pattern: str, value: str) -> bool:
     """Whether a model's pattern (Java's dialect, anchored or not) fits the whole value."""
-    for name, chars in (("\\p{L}", "a-zA-Z\u00c0-\uffff"), ("\\p{Z}", "\\s"), ("\\p{N}", "0-9"),
-                        ("\\p{Alnum}", "a-zA-Z0-9"), ("\\p{Punct}", "!-/:-@\\[-`{-~"), ("\\p{M}", "\u0300-\u036f")):
+    for name, chars in (
+        ("\\p{L}", "a-zA-Z\u00c0-\uffff"),
+        ("\\p{Z}", "\\s"),
+        ("\\p{N}", "0-9"),
+        ("\\p{Alnum}", "a-zA-Z0-9"),
+        ("\\p{Punct}", "!-/:-@\\[-`{-~"),
+        ("\\p{M}", "\u0300-\u036f"),
+    ):
         pattern = pattern.replace(name, chars)
     try:
         return re.fullmatch(pattern, value, re.DOTALL) is not None
@@ -197,8 +238,9 @@ def lower_first(value: Any) -> Any:
     return value
 
 
-def page(items: list, request: dict, size: int, token_in: str = "nextToken",
-         invalid: str = "InvalidNextTokenException") -> tuple[list, str | None]:
+def page(
+    items: list, request: dict, size: int, token_in: str = "nextToken", invalid: str = "InvalidNextTokenException"
+) -> tuple[list, str | None]:
     """One page of ``items`` and the next token (None at the end); tokens are offsets."""
     start = 0
     if request.get(token_in):

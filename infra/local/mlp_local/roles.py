@@ -24,6 +24,7 @@ def assumable_by(role_arn: str, service: str) -> bool:
             document = json.loads(document)
         except ValueError:
             from urllib.parse import unquote
+
             document = json.loads(unquote(document))
     statements = (document or {}).get("Statement") or []
     for statement in statements if isinstance(statements, list) else [statements]:
@@ -32,7 +33,10 @@ def assumable_by(role_arn: str, service: str) -> bool:
         services = services if isinstance(services, list) else [services]
         actions = statement.get("Action")
         actions = actions if isinstance(actions, list) else [actions]
-        if (statement.get("Effect") == "Allow" and service in services
-                and any(str(a).lower() in ("sts:assumerole", "sts:*", "*") for a in actions)):
+        if (
+            statement.get("Effect") == "Allow"
+            and service in services
+            and any(str(a).lower() in ("sts:assumerole", "sts:*", "*") for a in actions)
+        ):
             return True
     return False

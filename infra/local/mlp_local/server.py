@@ -88,39 +88,43 @@ def _prepare_environment(options: Options, port: int, endpoint: str, scratch: Pa
     temporary = scratch / "tmp"
     temporary.mkdir(exist_ok=True, parents=True)
     tempfile.tempdir = str(temporary)
-    os.environ.update({
-        "AUTH": "true" if options.enforce_iam else "false",
-        "AWS_ACCESS_KEY_ID": options.account_id,
-        "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        "AWS_DEFAULT_REGION": options.region,
-        "AWS_REGION": options.region,
-        "AWS_EC2_METADATA_DISABLED": "true",
-        # ministack hands this to every function that it starts.
-        "AWS_ENDPOINT_URL": endpoint,
-        "BIND_HOST": "127.0.0.1",
-        "GATEWAY_PORT": str(port),
-        "IOT_MTLS_ENABLED": "0",
-        "LAMBDA_EXECUTOR": "local",
-        "LOG_LEVEL": options.log_level,
-        "MINISTACK_ACCOUNT_ID": options.account_id,
-        "MINISTACK_HOST": "127.0.0.1",
-        "MINISTACK_REGION": options.region,
-        "PERSIST_STATE": "0",
-        "S3_DATA_DIR": str(scratch / "s3"),
-        "S3_PERSIST": "0",
-        "SFTP_ENABLED": "0",
-        "STATE_DIR": str(scratch / "state"),
-        "TMPDIR": str(temporary),
-        # Async invocations are retried after one and two minutes on AWS; a local suite must not take that long.
-        "LAMBDA_ASYNC_RETRY_BASE_SECONDS": "0.2",
-        "LAMBDA_ASYNC_RETRY_MAX_SECONDS": "0.4",
-    })
+    os.environ.update(
+        {
+            "AUTH": "true" if options.enforce_iam else "false",
+            "AWS_ACCESS_KEY_ID": options.account_id,
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_DEFAULT_REGION": options.region,
+            "AWS_REGION": options.region,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            # ministack hands this to every function that it starts.
+            "AWS_ENDPOINT_URL": endpoint,
+            "BIND_HOST": "127.0.0.1",
+            "GATEWAY_PORT": str(port),
+            "IOT_MTLS_ENABLED": "0",
+            "LAMBDA_EXECUTOR": "local",
+            "LOG_LEVEL": options.log_level,
+            "MINISTACK_ACCOUNT_ID": options.account_id,
+            "MINISTACK_HOST": "127.0.0.1",
+            "MINISTACK_REGION": options.region,
+            "PERSIST_STATE": "0",
+            "S3_DATA_DIR": str(scratch / "s3"),
+            "S3_PERSIST": "0",
+            "SFTP_ENABLED": "0",
+            "STATE_DIR": str(scratch / "state"),
+            "TMPDIR": str(temporary),
+            # Async invocations are retried after one and two minutes on AWS; a local suite must not take that long.
+            "LAMBDA_ASYNC_RETRY_BASE_SECONDS": "0.2",
+            "LAMBDA_ASYNC_RETRY_MAX_SECONDS": "0.4",
+        }
+    )
     os.environ.pop("DOCKER_HOST", None)
 
 
-async def _serve(app: Callable[..., Any], listener: socket.socket, endpoint: str, options: Options, parent: int) -> None:
+async def _serve(
+    app: Callable[..., Any], listener: socket.socket, endpoint: str, options: Options, parent: int
+) -> None:
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
 

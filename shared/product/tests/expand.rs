@@ -1,6 +1,6 @@
 //! Templates with products against what the macro makes of them.
 //!
-//! `tests/expand/<case>` holds `input.yaml`, a template, or `request.json`, a macro request; `place.json` says for which
+//! `tests/golden/expand/<case>` holds `input.yaml`, a template, or `request.json`, a macro request; `place.json` says for which
 //! account, region and values it is expanded, if not the usual ones; `expected.yaml` or `error.txt` is what must come of
 //! it. `UPDATE_GOLDEN=1` writes the latter anew.
 
@@ -55,7 +55,7 @@ impl Given {
 }
 
 fn cases() -> Vec<PathBuf> {
-    let mut cases: Vec<PathBuf> = fs::read_dir(root().join("tests/expand"))
+    let mut cases: Vec<PathBuf> = fs::read_dir(root().join("tests/golden/expand"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.is_dir())

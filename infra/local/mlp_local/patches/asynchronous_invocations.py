@@ -25,14 +25,19 @@ def invoke_async_with_retry(func: dict, event: Any) -> None:
     The pause between tries is short here (a minute or two on AWS); everything else is as Lambda does it, with one
     request id for all tries and a destination record that says how often and why.
     """
+
     def run() -> None:
         config = func.get("config") or func
         account, region = lambda_service.account_region_from_function_config(config)
         set_request_scope(account, region)
         name = config.get("FunctionName", "unknown")
         base = lambda_service.functions.get(name) or func
-        settings = (func.get("event_invoke_config") or (base.get("event_invoke_configs") or {}).get("$LATEST")
-                    or base.get("event_invoke_config") or {})
+        settings = (
+            func.get("event_invoke_config")
+            or (base.get("event_invoke_configs") or {}).get("$LATEST")
+            or base.get("event_invoke_config")
+            or {}
+        )
         retries = settings.get("MaximumRetryAttempts")
         retries = 2 if retries is None else int(retries)
         longest = float(settings.get("MaximumEventAgeInSeconds") or 21_600)
@@ -50,8 +55,10 @@ def invoke_async_with_retry(func: dict, event: Any) -> None:
                 return
             if tries > retries:
                 break
-            pause = min(lambda_service.LAMBDA_ASYNC_RETRY_BASE_SECONDS * 2 ** (tries - 1),
-                        lambda_service.LAMBDA_ASYNC_RETRY_MAX_SECONDS)
+            pause = min(
+                lambda_service.LAMBDA_ASYNC_RETRY_BASE_SECONDS * 2 ** (tries - 1),
+                lambda_service.LAMBDA_ASYNC_RETRY_MAX_SECONDS,
+            )
             if time.time() + pause - started > longest:
                 condition = "EventAgeExceeded"
                 break
@@ -70,9 +77,14 @@ def invoke_async_with_retry(func: dict, event: Any) -> None:
 def _deliver(target: str, config: dict, event: Any, result: dict, request_id: str, tries: int, condition: str) -> None:
     now = datetime.now(UTC)
     record = {
-        "version": "1.0", "timestamp": now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{now.microsecond // 1000:03d}Z",
-        "requestContext": {"requestId": request_id, "condition": condition, "approximateInvokeCount": tries,
-                           "functionArn": f"{config['FunctionArn'].split(':$')[0]}:{config.get('Version', '$LATEST')}"},
+        "version": "1.0",
+        "timestamp": now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{now.microsecond // 1000:03d}Z",
+        "requestContext": {
+            "requestId": request_id,
+            "condition": condition,
+            "approximateInvokeCount": tries,
+            "functionArn": f"{config['FunctionArn'].split(':$')[0]}:{config.get('Version', '$LATEST')}",
+        },
         "requestPayload": event,
         "responseContext": {"statusCode": 200, "executedVersion": config.get("Version", "$LATEST")},
         "responsePayload": result.get("body"),

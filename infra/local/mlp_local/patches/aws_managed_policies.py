@@ -21,25 +21,67 @@ def _allow(actions: Any, resources: Any = "*", **more: Any) -> dict:
 
 
 _POLICIES = {
-    "AWSLambdaExecute": [_allow("logs:*", "arn:aws:logs:*:*:*"),
-                         _allow(["s3:GetObject", "s3:PutObject"], "arn:aws:s3:::*")],
+    "AWSLambdaExecute": [
+        _allow("logs:*", "arn:aws:logs:*:*:*"),
+        _allow(["s3:GetObject", "s3:PutObject"], "arn:aws:s3:::*"),
+    ],
     "AmazonSSMReadOnlyAccess": [_allow(["ssm:Describe*", "ssm:Get*", "ssm:List*"])],
-    "AWSCodeBuildDeveloperAccess": [_allow([
-        "codebuild:StartBuild", "codebuild:StopBuild", "codebuild:RetryBuild", "codebuild:BatchGet*", "codebuild:List*",
-        "codecommit:GetBranch", "codecommit:GetCommit", "codecommit:GetRepository", "codecommit:ListBranches",
-        "cloudwatch:GetMetricStatistics", "logs:GetLogEvents", "s3:GetBucketLocation", "s3:ListAllMyBuckets"])],
+    "AWSCodeBuildDeveloperAccess": [
+        _allow(
+            [
+                "codebuild:StartBuild",
+                "codebuild:StopBuild",
+                "codebuild:RetryBuild",
+                "codebuild:BatchGet*",
+                "codebuild:List*",
+                "codecommit:GetBranch",
+                "codecommit:GetCommit",
+                "codecommit:GetRepository",
+                "codecommit:ListBranches",
+                "cloudwatch:GetMetricStatistics",
+                "logs:GetLogEvents",
+                "s3:GetBucketLocation",
+                "s3:ListAllMyBuckets",
+            ]
+        )
+    ],
     "AWSCodeCommitFullAccess": [_allow("codecommit:*")],
     "AmazonSageMakerFullAccess": [
         _allow("sagemaker:*"),
-        _allow(["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"],
-               ["arn:aws:s3:::*SageMaker*", "arn:aws:s3:::*Sagemaker*", "arn:aws:s3:::*sagemaker*"]),
-        _allow(["s3:CreateBucket", "s3:GetBucketLocation", "s3:ListBucket", "s3:ListAllMyBuckets", "s3:GetBucketCors",
-                "s3:PutBucketCors"]),
-        _allow("iam:PassRole", "arn:aws:iam::*:role/*",
-               Condition={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}),
-        _allow(["logs:CreateLogGroup", "logs:CreateLogStream", "logs:Describe*", "logs:GetLogEvents", "logs:PutLogEvents",
-                "cloudwatch:PutMetricData", "ecr:GetAuthorizationToken", "ecr:BatchGetImage",
-                "kms:DescribeKey", "kms:ListAliases"])],
+        _allow(
+            ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"],
+            ["arn:aws:s3:::*SageMaker*", "arn:aws:s3:::*Sagemaker*", "arn:aws:s3:::*sagemaker*"],
+        ),
+        _allow(
+            [
+                "s3:CreateBucket",
+                "s3:GetBucketLocation",
+                "s3:ListBucket",
+                "s3:ListAllMyBuckets",
+                "s3:GetBucketCors",
+                "s3:PutBucketCors",
+            ]
+        ),
+        _allow(
+            "iam:PassRole",
+            "arn:aws:iam::*:role/*",
+            Condition={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
+        ),
+        _allow(
+            [
+                "logs:CreateLogGroup",
+                "logs:CreateLogStream",
+                "logs:Describe*",
+                "logs:GetLogEvents",
+                "logs:PutLogEvents",
+                "cloudwatch:PutMetricData",
+                "ecr:GetAuthorizationToken",
+                "ecr:BatchGetImage",
+                "kms:DescribeKey",
+                "kms:ListAliases",
+            ]
+        ),
+    ],
 }
 
 

@@ -19,8 +19,10 @@ def refusal(scope: dict) -> bytes | None:
     """
     headers = {name.lower(): value.decode("latin-1") for name, value in scope.get("headers", [])}
     path = unquote(scope.get("path", "")).lstrip("/")
-    for header, place in ((b"x-amz-expected-bucket-owner", path),
-                          (b"x-amz-source-expected-bucket-owner", unquote(headers.get(b"x-amz-copy-source", "")))):
+    for header, place in (
+        (b"x-amz-expected-bucket-owner", path),
+        (b"x-amz-source-expected-bucket-owner", unquote(headers.get(b"x-amz-copy-source", ""))),
+    ):
         expected, bucket = headers.get(header), place.lstrip("/").split("/", 1)[0]
         if expected and s3.bucket_owner_account(bucket) not in (None, expected):
             return s3.error("AccessDenied", "Access Denied", 403, f"/{bucket}")[2]

@@ -24,8 +24,12 @@ def _put_bucket_tagging(name: str, body: bytes) -> Any:
     if answer[0] < 300 and _system(s3.bucket_tags.get(name)) != _system(before):
         lost = set(_system(before)) - set(s3.bucket_tags[name])
         s3.bucket_tags[name] = before
-        return s3.error("InvalidTag", "System tags cannot be " + ("removed by requester" if lost else
-                                                                 "added/updated by requester"), 400, f"/{name}")
+        return s3.error(
+            "InvalidTag",
+            "System tags cannot be " + ("removed by requester" if lost else "added/updated by requester"),
+            400,
+            f"/{name}",
+        )
     return answer
 
 

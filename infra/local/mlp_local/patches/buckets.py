@@ -51,7 +51,9 @@ def _lifecycle(value: dict) -> bytes:
                 SubElement(expiration, "ExpiredObjectDeleteMarker").text = "true"
         noncurrent = rule.get("NoncurrentVersionExpiration") or (
             {"NoncurrentDays": rule["NoncurrentVersionExpirationInDays"]}
-            if "NoncurrentVersionExpirationInDays" in rule else None)
+            if "NoncurrentVersionExpirationInDays" in rule
+            else None
+        )
         if noncurrent:
             expiration = SubElement(element, "NoncurrentVersionExpiration")
             for key in ("NoncurrentDays", "NewerNoncurrentVersions"):
@@ -64,8 +66,9 @@ def _lifecycle(value: dict) -> bytes:
             SubElement(change, "StorageClass").text = str(transition.get("StorageClass", ""))
         abort = rule.get("AbortIncompleteMultipartUpload")
         if abort:
-            SubElement(SubElement(element, "AbortIncompleteMultipartUpload"),
-                       "DaysAfterInitiation").text = str(abort.get("DaysAfterInitiation", 7))
+            SubElement(SubElement(element, "AbortIncompleteMultipartUpload"), "DaysAfterInitiation").text = str(
+                abort.get("DaysAfterInitiation", 7)
+            )
     return _xml(root)
 
 
@@ -115,8 +118,10 @@ def _attributes(name: str, attributes: dict) -> dict:
 def _cfn_create(logical_id: str, properties: dict, stack_name: str) -> tuple:
     name = properties.get("BucketName")
     if name and not s3.validate_bucket_name(name):
-        raise ValueError(f"Bucket name {name} is not valid: 3 to 63 lower-case letters, digits, dots and hyphens "
-                         "(Status Code: 400, Error Code: InvalidBucketName)")
+        raise ValueError(
+            f"Bucket name {name} is not valid: 3 to 63 lower-case letters, digits, dots and hyphens "
+            "(Status Code: 400, Error Code: InvalidBucketName)"
+        )
     name, attributes = _create(logical_id, properties, stack_name)
     _apply(name, properties, {})
     return name, _attributes(name, attributes)
@@ -135,13 +140,14 @@ def _cfn_delete(physical_id: str, properties: dict) -> None:
     if status >= 400:
         text = body.decode(errors="replace")
         if "BucketNotEmpty" in text:
-            raise ValueError("The bucket you tried to delete is not empty. You must delete all versions in the bucket. "
-                             "(Service: S3, Status Code: 409, Error Code: BucketNotEmpty)")
+            raise ValueError(
+                "The bucket you tried to delete is not empty. You must delete all versions in the bucket. "
+                "(Service: S3, Status Code: 409, Error Code: BucketNotEmpty)"
+            )
         raise ValueError(f"AWS::S3::Bucket: {text}")
 
 
 def install() -> None:
-    provisioners.RESOURCE_HANDLERS["AWS::S3::Bucket"].update(
-        create=_cfn_create, update=_cfn_update, delete=_cfn_delete)
+    provisioners.RESOURCE_HANDLERS["AWS::S3::Bucket"].update(create=_cfn_create, update=_cfn_update, delete=_cfn_delete)
     provisioners.STACK_TAG_PROPERTY["AWS::S3::Bucket"] = ("Tags", "list")
     provisioners.REPLACING_PROPERTIES["AWS::S3::Bucket"] = ("BucketName", "BucketNamePrefix", "BucketNamespace")

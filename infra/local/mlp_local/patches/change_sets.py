@@ -19,8 +19,17 @@ from .service_roles import role_problem
 
 KNOWN_LATER = "{{changeSet:KNOWN_AFTER_APPLY}}"
 
-_UPDATABLE = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_FAILED", "UPDATE_ROLLBACK_COMPLETE",
-                        "IMPORT_COMPLETE", "IMPORT_ROLLBACK_COMPLETE", "CREATE_FAILED"})
+_UPDATABLE = frozenset(
+    {
+        "CREATE_COMPLETE",
+        "UPDATE_COMPLETE",
+        "UPDATE_FAILED",
+        "UPDATE_ROLLBACK_COMPLETE",
+        "IMPORT_COMPLETE",
+        "IMPORT_ROLLBACK_COMPLETE",
+        "CREATE_FAILED",
+    }
+)
 
 
 class _Everything(dict):
@@ -40,20 +49,31 @@ def _after(change_set: dict, stack: dict) -> dict:
         conditions = engine.evaluate_conditions(template, parameters)
     except ValueError:
         return {}
-    replaced = {c["ResourceChange"]["LogicalResourceId"] for c in change_set["Changes"]
-                if c["ResourceChange"].get("Replacement") == "True"}
+    replaced = {
+        c["ResourceChange"]["LogicalResourceId"]
+        for c in change_set["Changes"]
+        if c["ResourceChange"].get("Replacement") == "True"
+    }
     deployed = stack.get("_resources", {})
     later = {"PhysicalResourceId": KNOWN_LATER, "Attributes": _Everything()}
-    resources = {name: deployed[name] if name in deployed and name not in replaced else later
-                 for name in template.get("Resources") or {}}
+    resources = {
+        name: deployed[name] if name in deployed and name not in replaced else later
+        for name in template.get("Resources") or {}
+    }
     result = {}
     for name, body in (template.get("Resources") or {}).items():
         if not conditions.get(body.get("Condition"), True):
             continue
         try:
-            properties = engine.resolve_refs(copy.deepcopy(body.get("Properties") or {}), resources, parameters,
-                                              conditions, template.get("Mappings") or {}, stack["StackName"],
-                                              stack["StackId"])
+            properties = engine.resolve_refs(
+                copy.deepcopy(body.get("Properties") or {}),
+                resources,
+                parameters,
+                conditions,
+                template.get("Mappings") or {},
+                stack["StackName"],
+                stack["StackId"],
+            )
             result[name] = {k: v for k, v in properties.items() if v is not engine.NO_VALUE}
         except Exception:
             result[name] = copy.deepcopy(body.get("Properties") or {})
@@ -98,17 +118,23 @@ def _value_text(value: Any) -> str:
 
 def _create_change_set(original: Callable[..., Any]) -> Callable[..., Any]:
     def create(params: dict) -> Any:
-        name, kind = helpers.parameter(params, "StackName"), helpers.parameter(params, "ChangeSetType", "UPDATE") or "UPDATE"
+        name, kind = (
+            helpers.parameter(params, "StackName"),
+            helpers.parameter(params, "ChangeSetType", "UPDATE") or "UPDATE",
+        )
         stack: Any = handlers.resolve_stack(name) if name else None
         status = (stack or {}).get("StackStatus", "")
         present = stack is not None and status != "DELETE_COMPLETE"
         if present and kind == "UPDATE" and status not in _UPDATABLE:
-            return helpers.error("ValidationError",
-                                  f"Stack:{stack['StackId']} is in {status} state and can not be updated.")
+            return helpers.error(
+                "ValidationError", f"Stack:{stack['StackId']} is in {status} state and can not be updated."
+            )
         if present and kind == "CREATE" and status != "REVIEW_IN_PROGRESS":
-            return helpers.error("AlreadyExistsException",
-                                  f"Stack [{stack['StackName']}] already exists and cannot be created again with the "
-                                  f"changeSet [{helpers.parameter(params, 'ChangeSetName')}].")
+            return helpers.error(
+                "AlreadyExistsException",
+                f"Stack [{stack['StackName']}] already exists and cannot be created again with the "
+                f"changeSet [{helpers.parameter(params, 'ChangeSetName')}].",
+            )
         role = helpers.parameter(params, "RoleARN")
         if problem := role_problem(role):
             return problem
@@ -122,8 +148,9 @@ def _create_change_set(original: Callable[..., Any]) -> Callable[..., Any]:
             if review is not None and stack["StackName"] not in cloudformation.stacks:
                 cloudformation.stacks[stack["StackName"]] = review
             return answer
-        _, change_set = changesets.find_change_set(helpers.parameter(params, "ChangeSetName"),
-                                                    name.split("/")[1] if name.startswith("arn:") else name)
+        _, change_set = changesets.find_change_set(
+            helpers.parameter(params, "ChangeSetName"), name.split("/")[1] if name.startswith("arn:") else name
+        )
         stack = cloudformation.stacks[change_set["StackName"]]
         if review is not None:
             answer = _keep_stack_id(answer, change_set, stack, review)
@@ -132,6 +159,7 @@ def _create_change_set(original: Callable[..., Any]) -> Callable[..., Any]:
             _revert_drift(change_set, stack)
         _with_values(change_set, stack)
         return answer
+
     return create
 
 
@@ -162,15 +190,36 @@ def _revert_drift(change_set: dict, stack: dict) -> None:
         change_set["_drifted"][name] = found
         if name in changed:
             continue
-        body = {"Action": "Modify" if status == "MODIFIED" else "Add", "LogicalResourceId": name,
-                "ResourceType": rtype, "_drift": status}
+        body = {
+            "Action": "Modify" if status == "MODIFIED" else "Add",
+            "LogicalResourceId": name,
+            "ResourceType": rtype,
+            "_drift": status,
+        }
         if status == "MODIFIED":
             paths = sorted({d["PropertyPath"].split("/")[1] for d in found["PropertyDifferences"]})
-            body.update(PhysicalResourceId=record["PhysicalResourceId"], Replacement="False", Scope=["Properties"],
-                        Details=[{"Target": {"Attribute": "Properties", "Name": key, "RequiresRecreation": "Never",
-                                             "_drift": (record["Properties"].get(key),
-                                                        json.loads(found["ActualProperties"]).get(key), timestamp)},
-                                  "Evaluation": "Static", "ChangeSource": "NoModification"} for key in paths])
+            body.update(
+                PhysicalResourceId=record["PhysicalResourceId"],
+                Replacement="False",
+                Scope=["Properties"],
+                Details=[
+                    {
+                        "Target": {
+                            "Attribute": "Properties",
+                            "Name": key,
+                            "RequiresRecreation": "Never",
+                            "_drift": (
+                                record["Properties"].get(key),
+                                json.loads(found["ActualProperties"]).get(key),
+                                timestamp,
+                            ),
+                        },
+                        "Evaluation": "Static",
+                        "ChangeSource": "NoModification",
+                    }
+                    for key in paths
+                ],
+            )
         change_set["Changes"].append({"ResourceChange": body})
     change_set["StackDriftStatus"] = "DRIFTED" if drifted_stack else "IN_SYNC"
     if change_set["Changes"] and change_set["Status"] == "FAILED":
@@ -180,8 +229,9 @@ def _revert_drift(change_set: dict, stack: dict) -> None:
 def _execute_change_set(original: Callable[..., Any]) -> Callable[..., Any]:
     def execute(params: dict) -> Any:
         name = helpers.parameter(params, "StackName")
-        _, change_set = changesets.find_change_set(helpers.parameter(params, "ChangeSetName"),
-                                                    name.split("/")[1] if name.startswith("arn:") else name)
+        _, change_set = changesets.find_change_set(
+            helpers.parameter(params, "ChangeSetName"), name.split("/")[1] if name.startswith("arn:") else name
+        )
         if change_set and change_set.get("ExecutionStatus") == "AVAILABLE":
             stack = cloudformation.stacks.get(change_set["StackName"])
             if stack is not None:
@@ -198,8 +248,11 @@ def _execute_change_set(original: Callable[..., Any]) -> Callable[..., Any]:
                         actual = json.loads(found["ActualProperties"])
                         expected = json.loads(found["ExpectedProperties"])
                         record["Properties"] = {
-                            **{k: v for k, v in record["Properties"].items() if k not in expected}, **actual}
+                            **{k: v for k, v in record["Properties"].items() if k not in expected},
+                            **actual,
+                        }
         return original(params)
+
     return execute
 
 
@@ -209,11 +262,15 @@ def _describe_change_set(original: Callable[..., Any]) -> Callable[..., Any]:
         if answer[0] != 200:
             return answer
         name = helpers.parameter(params, "StackName")
-        _, change_set = changesets.find_change_set(helpers.parameter(params, "ChangeSetName"),
-                                                    name.split("/")[1] if name.startswith("arn:") else name)
+        _, change_set = changesets.find_change_set(
+            helpers.parameter(params, "ChangeSetName"), name.split("/")[1] if name.startswith("arn:") else name
+        )
         body = answer[2].decode()
-        extra = "".join(f"<{key}>{escape(change_set[key])}</{key}>" for key in ("DeploymentMode", "StackDriftStatus")
-                        if change_set.get(key))
+        extra = "".join(
+            f"<{key}>{escape(change_set[key])}</{key}>"
+            for key in ("DeploymentMode", "StackDriftStatus")
+            if change_set.get(key)
+        )
         body = body.replace("</DescribeChangeSetResult>", extra + "</DescribeChangeSetResult>")
         values = helpers.parameter(params, "IncludePropertyValues", "false").lower() == "true"
         parts = re.split(r"(<ResourceChange>.*?</ResourceChange>)", body, flags=re.DOTALL)
@@ -222,6 +279,7 @@ def _describe_change_set(original: Callable[..., Any]) -> Callable[..., Any]:
             if part.startswith("<ResourceChange>"):
                 parts[index] = _told(part, next(changes)["ResourceChange"], values)
         return answer[0], answer[1], "".join(parts).encode()
+
     return describe
 
 
@@ -240,16 +298,23 @@ def _told(xml: str, change: dict, values: bool) -> str:
         target = next(details)["Target"]
         told = ""
         if values:
-            for key, tag in (("_path", "Path"), ("_before", "BeforeValue"), ("_after", "AfterValue"),
-                             ("_before_from", "BeforeValueFrom"), ("_after_from", "AfterValueFrom"),
-                             ("_change", "AttributeChangeType")):
+            for key, tag in (
+                ("_path", "Path"),
+                ("_before", "BeforeValue"),
+                ("_after", "AfterValue"),
+                ("_before_from", "BeforeValueFrom"),
+                ("_after_from", "AfterValueFrom"),
+                ("_change", "AttributeChangeType"),
+            ):
                 if key in target:
                     told += f"<{tag}>{escape(target[key])}</{tag}>"
         if "_drift" in target:
             expected, actual, when = target["_drift"]
-            told += (f"<Drift><PreviousValue>{escape(_value_text(expected))}</PreviousValue><ActualValue>"
-                     f"{escape(_value_text(actual))}</ActualValue><DriftDetectionTimestamp>{when}"
-                     "</DriftDetectionTimestamp></Drift>")
+            told += (
+                f"<Drift><PreviousValue>{escape(_value_text(expected))}</PreviousValue><ActualValue>"
+                f"{escape(_value_text(actual))}</ActualValue><DriftDetectionTimestamp>{when}"
+                "</DriftDetectionTimestamp></Drift>"
+            )
         pieces[index] = told + piece
     return "".join(pieces)
 

@@ -17,11 +17,33 @@ from ..jsonservice import JsonService
 
 _MODEL = JsonService("codebuild", validation_code="InvalidInputException")
 
-_PROPERTIES = ("Artifacts", "AutoRetryLimit", "BadgeEnabled", "BuildBatchConfig", "Cache", "ConcurrentBuildLimit",
-               "Description", "EncryptionKey", "Environment", "FileSystemLocations", "LogsConfig", "Name",
-               "QueuedTimeoutInMinutes", "ResourceAccessRole", "SecondaryArtifacts", "SecondarySourceVersions",
-               "SecondarySources", "ServiceRole", "Source", "SourceVersion", "Tags", "TimeoutInMinutes", "Triggers",
-               "Visibility", "VpcConfig")
+_PROPERTIES = (
+    "Artifacts",
+    "AutoRetryLimit",
+    "BadgeEnabled",
+    "BuildBatchConfig",
+    "Cache",
+    "ConcurrentBuildLimit",
+    "Description",
+    "EncryptionKey",
+    "Environment",
+    "FileSystemLocations",
+    "LogsConfig",
+    "Name",
+    "QueuedTimeoutInMinutes",
+    "ResourceAccessRole",
+    "SecondaryArtifacts",
+    "SecondarySourceVersions",
+    "SecondarySources",
+    "ServiceRole",
+    "Source",
+    "SourceVersion",
+    "Tags",
+    "TimeoutInMinutes",
+    "Triggers",
+    "Visibility",
+    "VpcConfig",
+)
 
 _NUMBERS = ("TimeoutInMinutes", "QueuedTimeoutInMinutes", "ConcurrentBuildLimit", "AutoRetryLimit")
 
@@ -49,8 +71,13 @@ def _members(value: Any) -> Any:
         for key, item in value.items():
             spelt = {"BuildSpec": "buildspec", "S3Logs": "s3Logs"}.get(key, key[:1].lower() + key[1:])
             item = _members(item)
-            if key in ("PrivilegedMode", "EncryptionDisabled", "InsecureSsl", "ReportBuildStatus",
-                       "OverrideArtifactName") and isinstance(item, str):
+            if key in (
+                "PrivilegedMode",
+                "EncryptionDisabled",
+                "InsecureSsl",
+                "ReportBuildStatus",
+                "OverrideArtifactName",
+            ) and isinstance(item, str):
                 item = item.lower() == "true"
             result[spelt] = item
         return result
@@ -60,21 +87,26 @@ def _members(value: Any) -> Any:
 
 
 def _check(request: dict) -> None:
-    public = {k: v for k, v in request.items() if not (k == "tags" and any(
-        t["key"].startswith("aws:") for t in v))}
+    public = {k: v for k, v in request.items() if not (k == "tags" and any(t["key"].startswith("aws:") for t in v))}
     _MODEL.validate("CreateProject", public)
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9\-_]{1,149}", request["name"]):
-        raise ValueError("Project name must be 2 to 150 letters, digits, hyphens or underscores, and start with a "
-                         "letter or digit (Status Code: 400, Error Code: InvalidInputException)")
+        raise ValueError(
+            "Project name must be 2 to 150 letters, digits, hyphens or underscores, and start with a "
+            "letter or digit (Status Code: 400, Error Code: InvalidInputException)"
+        )
     if not roles.assumable_by(request["serviceRole"], "codebuild.amazonaws.com"):
-        raise ValueError("CodeBuild is not authorized to perform: sts:AssumeRole on service role. Please verify that: "
-                         "1) The provided service role exists, 2) The role name is case-sensitive and matches exactly, "
-                         "and 3) The role has the necessary trust policy configured. "
-                         f"Role: {request['serviceRole']} (Status Code: 400, Error Code: InvalidInputException)")
+        raise ValueError(
+            "CodeBuild is not authorized to perform: sts:AssumeRole on service role. Please verify that: "
+            "1) The provided service role exists, 2) The role name is case-sensitive and matches exactly, "
+            "and 3) The role has the necessary trust policy configured. "
+            f"Role: {request['serviceRole']} (Status Code: 400, Error Code: InvalidInputException)"
+        )
     source, artifacts = request["source"]["type"], request["artifacts"]["type"]
     if (source == "CODEPIPELINE") != (artifacts == "CODEPIPELINE"):
-        raise ValueError("Invalid project source/artifacts: if one of them is CODEPIPELINE, both must be "
-                         "(Status Code: 400, Error Code: InvalidInputException)")
+        raise ValueError(
+            "Invalid project source/artifacts: if one of them is CODEPIPELINE, both must be "
+            "(Status Code: 400, Error Code: InvalidInputException)"
+        )
 
 
 def _store(name: str, request: dict) -> None:
@@ -111,8 +143,10 @@ def _cfn_create(logical_id: str, properties: dict, stack_name: str) -> tuple:
 
 def _cfn_update(physical_id: str, old: dict, new: dict, stack_name: str) -> tuple:
     if physical_id not in codebuild.projects:
-        raise ValueError(f"Project cannot be found: {codebuild.project_arn(physical_id)} "
-                         "(Status Code: 400, Error Code: ResourceNotFoundException)")
+        raise ValueError(
+            f"Project cannot be found: {codebuild.project_arn(physical_id)} "
+            "(Status Code: 400, Error Code: ResourceNotFoundException)"
+        )
     _store(physical_id, _request(new, physical_id))
     return physical_id, {"Arn": codebuild.project_arn(physical_id), "Id": physical_id}
 
@@ -124,5 +158,6 @@ def _cfn_delete(physical_id: str, properties: dict) -> None:
 def install() -> None:
     codebuild.project_shape = _project_shape
     codebuild.update_project = _update_project
-    cfntype.register("AWS::CodeBuild::Project", _cfn_create, _cfn_update, _cfn_delete, replaces_on=("Name",),
-                     custom_name="Name")
+    cfntype.register(
+        "AWS::CodeBuild::Project", _cfn_create, _cfn_update, _cfn_delete, replaces_on=("Name",), custom_name="Name"
+    )

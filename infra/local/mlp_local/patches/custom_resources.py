@@ -42,8 +42,9 @@ def _tell_properties(stack_id: str, logical_id: str, props: dict) -> None:
             return
 
 
-def _invoke_custom_resource(request_type: str, logical_id: str, props: dict, stack_name: str, stack_id: str,
-                            resource_type: str, **more: Any) -> Any:
+def _invoke_custom_resource(
+    request_type: str, logical_id: str, props: dict, stack_name: str, stack_id: str, resource_type: str, **more: Any
+) -> Any:
     _failed.pop((stack_id, logical_id), None)
     _said.pop((stack_id, logical_id), None)
     _tell_properties(stack_id, logical_id, props)
@@ -53,16 +54,18 @@ def _invoke_custom_resource(request_type: str, logical_id: str, props: dict, sta
     replaced = request_type == "Delete" and before and before["PhysicalResourceId"] not in ("", more.get("physical_id"))
     if resources is None or replaced:
         return _invoke(request_type, logical_id, props, stack_name, stack_id, resource_type, **more)
-    out = {**(before or {"PhysicalResourceId": "", "ResourceType": resource_type, "Properties": props}),
-           "ResourceStatus": f"{request_type.upper()}_IN_PROGRESS", "Timestamp": now_iso()}
+    out = {
+        **(before or {"PhysicalResourceId": "", "ResourceType": resource_type, "Properties": props}),
+        "ResourceStatus": f"{request_type.upper()}_IN_PROGRESS",
+        "Timestamp": now_iso(),
+    }
     resources[logical_id] = out
     try:
         return _invoke(request_type, logical_id, props, stack_name, stack_id, resource_type, **more)
     except RuntimeError:
         named = _failed.pop((stack_id, logical_id), None)
         if request_type == "Create" and named:
-            _invoke_custom_resource(
-                "Delete", logical_id, props, stack_name, stack_id, resource_type, physical_id=named)
+            _invoke_custom_resource("Delete", logical_id, props, stack_name, stack_id, resource_type, physical_id=named)
         raise
     finally:
         if resources.get(logical_id) is out:
@@ -98,11 +101,13 @@ def _describe_stack_resource(original: Callable[..., Any]) -> Callable[..., Any]
             return original(params)
         finally:
             record["ResourceStatus"] = before
+
     return describe
 
 
 def _describe_stack_events(original: Callable[..., Any]) -> Callable[..., Any]:
     """Events tell the properties that a custom resource was asked for, where ``custom`` has put them."""
+
     def describe(params: dict) -> Any:
         answer = original(params)
         stack = handlers.resolve_stack(helpers.parameter(params, "StackName"))
@@ -112,9 +117,11 @@ def _describe_stack_events(original: Callable[..., Any]) -> Callable[..., Any]:
         for event in cloudformation.stack_events.get(stack["StackId"], []):
             if "ResourceProperties" in event:
                 marker = f"<EventId>{event['EventId']}</EventId>"
-                body = body.replace(marker, f"{marker}<ResourceProperties>{escape(event['ResourceProperties'])}"
-                                            "</ResourceProperties>")
+                body = body.replace(
+                    marker, f"{marker}<ResourceProperties>{escape(event['ResourceProperties'])}</ResourceProperties>"
+                )
         return answer[0], answer[1], body.encode()
+
     return describe
 
 

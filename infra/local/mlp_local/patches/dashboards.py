@@ -20,16 +20,20 @@ _dashboard_tags: dict[tuple, dict] = {}
 def _check_dashboard(properties: dict) -> None:
     name = properties.get("DashboardName")
     if name and not re.fullmatch(r"[A-Za-z0-9\-_]{1,255}", name):
-        raise ValueError("The value in field 'DashboardName' must have at most 255 characters: letters, digits, '-' "
-                         "and '_' (Status Code: 400, Error Code: InvalidParameterValue)")
+        raise ValueError(
+            "The value in field 'DashboardName' must have at most 255 characters: letters, digits, '-' "
+            "and '_' (Status Code: 400, Error Code: InvalidParameterValue)"
+        )
     try:
         body = json.loads(properties.get("DashboardBody") or "")
         widgets = body["widgets"]
         if not isinstance(widgets, list) or len(widgets) > 500:
             raise ValueError
     except (ValueError, KeyError, TypeError):
-        raise ValueError("The dashboard body is invalid, there are 1 validation errors: the field \"widgets\" must be "
-                         "a JSON array (Status Code: 400, Error Code: InvalidParameterInput)") from None
+        raise ValueError(
+            'The dashboard body is invalid, there are 1 validation errors: the field "widgets" must be '
+            "a JSON array (Status Code: 400, Error Code: InvalidParameterInput)"
+        ) from None
 
 
 def _cfn_dashboard_create(logical_id: str, properties: dict, stack_name: str) -> tuple:
@@ -54,6 +58,7 @@ def dashboard_tags(name: str) -> dict:
 
 def install() -> None:
     provisioners.RESOURCE_HANDLERS["AWS::CloudWatch::Dashboard"].update(
-        create=_cfn_dashboard_create, update=_cfn_dashboard_update)
+        create=_cfn_dashboard_create, update=_cfn_dashboard_update
+    )
     provisioners.STACK_TAG_PROPERTY["AWS::CloudWatch::Dashboard"] = ("Tags", "list")
     provisioners.REPLACING_PROPERTIES["AWS::CloudWatch::Dashboard"] = ("DashboardName",)

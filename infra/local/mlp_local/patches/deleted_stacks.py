@@ -15,6 +15,7 @@ from ..emulator import DELETE_STACK, cloudformation, handlers, helpers
 
 def _remembering(original: Callable[..., Any]) -> Callable[..., Any]:
     """A deleted stack's resources can be listed for 90 days, by the stack's id: ministack forgets them one by one."""
+
     async def delete(stack_name: str, stack_id: str, *args: Any, **kwargs: Any) -> Any:
         stack = cloudformation.stacks.get(stack_name)
         before = copy.deepcopy((stack or {}).get("_resources") or {})
@@ -26,6 +27,7 @@ def _remembering(original: Callable[..., Any]) -> Callable[..., Any]:
                 if name in before and status in ("DELETE_COMPLETE", "DELETE_SKIPPED"):
                     gone[name] = {**before[name], "ResourceStatus": status, "Timestamp": event["Timestamp"]}
         return result
+
     return delete
 
 
@@ -40,6 +42,7 @@ def _list_stack_resources(original: Callable[..., Any]) -> Callable[..., Any]:
             return original(params)
         finally:
             stack["_resources"] = kept
+
     return listed
 
 

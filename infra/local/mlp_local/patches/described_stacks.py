@@ -24,13 +24,16 @@ def _describe_stacks(original: Callable[..., Any]) -> Callable[..., Any]:
             marker = f"<StackId>{stack_id}</StackId>"
             if marker not in body:
                 continue
-            extra = "".join(f"<{tag}>{escape(stack[key])}</{tag}>" for key, tag in (
-                ("_role", "RoleARN"), ("ChangeSetId", "ChangeSetId")) if stack.get(key))
+            extra = "".join(
+                f"<{tag}>{escape(stack[key])}</{tag}>"
+                for key, tag in (("_role", "RoleARN"), ("ChangeSetId", "ChangeSetId"))
+                if stack.get(key)
+            )
             body = body.replace(marker, marker + extra)
             # A parameter that is looked up shows the name that was given and, beside it, what it found.
             start = body.index(marker)
             end = body.find("<StackId>", start + 1)
-            part = body[start:end if end > 0 else None]
+            part = body[start : end if end > 0 else None]
             told = part
             for name, entry in (stack.get("_resolved_params") or {}).items():
                 if "SsmName" in entry:
@@ -39,9 +42,11 @@ def _describe_stacks(original: Callable[..., Any]) -> Callable[..., Any]:
                         f"{helpers.escape(str(entry['Value']))}</ParameterValue>",
                         f"<ParameterKey>{escape(name)}</ParameterKey><ParameterValue>"
                         f"{escape(entry['SsmName'])}</ParameterValue><ResolvedValue>"
-                        f"{helpers.escape(str(entry['Value']))}</ResolvedValue>")
+                        f"{helpers.escape(str(entry['Value']))}</ResolvedValue>",
+                    )
             body = body[:start] + told + (body[end:] if end > 0 else "")
         return answer[0], answer[1], body.encode()
+
     return describe
 
 

@@ -22,8 +22,11 @@ def _run_distributed_map(state: dict, raw_input: Any, effective: Any, iterator: 
         if f"{member}Path" in state:
             own[member] = stepfunctions.resolve_path_or_ctx(state[f"{member}Path"], effective, ctx)
     if "ItemBatcher" in state:
-        items = (stepfunctions.read_map_items(state["ItemReader"], effective, ctx) if state.get("ItemReader")
-                 else stepfunctions.resolve_path_or_ctx(state.get("ItemsPath", "$"), effective, ctx))
+        items = (
+            stepfunctions.read_map_items(state["ItemReader"], effective, ctx)
+            if state.get("ItemReader")
+            else stepfunctions.resolve_path_or_ctx(state.get("ItemsPath", "$"), effective, ctx)
+        )
         effective = {"batches": _batches(state, items if isinstance(items, list) else [items], effective, ctx)}
         for member in ("ItemReader", "ItemSelector", "Parameters", "ItemBatcher"):
             own.pop(member, None)
@@ -56,7 +59,7 @@ def _batches(state: dict, items: list, effective: Any, ctx: Any) -> list:
     size = int(size or len(selected) or 1)
     extra = batcher.get("BatchInput")
     head = {"BatchInput": stepfunctions.resolve_params_obj(extra, effective, ctx)} if extra else {}
-    return [{**head, "Items": selected[i:i + size]} for i in range(0, len(selected), size)]
+    return [{**head, "Items": selected[i : i + size]} for i in range(0, len(selected), size)]
 
 
 def _write_results(writer: dict, execution: dict, raw_input: Any, ctx: Any) -> dict:
@@ -67,12 +70,25 @@ def _write_results(writer: dict, execution: dict, raw_input: Any, ctx: Any) -> d
     children = [e for e in stepfunctions.executions.values() if e.get("mapRunArn") == run["mapRunArn"]]
     files: dict[str, list] = {"FAILED": [], "PENDING": [], "SUCCEEDED": []}
     for status in ("FAILED", "SUCCEEDED"):
-        entries = [{"ExecutionArn": e["executionArn"], "Input": e["input"], "InputDetails": {"Included": True},
-                    "Name": e["name"], "StartDate": e["startDate"], "StateMachineArn": e["stateMachineArn"],
-                    "Status": status, "StopDate": e["stopDate"],
-                    **({"Output": e["output"], "OutputDetails": {"Included": True}} if status == "SUCCEEDED"
-                       else {"Error": e.get("error"), "Cause": e.get("cause")})}
-                   for e in children if e["status"] == status]
+        entries = [
+            {
+                "ExecutionArn": e["executionArn"],
+                "Input": e["input"],
+                "InputDetails": {"Included": True},
+                "Name": e["name"],
+                "StartDate": e["startDate"],
+                "StateMachineArn": e["stateMachineArn"],
+                "Status": status,
+                "StopDate": e["stopDate"],
+                **(
+                    {"Output": e["output"], "OutputDetails": {"Included": True}}
+                    if status == "SUCCEEDED"
+                    else {"Error": e.get("error"), "Cause": e.get("cause")}
+                ),
+            }
+            for e in children
+            if e["status"] == status
+        ]
         if entries:
             key = f"{folder}/{status}_0.json"
             files[status].append({"Key": key, "Size": _put(bucket, key, entries)})

@@ -45,18 +45,23 @@ def _repository(physical_id: str, properties: dict) -> dict | None:
     record = codecommit.by_id(physical_id)
     if record is None:
         return None
-    return {"RepositoryName": record["repositoryName"],
-            "RepositoryDescription": record.get("repositoryDescription", ""), "KmsKeyId": record["kmsKeyId"],
-            "Tags": _plain(codecommit.tags_by_name.get(record["repositoryName"], {}))}
+    return {
+        "RepositoryName": record["repositoryName"],
+        "RepositoryDescription": record.get("repositoryDescription", ""),
+        "KmsKeyId": record["kmsKeyId"],
+        "Tags": _plain(codecommit.tags_by_name.get(record["repositoryName"], {})),
+    }
 
 
 def _group(physical_id: str, properties: dict) -> dict | None:
     record = sagemaker.groups.get(physical_id.rsplit("/", 1)[-1])
     if record is None:
         return None
-    return {"ModelPackageGroupName": record["ModelPackageGroupName"],
-            "ModelPackageGroupDescription": record.get("ModelPackageGroupDescription", ""),
-            "Tags": _plain(sagemaker.tags_by_arn.get(physical_id, {}))}
+    return {
+        "ModelPackageGroupName": record["ModelPackageGroupName"],
+        "ModelPackageGroupDescription": record.get("ModelPackageGroupDescription", ""),
+        "Tags": _plain(sagemaker.tags_by_arn.get(physical_id, {})),
+    }
 
 
 def _upper_first(value: Any) -> Any:
@@ -70,8 +75,9 @@ def _only(like: Any, actual: Any) -> Any:
     if isinstance(like, dict) and isinstance(actual, dict):
         return {key: _only(like.get(key), item) for key, item in actual.items() if key in like}
     if isinstance(like, list) and isinstance(actual, list):
-        return [_only(like[i] if i < len(like) else None, item) if i < len(like) else item
-                for i, item in enumerate(actual)]
+        return [
+            _only(like[i] if i < len(like) else None, item) if i < len(like) else item for i, item in enumerate(actual)
+        ]
     return actual
 
 
@@ -89,9 +95,11 @@ def _pipeline(physical_id: str, properties: dict) -> dict | None:
                 shown["Configuration"] = action["configuration"]
             actions.append(shown)
         stages.append({**_upper_first({k: v for k, v in stage.items() if k != "actions"}), "Actions": actions})
-    current = {key: _upper_first(definition[key[:1].lower() + key[1:]])
-               for key in ("ArtifactStore", "ExecutionMode", "Name", "PipelineType", "RoleArn", "Triggers", "Variables")
-               if key[:1].lower() + key[1:] in definition}
+    current = {
+        key: _upper_first(definition[key[:1].lower() + key[1:]])
+        for key in ("ArtifactStore", "ExecutionMode", "Name", "PipelineType", "RoleArn", "Triggers", "Variables")
+        if key[:1].lower() + key[1:] in definition
+    }
     current["Stages"] = stages
     return {**_only(properties, current), "Tags": _plain(record["tags"])}
 
@@ -110,8 +118,9 @@ def _bucket(physical_id: str, properties: dict) -> dict | None:
     if record.get("_public_access_block"):
         root = ElementTree.fromstring(record["_public_access_block"])
         current["PublicAccessBlockConfiguration"] = {
-            key: _child(root, key) is not None and _child(root, key).text == "true" for key in
-            ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")}
+            key: _child(root, key) is not None and _child(root, key).text == "true"
+            for key in ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
+        }
     if record.get("_ownership_controls"):
         root = ElementTree.fromstring(record["_ownership_controls"])
         current["OwnershipControls"] = {"Rules": [{"ObjectOwnership": _child(root, "ObjectOwnership").text}]}
@@ -154,8 +163,11 @@ def _managed_policy(physical_id: str, properties: dict) -> dict | None:
     record = iam.policies.get(physical_id)
     if record is None:
         return None
-    return {"ManagedPolicyName": record["PolicyName"], "Path": record.get("Path", "/"),
-            "Description": record.get("Description", "")}
+    return {
+        "ManagedPolicyName": record["PolicyName"],
+        "Path": record.get("Path", "/"),
+        "Description": record.get("Description", ""),
+    }
 
 
 def _role(physical_id: str, properties: dict) -> dict | None:
@@ -169,8 +181,11 @@ def _role(physical_id: str, properties: dict) -> dict | None:
     # A policy attached beside the template's own reads as IN_SYNC on AWS; one that is missing doesn't.
     wanted = properties.get("ManagedPolicyArns") or []
     attached = role.get("AttachedPolicies", [])
-    return {**current, **({"PermissionsBoundary": boundary} if boundary else {}),
-            "ManagedPolicyArns": [arn for arn in wanted if arn in attached]}
+    return {
+        **current,
+        **({"PermissionsBoundary": boundary} if boundary else {}),
+        "ManagedPolicyArns": [arn for arn in wanted if arn in attached],
+    }
 
 
 def _rule(physical_id: str, properties: dict) -> dict | None:
@@ -178,8 +193,13 @@ def _rule(physical_id: str, properties: dict) -> dict | None:
     record = eventbridge.rules.get(key)
     if record is None:
         return None
-    current = {"Name": record["Name"], "State": record.get("State"), "Description": record.get("Description", ""),
-               "Targets": eventbridge.targets.get(key, []), "Tags": _plain(eventbridge.tags.get(record["Arn"], {}))}
+    current = {
+        "Name": record["Name"],
+        "State": record.get("State"),
+        "Description": record.get("Description", ""),
+        "Targets": eventbridge.targets.get(key, []),
+        "Tags": _plain(eventbridge.tags.get(record["Arn"], {})),
+    }
     if record.get("EventPattern"):
         current["EventPattern"] = _json(record["EventPattern"])
     if record.get("ScheduleExpression"):
@@ -195,13 +215,28 @@ def _dashboard(physical_id: str, properties: dict) -> dict | None:
     # CloudFormation compares the meaning of the JSON text.
     if json.loads(body) == json.loads(properties.get("DashboardBody") or "null"):
         body = properties["DashboardBody"]
-    return {"DashboardName": physical_id, "DashboardBody": body,
-            "Tags": _plain(dashboards.dashboard_tags(physical_id))}
+    return {"DashboardName": physical_id, "DashboardBody": body, "Tags": _plain(dashboards.dashboard_tags(physical_id))}
 
 
-_ALARM = ("ActionsEnabled", "AlarmActions", "AlarmDescription", "AlarmName", "ComparisonOperator", "DatapointsToAlarm",
-          "Dimensions", "EvaluationPeriods", "InsufficientDataActions", "MetricName", "Namespace", "OKActions",
-          "Period", "Statistic", "Threshold", "TreatMissingData", "Unit")
+_ALARM = (
+    "ActionsEnabled",
+    "AlarmActions",
+    "AlarmDescription",
+    "AlarmName",
+    "ComparisonOperator",
+    "DatapointsToAlarm",
+    "Dimensions",
+    "EvaluationPeriods",
+    "InsufficientDataActions",
+    "MetricName",
+    "Namespace",
+    "OKActions",
+    "Period",
+    "Statistic",
+    "Threshold",
+    "TreatMissingData",
+    "Unit",
+)
 
 
 def _alarm(physical_id: str, properties: dict) -> dict | None:
@@ -220,9 +255,12 @@ def _metric_filter(physical_id: str, properties: dict) -> dict | None:
     if record is None:
         return None
     transformations = [_upper_first(t) for t in record.get("metricTransformations", [])]
-    return {"LogGroupName": properties.get("LogGroupName"), "FilterName": physical_id,
-            "FilterPattern": record.get("filterPattern", ""),
-            "MetricTransformations": _only(properties.get("MetricTransformations"), transformations)}
+    return {
+        "LogGroupName": properties.get("LogGroupName"),
+        "FilterName": physical_id,
+        "FilterPattern": record.get("filterPattern", ""),
+        "MetricTransformations": _only(properties.get("MetricTransformations"), transformations),
+    }
 
 
 def _log_group(physical_id: str, properties: dict) -> dict | None:
@@ -244,17 +282,22 @@ def _topic(physical_id: str, properties: dict) -> dict | None:
 def _subscription(physical_id: str, properties: dict) -> dict | None:
     topic = sns.sub_arn_to_topic.get(physical_id)
     record = sns.find_subscription(topic, physical_id) if topic else None
-    return None if record is None else {"TopicArn": topic, "Protocol": record["protocol"],
-                                        "Endpoint": record["endpoint"]}
+    return (
+        None if record is None else {"TopicArn": topic, "Protocol": record["protocol"], "Endpoint": record["endpoint"]}
+    )
 
 
 def _key(physical_id: str, properties: dict) -> dict | None:
     record = kms.keys.get(physical_id)
     if record is None or record.get("KeyState") == "PendingDeletion":
         return None
-    return {"Description": record.get("Description", ""), "Enabled": record.get("Enabled", True),
-            "EnableKeyRotation": bool(record.get("KeyRotationEnabled")), "KeyPolicy": _json(record.get("Policy")),
-            "Tags": {t["TagKey"]: t["TagValue"] for t in record.get("Tags", [])}}
+    return {
+        "Description": record.get("Description", ""),
+        "Enabled": record.get("Enabled", True),
+        "EnableKeyRotation": bool(record.get("KeyRotationEnabled")),
+        "KeyPolicy": _json(record.get("Policy")),
+        "Tags": {t["TagKey"]: t["TagValue"] for t in record.get("Tags", [])},
+    }
 
 
 def _alias(physical_id: str, properties: dict) -> dict | None:
@@ -271,8 +314,15 @@ def _endpoint(physical_id: str, properties: dict) -> dict | None:
     record = ec2.vpc_endpoints.get(physical_id)
     if record is None:
         return None
-    keys = ("VpcId", "ServiceName", "VpcEndpointType", "SubnetIds", "SecurityGroupIds", "RouteTableIds",
-            "PrivateDnsEnabled")
+    keys = (
+        "VpcId",
+        "ServiceName",
+        "VpcEndpointType",
+        "SubnetIds",
+        "SecurityGroupIds",
+        "RouteTableIds",
+        "PrivateDnsEnabled",
+    )
     return {**{key: record[key] for key in keys if key in record}, "Tags": _plain(ec2.tags.get(physical_id) or [])}
 
 
@@ -280,8 +330,12 @@ def _security_group(physical_id: str, properties: dict) -> dict | None:
     record = ec2.security_groups.get(physical_id)
     if record is None:
         return None
-    current = {"GroupName": record["GroupName"], "GroupDescription": record["Description"], "VpcId": record["VpcId"],
-               "Tags": _plain(ec2.tags.get(physical_id) or [])}
+    current = {
+        "GroupName": record["GroupName"],
+        "GroupDescription": record["Description"],
+        "VpcId": record["VpcId"],
+        "Tags": _plain(ec2.tags.get(physical_id) or []),
+    }
     for member, stored in (("SecurityGroupIngress", "IpPermissions"), ("SecurityGroupEgress", "IpPermissionsEgress")):
         current[member] = _matched(properties.get(member) or [], [r for p in record[stored] for r in _rules(p)])
     return current
@@ -290,9 +344,12 @@ def _security_group(physical_id: str, properties: dict) -> dict | None:
 def _rules(permission: dict) -> list:
     base = {key: permission[key] for key in ("IpProtocol", "FromPort", "ToPort") if key in permission}
     rules = []
-    for store, member, key in (("IpRanges", "CidrIp", "CidrIp"), ("Ipv6Ranges", "CidrIpv6", "CidrIpv6"),
-                               ("PrefixListIds", "SourcePrefixListId", "PrefixListId"),
-                               ("UserIdGroupPairs", "SourceSecurityGroupId", "GroupId")):
+    for store, member, key in (
+        ("IpRanges", "CidrIp", "CidrIp"),
+        ("Ipv6Ranges", "CidrIpv6", "CidrIpv6"),
+        ("PrefixListIds", "SourcePrefixListId", "PrefixListId"),
+        ("UserIdGroupPairs", "SourceSecurityGroupId", "GroupId"),
+    ):
         for entry in permission.get(store) or []:
             rule = {**base, member: entry.get(key)}
             if entry.get("Description"):
@@ -303,8 +360,10 @@ def _rules(permission: dict) -> list:
 
 def _matched(wanted: list, actual: list) -> list:
     """The actual rules, each spelt like the template's rule that means the same."""
+
     def key(rule: dict) -> str:
         return json.dumps({k: str(v) for k, v in rule.items()}, sort_keys=True)
+
     by_key = {key(dict(rule.items())): rule for rule in wanted}
     return [by_key.get(key(rule), rule) for rule in actual]
 
@@ -313,8 +372,20 @@ def _schedule(physical_id: str, properties: dict) -> dict | None:
     record = scheduler.schedules.get(f"{properties.get('GroupName', 'default')}/{physical_id}")
     if record is None:
         return None
-    return {key: record[key] for key in ("Name", "ScheduleExpression", "ScheduleExpressionTimezone", "State", "Target",
-                                         "FlexibleTimeWindow", "Description", "GroupName") if record.get(key)}
+    return {
+        key: record[key]
+        for key in (
+            "Name",
+            "ScheduleExpression",
+            "ScheduleExpressionTimezone",
+            "State",
+            "Target",
+            "FlexibleTimeWindow",
+            "Description",
+            "GroupName",
+        )
+        if record.get(key)
+    }
 
 
 def _invoke_config(physical_id: str, properties: dict) -> dict | None:
@@ -324,21 +395,32 @@ def _invoke_config(physical_id: str, properties: dict) -> dict | None:
     if config is None:
         return None
     keys = ("MaximumRetryAttempts", "MaximumEventAgeInSeconds", "DestinationConfig")
-    return {"FunctionName": properties.get("FunctionName"), "Qualifier": qualifier,
-            **_only(properties, {key: config[key] for key in keys if config.get(key) is not None})}
+    return {
+        "FunctionName": properties.get("FunctionName"),
+        "Qualifier": qualifier,
+        **_only(properties, {key: config[key] for key in keys if config.get(key) is not None}),
+    }
 
 
 _READERS = {
     "AWS::CodeCommit::Repository": (_repository, "RepositoryName RepositoryDescription KmsKeyId Tags"),
     "AWS::SageMaker::ModelPackageGroup": (_group, "ModelPackageGroupName ModelPackageGroupDescription Tags"),
-    "AWS::CodePipeline::Pipeline": (_pipeline, "ArtifactStore ExecutionMode Name PipelineType RoleArn Stages Triggers "
-                                               "Variables Tags"),
-    "AWS::S3::Bucket": (_bucket, "BucketName VersioningConfiguration PublicAccessBlockConfiguration OwnershipControls "
-                                 "BucketEncryption LifecycleConfiguration Tags"),
+    "AWS::CodePipeline::Pipeline": (
+        _pipeline,
+        "ArtifactStore ExecutionMode Name PipelineType RoleArn Stages Triggers Variables Tags",
+    ),
+    "AWS::S3::Bucket": (
+        _bucket,
+        "BucketName VersioningConfiguration PublicAccessBlockConfiguration OwnershipControls "
+        "BucketEncryption LifecycleConfiguration Tags",
+    ),
     # A document that was edited reads as IN_SYNC on AWS (cloudformation-coverage-roadmap issue 1858), so it is not compared.
     "AWS::IAM::ManagedPolicy": (_managed_policy, "ManagedPolicyName Path Description"),
-    "AWS::IAM::Role": (_role, "RoleName Path Description MaxSessionDuration AssumeRolePolicyDocument "
-                              "PermissionsBoundary ManagedPolicyArns Tags"),
+    "AWS::IAM::Role": (
+        _role,
+        "RoleName Path Description MaxSessionDuration AssumeRolePolicyDocument "
+        "PermissionsBoundary ManagedPolicyArns Tags",
+    ),
     "AWS::Events::Rule": (_rule, "Name State Description EventPattern ScheduleExpression Targets Tags"),
     "AWS::CloudWatch::Dashboard": (_dashboard, "DashboardName DashboardBody Tags"),
     "AWS::CloudWatch::Alarm": (_alarm, " ".join(_ALARM)),
@@ -349,14 +431,22 @@ _READERS = {
     # A key policy that was edited reads as IN_SYNC on AWS, so the policy is not compared here either.
     "AWS::KMS::Key": (_key, "Description Enabled EnableKeyRotation Tags"),
     "AWS::KMS::Alias": (_alias, "AliasName TargetKeyId"),
-    "AWS::EC2::VPCEndpoint": (_endpoint, "VpcId ServiceName VpcEndpointType SubnetIds SecurityGroupIds RouteTableIds "
-                                         "PrivateDnsEnabled Tags"),
-    "AWS::EC2::SecurityGroup": (_security_group, "GroupName GroupDescription VpcId SecurityGroupIngress "
-                                                 "SecurityGroupEgress Tags"),
-    "AWS::Scheduler::Schedule": (_schedule, "Name ScheduleExpression ScheduleExpressionTimezone State Target "
-                                            "FlexibleTimeWindow Description GroupName"),
-    "AWS::Lambda::EventInvokeConfig": (_invoke_config, "FunctionName Qualifier MaximumRetryAttempts "
-                                                       "MaximumEventAgeInSeconds DestinationConfig"),
+    "AWS::EC2::VPCEndpoint": (
+        _endpoint,
+        "VpcId ServiceName VpcEndpointType SubnetIds SecurityGroupIds RouteTableIds PrivateDnsEnabled Tags",
+    ),
+    "AWS::EC2::SecurityGroup": (
+        _security_group,
+        "GroupName GroupDescription VpcId SecurityGroupIngress SecurityGroupEgress Tags",
+    ),
+    "AWS::Scheduler::Schedule": (
+        _schedule,
+        "Name ScheduleExpression ScheduleExpressionTimezone State Target FlexibleTimeWindow Description GroupName",
+    ),
+    "AWS::Lambda::EventInvokeConfig": (
+        _invoke_config,
+        "FunctionName Qualifier MaximumRetryAttempts MaximumEventAgeInSeconds DestinationConfig",
+    ),
 }
 
 

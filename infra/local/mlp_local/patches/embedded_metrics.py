@@ -26,8 +26,13 @@ def _embedded_metrics(text: str) -> None:
                     for metric in directive["Metrics"]:
                         values = record[metric["Name"]]
                         for value in values if isinstance(values, list) else [values]:
-                            cloudwatch.record_metric(directive["Namespace"], metric["Name"], float(value),
-                                                     metric.get("Unit", "None"), dimensions)
+                            cloudwatch.record_metric(
+                                directive["Namespace"],
+                                metric["Name"],
+                                float(value),
+                                metric.get("Unit", "None"),
+                                dimensions,
+                            )
         except (ValueError, KeyError, TypeError) as error:
             lambda_service.logger.warning("a line in embedded metric format is not valid (%s): %s", error, line[:300])
 
@@ -36,6 +41,7 @@ def _with_metrics(original: Callable[..., Any]) -> Callable[..., Any]:
     def emit(func: Any, request_id: str, log_text: Any, *args: Any, **kwargs: Any) -> None:
         original(func, request_id, log_text, *args, **kwargs)
         _embedded_metrics(log_text or "")
+
     return emit
 
 

@@ -20,29 +20,38 @@ _NEEDS_ROLE = ("codepipeline", "codebuild", "states", "kinesis", "firehose", "ec
 
 def _check_rule(properties: dict) -> None:
     if not properties.get("EventPattern") and not properties.get("ScheduleExpression"):
-        raise ValueError("Parameter(s) EventPattern or ScheduleExpression must be specified. (Status Code: 400, Error "
-                         "Code: ValidationException)")
+        raise ValueError(
+            "Parameter(s) EventPattern or ScheduleExpression must be specified. (Status Code: 400, Error "
+            "Code: ValidationException)"
+        )
     name = properties.get("Name")
     if name and not re.fullmatch(r"[.\-_A-Za-z0-9]{1,64}", name):
-        raise ValueError(f"1 validation error detected: Value '{name}' at 'name' failed to satisfy constraint: Member "
-                         "must have length less than or equal to 64 and satisfy regular expression pattern: "
-                         "[\\.\\-_A-Za-z0-9]+ (Status Code: 400, Error Code: ValidationException)")
+        raise ValueError(
+            f"1 validation error detected: Value '{name}' at 'name' failed to satisfy constraint: Member "
+            "must have length less than or equal to 64 and satisfy regular expression pattern: "
+            "[\\.\\-_A-Za-z0-9]+ (Status Code: 400, Error Code: ValidationException)"
+        )
     pattern = properties.get("EventPattern")
     if pattern:
         problem = eventbridge.event_pattern_error(pattern if isinstance(pattern, str) else json.dumps(pattern))
         if problem:
-            raise ValueError(f"Event pattern is not valid. Reason: {problem} (Status Code: 400, Error Code: "
-                             "InvalidEventPatternException)")
+            raise ValueError(
+                f"Event pattern is not valid. Reason: {problem} (Status Code: 400, Error Code: "
+                "InvalidEventPatternException)"
+            )
     targets = properties.get("Targets") or []
     if len(targets) > 5:
-        raise ValueError("The requested resource exceeds the maximum number allowed. (Status Code: 400, Error Code: "
-                         "LimitExceededException)")
+        raise ValueError(
+            "The requested resource exceeds the maximum number allowed. (Status Code: 400, Error Code: "
+            "LimitExceededException)"
+        )
     for target in targets:
         arn = str(target.get("Arn", ""))
         service = (arn.split(":") + [""] * 3)[2]
         if service in _NEEDS_ROLE and not target.get("RoleArn"):
-            raise ValueError(f"RoleArn is required for target {arn}. (Status Code: 400, Error Code: "
-                             "ValidationException)")
+            raise ValueError(
+                f"RoleArn is required for target {arn}. (Status Code: 400, Error Code: ValidationException)"
+            )
         if service != "codepipeline":
             error = eventbridge.validate_target_arn(target)
             if error and "is not a supported service" not in str(error[2]):

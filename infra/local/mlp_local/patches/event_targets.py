@@ -31,8 +31,9 @@ def _invoke(target: Any, event: Any, rule: Any, view: Any = None) -> Any:
         eventbridge.logger.warning("EventBridge: %s can't be assumed by events.amazonaws.com", target.get("RoleArn"))
         return None
     try:
-        codepipeline.start_execution(match.group(3), {"triggerType": "CloudWatchEvent",
-                                                      "triggerDetail": rule.get("Arn", "")})
+        codepipeline.start_execution(
+            match.group(3), {"triggerType": "CloudWatchEvent", "triggerDetail": rule.get("Arn", "")}
+        )
     except ApiError as error:
         eventbridge.logger.warning("EventBridge: %s", error.message)
     return None
@@ -41,8 +42,12 @@ def _invoke(target: Any, event: Any, rule: Any, view: Any = None) -> Any:
 def _with_context(text: str, event: dict, schedule: dict) -> str:
     """Scheduler's keywords in a target's input."""
     moment = datetime.fromtimestamp(event["Time"], tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    for key, value in (("schedule-arn", schedule.get("Arn", "")), ("scheduled-time", moment),
-                       ("execution-id", event["EventId"]), ("attempt-number", "1")):
+    for key, value in (
+        ("schedule-arn", schedule.get("Arn", "")),
+        ("scheduled-time", moment),
+        ("execution-id", event["EventId"]),
+        ("attempt-number", "1"),
+    ):
         text = text.replace(f"<aws.scheduler.{key}>", value)
     return text
 

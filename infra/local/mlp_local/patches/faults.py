@@ -104,15 +104,19 @@ def _answer(service: str, fault: dict, request_id: str) -> tuple:
     code, message, status = fault["error"], fault["message"], int(fault["status"])
     if protocol in ("query", "rest-xml", "ec2"):
         error = f"<Code>{escape(code)}</Code><Message>{escape(message)}</Message>"
-        text = {"query": f"<ErrorResponse><Error><Type>Sender</Type>{error}</Error><RequestId>{request_id}</RequestId>"
-                         "</ErrorResponse>",
-                "ec2": f"<Response><Errors><Error>{error}</Error></Errors><RequestID>{request_id}</RequestID>"
-                       "</Response>",
-                "rest-xml": f"<Error>{error}<RequestId>{request_id}</RequestId></Error>"}[protocol]
+        text = {
+            "query": f"<ErrorResponse><Error><Type>Sender</Type>{error}</Error><RequestId>{request_id}</RequestId>"
+            "</ErrorResponse>",
+            "ec2": f"<Response><Errors><Error>{error}</Error></Errors><RequestID>{request_id}</RequestID></Response>",
+            "rest-xml": f"<Error>{error}<RequestId>{request_id}</RequestId></Error>",
+        }[protocol]
         return status, {"Content-Type": "application/xml"}, text.encode()
     body = json.dumps({"__type": code, "message": message}).encode()
-    return status, {"Content-Type": "application/x-amz-json-1.1", "x-amzn-errortype": code,
-                    "x-amzn-requestid": new_uuid()}, body
+    return (
+        status,
+        {"Content-Type": "application/x-amz-json-1.1", "x-amzn-errortype": code, "x-amzn-requestid": new_uuid()},
+        body,
+    )
 
 
 def _failing(action: str, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -121,6 +125,7 @@ def _failing(action: str, original: Callable[..., Any]) -> Callable[..., Any]:
         if fault:
             raise ValueError(fault["message"])
         return original(resource_type, *args, **kwargs)
+
     return run
 
 
@@ -129,6 +134,7 @@ def _paced(original: Callable[..., Any]) -> Callable[..., Any]:
         if _pace["stack_seconds"]:
             await asyncio.sleep(_pace["stack_seconds"])
         return await original(*args, **kwargs)
+
     return run
 
 

@@ -31,9 +31,12 @@ def check_name(name: Any, longest: int, member: str) -> None:
     if name is None:
         return
     if not isinstance(name, str) or not _NAME.fullmatch(name) or len(name) > longest:
-        raise refuse(f"1 validation error detected: Value '{name}' at '{member}' failed to satisfy constraint: "
-                      f"Member must have length less than or equal to {longest} and satisfy regular expression "
-                      "pattern: [\\w+=,.@-]+", "ValidationError")
+        raise refuse(
+            f"1 validation error detected: Value '{name}' at '{member}' failed to satisfy constraint: "
+            f"Member must have length less than or equal to {longest} and satisfy regular expression "
+            "pattern: [\\w+=,.@-]+",
+            "ValidationError",
+        )
 
 
 def check_document(document: Any, longest: int, quota: str, trust: bool = False) -> None:
@@ -59,19 +62,25 @@ def check_document(document: Any, longest: int, quota: str, trust: bool = False)
             if not any(k in statement for k in ("Action", "NotAction")):
                 raise refuse("Policy statement must contain actions.", "MalformedPolicyDocument")
             for resource in _list(statement.get("Resource")) + _list(statement.get("NotResource")):
-                if resource != "*" and (not isinstance(resource, str) or resource.count(":") < 5
-                                        or not resource.startswith("arn:")):
-                    raise refuse(f"Resource {resource} must be in ARN format or \"*\".", "MalformedPolicyDocument")
+                if resource != "*" and (
+                    not isinstance(resource, str) or resource.count(":") < 5 or not resource.startswith("arn:")
+                ):
+                    raise refuse(f'Resource {resource} must be in ARN format or "*".', "MalformedPolicyDocument")
         elif any(k in statement for k in ("Resource", "NotResource")):
             raise refuse("Has prohibited field Resource", "MalformedPolicyDocument")
         for action in _list(statement.get("Action")) + _list(statement.get("NotAction")):
             if action != "*" and not re.fullmatch(r"[A-Za-z0-9-]+:[A-Za-z0-9*?]+", str(action)):
-                raise refuse(f"Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.: {action}",
-                              "MalformedPolicyDocument")
+                raise refuse(
+                    f"Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.: {action}",
+                    "MalformedPolicyDocument",
+                )
     for sid in sids:
         if not re.fullmatch(r"[A-Za-z0-9]+", sid):
-            raise refuse(f"Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular "
-                          f"expression [0-9A-Za-z]*: {sid}", "MalformedPolicyDocument")
+            raise refuse(
+                f"Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular "
+                f"expression [0-9A-Za-z]*: {sid}",
+                "MalformedPolicyDocument",
+            )
         if sids.count(sid) > 1:
             raise refuse("Statement IDs (SID) in a single policy must be unique.", "MalformedPolicyDocument")
     # White space does not count.
@@ -104,10 +113,14 @@ def _cfn_policy_create(logical_id: str, properties: dict, stack_name: str) -> tu
     check_name(name, 128, "policyName")
     check_document(properties.get("PolicyDocument") or {}, _POLICY_CHARACTERS, "PolicySize")
     if name and any(p["PolicyName"] == name for p in iam.policies.values()):
-        raise refuse(f"A policy called {name} already exists. Duplicate names are not allowed.",
-                      "EntityAlreadyExists", 409)
-    for member, store, kind in (("Roles", iam.roles, "role"), ("Users", iam.users, "user"),
-                                ("Groups", iam.groups, "group")):
+        raise refuse(
+            f"A policy called {name} already exists. Duplicate names are not allowed.", "EntityAlreadyExists", 409
+        )
+    for member, store, kind in (
+        ("Roles", iam.roles, "role"),
+        ("Users", iam.users, "user"),
+        ("Groups", iam.groups, "group"),
+    ):
         for entity in properties.get(member) or []:
             if entity not in store:
                 raise refuse(f"The {kind} with name {entity} cannot be found.", "NoSuchEntity", 404)
@@ -129,4 +142,5 @@ def _cfn_policy_delete(physical_id: str, properties: dict) -> None:
 
 def install() -> None:
     provisioners.RESOURCE_HANDLERS["AWS::IAM::ManagedPolicy"].update(
-        create=_cfn_policy_create, update=_cfn_policy_update, delete=_cfn_policy_delete)
+        create=_cfn_policy_create, update=_cfn_policy_update, delete=_cfn_policy_delete
+    )

@@ -50,8 +50,9 @@ def _cfn_role_delete(physical_id: str, properties: dict) -> None:
     role = iam.roles.get(physical_id)
     if role is None:
         return
-    foreign = [arn for arn in role.get("AttachedPolicies", [])
-               if arn not in (properties.get("ManagedPolicyArns") or [])]
+    foreign = [
+        arn for arn in role.get("AttachedPolicies", []) if arn not in (properties.get("ManagedPolicyArns") or [])
+    ]
     if foreign:
         raise refuse("Cannot delete entity, must detach all policies first.", "DeleteConflict", 409)
     provisioners.iam_role_delete(physical_id, properties)
@@ -59,4 +60,5 @@ def _cfn_role_delete(physical_id: str, properties: dict) -> None:
 
 def install() -> None:
     provisioners.RESOURCE_HANDLERS["AWS::IAM::Role"].update(
-        create=_cfn_role_create, update=_cfn_role_update, delete=_cfn_role_delete)
+        create=_cfn_role_create, update=_cfn_role_update, delete=_cfn_role_delete
+    )

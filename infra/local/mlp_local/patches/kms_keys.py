@@ -33,8 +33,11 @@ def allows(key: dict, service: str, actions: tuple, context: dict) -> bool:
         principal = statement.get("Principal")
         services = principal.get("Service") if isinstance(principal, dict) else None
         named = principal == "*" or service in _list(services)
-        return (named and any(fnmatch.fnmatchcase(action.lower(), str(a).lower()) for a in
-                              _list(statement.get("Action"))) and _conditions(statement.get("Condition"), context))
+        return (
+            named
+            and any(fnmatch.fnmatchcase(action.lower(), str(a).lower()) for a in _list(statement.get("Action")))
+            and _conditions(statement.get("Condition"), context)
+        )
 
     for action in actions:
         applying = [s for s in statements if matches(s, action)]
@@ -76,19 +79,24 @@ def _check_policy(properties: dict) -> None:
         return
     document = json.loads(policy) if isinstance(policy, str) else policy
     if len(json.dumps(document)) > 32_768:
-        raise ValueError("Policy exceeds 32768 bytes (Service: Kms, Status Code: 400, Error Code: "
-                         "LimitExceededException)")
+        raise ValueError(
+            "Policy exceeds 32768 bytes (Service: Kms, Status Code: 400, Error Code: LimitExceededException)"
+        )
     if properties.get("BypassPolicyLockoutSafetyCheck") is True:
         return
     for statement in _list(document.get("Statement")):
         principal = statement.get("Principal")
         names = [str(p) for p in _list(principal.get("AWS") if isinstance(principal, dict) else principal)]
-        if (statement.get("Effect") == "Allow" and any(_names_account(n) for n in names)
-                and any(fnmatch.fnmatchcase("kms:putkeypolicy", str(a).lower())
-                        for a in _list(statement.get("Action")))):
+        if (
+            statement.get("Effect") == "Allow"
+            and any(_names_account(n) for n in names)
+            and any(fnmatch.fnmatchcase("kms:putkeypolicy", str(a).lower()) for a in _list(statement.get("Action")))
+        ):
             return
-    raise ValueError("The new key policy will not allow you to update the key policy in the future. (Service: Kms, "
-                     "Status Code: 400, Error Code: MalformedPolicyDocumentException)")
+    raise ValueError(
+        "The new key policy will not allow you to update the key policy in the future. (Service: Kms, "
+        "Status Code: 400, Error Code: MalformedPolicyDocumentException)"
+    )
 
 
 def _names_account(principal: str) -> bool:
@@ -109,11 +117,15 @@ def _cfn_alias_create(logical_id: str, properties: dict, stack_name: str) -> tup
     name = properties.get("AliasName", "")
     arn = kms.alias_arn(name)
     if arn in kms.aliases:
-        raise ValueError(f"An alias with the name {arn} already exists (Service: Kms, Status Code: 400, Error Code: "
-                         "AlreadyExistsException)")
+        raise ValueError(
+            f"An alias with the name {arn} already exists (Service: Kms, Status Code: 400, Error Code: "
+            "AlreadyExistsException)"
+        )
     if find(properties.get("TargetKeyId", "")) is None:
-        raise ValueError(f"Key '{properties.get('TargetKeyId')}' does not exist (Service: Kms, Status Code: 400, "
-                         "Error Code: NotFoundException)")
+        raise ValueError(
+            f"Key '{properties.get('TargetKeyId')}' does not exist (Service: Kms, Status Code: 400, "
+            "Error Code: NotFoundException)"
+        )
     return _alias_create(logical_id, properties, stack_name)
 
 

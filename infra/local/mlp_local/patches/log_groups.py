@@ -20,9 +20,11 @@ _group_create, _group_update = provisioners.cwlogs_create, provisioners.cwlogs_u
 
 def _check_group(properties: dict, name: str) -> None:
     if not re.fullmatch(r"[.\-_/#A-Za-z0-9]{1,512}", name):
-        raise ValueError(f"1 validation error detected: Value '{name}' at 'logGroupName' failed to satisfy constraint: "
-                         "Member must satisfy regular expression pattern: [\\.\\-_/#A-Za-z0-9]+ (Service: "
-                         "CloudWatchLogs, Status Code: 400, Error Code: InvalidParameterException)")
+        raise ValueError(
+            f"1 validation error detected: Value '{name}' at 'logGroupName' failed to satisfy constraint: "
+            "Member must satisfy regular expression pattern: [\\.\\-_/#A-Za-z0-9]+ (Service: "
+            "CloudWatchLogs, Status Code: 400, Error Code: InvalidParameterException)"
+        )
     retention = properties.get("RetentionInDays")
     if retention is not None and int(retention) not in _RETENTION:
         raise ValueError(f"#/RetentionInDays: #: {retention} is not a valid enum value")
@@ -32,19 +34,30 @@ def _check_group(properties: dict, name: str) -> None:
     arn = f"arn:aws:logs:{get_region()}:{get_account_id()}:log-group:{name}"
     record = kms_keys.find(key) if str(key).startswith("arn:") else None
     if record is None or not kms_keys.allows(
-            record, f"logs.{get_region()}.amazonaws.com",
-            ("kms:Encrypt", "kms:Decrypt", "kms:ReEncryptTo", "kms:ReEncryptFrom", "kms:GenerateDataKey",
-             "kms:DescribeKey"),
-            {"kms:EncryptionContext:aws:logs:arn": arn, "aws:SourceAccount": get_account_id(), "aws:SourceArn": arn}):
-        raise ValueError("The specified KMS key does not exist or is not allowed to be used with Arn "
-                         f"'{arn}' (Service: CloudWatchLogs, Status Code: 400, Error Code: InvalidParameterException)")
+        record,
+        f"logs.{get_region()}.amazonaws.com",
+        (
+            "kms:Encrypt",
+            "kms:Decrypt",
+            "kms:ReEncryptTo",
+            "kms:ReEncryptFrom",
+            "kms:GenerateDataKey",
+            "kms:DescribeKey",
+        ),
+        {"kms:EncryptionContext:aws:logs:arn": arn, "aws:SourceAccount": get_account_id(), "aws:SourceArn": arn},
+    ):
+        raise ValueError(
+            "The specified KMS key does not exist or is not allowed to be used with Arn "
+            f"'{arn}' (Service: CloudWatchLogs, Status Code: 400, Error Code: InvalidParameterException)"
+        )
 
 
 def _cfn_group_create(logical_id: str, properties: dict, stack_name: str) -> tuple:
     name = properties.get("LogGroupName")
     if name and name in cloudwatch_logs.log_groups:
-        raise cfntype.already_exists("AWS::Logs::LogGroup", json.dumps({"/properties/LogGroupName": name},
-                                                               separators=(",", ":")))
+        raise cfntype.already_exists(
+            "AWS::Logs::LogGroup", json.dumps({"/properties/LogGroupName": name}, separators=(",", ":"))
+        )
     _check_group(properties, name or "generated")
     return _group_create(logical_id, properties, stack_name)
 

@@ -49,8 +49,16 @@ _macros = AccountRegionScopedDict()  # name -> properties of the AWS::CloudForma
 
 SAM = "AWS::Serverless-2016-10-31"
 
-_HOSTED = (SAM, "AWS::Serverless", "AWS::LanguageExtensions", "AWS::Include", "AWS::SecretsManager-2020-07-23",
-           "AWS::SecretsManager-2024-09-16", "AWS::CodeDeployBlueGreen", "AWS::ServiceCatalog")
+_HOSTED = (
+    SAM,
+    "AWS::Serverless",
+    "AWS::LanguageExtensions",
+    "AWS::Include",
+    "AWS::SecretsManager-2020-07-23",
+    "AWS::SecretsManager-2024-09-16",
+    "AWS::CodeDeployBlueGreen",
+    "AWS::ServiceCatalog",
+)
 
 # Template sections in which Fn::Transform has no meaning.
 _NO_SNIPPETS = ("AWSTemplateFormatVersion", "Description", "Transform", "Parameters")
@@ -92,8 +100,10 @@ def expand(template: dict, values: dict, raw_parameters: dict) -> dict:
     ``values`` are the resolved template parameters (what the macro receives), ``raw_parameters`` the engine's own map
     of them, against which a transform's ``Parameters`` are resolved.
     """
-    template = {key: _snippets(value, values, raw_parameters) if key not in _NO_SNIPPETS else value
-                for key, value in template.items()}
+    template = {
+        key: _snippets(value, values, raw_parameters) if key not in _NO_SNIPPETS else value
+        for key, value in template.items()
+    }
     # An Fn::Transform at the top of the template has the whole template for siblings.
     if _is_custom(template.get("Fn::Transform")):
         template = _call_snippet(template, values, raw_parameters)
@@ -140,8 +150,9 @@ def _snippets(node: Any, values: dict, raw_parameters: dict) -> Any:
         return [_snippets(item, values, raw_parameters) for item in node]
     if not isinstance(node, dict):
         return node
-    node = {key: item if key == "Fn::Transform" else _snippets(item, values, raw_parameters)
-            for key, item in node.items()}
+    node = {
+        key: item if key == "Fn::Transform" else _snippets(item, values, raw_parameters) for key, item in node.items()
+    }
     return _call_snippet(node, values, raw_parameters) if _is_custom(node.get("Fn::Transform")) else node
 
 
@@ -159,8 +170,10 @@ def _resolved(parameters: Any, name: str, raw_parameters: dict) -> dict:
         answer = engine.resolve_refs(copy.deepcopy(value), {}, raw_parameters, {}, {}, "", "")
         for item in answer if isinstance(answer, list) else [answer]:
             if not isinstance(item, (str, int, float, bool)):
-                raise TransformError(f"The value of parameter {key} under transform {name} must resolve to a string, "
-                                     "number, boolean or a list of any of these.")
+                raise TransformError(
+                    f"The value of parameter {key} under transform {name} must resolve to a string, "
+                    "number, boolean or a list of any of these."
+                )
         resolved[key] = answer
     return resolved
 
@@ -174,8 +187,15 @@ def _invoke(name: str, fragment: Any, parameters: dict, values: dict) -> Any:
     if macro is None:
         raise TransformError(f"No transform named {_id(name)} found.")
     request_id = new_uuid()
-    request = {"region": get_region(), "accountId": get_account_id(), "fragment": fragment, "transformId": _id(name),
-               "params": parameters, "requestId": request_id, "templateParameterValues": values}
+    request = {
+        "region": get_region(),
+        "accountId": get_account_id(),
+        "fragment": fragment,
+        "transformId": _id(name),
+        "params": parameters,
+        "requestId": request_id,
+        "templateParameterValues": values,
+    }
     # Through JSON, as on the wire: the function's answer must not share objects with ours.
     record, config, _ = lambda_service.get_func_record_for_ref(macro["FunctionName"])
     malformed = TransformError(f"Received malformed response from transform {_id(name)}")
@@ -183,7 +203,8 @@ def _invoke(name: str, fragment: Any, parameters: dict, values: dict) -> Any:
         _log_failure(macro, f"{macro['FunctionName']} does not exist")
         raise malformed
     result = lambda_service.execute_function_with_config_scope(
-        lambda_service.execution_record_for_config(record, config), json.loads(json.dumps(request)))
+        lambda_service.execution_record_for_config(record, config), json.loads(json.dumps(request))
+    )
     answer = result.get("body")
     if isinstance(answer, (bytes, str)):
         try:
@@ -193,8 +214,11 @@ def _invoke(name: str, fragment: Any, parameters: dict, values: dict) -> Any:
     if result.get("error"):
         _log_failure(macro, json.dumps(answer))
         raise malformed
-    if not isinstance(answer, dict) or answer.get("requestId") != request_id or not isinstance(
-            answer.get("status"), str):
+    if (
+        not isinstance(answer, dict)
+        or answer.get("requestId") != request_id
+        or not isinstance(answer.get("status"), str)
+    ):
         _log_failure(macro, "the answer lacks requestId or status")
         raise malformed
     if answer["status"].lower() != "success":
@@ -218,8 +242,9 @@ def _log_failure(macro: dict, text: str) -> None:
         return
     now = int(time.time() * 1000)
     cloudwatch_logs.create_log_stream({"logGroupName": group, "logStreamName": macro["Name"]})
-    cloudwatch_logs.put_log_events({"logGroupName": group, "logStreamName": macro["Name"],
-                                     "logEvents": [{"timestamp": now, "message": text}]})
+    cloudwatch_logs.put_log_events(
+        {"logGroupName": group, "logStreamName": macro["Name"], "logEvents": [{"timestamp": now, "message": text}]}
+    )
 
 
 def _hosted(template: dict, names: list, values: dict, raw_parameters: dict) -> dict:
@@ -253,8 +278,12 @@ def _serverless(template: dict, values: dict) -> dict:
     from samtranslator.model.exceptions import InvalidDocumentException
     from samtranslator.translator.transform import transform
 
-    pseudo = {"AWS::Region": get_region(), "AWS::AccountId": get_account_id(), "AWS::Partition": "aws",
-              "AWS::URLSuffix": "amazonaws.com"}
+    pseudo = {
+        "AWS::Region": get_region(),
+        "AWS::AccountId": get_account_id(),
+        "AWS::Partition": "aws",
+        "AWS::URLSuffix": "amazonaws.com",
+    }
     previous = os.environ.get("AWS_DEFAULT_REGION")
     os.environ["AWS_DEFAULT_REGION"] = get_region()
     try:
@@ -263,7 +292,8 @@ def _serverless(template: dict, values: dict) -> dict:
         causes = " ".join(sorted(cause.message for cause in error.causes))
         raise TransformError(
             f"Transform {SAM} failed with: Invalid Serverless Application Specification document. Number of errors "
-            f"found: {len(error.causes)}. {causes}") from None
+            f"found: {len(error.causes)}. {causes}"
+        ) from None
     finally:
         if previous is None:
             os.environ.pop("AWS_DEFAULT_REGION", None)
@@ -369,15 +399,19 @@ def _apply_transforms(template: dict, provided_params: Any = None, previous_para
 
 def _create_change_set(original: Callable[..., Any]) -> Callable[..., Any]:
     """A failed transform fails the change set, not the request."""
+
     def create(params: dict) -> Any:
         answer = original(params)
         prepared = _prepared.get()
         if prepared and "failed" in prepared and answer[0] == 200:
-            _, change_set = changesets.find_change_set(helpers.parameter(params, "ChangeSetName"),
-                                                        _stack_name(helpers.parameter(params, "StackName")))
-            change_set.update(Status="FAILED", ExecutionStatus="UNAVAILABLE", StatusReason=prepared["failed"],
-                              Changes=[])
+            _, change_set = changesets.find_change_set(
+                helpers.parameter(params, "ChangeSetName"), _stack_name(helpers.parameter(params, "StackName"))
+            )
+            change_set.update(
+                Status="FAILED", ExecutionStatus="UNAVAILABLE", StatusReason=prepared["failed"], Changes=[]
+            )
         return answer
+
     return create
 
 
@@ -385,13 +419,30 @@ def _stack_name(name_or_id: str) -> str:
     return name_or_id.split("/")[1] if name_or_id.startswith("arn:") else name_or_id
 
 
-async def _deploy_stack_async(stack_name: str, stack_id: str, template: dict, param_values: Any, disable_rollback: bool,
-                              tags: Any, is_update: bool = False, previous_stack: dict | None = None,
-                              **options: Any) -> Any:
+async def _deploy_stack_async(
+    stack_name: str,
+    stack_id: str,
+    template: dict,
+    param_values: Any,
+    disable_rollback: bool,
+    tags: Any,
+    is_update: bool = False,
+    previous_stack: dict | None = None,
+    **options: Any,
+) -> Any:
     """CreateStack and UpdateStack with a failed transform: nothing is created and the stack rolls back."""
     if not isinstance(template, FailedTemplate):
-        return await _original_deploy(stack_name, stack_id, template, param_values, disable_rollback, tags,
-                                      is_update=is_update, previous_stack=previous_stack, **options)
+        return await _original_deploy(
+            stack_name,
+            stack_id,
+            template,
+            param_values,
+            disable_rollback,
+            tags,
+            is_update=is_update,
+            previous_stack=previous_stack,
+            **options,
+        )
     stack = cloudformation.stacks[stack_name]
     reason = f"{template.reason}. Rollback requested by user."
     prefix = "UPDATE_ROLLBACK" if is_update else "ROLLBACK"
@@ -432,8 +483,15 @@ def _cfn_delete(physical_id: str, properties: dict) -> None:
 
 
 def install() -> None:
-    cfntype.register("AWS::CloudFormation::Macro", _cfn_create, _cfn_update, _cfn_delete, replaces_on=("Name",),
-                     custom_name="Name", tags=None)
+    cfntype.register(
+        "AWS::CloudFormation::Macro",
+        _cfn_create,
+        _cfn_update,
+        _cfn_delete,
+        replaces_on=("Name",),
+        custom_name="Name",
+        tags=None,
+    )
     engine.CfnLoader.add_constructor("!Transform", engine.construct_cfn_tag("Fn::Transform"))
     APPLY_TRANSFORMS.replace(_apply_transforms)
     DEPLOY_STACK.replace(_deploy_stack_async)

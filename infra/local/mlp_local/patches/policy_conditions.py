@@ -46,8 +46,10 @@ def _owner(context: Any) -> str | None:
 def _resource_tag(key: str, context: Any) -> str | None:
     known = context.service_context
     if "_tags" not in known:
-        known["_tags"] = {name.lower(): value for name, value in (tagging.resource_tags(context.resource_arn) or {}).items()}
-    return known["_tags"].get(key[len(_TAGS):])
+        known["_tags"] = {
+            name.lower(): value for name, value in (tagging.resource_tags(context.resource_arn) or {}).items()
+        }
+    return known["_tags"].get(key[len(_TAGS) :])
 
 
 def _resolve_condition_key(key: str, context: Any) -> Any:
@@ -94,8 +96,11 @@ def _statement(statement: Any, context: Any) -> Any:
         statement,
         resources=[filled(text, context) for text in statement.resources],
         not_resources=[filled(text, context) for text in statement.not_resources],
-        conditions={operator: {key: [filled(value, context) for value in _listed(values)] for key, values in keys.items()}
-                    for operator, keys in blocks.items()})
+        conditions={
+            operator: {key: [filled(value, context) for value in _listed(values)] for key, values in keys.items()}
+            for operator, keys in blocks.items()
+        },
+    )
 
 
 def _listed(values: Any) -> list[str]:
@@ -107,12 +112,15 @@ def _listed(values: Any) -> list[str]:
 def _first_match(context: Any, statements: Any, effect: str) -> Any:
     for statement in statements:
         if statement.effect != effect or not iam_evaluator.action_matches(
-                context.action, statement.actions, statement.not_actions):
+            context.action, statement.actions, statement.not_actions
+        ):
             continue
         known = _statement(statement, context)
-        if (known is not None
-                and iam_evaluator.resource_matches(context.resource_arn, known.resources, known.not_resources)
-                and iam_evaluator.conditions_met(known.conditions, context)):
+        if (
+            known is not None
+            and iam_evaluator.resource_matches(context.resource_arn, known.resources, known.not_resources)
+            and iam_evaluator.conditions_met(known.conditions, context)
+        ):
             return statement
     return None
 

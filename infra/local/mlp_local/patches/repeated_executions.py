@@ -20,10 +20,12 @@ def _start_execution(data: dict) -> Any:
     machine = stepfunctions.state_machines.get(arn) if arn else None
     if machine and data.get("name"):
         execution = stepfunctions.executions.get(
-            f"arn:aws:states:{get_region()}:{get_account_id()}:execution:{machine['name']}:{data['name']}")
+            f"arn:aws:states:{get_region()}:{get_account_id()}:execution:{machine['name']}:{data['name']}"
+        )
         if execution and execution["status"] == "RUNNING" and _same_input(execution["input"], data.get("input", "{}")):
             return stepfunctions.json_response(
-                {"executionArn": execution["executionArn"], "startDate": execution["startDate"]})
+                {"executionArn": execution["executionArn"], "startDate": execution["startDate"]}
+            )
     return _original_start(data)
 
 

@@ -39,16 +39,22 @@ def _json(body: Any) -> dict:
     return request if isinstance(request, dict) else {}
 
 
-def _extract_resource_arn(service: str, method: str, path: str, headers: dict, body: Any, query_params: dict, region: str,
-                          account_id: str) -> str:
+def _extract_resource_arn(
+    service: str, method: str, path: str, headers: dict, body: Any, query_params: dict, region: str, account_id: str
+) -> str:
     prefix = f"arn:aws:{service}:{region}:{account_id}"
     if service in ("codecommit", "codepipeline", "sagemaker"):
         request = _json(body)
         for member in ("resourceArn", "ResourceArn", "ModelPackageArn"):
             if request.get(member):
                 return request[member]
-        name = (request.get("repositoryName") or request.get("oldName") or request.get("name")
-                or request.get("pipelineName") or (request.get("pipeline") or {}).get("name"))
+        name = (
+            request.get("repositoryName")
+            or request.get("oldName")
+            or request.get("name")
+            or request.get("pipelineName")
+            or (request.get("pipeline") or {}).get("name")
+        )
         if name:
             return f"{prefix}:{name}"
         group = request.get("ModelPackageGroupName")
@@ -95,7 +101,7 @@ def _request_context(service: str, action: str, body: Any, params: dict) -> Any:
         # A template is in S3, wherever that listens.
         url = context.get("cloudformation:TemplateUrl", "")
         if url.startswith(f"{_endpoint}/"):
-            context["cloudformation:TemplateUrl"] = f"https://s3.{get_region()}.amazonaws.com{url[len(_endpoint):]}"
+            context["cloudformation:TemplateUrl"] = f"https://s3.{get_region()}.amazonaws.com{url[len(_endpoint) :]}"
     if service == "iam":
         context.update(_iam_keys(action, body, params))
     if action == "events:PutEvents":
@@ -106,7 +112,7 @@ def _request_context(service: str, action: str, body: Any, params: dict) -> Any:
 
 
 def install(endpoint: str) -> None:
-    global _endpoint  # noqa: PLW0603  (known when the process has its port)
+    global _endpoint
     _endpoint = endpoint
     for service in (codecommit.SERVICE, codepipeline.SERVICE, sagemaker.SERVICE, license_manager.SERVICE):
         iam_actions.SERVICE_TO_IAM_NAMESPACE[service.scope] = service.scope

@@ -70,12 +70,29 @@ def _buckets() -> Iterator[tuple[str, list]]:
 
 def install() -> None:
     # For aws:ResourceTag in policies; ministack knows those of other services.
-    tagging.RESOURCE_TAG_COLLECTORS.update({
-        "cloudformation": _stacks, "codebuild": _projects, "codecommit": _repositories, "codepipeline": _pipelines,
-        "ec2": _network, "s3": _buckets, "sagemaker": _groups})
-    tagging.COLLECTORS.update({
-        "cloudformation": _stacks, "codecommit": _repositories, "codepipeline": _pipelines, "sagemaker": _groups,
-        "codebuild": _projects, "logs": _log_groups, "ec2": _network, "ssm": tagging.collect_ssm})
+    tagging.RESOURCE_TAG_COLLECTORS.update(
+        {
+            "cloudformation": _stacks,
+            "codebuild": _projects,
+            "codecommit": _repositories,
+            "codepipeline": _pipelines,
+            "ec2": _network,
+            "s3": _buckets,
+            "sagemaker": _groups,
+        }
+    )
+    tagging.COLLECTORS.update(
+        {
+            "cloudformation": _stacks,
+            "codecommit": _repositories,
+            "codepipeline": _pipelines,
+            "sagemaker": _groups,
+            "codebuild": _projects,
+            "logs": _log_groups,
+            "ec2": _network,
+            "ssm": tagging.collect_ssm,
+        }
+    )
     original = tagging.HANDLERS["GetResources"]
 
     def get_resources(data: dict) -> tuple:
@@ -88,7 +105,7 @@ def install() -> None:
         size = int(data.get("ResourcesPerPage") or 100)
         start = int(data.get("PaginationToken") or 0)
         token = str(start + size) if start + size < len(found) else ""
-        answer = {"ResourceTagMappingList": found[start:start + size], "PaginationToken": token}
+        answer = {"ResourceTagMappingList": found[start : start + size], "PaginationToken": token}
         return status, headers, json.dumps(answer).encode()
 
     tagging.HANDLERS["GetResources"] = get_resources

@@ -12,24 +12,40 @@ import time
 from .. import roles
 from ..emulator import eventbridge, every_scope, new_uuid, provisioners, request_scope, scheduler
 
-_SCHEDULE = ("Description", "EndDate", "FlexibleTimeWindow", "GroupName", "KmsKeyArn", "ScheduleExpression",
-             "ScheduleExpressionTimezone", "StartDate", "State", "Target")
+_SCHEDULE = (
+    "Description",
+    "EndDate",
+    "FlexibleTimeWindow",
+    "GroupName",
+    "KmsKeyArn",
+    "ScheduleExpression",
+    "ScheduleExpressionTimezone",
+    "StartDate",
+    "State",
+    "Target",
+)
 
 
 def _schedule_body(properties: dict) -> dict:
     body = {key: properties[key] for key in _SCHEDULE if properties.get(key) is not None}
     expression = str(body.get("ScheduleExpression", ""))
     if not re.fullmatch(r"rate\(\d+ (minute|minutes|hour|hours|day|days)\)|cron\([^)]+\)|at\([0-9T:-]+\)", expression):
-        raise ValueError(f"Invalid Schedule Expression {expression}. (Service: Scheduler, Status Code: 400, Error "
-                         "Code: ValidationException)")
+        raise ValueError(
+            f"Invalid Schedule Expression {expression}. (Service: Scheduler, Status Code: 400, Error "
+            "Code: ValidationException)"
+        )
     target = body.get("Target") or {}
     if not roles.assumable_by(target.get("RoleArn", ""), "scheduler.amazonaws.com"):
-        raise ValueError("The execution role you provide must allow AWS EventBridge Scheduler to assume the role. "
-                         "(Service: Scheduler, Status Code: 400, Error Code: ValidationException)")
+        raise ValueError(
+            "The execution role you provide must allow AWS EventBridge Scheduler to assume the role. "
+            "(Service: Scheduler, Status Code: 400, Error Code: ValidationException)"
+        )
     window = body.get("FlexibleTimeWindow") or {}
     if window.get("Mode") == "FLEXIBLE" and not window.get("MaximumWindowInMinutes"):
-        raise ValueError("MaximumWindowInMinutes must be provided when FlexibleTimeWindow Mode is FLEXIBLE. (Service: "
-                         "Scheduler, Status Code: 400, Error Code: ValidationException)")
+        raise ValueError(
+            "MaximumWindowInMinutes must be provided when FlexibleTimeWindow Mode is FLEXIBLE. (Service: "
+            "Scheduler, Status Code: 400, Error Code: ValidationException)"
+        )
     return body
 
 
@@ -59,10 +75,20 @@ def fire(name: str) -> dict:
     for (account, region, key), schedule in every_scope(scheduler.schedules):
         if schedule["Name"] == name or key == name:
             with request_scope(account, region):
-                eventbridge.invoke_target(schedule["Target"], {
-                    "EventId": new_uuid(), "Source": "aws.scheduler", "DetailType": "Scheduled Event", "Detail": "{}",
-                    "Time": time.time(), "Resources": [schedule["Arn"]], "Account": account, "Region": region},
-                    schedule)
+                eventbridge.invoke_target(
+                    schedule["Target"],
+                    {
+                        "EventId": new_uuid(),
+                        "Source": "aws.scheduler",
+                        "DetailType": "Scheduled Event",
+                        "Detail": "{}",
+                        "Time": time.time(),
+                        "Resources": [schedule["Arn"]],
+                        "Account": account,
+                        "Region": region,
+                    },
+                    schedule,
+                )
             return {"fired": schedule["Arn"]}
     raise ValueError(f"no schedule is named {name!r}")
 
@@ -70,5 +96,6 @@ def fire(name: str) -> dict:
 def install() -> None:
     scheduler.SCHEDULE_TICK_INTERVAL = 1
     provisioners.RESOURCE_HANDLERS["AWS::Scheduler::Schedule"].update(
-        create=_cfn_schedule_create, update=_cfn_schedule_update)
+        create=_cfn_schedule_create, update=_cfn_schedule_update
+    )
     provisioners.REPLACING_PROPERTIES["AWS::Scheduler::Schedule"] = ("Name",)

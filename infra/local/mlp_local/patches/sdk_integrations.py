@@ -21,12 +21,23 @@ _endpoint = ""  # set by install
 
 
 # Step Functions spells services as the Java SDK does.
-_SERVICES = {"cloudwatchevents": "events", "resourcegroupstaggingapi": "resourcegroupstaggingapi",
-             "licensemanager": "license-manager", "sesv2": "sesv2", "costexplorer": "ce"}
+_SERVICES = {
+    "cloudwatchevents": "events",
+    "resourcegroupstaggingapi": "resourcegroupstaggingapi",
+    "licensemanager": "license-manager",
+    "sesv2": "sesv2",
+    "costexplorer": "ce",
+}
 
 # Answers whose shape ministack's own dispatcher doesn't get from their XML.
-_BY_MODEL = {("ec2", "describevpcattribute"), ("ec2", "describevpcendpoints"), ("ec2", "describevpcendpointservices"),
-             ("iam", "getaccountsummary"), ("route53", "listhostedzonesbyvpc"), ("sns", "gettopicattributes")}
+_BY_MODEL = {
+    ("ec2", "describevpcattribute"),
+    ("ec2", "describevpcendpoints"),
+    ("ec2", "describevpcendpointservices"),
+    ("iam", "getaccountsummary"),
+    ("route53", "listhostedzonesbyvpc"),
+    ("sns", "gettopicattributes"),
+}
 
 
 def _invoke_sdk(resource: str, input_data: Any) -> Any:
@@ -39,21 +50,28 @@ def _invoke_sdk(resource: str, input_data: Any) -> Any:
     if name not in SESSION.get_available_services():
         return _original_sdk(resource, input_data)
     client = SESSION.create_client(
-        name, region_name=get_region(), endpoint_url=_endpoint, aws_access_key_id=get_account_id(),
-        aws_secret_access_key="local", config=Config(retries={"total_max_attempts": 1}))
+        name,
+        region_name=get_region(),
+        endpoint_url=_endpoint,
+        aws_access_key_id=get_account_id(),
+        aws_secret_access_key="local",
+        config=Config(retries={"total_max_attempts": 1}),
+    )
     operation = parts[7][:1].upper() + parts[7][1:]
     prefix = client.meta.service_model.service_id.replace(" ", "")
     try:
         members = client.meta.service_model.operation_model(operation).input_shape
         # By its name in the model: a client's methods have Python's spelling of it.
-        answer = client._make_api_call(operation, _api_members(input_data or {}, members))  # type: ignore[attr-defined]  # noqa: SLF001
+        parameters = _api_members(input_data or {}, members)
+        answer = client._make_api_call(operation, parameters)  # type: ignore[attr-defined]  # noqa: SLF001
     except botocore.exceptions.ClientError as error:
         detail = error.response["Error"]
         code = detail["Code"]
         raise stepfunctions.ExecutionError(
             f"{prefix}.{code}" if code.endswith("Exception") else f"{prefix}.{prefix}Exception",
             f"{detail['Message']} (Service: {prefix}, Status Code: "
-            f"{error.response['ResponseMetadata']['HTTPStatusCode']}, Error Code: {code})") from None
+            f"{error.response['ResponseMetadata']['HTTPStatusCode']}, Error Code: {code})",
+        ) from None
     except (botocore.exceptions.ParamValidationError, botocore.model.OperationNotFoundError) as error:
         raise stepfunctions.ExecutionError("States.Runtime", str(error)) from None
     answer.pop("ResponseMetadata", None)
@@ -66,8 +84,10 @@ def _api_members(value: Any, shape: Any) -> Any:
         return value
     if shape.type_name == "structure" and isinstance(value, dict):
         names = {member.lower(): member for member in shape.members}
-        return {names.get(k.lower(), k): _api_members(v, shape.members.get(names.get(k.lower(), k)))
-                for k, v in value.items()}
+        return {
+            names.get(k.lower(), k): _api_members(v, shape.members.get(names.get(k.lower(), k)))
+            for k, v in value.items()
+        }
     if shape.type_name == "list" and isinstance(value, list):
         return [_api_members(item, shape.member) for item in value]
     return value
@@ -84,6 +104,6 @@ def _state_members(value: Any) -> Any:
 
 
 def install(endpoint: str) -> None:
-    global _endpoint  # noqa: PLW0603  (known when the process has its port)
+    global _endpoint
     _endpoint = endpoint
     stepfunctions.invoke_aws_sdk_integration = _invoke_sdk

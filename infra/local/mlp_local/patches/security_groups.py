@@ -16,6 +16,7 @@ _group_create, _group_update = provisioners.ec2_sg_create, provisioners.ec2_sg_u
 
 def _check_rules(properties: dict) -> None:
     import ipaddress
+
     for member in ("SecurityGroupIngress", "SecurityGroupEgress"):
         for rule in properties.get(member) or []:
             for key, kind in (("CidrIp", ipaddress.IPv4Network), ("CidrIpv6", ipaddress.IPv6Network)):
@@ -31,16 +32,21 @@ def _cfn_group_create(logical_id: str, properties: dict, stack_name: str) -> tup
     if properties.get("VpcId"):
         check_vpc(properties["VpcId"])
     vpc_id = properties.get("VpcId") or ec2.DEFAULT_VPC_ID
-    if name and (len(name) > 255 or name.startswith("sg-")
-                 or not re.fullmatch(r"[A-Za-z0-9 ._\-:/()#,@\[\]+=&;{}!$*]+", name)):
+    if name and (
+        len(name) > 255 or name.startswith("sg-") or not re.fullmatch(r"[A-Za-z0-9 ._\-:/()#,@\[\]+=&;{}!$*]+", name)
+    ):
         raise refuse(f"Invalid group name: {name}", "InvalidParameterValue")
-    if name and any(g["GroupName"].lower() == name.lower() and g["VpcId"] == vpc_id
-                    for g in ec2.security_groups.values()):
+    if name and any(
+        g["GroupName"].lower() == name.lower() and g["VpcId"] == vpc_id for g in ec2.security_groups.values()
+    ):
         raise refuse(f"The security group '{name}' already exists for VPC '{vpc_id}'", "InvalidGroup.Duplicate")
     description = properties.get("GroupDescription") or ""
     if not re.fullmatch(r"[A-Za-z0-9 ._\-:/()#,@\[\]+=&;{}!$*]{1,255}", description):
-        raise refuse("Invalid security group description. Valid descriptions are strings less than 256 characters "
-                      "from the following set:  a-zA-Z0-9. _-:/()#,@[]+=&;{}!$*", "InvalidParameterValue")
+        raise refuse(
+            "Invalid security group description. Valid descriptions are strings less than 256 characters "
+            "from the following set:  a-zA-Z0-9. _-:/()#,@[]+=&;{}!$*",
+            "InvalidParameterValue",
+        )
     _check_rules(properties)
     group_id, attributes = _group_create(logical_id, properties, stack_name)
     return group_id, {**attributes, "Id": group_id}
@@ -60,5 +66,6 @@ def _cfn_group_delete(physical_id: str, properties: dict) -> None:
 
 def install() -> None:
     provisioners.RESOURCE_HANDLERS["AWS::EC2::SecurityGroup"].update(
-        create=_cfn_group_create, update=_cfn_group_update, delete=_cfn_group_delete)
+        create=_cfn_group_create, update=_cfn_group_update, delete=_cfn_group_delete
+    )
     provisioners.REPLACING_PROPERTIES["AWS::EC2::SecurityGroup"] = ("GroupDescription", "GroupName", "VpcId")

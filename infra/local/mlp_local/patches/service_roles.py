@@ -21,6 +21,7 @@ def role_problem(role: str) -> tuple | None:
 
 def _with_role(original: Callable[..., Any]) -> Callable[..., Any]:
     """CreateStack, UpdateStack and DeleteStack: the service role must be one that CloudFormation can assume."""
+
     def run(params: dict) -> Any:
         role = helpers.parameter(params, "RoleARN")
         if problem := role_problem(role):
@@ -30,6 +31,7 @@ def _with_role(original: Callable[..., Any]) -> Callable[..., Any]:
         if answer[0] == 200 and stack is not None and role:
             stack["_role"] = role
         return answer
+
     return run
 
 

@@ -13,8 +13,11 @@ from ..emulator import RESOLVE_PARAMETERS, ec2, engine, ssm
 
 _original_parameters = engine.resolve_parameters
 
-_STORES = {"AWS::EC2::VPC::Id": "vpcs", "AWS::EC2::Subnet::Id": "subnets",
-           "AWS::EC2::SecurityGroup::Id": "security_groups"}
+_STORES = {
+    "AWS::EC2::VPC::Id": "vpcs",
+    "AWS::EC2::Subnet::Id": "subnets",
+    "AWS::EC2::SecurityGroup::Id": "security_groups",
+}
 
 _SSM_TYPE = re.compile(r"AWS::SSM::Parameter::Value<(.+)>")
 
@@ -35,8 +38,11 @@ def _resolve_parameters(template: dict, provided_params: list, previous_params: 
             adjusted[name] = body
             continue
         # The constraints of such a parameter are those of the name that is looked up, not of what it finds.
-        adjusted[name] = {key: value for key, value in body.items()
-                          if key not in ("AllowedValues", "AllowedPattern", "MinLength", "MaxLength")}
+        adjusted[name] = {
+            key: value
+            for key, value in body.items()
+            if key not in ("AllowedValues", "AllowedPattern", "MinLength", "MaxLength")
+        }
         key = _parameter_key(name, body, given.get(name), previous_params or {})
         if body.get("AllowedValues") and key not in [str(v) for v in body["AllowedValues"]]:
             raise ValueError(f"Parameter '{name}' must be one of AllowedValues")
@@ -48,8 +54,9 @@ def _resolve_parameters(template: dict, provided_params: list, previous_params: 
         elif record.get("Type") == "SecureString":
             raise ValueError(f"Parameters [{key}] referenced by template have types not supported by CloudFormation.")
     if unreadable:
-        raise ValueError(f"Unable to fetch parameters [{','.join(sorted(unreadable))}] from parameter store for this "
-                         "account.")
+        raise ValueError(
+            f"Unable to fetch parameters [{','.join(sorted(unreadable))}] from parameter store for this account."
+        )
     resolved = _original_parameters({**template, "Parameters": adjusted}, provided_params, previous_params)
     for name, entry in resolved.items():
         _check_exists(name, entry)
@@ -77,8 +84,9 @@ def _check_exists(name: str, entry: dict) -> None:
     ec2.ensure_defaults_initialized()
     for value in entry["Value"].split(",") if is_list else [entry["Value"]]:
         if value.strip() not in getattr(ec2, store):
-            raise ValueError(f"Parameter validation failed: parameter value {value.strip()} for parameter name {name} "
-                             "does not exist")
+            raise ValueError(
+                f"Parameter validation failed: parameter value {value.strip()} for parameter name {name} does not exist"
+            )
 
 
 def install() -> None:

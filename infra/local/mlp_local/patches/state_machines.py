@@ -35,8 +35,11 @@ def problems(machine: Any, path: str = "") -> Iterator[tuple[str, str, str]]:
     for name, state in states.items():
         place = f"{path}/States/{name}"
         if not isinstance(state, dict) or state.get("Type") not in _TYPES:
-            yield "SCHEMA_VALIDATION_FAILED", "The value for the field 'Type' must be a valid state type", \
-                f"{place}/Type"
+            yield (
+                "SCHEMA_VALIDATION_FAILED",
+                "The value for the field 'Type' must be a valid state type",
+                f"{place}/Type",
+            )
             continue
         targets = [("Next", state["Next"])] if "Next" in state else []
         targets += [(f"Catch[{i}]/Next", c.get("Next")) for i, c in enumerate(state.get("Catch") or [])]
@@ -61,7 +64,7 @@ def problems(machine: Any, path: str = "") -> Iterator[tuple[str, str, str]]:
             yield from problems(state.get(key), f"{place}/{key}")
     for name in states:
         if name not in reached:
-            yield "UNREACHABLE_STATE", f"State \"{name}\" is not reachable", f"{path}/States/{name}"
+            yield "UNREACHABLE_STATE", f'State "{name}" is not reachable', f"{path}/States/{name}"
 
 
 def _check(definition: Any) -> Any:
@@ -81,8 +84,9 @@ def _validate(data: dict) -> tuple:
         found = list(problems(json.loads(data.get("definition") or "")))
     except ValueError as error:
         found = [("INVALID_JSON_DESCRIPTION", str(error), "/")]
-    diagnostics = [{"severity": "ERROR", "code": code, "message": message, "location": place}
-                   for code, message, place in found]
+    diagnostics = [
+        {"severity": "ERROR", "code": code, "message": message, "location": place} for code, message, place in found
+    ]
     return stepfunctions.json_response({"result": "FAIL" if found else "OK", "diagnostics": diagnostics})
 
 
@@ -92,9 +96,11 @@ def _check_properties(properties: dict) -> None:
     if problem:
         raise ValueError(f"{problem} (Service: Sfn, Status Code: 400, Error Code: InvalidDefinition)")
     if not roles.assumable_by(properties.get("RoleArn", ""), "states.amazonaws.com"):
-        raise ValueError("Neither the global service principal states.amazonaws.com, nor the regional one is "
-                         "authorized to assume the provided role. (Service: Sfn, Status Code: 400, Error Code: "
-                         "AccessDeniedException)")
+        raise ValueError(
+            "Neither the global service principal states.amazonaws.com, nor the regional one is "
+            "authorized to assume the provided role. (Service: Sfn, Status Code: 400, Error Code: "
+            "AccessDeniedException)"
+        )
 
 
 def _cfn_create(logical_id: str, properties: dict, stack_name: str) -> tuple:
@@ -102,8 +108,10 @@ def _cfn_create(logical_id: str, properties: dict, stack_name: str) -> tuple:
     name = properties.get("StateMachineName")
     arn = f"arn:aws:states:{get_region()}:{get_account_id()}:stateMachine:{name}"
     if name and arn in stepfunctions.state_machines:
-        raise ValueError(f"State Machine Already Exists: '{arn}' (Service: Sfn, Status Code: 400, Error Code: "
-                         "StateMachineAlreadyExistsException)")
+        raise ValueError(
+            f"State Machine Already Exists: '{arn}' (Service: Sfn, Status Code: 400, Error Code: "
+            "StateMachineAlreadyExistsException)"
+        )
     return _create(logical_id, properties, stack_name)
 
 

@@ -27,13 +27,15 @@ def evaluate_conditions(template: dict, params: dict) -> dict:
     def operand(node: Any) -> Any:
         for name, _ in engine.intrinsic_references(node):
             if name not in known and name not in params:
-                raise ValueError(f"Template format error: Unresolved dependencies [{name}]. Cannot reference "
-                                 "resources in the Conditions block of the template")
+                raise ValueError(
+                    f"Template format error: Unresolved dependencies [{name}]. Cannot reference "
+                    "resources in the Conditions block of the template"
+                )
         return engine.resolve_refs(copy.deepcopy(node), {}, params, done, mappings, "", "")
 
     def evaluate(node: Any) -> bool:
         if isinstance(node, dict) and len(node) == 1:
-            (function, arguments), = node.items()
+            ((function, arguments),) = node.items()
             if function == "Fn::Equals":
                 return text(operand(arguments[0])) == text(operand(arguments[1]))
             if function == "Fn::And":
@@ -44,17 +46,21 @@ def evaluate_conditions(template: dict, params: dict) -> dict:
                 return not evaluate(arguments[0])
             if function == "Condition":
                 return value_of(arguments)
-        raise ValueError("Template format error: Conditions can only be boolean operations on parameters and other "
-                         "conditions")
+        raise ValueError(
+            "Template format error: Conditions can only be boolean operations on parameters and other conditions"
+        )
 
     def value_of(name: str) -> bool:
         if name not in done:
             if name not in definitions:
-                raise ValueError(f"Template format error: Unresolved condition dependency {name} in the Conditions "
-                                 "block of the template")
+                raise ValueError(
+                    f"Template format error: Unresolved condition dependency {name} in the Conditions "
+                    "block of the template"
+                )
             if name in active:
-                raise ValueError(f"Template format error: Found circular condition dependency between {name} and "
-                                 f"{active[-1]}")
+                raise ValueError(
+                    f"Template format error: Found circular condition dependency between {name} and {active[-1]}"
+                )
             active.append(name)
             done[name] = evaluate(definitions[name])
             active.remove(name)

@@ -11,8 +11,18 @@ from typing import Any
 
 from ..emulator import VALIDATE_TEMPLATE_SUPPORT, engine
 
-PSEUDO = frozenset({"AWS::AccountId", "AWS::NotificationARNs", "AWS::NoValue", "AWS::Partition", "AWS::Region",
-                    "AWS::StackId", "AWS::StackName", "AWS::URLSuffix"})
+PSEUDO = frozenset(
+    {
+        "AWS::AccountId",
+        "AWS::NotificationARNs",
+        "AWS::NoValue",
+        "AWS::Partition",
+        "AWS::Region",
+        "AWS::StackId",
+        "AWS::StackName",
+        "AWS::URLSuffix",
+    }
+)
 
 _original_support = engine.validate_template_support
 
@@ -35,8 +45,11 @@ def references(node: Any, conditions: dict | None = None) -> Iterator[tuple[str,
 def check_references(template: dict, conditions: dict) -> None:
     """Raises CloudFormation's refusal of a reference to nothing."""
     resources = template.get("Resources") or {}
-    active = {name for name, body in resources.items()
-              if not isinstance(body, dict) or conditions.get(body.get("Condition"), True)}
+    active = {
+        name
+        for name, body in resources.items()
+        if not isinstance(body, dict) or conditions.get(body.get("Condition"), True)
+    }
     known = set(template.get("Parameters") or {}) | PSEUDO | active
 
     def check(node: Any, block: str) -> None:
@@ -49,23 +62,29 @@ def check_references(template: dict, conditions: dict) -> None:
             if name not in unresolved:
                 unresolved.append(name)
         if unresolved:
-            raise ValueError(f"Template format error: Unresolved resource dependencies [{', '.join(unresolved)}] in "
-                             f"the {block} block of the template")
+            raise ValueError(
+                f"Template format error: Unresolved resource dependencies [{', '.join(unresolved)}] in "
+                f"the {block} block of the template"
+            )
 
     declared = set(template.get("Conditions") or {})
     for name, body in resources.items():
         if not isinstance(body, dict):
             continue
         if body.get("Condition") is not None and body["Condition"] not in declared:
-            raise ValueError(f"Template format error: Unresolved condition dependency {body['Condition']} in the "
-                             "Resources block of the template")
+            raise ValueError(
+                f"Template format error: Unresolved condition dependency {body['Condition']} in the "
+                "Resources block of the template"
+            )
         if name not in active:
             continue
         depends = body.get("DependsOn") or []
         missing = [d for d in ([depends] if isinstance(depends, str) else depends) if d not in resources]
         if missing:
-            raise ValueError(f"Template format error: Unresolved resource dependencies [{', '.join(missing)}] in the "
-                             "Resources block of the template")
+            raise ValueError(
+                f"Template format error: Unresolved resource dependencies [{', '.join(missing)}] in the "
+                "Resources block of the template"
+            )
         for key in ("Properties", "CreationPolicy", "UpdatePolicy"):
             _check_conditions_named(body.get(key), declared)
             check(body.get(key), "Resources")

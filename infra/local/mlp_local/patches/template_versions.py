@@ -23,8 +23,10 @@ def _resolve_document(params: dict, body_key: Any, url_key: Any, label: Any) -> 
     bucket, _, key = unquote(parsed.path).lstrip("/").partition("/")
     text = s3.get_object_data(bucket, key, version)
     if text is None:
-        return None, helpers.error("ValidationError", f"S3 error: The specified version of {label.lower()} {key} does not "
-                                    "exist. (NoSuchVersion)")
+        return None, helpers.error(
+            "ValidationError",
+            f"S3 error: The specified version of {label.lower()} {key} does not exist. (NoSuchVersion)",
+        )
     return text.decode("utf-8"), None
 
 

@@ -62,8 +62,9 @@ def _cfn_subscription_create(logical_id: str, properties: dict, stack_name: str)
         raise ValueError("Topic does not exist (Service: Sns, Status Code: 404, Error Code: NotFound)")
     protocol, endpoint = properties.get("Protocol"), properties.get("Endpoint", "")
     if protocol in ("email", "email-json") and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", endpoint):
-        raise ValueError("Invalid parameter: Email address (Service: Sns, Status Code: 400, Error Code: "
-                         "InvalidParameter)")
+        raise ValueError(
+            "Invalid parameter: Email address (Service: Sns, Status Code: 400, Error Code: InvalidParameter)"
+        )
     arn, attributes = _subscription_create(logical_id, properties, stack_name)
     for subscription in sns.topics[topic]["subscriptions"]:
         if subscription["arn"] == arn:

@@ -43,12 +43,16 @@ def _check_endpoint(properties: dict, own_id: str = "") -> None:
     service = properties.get("ServiceName", "")
     if not re.fullmatch(rf"(com|cn\.com)\.amazonaws\.{re.escape(get_region())}\.[a-z0-9.-]+", service):
         raise refuse(f"The Vpc Endpoint Service '{service}' does not exist", "InvalidServiceName")
-    others = [e for e in ec2.vpc_endpoints.values()
-              if e["VpcEndpointId"] != own_id and e["VpcId"] == vpc["VpcId"] and e["ServiceName"] == service]
+    others = [
+        e
+        for e in ec2.vpc_endpoints.values()
+        if e["VpcEndpointId"] != own_id and e["VpcId"] == vpc["VpcId"] and e["ServiceName"] == service
+    ]
     if properties.get("VpcEndpointType", "Gateway") == "Gateway":
         if not service.endswith((".s3", ".dynamodb")):
-            raise refuse("Endpoint type (Gateway) does not match available service types ([Interface]).",
-                          "InvalidParameter")
+            raise refuse(
+                "Endpoint type (Gateway) does not match available service types ([Interface]).", "InvalidParameter"
+            )
         for member in ("SubnetIds", "SecurityGroupIds", "PrivateDnsEnabled"):
             if properties.get(member):
                 raise refuse(f"{member} can't be set for a gateway endpoint", "InvalidParameter")
@@ -56,11 +60,12 @@ def _check_endpoint(properties: dict, own_id: str = "") -> None:
             if table not in ec2.route_tables:
                 raise refuse(f"The routeTable ID '{table}' does not exist", "InvalidRouteTableID.NotFound")
             if ec2.route_tables[table]["VpcId"] != vpc["VpcId"]:
-                raise refuse(f"Route table {table} belongs to a different VPC than {vpc['VpcId']}",
-                              "InvalidParameter")
+                raise refuse(f"Route table {table} belongs to a different VPC than {vpc['VpcId']}", "InvalidParameter")
             if any(table in e.get("RouteTableIds", []) for e in others):
-                raise refuse(f"route table {table} already has a route with destination-prefix-list-id pl-68a54001",
-                              "RouteAlreadyExists")
+                raise refuse(
+                    f"route table {table} already has a route with destination-prefix-list-id pl-68a54001",
+                    "RouteAlreadyExists",
+                )
         return
     if properties.get("RouteTableIds"):
         raise refuse("Route table IDs are only supported for Gateway type VPC Endpoint.", "InvalidParameter")
@@ -73,24 +78,31 @@ def _check_endpoint(properties: dict, own_id: str = "") -> None:
             raise refuse(f"The subnet ID '{subnet_id}' does not belong to {vpc['VpcId']}", "InvalidParameter")
         zone = subnet.get("AvailabilityZone", "")
         if zone in zones:
-            raise refuse(f"Found another VPC endpoint subnet in the availability zone of {subnet_id}. VPC endpoint "
-                          "subnets should be in different availability zones supported by the VPC endpoint service.",
-                          "DuplicateSubnetsInSameZone")
+            raise refuse(
+                f"Found another VPC endpoint subnet in the availability zone of {subnet_id}. VPC endpoint "
+                "subnets should be in different availability zones supported by the VPC endpoint service.",
+                "DuplicateSubnetsInSameZone",
+            )
         zones[zone] = subnet_id
     for group_id in properties.get("SecurityGroupIds") or []:
         group = ec2.security_groups.get(group_id)
         if group is None:
             raise refuse(f"The security group '{group_id}' does not exist", "InvalidSecurityGroupID.NotFound")
         if group["VpcId"] != vpc["VpcId"]:
-            raise refuse(f"Security group {group_id} and subnet belong to different networks.",
-                          "InvalidGroup.NotFound")
+            raise refuse(f"Security group {group_id} and subnet belong to different networks.", "InvalidGroup.NotFound")
     if provisioners.cfn_bool(properties.get("PrivateDnsEnabled", False)):
         if not (vpc.get("EnableDnsSupport", True) and (vpc.get("EnableDnsHostnames", False) or vpc.get("IsDefault"))):
-            raise refuse("Enabling private DNS requires both enableDnsSupport and enableDnsHostnames VPC attributes "
-                          f"set to true for {vpc['VpcId']}", "InvalidParameter")
+            raise refuse(
+                "Enabling private DNS requires both enableDnsSupport and enableDnsHostnames VPC attributes "
+                f"set to true for {vpc['VpcId']}",
+                "InvalidParameter",
+            )
         if any(provisioners.cfn_bool(e.get("PrivateDnsEnabled", False)) for e in others):
-            raise refuse("private-dns-enabled cannot be set because there is already a conflicting DNS domain for "
-                          f"{private_name(service)} in the VPC {vpc['VpcId']}", "InvalidParameter")
+            raise refuse(
+                "private-dns-enabled cannot be set because there is already a conflicting DNS domain for "
+                f"{private_name(service)} in the VPC {vpc['VpcId']}",
+                "InvalidParameter",
+            )
 
 
 def _complete(endpoint_id: str) -> dict:
@@ -108,9 +120,12 @@ def _complete(endpoint_id: str) -> dict:
         if provisioners.cfn_bool(record.get("PrivateDnsEnabled", False)):
             names.append(("ZONEIDPENDING", private_name(record["ServiceName"])))
         record["DnsEntries"] = [f"{zone}:{name}" for zone, name in names]
-    return {"Id": endpoint_id, "CreationTimestamp": record["CreationTimestamp"],
-            "DnsEntries": list(record.get("DnsEntries") or []),
-            "NetworkInterfaceIds": list(record.get("NetworkInterfaceIds") or [])}
+    return {
+        "Id": endpoint_id,
+        "CreationTimestamp": record["CreationTimestamp"],
+        "DnsEntries": list(record.get("DnsEntries") or []),
+        "NetworkInterfaceIds": list(record.get("NetworkInterfaceIds") or []),
+    }
 
 
 def _cfn_endpoint_create(logical_id: str, properties: dict, stack_name: str) -> tuple:
@@ -132,8 +147,13 @@ zones: dict[str, list[str]] = {}
 
 
 def _matches(endpoint: dict, filters: dict) -> bool:
-    keys = {"vpc-id": "VpcId", "service-name": "ServiceName", "vpc-endpoint-type": "VpcEndpointType",
-            "vpc-endpoint-id": "VpcEndpointId", "vpc-endpoint-state": "State"}
+    keys = {
+        "vpc-id": "VpcId",
+        "service-name": "ServiceName",
+        "vpc-endpoint-type": "VpcEndpointType",
+        "vpc-endpoint-id": "VpcEndpointId",
+        "vpc-endpoint-state": "State",
+    }
     return all(str(endpoint.get(keys[name], "")) in values for name, values in filters.items() if name in keys)
 
 
@@ -145,8 +165,11 @@ def _describe_endpoints(p: dict) -> tuple:
             continue
         private = provisioners.cfn_bool(endpoint.get("PrivateDnsEnabled", False))
         text = ec2.vpce_fields_xml(endpoint)
-        items.append(text.replace("</serviceName>", f"</serviceName><privateDnsEnabled>{str(private).lower()}"
-                                                    "</privateDnsEnabled>", 1))
+        items.append(
+            text.replace(
+                "</serviceName>", f"</serviceName><privateDnsEnabled>{str(private).lower()}</privateDnsEnabled>", 1
+            )
+        )
     return ec2.xml(200, "DescribeVpcEndpointsResponse", f"<vpcEndpointSet>{''.join(items)}</vpcEndpointSet>")
 
 
@@ -165,9 +188,14 @@ def _describe_services(p: dict) -> tuple:
         f"<item><serviceName>{name}</serviceName><serviceType><item><serviceType>{known[name]}</serviceType></item>"
         "</serviceType><availabilityZoneSet>"
         + "".join(f"<item>{zone}</item>" for zone in zones.get(name, [f"{region}{letter}" for letter in "abc"]))
-        + "</availabilityZoneSet><owner>amazon</owner></item>" for name in wanted)
-    return ec2.xml(200, "DescribeVpcEndpointServicesResponse",
-                    f"<serviceNameSet>{names}</serviceNameSet><serviceDetailSet>{details}</serviceDetailSet>")
+        + "</availabilityZoneSet><owner>amazon</owner></item>"
+        for name in wanted
+    )
+    return ec2.xml(
+        200,
+        "DescribeVpcEndpointServicesResponse",
+        f"<serviceNameSet>{names}</serviceNameSet><serviceDetailSet>{details}</serviceDetailSet>",
+    )
 
 
 _services = ec2.describe_vpc_endpoint_services
@@ -176,7 +204,15 @@ _services = ec2.describe_vpc_endpoint_services
 def install() -> None:
     ec2.ACTION_MAP.update(DescribeVpcEndpoints=_describe_endpoints, DescribeVpcEndpointServices=_describe_services)
     provisioners.RESOURCE_HANDLERS["AWS::EC2::VPCEndpoint"].update(
-        create=_cfn_endpoint_create, update=_cfn_endpoint_update)
+        create=_cfn_endpoint_create, update=_cfn_endpoint_update
+    )
     provisioners.REPLACING_PROPERTIES["AWS::EC2::VPCEndpoint"] = (
-        "PrivateDnsPreference", "PrivateDnsSpecifiedDomains", "ResourceConfigurationArn", "ServiceName",
-        "ServiceNetworkArn", "ServiceRegion", "VpcEndpointType", "VpcId")
+        "PrivateDnsPreference",
+        "PrivateDnsSpecifiedDomains",
+        "ResourceConfigurationArn",
+        "ServiceName",
+        "ServiceNetworkArn",
+        "ServiceRegion",
+        "VpcEndpointType",
+        "VpcId",
+    )

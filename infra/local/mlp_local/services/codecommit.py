@@ -1,5 +1,4 @@
-"""AWS CodeCommit repositories: the API and ``AWS::CodeCommit::Repository``. There is no git behind them.
-"""
+"""AWS CodeCommit repositories: the API and ``AWS::CodeCommit::Repository``. There is no git behind them."""
 
 from __future__ import annotations
 
@@ -11,8 +10,11 @@ from .. import cfntype
 from ..emulator import AccountRegionScopedDict, get_account_id, get_region, new_uuid
 from ..jsonservice import ApiError, JsonService, page
 
-SERVICE = JsonService("codecommit", validation_code="InvalidRepositoryNameException", pattern_codes={
-    "tags": "InvalidTagsMapException", "repositoryDescription": "InvalidRepositoryDescriptionException"})
+SERVICE = JsonService(
+    "codecommit",
+    validation_code="InvalidRepositoryNameException",
+    pattern_codes={"tags": "InvalidTagsMapException", "repositoryDescription": "InvalidRepositoryDescriptionException"},
+)
 
 _repositories = AccountRegionScopedDict()  # name -> metadata, as the API spells it
 
@@ -29,9 +31,11 @@ def _checked_name(name: Any) -> str:
     if not name:
         raise ApiError("RepositoryNameRequiredException", "A repository name is required.")
     if not isinstance(name, str) or not _NAME.fullmatch(name) or name.endswith(".git"):
-        raise ApiError("InvalidRepositoryNameException",
-                       "The specified repository name is not valid. Repository names can be up to 100 characters, "
-                       "contain letters, digits, periods, underscores and hyphens, and must not end in .git.")
+        raise ApiError(
+            "InvalidRepositoryNameException",
+            "The specified repository name is not valid. Repository names can be up to 100 characters, "
+            "contain letters, digits, periods, underscores and hyphens, and must not end in .git.",
+        )
     return name
 
 
@@ -51,10 +55,17 @@ def create_repository(name: Any, description: str | None = None, tags: dict | No
     _check_tags(tags or {})
     host = f"git-codecommit.{get_region()}.amazonaws.com/v1/repos/{name}"
     now = time.time()
-    record = {"accountId": get_account_id(), "repositoryId": new_uuid(), "repositoryName": name,
-              "lastModifiedDate": now, "creationDate": now, "cloneUrlHttp": f"https://{host}",
-              "cloneUrlSsh": f"ssh://{host}", "Arn": arn_of(name),
-              "kmsKeyId": kms_key or f"arn:aws:kms:{get_region()}:{get_account_id()}:alias/aws/codecommit"}
+    record = {
+        "accountId": get_account_id(),
+        "repositoryId": new_uuid(),
+        "repositoryName": name,
+        "lastModifiedDate": now,
+        "creationDate": now,
+        "cloneUrlHttp": f"https://{host}",
+        "cloneUrlSsh": f"ssh://{host}",
+        "Arn": arn_of(name),
+        "kmsKeyId": kms_key or f"arn:aws:kms:{get_region()}:{get_account_id()}:alias/aws/codecommit",
+    }
     if description is not None:
         record["repositoryDescription"] = description
     _repositories[name] = record
@@ -75,9 +86,14 @@ def _create(request: dict) -> dict:
     for key in request.get("tags") or {}:
         if key.lower().startswith("aws:"):
             raise ApiError("InvalidSystemTagUsageException", "System tags can't be set.")
-    return {"repositoryMetadata": create_repository(request.get("repositoryName"),
-                                                    request.get("repositoryDescription"), request.get("tags"),
-                                                    request.get("kmsKeyId"))}
+    return {
+        "repositoryMetadata": create_repository(
+            request.get("repositoryName"),
+            request.get("repositoryDescription"),
+            request.get("tags"),
+            request.get("kmsKeyId"),
+        )
+    }
 
 
 @SERVICE.operation("GetRepository")
@@ -90,8 +106,10 @@ def _batch(request: dict) -> dict:
     names = request.get("repositoryNames") or []
     if not names:
         raise ApiError("RepositoryNamesRequiredException", "At least one repository name is required.")
-    return {"repositories": [_repositories[n] for n in names if n in _repositories],
-            "repositoriesNotFound": [n for n in names if n not in _repositories]}
+    return {
+        "repositories": [_repositories[n] for n in names if n in _repositories],
+        "repositoriesNotFound": [n for n in names if n not in _repositories],
+    }
 
 
 @SERVICE.operation("ListRepositories")
@@ -99,8 +117,9 @@ def _list(request: dict) -> dict:
     key = "lastModifiedDate" if request.get("sortBy") == "lastModifiedDate" else "repositoryName"
     items = sorted(_repositories.values(), key=lambda r: r[key], reverse=request.get("order") == "descending")
     items, token = page(items, request, 1000, invalid="InvalidContinuationTokenException")
-    answer: dict[str, Any] = {"repositories": [{"repositoryName": r["repositoryName"], "repositoryId": r["repositoryId"]}
-                               for r in items]}
+    answer: dict[str, Any] = {
+        "repositories": [{"repositoryName": r["repositoryName"], "repositoryId": r["repositoryId"]} for r in items]
+    }
     if token:
         answer["nextToken"] = token
     return answer
@@ -141,8 +160,13 @@ def _rename_to(record: dict, new: Any) -> None:
         raise ApiError("RepositoryNameExistsException", f"Repository named {new} already exists")
     _repositories.pop(old)
     host = f"git-codecommit.{get_region()}.amazonaws.com/v1/repos/{new}"
-    record.update(repositoryName=new, Arn=arn_of(new), cloneUrlHttp=f"https://{host}", cloneUrlSsh=f"ssh://{host}",
-                  lastModifiedDate=time.time())
+    record.update(
+        repositoryName=new,
+        Arn=arn_of(new),
+        cloneUrlHttp=f"https://{host}",
+        cloneUrlSsh=f"ssh://{host}",
+        lastModifiedDate=time.time(),
+    )
     _repositories[new] = record
     tags_by_name[new] = tags_by_name.pop(old, {})
 
@@ -181,15 +205,24 @@ _PROPERTIES = ("RepositoryName", "RepositoryDescription", "Code", "KmsKeyId", "T
 
 
 def _attributes(record: dict) -> dict:
-    return {"Arn": record["Arn"], "Name": record["repositoryName"], "CloneUrlHttp": record["cloneUrlHttp"],
-            "CloneUrlSsh": record["cloneUrlSsh"], "RepositoryId": record["repositoryId"],
-            "KmsKeyId": record["kmsKeyId"]}
+    return {
+        "Arn": record["Arn"],
+        "Name": record["repositoryName"],
+        "CloneUrlHttp": record["cloneUrlHttp"],
+        "CloneUrlSsh": record["cloneUrlSsh"],
+        "RepositoryId": record["repositoryId"],
+        "KmsKeyId": record["kmsKeyId"],
+    }
 
 
 def _cfn_create(logical_id: str, properties: dict, stack_name: str) -> tuple:
     cfntype.require(properties, _PROPERTIES, ("RepositoryName",))
-    record = create_repository(properties["RepositoryName"], properties.get("RepositoryDescription"),
-                               cfntype.tag_map(properties.get("Tags")), properties.get("KmsKeyId"))
+    record = create_repository(
+        properties["RepositoryName"],
+        properties.get("RepositoryDescription"),
+        cfntype.tag_map(properties.get("Tags")),
+        properties.get("KmsKeyId"),
+    )
     return record["repositoryId"], _attributes(record)
 
 

@@ -1,5 +1,4 @@
-"""AWS CodePipeline: definitions, executions that start and never run, and ``AWS::CodePipeline::Pipeline``.
-"""
+"""AWS CodePipeline: definitions, executions that start and never run, and ``AWS::CodePipeline::Pipeline``."""
 
 from __future__ import annotations
 
@@ -21,17 +20,25 @@ _executions = AccountRegionScopedDict()  # name -> [execution, ...], newest firs
 # How many artifacts an action takes and gives: (category, provider) -> (least in, most in, least out, most out).
 # https://docs.aws.amazon.com/codepipeline/latest/userguide/reference-pipeline-structure.html
 _ARTIFACTS = {
-    ("Source", "S3"): (0, 0, 1, 1), ("Source", "CodeCommit"): (0, 0, 1, 1), ("Source", "ECR"): (0, 0, 1, 1),
-    ("Source", "CodeStarSourceConnection"): (0, 0, 1, 1), ("Source", "GitHub"): (0, 0, 1, 1),
-    ("Build", "CodeBuild"): (1, 5, 0, 5), ("Test", "CodeBuild"): (1, 5, 0, 5),
-    ("Approval", "Manual"): (0, 0, 0, 0), ("Deploy", "S3"): (1, 1, 0, 0),
-    ("Deploy", "CloudFormation"): (0, 10, 0, 1), ("Invoke", "Lambda"): (0, 5, 0, 5),
+    ("Source", "S3"): (0, 0, 1, 1),
+    ("Source", "CodeCommit"): (0, 0, 1, 1),
+    ("Source", "ECR"): (0, 0, 1, 1),
+    ("Source", "CodeStarSourceConnection"): (0, 0, 1, 1),
+    ("Source", "GitHub"): (0, 0, 1, 1),
+    ("Build", "CodeBuild"): (1, 5, 0, 5),
+    ("Test", "CodeBuild"): (1, 5, 0, 5),
+    ("Approval", "Manual"): (0, 0, 0, 0),
+    ("Deploy", "S3"): (1, 1, 0, 0),
+    ("Deploy", "CloudFormation"): (0, 10, 0, 1),
+    ("Invoke", "Lambda"): (0, 5, 0, 5),
     ("Invoke", "StepFunctions"): (0, 1, 0, 1),
 }
 
 _REQUIRED_CONFIGURATION = {
-    ("Source", "S3"): ("S3Bucket", "S3ObjectKey"), ("Source", "CodeCommit"): ("RepositoryName", "BranchName"),
-    ("Build", "CodeBuild"): ("ProjectName",), ("Test", "CodeBuild"): ("ProjectName",),
+    ("Source", "S3"): ("S3Bucket", "S3ObjectKey"),
+    ("Source", "CodeCommit"): ("RepositoryName", "BranchName"),
+    ("Build", "CodeBuild"): ("ProjectName",),
+    ("Test", "CodeBuild"): ("ProjectName",),
     ("Source", "CodeStarSourceConnection"): ("ConnectionArn", "FullRepositoryId", "BranchName"),
 }
 
@@ -42,8 +49,9 @@ def arn_of(name: str) -> str:
 
 def _found(name: str) -> dict:
     if name not in pipelines:
-        raise ApiError("PipelineNotFoundException",
-                       f"Account '{get_account_id()}' does not have a pipeline with name '{name}'")
+        raise ApiError(
+            "PipelineNotFoundException", f"Account '{get_account_id()}' does not have a pipeline with name '{name}'"
+        )
     return pipelines[name]
 
 
@@ -51,11 +59,14 @@ def check_definition(definition: dict) -> None:
     """The rules of a pipeline's structure that a definition can break while it fits the model."""
     stages = definition["stages"]
     if len(stages) < 2:
-        raise ApiError("InvalidStructureException",
-                       f"Pipeline has {len(stages)} stage(s). There should be a minimum of 2 stages in a pipeline")
+        raise ApiError(
+            "InvalidStructureException",
+            f"Pipeline has {len(stages)} stage(s). There should be a minimum of 2 stages in a pipeline",
+        )
     if ("artifactStore" in definition) == ("artifactStores" in definition):
-        raise ApiError("InvalidStructureException",
-                       "Pipeline should have exactly one of artifactStore and artifactStores")
+        raise ApiError(
+            "InvalidStructureException", "Pipeline should have exactly one of artifactStore and artifactStores"
+        )
     _no_duplicates("stage", [s["name"] for s in stages])
     outputs: dict[str, str] = {}
     for index, stage in enumerate(stages):
@@ -73,8 +84,10 @@ def check_definition(definition: dict) -> None:
     if definition.get("executionMode", "SUPERSEDED") != "SUPERSEDED" and definition.get("pipelineType") != "V2":
         raise ApiError("InvalidStructureException", "QUEUED and PARALLEL modes are only available for V2 pipelines")
     if not roles.assumable_by(definition["roleArn"], "codepipeline.amazonaws.com"):
-        raise ApiError("InvalidStructureException",
-                       f"CodePipeline is not authorized to perform AssumeRole on role {definition['roleArn']}")
+        raise ApiError(
+            "InvalidStructureException",
+            f"CodePipeline is not authorized to perform AssumeRole on role {definition['roleArn']}",
+        )
 
 
 def _no_duplicates(what: str, names: list) -> None:
@@ -88,46 +101,63 @@ def _check_action(action: dict, stage: str, first: bool, outputs: dict) -> None:
     label = f"Action '{action['name']}' in stage '{stage}'"
     category, provider = kind["category"], kind["provider"]
     if first and category != "Source":
-        raise ApiError("InvalidStructureException",
-                       f"Pipeline stage '{stage}' should only contain Source actions: {action['name']} is {category}")
+        raise ApiError(
+            "InvalidStructureException",
+            f"Pipeline stage '{stage}' should only contain Source actions: {action['name']} is {category}",
+        )
     if not first and category == "Source":
-        raise ApiError("InvalidStructureException",
-                       f"Source action {action['name']} may only occur in the first stage, not in '{stage}'")
+        raise ApiError(
+            "InvalidStructureException",
+            f"Source action {action['name']} may only occur in the first stage, not in '{stage}'",
+        )
     if (category, provider) in _ARTIFACTS and kind["owner"] not in ("AWS", "ThirdParty"):
-        raise ApiError("InvalidActionDeclarationException", f"ActionType ({category}, {kind['owner']}, {provider}, "
-                       f"{kind['version']}) in action '{action['name']}' is not available in region {get_region()}")
+        raise ApiError(
+            "InvalidActionDeclarationException",
+            f"ActionType ({category}, {kind['owner']}, {provider}, "
+            f"{kind['version']}) in action '{action['name']}' is not available in region {get_region()}",
+        )
     limits = _ARTIFACTS.get((category, provider))
     if limits:
         for member, least, most in (("inputArtifacts", *limits[:2]), ("outputArtifacts", *limits[2:])):
             count = len(action.get(member) or [])
             if not least <= count <= most:
                 word = "input" if member == "inputArtifacts" else "output"
-                raise ApiError("InvalidActionDeclarationException",
-                               f"{label} has {count} {word} artifact(s): {provider} takes {least} to {most}")
+                raise ApiError(
+                    "InvalidActionDeclarationException",
+                    f"{label} has {count} {word} artifact(s): {provider} takes {least} to {most}",
+                )
     for artifact in action.get("inputArtifacts") or []:
         if artifact["name"] not in outputs:
-            raise ApiError("InvalidActionDeclarationException",
-                           f"Input Artifact Bundle {artifact['name']} in action {action['name']} is declared as input "
-                           "but is not declared as an output of an earlier action")
+            raise ApiError(
+                "InvalidActionDeclarationException",
+                f"Input Artifact Bundle {artifact['name']} in action {action['name']} is declared as input "
+                "but is not declared as an output of an earlier action",
+            )
     for artifact in action.get("outputArtifacts") or []:
         if artifact["name"] in outputs:
-            raise ApiError("InvalidActionDeclarationException",
-                           f"Output Artifact Bundle name must be unique within the pipeline. {artifact['name']} is "
-                           f"declared by {outputs[artifact['name']]} and by {action['name']}")
+            raise ApiError(
+                "InvalidActionDeclarationException",
+                f"Output Artifact Bundle name must be unique within the pipeline. {artifact['name']} is "
+                f"declared by {outputs[artifact['name']]} and by {action['name']}",
+            )
         outputs[artifact["name"]] = action["name"]
     for key in _REQUIRED_CONFIGURATION.get((category, provider), ()):
         if not (action.get("configuration") or {}).get(key):
-            raise ApiError("InvalidActionDeclarationException",
-                           f"{label}: Action configuration for action '{action['name']}' is missing required "
-                           f"configuration '{key}'")
+            raise ApiError(
+                "InvalidActionDeclarationException",
+                f"{label}: Action configuration for action '{action['name']}' is missing required "
+                f"configuration '{key}'",
+            )
 
 
 def create_pipeline(definition: dict, tags: dict) -> dict:
     SERVICE.validate("CreatePipeline", {"pipeline": definition})
     name = definition["name"]
     if name in pipelines:
-        raise ApiError("PipelineNameInUseException", f"A pipeline with the name '{name}' already exists in account "
-                                                     f"'{get_account_id()}'")
+        raise ApiError(
+            "PipelineNameInUseException",
+            f"A pipeline with the name '{name}' already exists in account '{get_account_id()}'",
+        )
     check_definition(definition)
     now = time.time()
     definition = {"pipelineType": "V1", "executionMode": "SUPERSEDED", **copy.deepcopy(definition), "version": 1}
@@ -143,8 +173,7 @@ def update_pipeline(definition: dict) -> dict:
     record = _found(definition["name"])
     check_definition(definition)
     version = record["versions"][-1]["version"] + 1
-    definition = {"pipelineType": "V1", "executionMode": "SUPERSEDED", **copy.deepcopy(definition),
-                  "version": version}
+    definition = {"pipelineType": "V1", "executionMode": "SUPERSEDED", **copy.deepcopy(definition), "version": version}
     record["versions"].append(definition)
     record["updated"] = time.time()
     return definition
@@ -152,10 +181,16 @@ def update_pipeline(definition: dict) -> dict:
 
 def start_execution(name: str, trigger: dict) -> str:
     record = _found(name)
-    execution = {"pipelineExecutionId": new_uuid(), "status": "InProgress", "startTime": time.time(),
-                 "lastUpdateTime": time.time(), "sourceRevisions": [], "trigger": trigger,
-                 "executionMode": record["versions"][-1]["executionMode"],
-                 "pipelineVersion": record["versions"][-1]["version"]}
+    execution = {
+        "pipelineExecutionId": new_uuid(),
+        "status": "InProgress",
+        "startTime": time.time(),
+        "lastUpdateTime": time.time(),
+        "sourceRevisions": [],
+        "trigger": trigger,
+        "executionMode": record["versions"][-1]["executionMode"],
+        "pipelineVersion": record["versions"][-1]["version"],
+    }
     _executions.setdefault(name, []).insert(0, execution)
     return execution["pipelineExecutionId"]
 
@@ -181,10 +216,18 @@ def _get(request: dict) -> dict:
     if request.get("version"):
         definition = next((d for d in record["versions"] if d["version"] == request["version"]), None)
         if definition is None:
-            raise ApiError("PipelineVersionNotFoundException",
-                           f"The pipeline '{request['name']}' has no version {request['version']}")
-    return {"pipeline": definition, "metadata": {"pipelineArn": arn_of(request["name"]), "created": record["created"],
-                                                 "updated": record["updated"]}}
+            raise ApiError(
+                "PipelineVersionNotFoundException",
+                f"The pipeline '{request['name']}' has no version {request['version']}",
+            )
+    return {
+        "pipeline": definition,
+        "metadata": {
+            "pipelineArn": arn_of(request["name"]),
+            "created": record["created"],
+            "updated": record["updated"],
+        },
+    }
 
 
 @SERVICE.operation("UpdatePipeline")
@@ -202,10 +245,19 @@ def _delete(request: dict) -> dict:
 @SERVICE.operation("ListPipelines")
 def _list(request: dict) -> dict:
     items, token = page(sorted(pipelines.items()), request, request.get("maxResults") or 1000)
-    answer: dict[str, Any] = {"pipelines": [{"name": n, "version": r["versions"][-1]["version"],
-                             "pipelineType": r["versions"][-1]["pipelineType"],
-                             "executionMode": r["versions"][-1]["executionMode"],
-                             "created": r["created"], "updated": r["updated"]} for n, r in items]}
+    answer: dict[str, Any] = {
+        "pipelines": [
+            {
+                "name": n,
+                "version": r["versions"][-1]["version"],
+                "pipelineType": r["versions"][-1]["pipelineType"],
+                "executionMode": r["versions"][-1]["executionMode"],
+                "created": r["created"],
+                "updated": r["updated"],
+            }
+            for n, r in items
+        ]
+    }
     if token:
         answer["nextToken"] = token
     return answer
@@ -216,20 +268,36 @@ def _state(request: dict) -> dict:
     record = _found(request["name"])
     definition = record["versions"][-1]
     latest = _executions.get(request["name"]) or []
-    stages = [{"stageName": s["name"], "inboundTransitionState": {"enabled": True},
-               "actionStates": [{"actionName": a["name"]} for a in s["actions"]]} for s in definition["stages"]]
+    stages = [
+        {
+            "stageName": s["name"],
+            "inboundTransitionState": {"enabled": True},
+            "actionStates": [{"actionName": a["name"]} for a in s["actions"]],
+        }
+        for s in definition["stages"]
+    ]
     if latest:
-        stages[0]["latestExecution"] = {"pipelineExecutionId": latest[0]["pipelineExecutionId"],
-                                        "status": latest[0]["status"]}
-    return {"pipelineName": request["name"], "pipelineVersion": definition["version"], "stageStates": stages,
-            "created": record["created"], "updated": record["updated"]}
+        stages[0]["latestExecution"] = {
+            "pipelineExecutionId": latest[0]["pipelineExecutionId"],
+            "status": latest[0]["status"],
+        }
+    return {
+        "pipelineName": request["name"],
+        "pipelineVersion": definition["version"],
+        "stageStates": stages,
+        "created": record["created"],
+        "updated": record["updated"],
+    }
 
 
 @SERVICE.operation("StartPipelineExecution")
 def _start(request: dict) -> dict:
-    return {"pipelineExecutionId": start_execution(
-        request["name"], {"triggerType": "StartPipelineExecution",
-                          "triggerDetail": f"arn:aws:iam::{get_account_id()}:root"})}
+    return {
+        "pipelineExecutionId": start_execution(
+            request["name"],
+            {"triggerType": "StartPipelineExecution", "triggerDetail": f"arn:aws:iam::{get_account_id()}:root"},
+        )
+    }
 
 
 @SERVICE.operation("StopPipelineExecution")
@@ -249,7 +317,8 @@ def _executions_of(request: dict) -> dict:
     _found(request["pipelineName"])
     items, token = page(_executions.get(request["pipelineName"]) or [], request, request.get("maxResults") or 100)
     answer: dict[str, Any] = {
-        "pipelineExecutionSummaries": [{k: v for k, v in e.items() if k != "pipelineVersion"} for e in items]}
+        "pipelineExecutionSummaries": [{k: v for k, v in e.items() if k != "pipelineVersion"} for e in items]
+    }
     if token:
         answer["nextToken"] = token
     return answer
@@ -260,11 +329,17 @@ def _execution(request: dict) -> dict:
     _found(request["pipelineName"])
     for execution in _executions.get(request["pipelineName"]) or []:
         if execution["pipelineExecutionId"] == request["pipelineExecutionId"]:
-            return {"pipelineExecution": {
-                "pipelineName": request["pipelineName"], "pipelineVersion": execution["pipelineVersion"],
-                "pipelineExecutionId": execution["pipelineExecutionId"], "status": execution["status"],
-                "trigger": execution["trigger"], "executionMode": execution["executionMode"],
-                "artifactRevisions": []}}
+            return {
+                "pipelineExecution": {
+                    "pipelineName": request["pipelineName"],
+                    "pipelineVersion": execution["pipelineVersion"],
+                    "pipelineExecutionId": execution["pipelineExecutionId"],
+                    "status": execution["status"],
+                    "trigger": execution["trigger"],
+                    "executionMode": execution["executionMode"],
+                    "artifactRevisions": [],
+                }
+            }
     raise ApiError("PipelineExecutionNotFoundException", "The execution does not exist.")
 
 
@@ -296,8 +371,20 @@ def _untag(request: dict) -> dict:
     return {}
 
 
-_PROPERTIES = ("ArtifactStore", "ArtifactStores", "DisableInboundStageTransitions", "ExecutionMode", "Name",
-               "PipelineType", "RestartExecutionOnUpdate", "RoleArn", "Stages", "Tags", "Triggers", "Variables")
+_PROPERTIES = (
+    "ArtifactStore",
+    "ArtifactStores",
+    "DisableInboundStageTransitions",
+    "ExecutionMode",
+    "Name",
+    "PipelineType",
+    "RestartExecutionOnUpdate",
+    "RoleArn",
+    "Stages",
+    "Tags",
+    "Triggers",
+    "Variables",
+)
 
 # Members that the template spells in PascalCase; an action's Configuration is a free map and keeps its keys.
 _STRUCTURE = ("ArtifactStore", "ExecutionMode", "Name", "PipelineType", "RoleArn", "Triggers", "Variables")
@@ -308,22 +395,28 @@ def _definition(properties: dict, name: str) -> dict:
     definition = {key[:1].lower() + key[1:]: lower_first(properties[key]) for key in _STRUCTURE if key in properties}
     definition["name"] = name
     if "ArtifactStores" in properties:
-        definition["artifactStores"] = {s["Region"]: lower_first(s["ArtifactStore"])
-                                        for s in properties["ArtifactStores"]}
+        definition["artifactStores"] = {
+            s["Region"]: lower_first(s["ArtifactStore"]) for s in properties["ArtifactStores"]
+        }
     stages = []
     for stage in properties["Stages"]:
         actions = []
         for action in stage.get("Actions") or []:
-            converted = {key[:1].lower() + key[1:]: lower_first(value) for key, value in action.items()
-                         if key != "Configuration"}
+            converted = {
+                key[:1].lower() + key[1:]: lower_first(value) for key, value in action.items() if key != "Configuration"
+            }
             if "Configuration" in action:
                 converted["configuration"] = _configuration(action["Configuration"])
             for member in ("runOrder", "timeoutInMinutes"):
                 if member in converted:
                     converted[member] = int(converted[member])
             actions.append(converted)
-        stages.append({**{key[:1].lower() + key[1:]: lower_first(value) for key, value in stage.items()
-                          if key != "Actions"}, "actions": actions})
+        stages.append(
+            {
+                **{key[:1].lower() + key[1:]: lower_first(value) for key, value in stage.items() if key != "Actions"},
+                "actions": actions,
+            }
+        )
     definition["stages"] = stages
     return definition
 
@@ -365,5 +458,6 @@ def _cfn_delete(physical_id: str, properties: dict) -> None:
 
 
 def install() -> None:
-    cfntype.register("AWS::CodePipeline::Pipeline", _cfn_create, _cfn_update, _cfn_delete, replaces_on=("Name",),
-                     custom_name="Name")
+    cfntype.register(
+        "AWS::CodePipeline::Pipeline", _cfn_create, _cfn_update, _cfn_delete, replaces_on=("Name",), custom_name="Name"
+    )

@@ -62,8 +62,7 @@ def _before(operation: str) -> None:
     if mode == "unauthorized":
         raise ApiError("AuthorizationException", "The AWS user account does not have permission to perform the action.")
     if mode == "denied":
-        raise ApiError("AccessDeniedException",
-                       f"User is not authorized to perform: license-manager:{operation}")
+        raise ApiError("AccessDeniedException", f"User is not authorized to perform: license-manager:{operation}")
 
 
 SERVICE.before = _before
@@ -84,9 +83,11 @@ def _checkout(request: dict) -> dict:
     granted: list | None = _state["entitlements"]
     missing = [e["Name"] for e in request["Entitlements"] if granted is not None and e["Name"] not in granted]
     if mode == "refuse" or missing:
-        raise ApiError("NoEntitlementsAllowedException",
-                       "There are no entitlements found for this license, or the entitlement maximum count is "
-                       f"reached: {', '.join(missing or [e['Name'] for e in request['Entitlements']])}")
+        raise ApiError(
+            "NoEntitlementsAllowedException",
+            "There are no entitlements found for this license, or the entitlement maximum count is "
+            f"reached: {', '.join(missing or [e['Name'] for e in request['Entitlements']])}",
+        )
     # The client token makes a retried call the same checkout.
     key = (get_account_id(), request["ClientToken"])
     token = _by_client_token.get(key)
@@ -94,11 +95,15 @@ def _checkout(request: dict) -> dict:
         token = new_uuid().replace("-", "")
         _by_client_token[key] = token
         _checkouts[token] = {
-            "CheckoutType": request["CheckoutType"], "LicenseConsumptionToken": token,
-            "EntitlementsAllowed": [{"Name": e["Name"], "Unit": e["Unit"], "Value": e.get("Value", "1")}
-                                    for e in request["Entitlements"]],
-            "IssuedAt": _timestamp(), "Expiration": _timestamp(float(_state["seconds"])),
-            "LicenseArn": f"arn:aws:license-manager::{get_account_id()}:license:l-{request['ProductSKU']}"}
+            "CheckoutType": request["CheckoutType"],
+            "LicenseConsumptionToken": token,
+            "EntitlementsAllowed": [
+                {"Name": e["Name"], "Unit": e["Unit"], "Value": e.get("Value", "1")} for e in request["Entitlements"]
+            ],
+            "IssuedAt": _timestamp(),
+            "Expiration": _timestamp(float(_state["seconds"])),
+            "LicenseArn": f"arn:aws:license-manager::{get_account_id()}:license:l-{request['ProductSKU']}",
+        }
         if request.get("NodeId"):
             _checkouts[token]["NodeId"] = request["NodeId"]
     return _checkouts[token]
@@ -117,18 +122,27 @@ def _received(request: dict) -> dict:
         return {"Licenses": []}
     received = {
         "LicenseArn": f"arn:aws:license-manager::{get_account_id()}:license:l-local",
-        "LicenseName": "ML Provisioner (local)", "ProductName": "ML Provisioner", "ProductSKU": "local",
+        "LicenseName": "ML Provisioner (local)",
+        "ProductName": "ML Provisioner",
+        "ProductSKU": "local",
         "Issuer": {"Name": "local", "KeyFingerprint": "aws:local:local:issuer-fingerprint"},
-        "HomeRegion": get_region(), "Status": "AVAILABLE",
+        "HomeRegion": get_region(),
+        "Status": "AVAILABLE",
         "Validity": {"Begin": "2020-01-01T00:00:00Z", "End": "2099-12-31T00:00:00Z"},
-        "Beneficiary": get_account_id(), "CreateTime": "2020-01-01T00:00:00Z", "Version": "1",
-        "Entitlements": [{"Name": name, "Unit": "Count", "MaxCount": 100, "AllowCheckIn": True, "Overage": False}
-                         for name in (_state["entitlements"] or ["starter", "professional", "enterprise"])],
-        "ReceivedMetadata": {"ReceivedStatus": "ACTIVE", "AllowedOperations": ["CheckoutLicense", "CheckInLicense"]}}
+        "Beneficiary": get_account_id(),
+        "CreateTime": "2020-01-01T00:00:00Z",
+        "Version": "1",
+        "Entitlements": [
+            {"Name": name, "Unit": "Count", "MaxCount": 100, "AllowCheckIn": True, "Overage": False}
+            for name in (_state["entitlements"] or ["starter", "professional", "enterprise"])
+        ],
+        "ReceivedMetadata": {"ReceivedStatus": "ACTIVE", "AllowedOperations": ["CheckoutLicense", "CheckInLicense"]},
+    }
     licenses = [received]
     for condition in request.get("Filters") or []:
         if condition.get("Name") in ("ProductSKU", "Status"):
             licenses = [item for item in licenses if item[condition["Name"]] in (condition.get("Values") or [])]
-    items, token = page(licenses, request, request.get("MaxResults") or 100, "NextToken",
-                        "InvalidParameterValueException")
+    items, token = page(
+        licenses, request, request.get("MaxResults") or 100, "NextToken", "InvalidParameterValueException"
+    )
     return {"Licenses": items, **({"NextToken": token} if token else {})}

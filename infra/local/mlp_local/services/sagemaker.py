@@ -1,5 +1,4 @@
-"""Amazon SageMaker's model registry: groups, their packages, and ``AWS::SageMaker::ModelPackageGroup``.
-"""
+"""Amazon SageMaker's model registry: groups, their packages, and ``AWS::SageMaker::ModelPackageGroup``."""
 
 from __future__ import annotations
 
@@ -34,12 +33,18 @@ def _found(name_or_arn: str) -> dict:
 
 
 def create_group(name: str, description: str | None = None, tags: dict | None = None) -> dict:
-    SERVICE.validate("CreateModelPackageGroup", {"ModelPackageGroupName": name,
-                                                 "ModelPackageGroupDescription": description})
+    SERVICE.validate(
+        "CreateModelPackageGroup", {"ModelPackageGroupName": name, "ModelPackageGroupDescription": description}
+    )
     if name in groups:
         raise ApiError("ValidationException", f"Model Package Group already exists: {_arn(name)}")
-    record = {"ModelPackageGroupName": name, "ModelPackageGroupArn": _arn(name), "CreationTime": time.time(),
-              "CreatedBy": {}, "ModelPackageGroupStatus": "Completed"}
+    record = {
+        "ModelPackageGroupName": name,
+        "ModelPackageGroupArn": _arn(name),
+        "CreationTime": time.time(),
+        "CreatedBy": {},
+        "ModelPackageGroupStatus": "Completed",
+    }
     if description:
         record["ModelPackageGroupDescription"] = description
     groups[name] = record
@@ -67,15 +72,22 @@ def _list(request: dict) -> dict:
     items = list(groups.values())
     if request.get("NameContains"):
         items = [g for g in items if request["NameContains"] in g["ModelPackageGroupName"]]
-    for member, keep in (("CreationTimeAfter", lambda at, limit: at > limit),
-                         ("CreationTimeBefore", lambda at, limit: at < limit)):
+    for member, keep in (
+        ("CreationTimeAfter", lambda at, limit: at > limit),
+        ("CreationTimeBefore", lambda at, limit: at < limit),
+    ):
         if request.get(member) is not None:
             items = [g for g in items if keep(g["CreationTime"], float(request[member]))]
     by = "ModelPackageGroupName" if request.get("SortBy") == "Name" else "CreationTime"
     items.sort(key=lambda g: g[by], reverse=request.get("SortOrder") == "Descending")
     items, token = page(items, request, request.get("MaxResults") or 10, "NextToken", "ValidationException")
-    keys = ("ModelPackageGroupName", "ModelPackageGroupArn", "ModelPackageGroupDescription", "CreationTime",
-            "ModelPackageGroupStatus")
+    keys = (
+        "ModelPackageGroupName",
+        "ModelPackageGroupArn",
+        "ModelPackageGroupDescription",
+        "CreationTime",
+        "ModelPackageGroupStatus",
+    )
     answer: dict[str, Any] = {"ModelPackageGroupSummaryList": [{k: g[k] for k in keys if k in g} for g in items]}
     if token:
         answer["NextToken"] = token
@@ -99,14 +111,28 @@ def _package(arn: str) -> dict:
 
 def _announce(record: dict, fields: list) -> None:
     """The event that EventBridge gets when a package is made or changed."""
-    iso = {key: datetime.fromtimestamp(record[key], tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-           for key in ("CreationTime", "LastModifiedTime") if key in record}
-    detail = {**{k: v for k, v in record.items() if k != "CreatedBy"}, **iso,
-              "ModelPackageStatusDetails": {"ValidationStatuses": [], "ImageScanStatuses": []},
-              **({"UpdatedModelPackageFields": fields} if fields else {})}
-    event = {"EventId": new_uuid(), "Source": "aws.sagemaker", "DetailType": "SageMaker Model Package State Change",
-             "Detail": json.dumps(detail), "EventBusName": "default", "Time": int(time.time()),
-             "Resources": [record["ModelPackageArn"]], "Account": get_account_id(), "Region": get_region()}
+    iso = {
+        key: datetime.fromtimestamp(record[key], tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        for key in ("CreationTime", "LastModifiedTime")
+        if key in record
+    }
+    detail = {
+        **{k: v for k, v in record.items() if k != "CreatedBy"},
+        **iso,
+        "ModelPackageStatusDetails": {"ValidationStatuses": [], "ImageScanStatuses": []},
+        **({"UpdatedModelPackageFields": fields} if fields else {}),
+    }
+    event = {
+        "EventId": new_uuid(),
+        "Source": "aws.sagemaker",
+        "DetailType": "SageMaker Model Package State Change",
+        "Detail": json.dumps(detail),
+        "EventBusName": "default",
+        "Time": int(time.time()),
+        "Resources": [record["ModelPackageArn"]],
+        "Account": get_account_id(),
+        "Region": get_region(),
+    }
     eventbridge.dispatch_event(event)
     eventbridge.archive_event(event)
 
@@ -119,13 +145,26 @@ def _create_package(request: dict) -> dict:
     group["_versions"] = group.get("_versions", 0) + 1
     name, version = group["ModelPackageGroupName"], group["_versions"]
     arn = f"arn:aws:sagemaker:{get_region()}:{get_account_id()}:model-package/{name}/{version}"
-    keys = ("ModelPackageDescription", "InferenceSpecification", "MetadataProperties", "ModelMetrics",
-            "CustomerMetadataProperties", "Task", "Domain")
-    _packages[arn] = {"ModelPackageGroupName": name, "ModelPackageVersion": version, "ModelPackageArn": arn,
-                      "ModelPackageStatus": "Completed", "CertifyForMarketplace": False,
-                      "ModelPackageStatusDetails": {"ValidationStatuses": []},
-                      "ModelApprovalStatus": request.get("ModelApprovalStatus", "PendingManualApproval"),
-                      "CreationTime": time.time(), **{k: request[k] for k in keys if k in request}}
+    keys = (
+        "ModelPackageDescription",
+        "InferenceSpecification",
+        "MetadataProperties",
+        "ModelMetrics",
+        "CustomerMetadataProperties",
+        "Task",
+        "Domain",
+    )
+    _packages[arn] = {
+        "ModelPackageGroupName": name,
+        "ModelPackageVersion": version,
+        "ModelPackageArn": arn,
+        "ModelPackageStatus": "Completed",
+        "CertifyForMarketplace": False,
+        "ModelPackageStatusDetails": {"ValidationStatuses": []},
+        "ModelApprovalStatus": request.get("ModelApprovalStatus", "PendingManualApproval"),
+        "CreationTime": time.time(),
+        **{k: request[k] for k in keys if k in request},
+    }
     _announce(_packages[arn], [])
     return {"ModelPackageArn": arn}
 
@@ -154,8 +193,15 @@ def _list_packages(request: dict) -> dict:
         items = [p for p in items if p["ModelApprovalStatus"] == request["ModelApprovalStatus"]]
     items.sort(key=lambda p: p["CreationTime"], reverse=request.get("SortOrder") != "Ascending")
     items, token = page(items, request, request.get("MaxResults") or 10, "NextToken", "ValidationException")
-    keys = ("ModelPackageGroupName", "ModelPackageVersion", "ModelPackageArn", "ModelPackageDescription",
-            "CreationTime", "ModelPackageStatus", "ModelApprovalStatus")
+    keys = (
+        "ModelPackageGroupName",
+        "ModelPackageVersion",
+        "ModelPackageArn",
+        "ModelPackageDescription",
+        "CreationTime",
+        "ModelPackageStatus",
+        "ModelApprovalStatus",
+    )
     answer: dict[str, Any] = {"ModelPackageSummaryList": [{k: p[k] for k in keys if k in p} for p in items]}
     if token:
         answer["NextToken"] = token
@@ -170,8 +216,11 @@ def _delete_package(request: dict) -> dict:
 
 def _check_empty(record: dict) -> None:
     if any(p["ModelPackageGroupName"] == record["ModelPackageGroupName"] for p in _packages.values()):
-        raise ApiError("ConflictException", f"Model Package Group {record['ModelPackageGroupName']} cannot be deleted "
-                                            "because it still contains Model Packages.")
+        raise ApiError(
+            "ConflictException",
+            f"Model Package Group {record['ModelPackageGroupName']} cannot be deleted "
+            "because it still contains Model Packages.",
+        )
 
 
 @SERVICE.operation("GetModelPackageGroupPolicy")
@@ -212,9 +261,11 @@ _PROPERTIES = ("ModelPackageGroupName", "ModelPackageGroupDescription", "ModelPa
 
 def _attributes(record: dict) -> dict:
     created = datetime.fromtimestamp(record["CreationTime"], tz=UTC)
-    return {"ModelPackageGroupArn": record["ModelPackageGroupArn"],
-            "ModelPackageGroupStatus": record["ModelPackageGroupStatus"],
-            "CreationTime": created.strftime("%Y-%m-%dT%H:%M:%S.") + f"{created.microsecond // 1000:03d}Z"}
+    return {
+        "ModelPackageGroupArn": record["ModelPackageGroupArn"],
+        "ModelPackageGroupStatus": record["ModelPackageGroupStatus"],
+        "CreationTime": created.strftime("%Y-%m-%dT%H:%M:%S.") + f"{created.microsecond // 1000:03d}Z",
+    }
 
 
 def _policy_text(properties: dict) -> Any:
@@ -224,8 +275,11 @@ def _policy_text(properties: dict) -> Any:
 
 def _cfn_create(logical_id: str, properties: dict, stack_name: str) -> tuple:
     cfntype.require(properties, _PROPERTIES, ("ModelPackageGroupName",))
-    record = create_group(properties["ModelPackageGroupName"], properties.get("ModelPackageGroupDescription"),
-                          cfntype.tag_map(properties.get("Tags")))
+    record = create_group(
+        properties["ModelPackageGroupName"],
+        properties.get("ModelPackageGroupDescription"),
+        cfntype.tag_map(properties.get("Tags")),
+    )
     record["_policy"] = _policy_text(properties)
     return record["ModelPackageGroupArn"], _attributes(record)
 
@@ -250,6 +304,11 @@ def _cfn_delete(physical_id: str, properties: dict) -> None:
 
 
 def install() -> None:
-    cfntype.register("AWS::SageMaker::ModelPackageGroup", _cfn_create, _cfn_update, _cfn_delete,
-                     replaces_on=("ModelPackageGroupName", "ModelPackageGroupDescription"),
-                     custom_name="ModelPackageGroupName")
+    cfntype.register(
+        "AWS::SageMaker::ModelPackageGroup",
+        _cfn_create,
+        _cfn_update,
+        _cfn_delete,
+        replaces_on=("ModelPackageGroupName", "ModelPackageGroupDescription"),
+        custom_name="ModelPackageGroupName",
+    )

@@ -27,7 +27,17 @@ def create(request: dict) -> dict:
     session = str(request.get("session") or "local")
     key, secret, token = iam.gen_session_access_key(), iam.gen_secret(), iam.gen_session_token()
     arn = f"arn:aws:sts::{account}:assumed-role/{name}/{session}"
-    sts.register_session(key, {
-        "Arn": arn, "UserId": f"{role.get('RoleId', name)}:{session}", "SecretAccessKey": secret, "SessionToken": token,
-        "Expiration": time.time() + _SECONDS, "AccountId": account, "PrincipalType": "AssumedRole", "SessionTags": []})
+    sts.register_session(
+        key,
+        {
+            "Arn": arn,
+            "UserId": f"{role.get('RoleId', name)}:{session}",
+            "SecretAccessKey": secret,
+            "SessionToken": token,
+            "Expiration": time.time() + _SECONDS,
+            "AccountId": account,
+            "PrincipalType": "AssumedRole",
+            "SessionTags": [],
+        },
+    )
     return {"AccessKeyId": key, "SecretAccessKey": secret, "SessionToken": token, "Arn": arn}

@@ -1,6 +1,6 @@
 //! Which of a product's resource types its region lacks.
 //!
-//! The table is `schemas/regions.yaml`; `tests/goldens/test_regions.py` makes it from cfn-lint's lists of resource types and
+//! The table is `schemas/regions.yaml`; `tests/mlp_tests/tables/regions.py` makes it from cfn-lint's lists of resource types and
 //! botocore's endpoints, and says what its words mean.
 
 use std::sync::LazyLock;

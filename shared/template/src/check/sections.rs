@@ -60,7 +60,7 @@ const PARAMETER_TYPES: [&str; 5] = ["String", "Number", "List<Number>", "List<St
 /// The types of AWS's own values.
 ///
 /// Source: AWS CloudFormation User Guide, "CloudFormation-supplied parameter types"; `VALID_PARAMETER_TYPES` of cfn-lint
-/// (`tests/goldens/test_structure.py` compares the two).
+/// (`tests/external_checks/test_structure.py` compares the two).
 const AWS_PARAMETER_TYPES: [&str; 11] = [
     "AWS::EC2::AvailabilityZone::Name",
     "AWS::EC2::Image::Id",
@@ -351,7 +351,7 @@ fn resource(report: &mut Report<'_>, resource: &Resource, path: &Path<'_>) {
 /// The types that CloudFormation makes a snapshot of.
 ///
 /// Source: AWS CloudFormation Template Reference, `DeletionPolicy`; cfn-lint's rules E3035 and E3036
-/// (`tests/goldens/test_structure.py` compares the two).
+/// (`tests/external_checks/test_structure.py` compares the two).
 const SNAPSHOT_TYPES: [&str; 8] = [
     "AWS::DocDB::DBCluster",
     "AWS::EC2::Volume",

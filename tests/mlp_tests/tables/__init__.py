@@ -1,0 +1,1 @@
+"""Tables of the repository that are written from other sources."""
