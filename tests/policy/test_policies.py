@@ -26,6 +26,7 @@ from aws import (
     useless,
 )
 from iam.products import KINDS
+from iam.suite import Suite
 
 
 class Policies(unittest.TestCase):
@@ -194,6 +195,26 @@ class Policies(unittest.TestCase):
         self.assertEqual(extra, set(EXCEPTIONS["wildcard_matches"]), "stale: wildcard_matches")
         excepted = {(pattern, name) for pattern, it in EXCEPTIONS["wildcard_matches"].items() for name in it.get("writes", {})}
         self.assertEqual(writes, excepted, "stale: wildcard_matches")
+
+    def test_the_suites_service_role_gets_nothing_beyond(self):
+        """A right that no handler needs, such as one to write a resource's policy, would open products to other accounts."""
+        needed = {
+            name
+            for resource in set().union(*self.types.values())
+            for name in handlers(resource)
+            if name not in EXCEPTIONS["never_triggered"].get(resource, {})
+        }
+        beyond, used = EXCEPTIONS["suites_service_role"], set()
+        for policy in Suite(region=REGION, account="123456789012").roles["ServiceRole"].identity:
+            for statement in policy.document["Statement"]:
+                if statement["Effect"] != "Allow":
+                    continue
+                for pattern in listed(statement["Action"]):
+                    for name in sorted(matched(pattern)):
+                        if name not in needed and name not in EXCEPTIONS["beyond_handlers"]:
+                            self.assertIn(name, beyond, f"{policy.name}: {pattern}: {name}")
+                            used.add(name)
+        self.assertEqual(used, set(beyond), "stale: suites_service_role")
 
     def test_types_without_handlers_are_still_without(self):
         for kind in EXCEPTIONS["handlers_by_hand"]:

@@ -742,9 +742,10 @@ class Bucket(unittest.TestCase):
         session = f"arn:aws:iam::{ACCOUNT}:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_MlApprovers_0123456789abcdef"
         starter = f"arn:aws:iam::{ACCOUNT}:role/starter"
         key = "pending/approvals/a.json"
-        self.assertFalse(self.denied("s3:GetObject", key, session))
-        self.assertFalse(self.denied("s3:GetObject", key, suite().arn("DeployRole")))
-        self.assertTrue(self.denied("s3:GetObject", key, starter))
+        for name in ("s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectAttributes"):
+            self.assertFalse(self.denied(name, key, session), name)
+            self.assertFalse(self.denied(name, key, suite().arn("DeployRole")), name)
+            self.assertTrue(self.denied(name, key, starter), name)
         self.assertTrue(self.denied("s3:PutObject", key, session))
         open_to_iam = Deployment().statements("BucketPolicy")
         self.assertFalse(self.denied("s3:GetObject", key, starter, statements=open_to_iam))

@@ -150,7 +150,7 @@ class Product:
                 arn("codebuild", f"report-group/{project}-*"),
                 arn("logs", f"log-group:/aws/codebuild/{project}:*"),
             ]
-        lake = self.tag("data-lake")
+        lake = self.bucket("data-lake")
         if lake:
             found.append(f"arn:{self.partition}:s3:::{lake}/solutions/{self.tag('use-case')}/*")
         return found
@@ -171,6 +171,11 @@ class Product:
         if len(values) != 1:
             raise LookupError(f"{self.file}: the roles have different tags {key}: {values}")
         return values.pop()
+
+    def bucket(self, key):
+        """The bucket that a tag of the product's roles names, or nothing."""
+        name = self.tag(key)
+        return None if name == "no bucket" else name
 
     @property
     def stack_name(self):
