@@ -150,7 +150,7 @@ class Product:
                 arn("codebuild", f"report-group/{project}-*"),
                 arn("logs", f"log-group:/aws/codebuild/{project}:*"),
             ]
-        lake = self.bucket("data-lake")
+        lake = self.tag("data-lake")
         if lake:
             found.append(f"arn:{self.partition}:s3:::{lake}/solutions/{self.tag('use-case')}/*")
         return found
