@@ -44,7 +44,7 @@ class Rules(unittest.TestCase):
         self.assertEqual((error["code"], error["logical_id"]), ("MLP-RUL-001", "ArtifactsBucket"))
         for part in (self.rule, "approved_log_retention", "our buckets keep no versions"):
             self.assertIn(part, error["message"] + error.get("why", "") + error.get("help", ""))
-        kinds = ["policy", "report", "service-role-policy", "stack-operator-policy"]
+        kinds = ["policy", "policy-2", "report", "service-role-policy", "stack-operator-policy"]
         self.assertEqual(sorted(status["links"]), kinds)
         name = f"{status['ml_name']}-{status['scenario']}"
         self.assertFalse(suite.exists(f"templates/{name}.yaml"))
