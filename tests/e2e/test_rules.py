@@ -39,7 +39,7 @@ class TestRules:
         assert (error["code"], error["logical_id"]) == ("MLP-RUL-001", "ArtifactsBucket")
         for part in (self.rule, "approved_log_retention", "our buckets keep no versions"):
             assert part in error["message"] + error.get("why", "") + error.get("help", "")
-        kinds = ["policy", "report", "service-role-policy", "stack-operator-policy"]
+        kinds = ["policy", "policy-2", "report", "service-role-policy", "stack-operator-policy"]
         assert sorted(status["links"]) == kinds
         name = f"{status['ml_name']}-{status['scenario']}"
         assert not suite.exists(f"templates/{name}.yaml")

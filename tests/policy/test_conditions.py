@@ -151,7 +151,7 @@ class TestConditions:
     def test_within_the_boundary_a_data_lake_is_listed_below_the_use_case_only(self):
         checked = 0
         for product in products.bounded():
-            lake, use_case = product.tag("data-lake"), product.tag("use-case")
+            lake, use_case = product.bucket("data-lake"), product.tag("use-case")
             if not lake:
                 continue
             access = with_everything(product.roles["SagemakerRole"])

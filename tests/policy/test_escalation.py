@@ -21,7 +21,9 @@ from mlp_tests.iam.proofs import (
     ANY_REQUEST,
     FOREIGN_TAGS,
     OF_OTHERS,
+    OF_ROLES_ONLY,
     OPENING_TAGS,
+    attacks_by_stack_tags,
     attacks_by_tags,
     attacks_by_templates,
     attacks_on_roles,
@@ -291,6 +293,20 @@ class TestEscalation:
             for kind in ("iam-policy", "service-role-policy"):
                 self.check(attacks_by_tags(product.who_has(kind), product.place, values))
 
+    def test_no_operator_tags_a_stack_with_what_opens_the_boundary(self):
+        for product in products.bounded():
+            for kind in products.KINDS:
+                self.check(attacks_by_stack_tags(product.who_has(kind), product.place))
+
+    def test_every_role_has_every_tag_that_opens_the_boundary(self):
+        # What the template tags, no tag of the stack can replace.
+        for product in products.bounded():
+            for name, role in product.template["Resources"].items():
+                if role["Type"] == "AWS::IAM::Role":
+                    tags = {tag["Key"] for tag in role["Properties"]["Tags"]}
+                    missing = {f"ml-provisioner:{key}" for key in (*OF_ROLES_ONLY, "product", "use-case")} - tags
+                    assert missing == set(), f"{product.file}: {name}"
+
     def test_only_checked_templates_are_deployed(self):
         for product in products.bounded():
             for kind in products.KINDS:
@@ -391,6 +407,14 @@ class TestEscalation:
                     reasons[name] = "Only through CodeCommit or S3 (kms:ViaService), for own buckets"
             self.check_confined(pairs, reasons, used)
         assert set(SHARED) - used == set(), "stale"
+
+    def test_network_interfaces_are_for_builds_and_jobs_only(self):
+        for product in products.bounded():
+            access = with_everything(product.roles["CodebuildRole"])
+            for service, may in (("codebuild", True), ("sagemaker", True), ("lambda", False), ("ec2", False)):
+                context = ANY_REQUEST.joined(Context({"ec2:AuthorizedService": f"{service}.amazonaws.com"}))
+                decision = decide(access, "ec2:CreateNetworkInterfacePermission", "*", context)
+                assert decision.possible == may, f"{product.file} {service}: {decision.explanation}"
 
     def test_tags_of_a_session_open_the_boundary_for_things_named_like_products_only(self):
         """Who may write a trust policy can allow sts:TagSession. IAM has no condition on a trust policy's text."""
@@ -497,6 +521,15 @@ class TestBroken:
     def prepared(self):
         self.product = next(it for it in products.bounded() if it.file == ENTERPRISE)
 
+    def take_the_product_whose_policy_has(self, *sids):
+        """Policies that would need more documents otherwise are merged, and have other statements."""
+
+        def has_them(product):
+            statements = [it for document in product.documents("iam-policy") for it in document.document["Statement"]]
+            return set(sids) <= {it.get("Sid") for it in statements}
+
+        self.product = next(it for it in products.bounded() if has_them(it))
+
     def of_product(self, kind, change):
         """Who gets a product's golden policies after a change of all their statements."""
         documents = [copy.deepcopy(it.document) for it in self.product.documents(kind)]
@@ -536,6 +569,8 @@ class TestBroken:
         self.assert_found(findings, "iam:CreateRole without a boundary", "RoleRights")
 
     def test_inline_policies_and_a_boundary_that_can_be_removed_are_found(self):
+        self.take_the_product_whose_policy_has("IamManagement")
+
         def more(them):
             named(them, "IamManagement")["Action"] += ["iam:PutRolePolicy", "iam:DeleteRolePermissionsBoundary"]
 
@@ -618,11 +653,29 @@ class TestBroken:
         self.assert_found([text for _, text in found], "kms:TagResource on arn:aws:kms", "NewResources")
 
     def test_code_of_foreign_builds_is_found(self):
+        self.take_the_product_whose_policy_has("CodeBuildManagement")
+
         def wide(them):
-            named(them, "CodeBuildManagement")["Resource"] = "arn:aws:codebuild:us-west-2:123456789012:project/*-build"
+            _, region, account = self.product.place
+            named(them, "CodeBuildManagement")["Resource"] = f"arn:aws:codebuild:{region}:{account}:project/*-build"
 
         found = unconfined(self.of_product("iam-policy", wide), self.product.named(), self.product.place)
         self.assert_found([text for _, text in found], "codebuild:UpdateProject on", "CodeBuildManagement")
+
+    def test_stack_tags_that_open_the_boundary_are_found(self):
+        for sid, name in (
+            ("StackTemplate", "cloudformation:CreateChangeSet"),
+            ("StackTags", "cloudformation:TagResource"),
+        ):
+            condition = "ForAllValues:StringNotEqualsIgnoreCase"
+
+            def weakened(them, sid=sid, condition=condition):
+                named(them, sid)["Condition"].pop(condition)
+
+            access = self.of_product("stack-operator-policy", weakened)
+            findings = list(attacks_by_stack_tags(access, self.product.place))
+            for key in ("data-lake", "source"):
+                self.assert_found(findings, f"{name} with ml-provisioner:{key} = 'payments'", sid)
 
     def test_a_template_of_ones_own_is_found(self):
         for kind in ("iam-policy", "stack-operator-policy"):

@@ -63,7 +63,9 @@ def instances(patterns):
 
 def things(product):
     """The ARNs of everything that a product names, and of what its builds and jobs name after it."""
-    found = instances(product.named() + product.used())
+    # A product without a data lake has a name there that no bucket can have.
+    used = [it for it in product.used() if ":no bucket/" not in it]
+    found = instances(product.named() + used)
     here = f"{product.region}:{product.account}"
     jobs = product.full("jobs")
     found += [

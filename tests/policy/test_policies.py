@@ -25,6 +25,7 @@ from mlp_tests.aws import (
     useless,
 )
 from mlp_tests.iam.products import KINDS
+from mlp_tests.iam.suite import Suite
 from mlp_tests.paths import GOLDEN
 
 
@@ -191,6 +192,26 @@ class TestPolicies:
             (pattern, name) for pattern, it in EXCEPTIONS["wildcard_matches"].items() for name in it.get("writes", {})
         }
         assert writes == excepted, "stale: wildcard_matches"
+
+    def test_the_suites_service_role_gets_nothing_beyond(self):
+        """A right that no handler needs, such as one to write a resource's policy, would open products to other accounts."""
+        needed = {
+            name
+            for resource in set().union(*self.types.values())
+            for name in handlers(resource)
+            if name not in EXCEPTIONS["never_triggered"].get(resource, {})
+        }
+        beyond, used = EXCEPTIONS["suites_service_role"], set()
+        for policy in Suite(region=REGION, account="123456789012").roles["ServiceRole"].identity:
+            for statement in policy.document["Statement"]:
+                if statement["Effect"] != "Allow":
+                    continue
+                for pattern in listed(statement["Action"]):
+                    for name in sorted(matched(pattern)):
+                        if name not in needed and name not in EXCEPTIONS["beyond_handlers"]:
+                            assert name in beyond, f"{policy.name}: {pattern}: {name}"
+                            used.add(name)
+        assert used == set(beyond), "stale: suites_service_role"
 
     def test_types_without_handlers_are_still_without(self):
         for kind in EXCEPTIONS["handlers_by_hand"]:

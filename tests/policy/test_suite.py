@@ -705,9 +705,10 @@ class TestBucket:
         session = f"arn:aws:iam::{ACCOUNT}:role/{role}"
         starter = f"arn:aws:iam::{ACCOUNT}:role/starter"
         key = "pending/approvals/a.json"
-        assert not self.denied("s3:GetObject", key, session)
-        assert not self.denied("s3:GetObject", key, suite().arn("DeployRole"))
-        assert self.denied("s3:GetObject", key, starter)
+        for name in ("s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectAttributes"):
+            assert not self.denied(name, key, session), name
+            assert not self.denied(name, key, suite().arn("DeployRole")), name
+            assert self.denied(name, key, starter), name
         assert self.denied("s3:PutObject", key, session)
         open_to_iam = Deployment().statements("BucketPolicy")
         assert not self.denied("s3:GetObject", key, starter, statements=open_to_iam)

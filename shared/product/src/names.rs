@@ -257,8 +257,8 @@ const RESERVED_BEGINNINGS: &[(&str, &str, Tier)] = &[
 ///
 /// The hyphen both joins the parts of a name and may stand inside them. The parts can be told apart again as long as no
 /// hyphen-separated word of the company prefix is an environment's name, and the use case doesn't begin with a region's
-/// short code. A config that breaks this may share names with another product, so it gets a warning. Use case and workload
-/// are one text in names. The generate function sees when two configs give the same names (`MLP-GEN-003`).
+/// short code. A config that breaks this could share roles and bucket with another product, so it is refused; an override has
+/// a digest in these names. Use case and workload are one text in names. The generate function sees when two configs give the same names (`MLP-GEN-003`).
 pub fn check(config: &Config) -> Vec<Finding> {
     let mut findings = Vec::new();
     let names = Names::new(config);
@@ -399,12 +399,15 @@ fn ambiguous_prefix(prefix: &CompanyPrefix) -> Option<Finding> {
     let word =
         prefix.as_str().split('-').find(|word| matches!(*word, "dev" | "test" | "staging" | "prod"))?;
     Some(
-        Finding::warning(
+        Finding::error(
             codes::AMBIGUOUS_NAME,
             "/client/company_prefix",
-            format!("`{prefix}` holds the environment's name `{word}`, so two products can end up with the same IAM names"),
+            format!(
+                "`{prefix}` contains the environment's name `{word}`, so a product of another environment can have the same roles \
+                 and bucket"
+            ),
         )
-        .help("leave environment names out of the company prefix"),
+        .help("leave environment names out of the company prefix, or set `product_name_override`"),
     )
 }
 
@@ -412,14 +415,14 @@ fn ambiguous_use_case(use_case: &UseCase) -> Option<Finding> {
     let word = use_case.as_str().split('-').next()?;
     let region = Region::all().find(|region| region.short_code() == word)?;
     Some(
-        Finding::warning(
+        Finding::error(
             codes::AMBIGUOUS_NAME,
             "/ml_product/use_case",
             format!(
-                "`{use_case}` begins with `{word}`, the short code of {region} that `multi_region` puts into names, so two \
-                 products can end up with the same IAM names"
+                "`{use_case}` begins with `{word}`, the short code of {region} that `multi_region` puts into names, so another \
+                 product can have the same roles and bucket"
             ),
         )
-        .help("begin the use case with another word"),
+        .help("begin the use case with another word, or set `product_name_override`"),
     )
 }

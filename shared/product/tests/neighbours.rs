@@ -20,7 +20,7 @@ use serde_json::Value as Json;
 const ACCOUNT: &str = "123456789012";
 
 /// Words that products' names have, and that end the names of their resources.
-const WORDS: [&str; 12] = [
+const WORDS: [&str; 15] = [
     "churn",
     "ml",
     "mlops",
@@ -33,6 +33,10 @@ const WORDS: [&str; 12] = [
     "a",
     "artifacts",
     "pipeline",
+    // An environment, a tenant and a region's short code.
+    "dev",
+    "t2",
+    "usw2",
 ];
 
 fn words(count: std::ops::RangeInclusive<usize>) -> impl Strategy<Value = String> {
@@ -47,7 +51,10 @@ prop_compose! {
         workload in proptest::option::of(words(1..=3)),
         tier in proptest::sample::select(&["starter", "professional", "enterprise"][..]),
         codecommit in any::<bool>(),
-        long in any::<bool>(),
+        prefix in proptest::sample::select(&["acme", "acme", "acme-prod-a001", "a-very-long-prefix-x"][..]),
+        env in proptest::sample::select(&["prod", "prod", "dev"][..]),
+        tenant in proptest::sample::select(&["a001", "a001", "t2"][..]),
+        multi_region in proptest::bool::weighted(0.3),
         named in proptest::option::weighted(0.3, (any::<bool>(), words(1..=2))),
     ) -> String {
         let named = named.map_or_else(String::new, |(global, word)| {
@@ -55,7 +62,6 @@ prop_compose! {
             let beginning = if global { "acme-prod-a001" } else { "acme-prod-a001-us-west-2" };
             format!("  product_name_override: {beginning}-{word}-ml\n")
         });
-        let prefix = if long { "a-very-long-prefix-x" } else { "acme" };
         let workload = workload.map_or_else(String::new, |it| format!("  workload: {it}\n"));
         let source = if codecommit { "codecommit" } else { "s3\n  s3_prefix: acme-sources/churn" };
         let vpc = if tier == "enterprise" {
@@ -65,8 +71,8 @@ prop_compose! {
             ""
         };
         format!(
-            "client: {{company_name: Acme, company_prefix: {prefix}, account_id: \"{ACCOUNT}\", tenant_id: a001}}\n\
-             environment: {{env: prod, region: us-west-2}}\n\
+            "client: {{company_name: Acme, company_prefix: {prefix}, account_id: \"{ACCOUNT}\", tenant_id: {tenant}}}\n\
+             environment: {{env: {env}, region: us-west-2, multi_region: {multi_region}}}\n\
              ml_product:\n  use_case: {use_case}\n{workload}{named}  tier: {tier}\n  source_control: {source}\n{vpc}\
              tags: {{cost_center: a, project: b, owner: c}}\n"
         )

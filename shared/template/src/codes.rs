@@ -98,7 +98,7 @@ codes! {
     RESERVED_NAME = "MLP-CFG-020", "A name begins with what AWS reserves",
         "S3 refuses bucket names that begin with `xn--`, `sthree-` or `amzn-s3-demo-`; EC2 refuses security group names that begin with `sg-`.";
     AMBIGUOUS_NAME = "MLP-CFG-021", "A name that another product could get too",
-        "The hyphen both joins the parts of a name and may stand in them. With an environment's name in the company prefix, or a region's short code at the start of the use case, two products can end up with the same global names. A use case `fraud` with the workload `rt` has all names of the use case `fraud-rt`: `MLP-GEN-003` says so where both exist.";
+        "The hyphen both joins the parts of a name and may stand in them. With an environment's name in the company prefix, or a region's short code at the start of the use case, two products could have the same roles and bucket, and the policies of one would be those of the other. A product with `product_name_override` has a digest in these names. A use case `fraud` with the workload `rt` has all names of the use case `fraud-rt`: `MLP-GEN-003` says so where both exist.";
     RESERVED_WORDS = "MLP-CFG-022", "A name contains words that end other products' names",
         "CodeBuild names report groups after the project: `{ml_name}-build-{report}`. A product whose own name contains `ml-build` or `ml-deploy` could be matched by another product's policies. It is a warning where only a `product_name_override` can give the other product that name.";
     DIGEST_WORD = "MLP-CFG-023", "A name that another product's cut name could be",

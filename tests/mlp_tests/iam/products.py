@@ -165,6 +165,11 @@ class Product:
             raise LookupError(f"{self.file}: the roles have different tags {key}: {values}")
         return values.pop()
 
+    def bucket(self, key):
+        """The bucket that a tag of the product's roles names, or nothing."""
+        name = self.tag(key)
+        return None if name == "no bucket" else name
+
     @property
     def stack_name(self):
         return self.stack.pseudo["AWS::StackName"]

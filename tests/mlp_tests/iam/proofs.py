@@ -348,6 +348,34 @@ def attacks_by_tags(access, place, values):
                 yield f"{access.name} may iam:TagRole with ml-provisioner:{key} = {value!r} on {found.shown()}"
 
 
+# Tags of roles that open the boundary. A stack never has them: CloudFormation puts a stack's tags on its roles.
+OF_ROLES_ONLY = ("artifacts", "data-lake", "jobs", "registry", "sagemaker-role", "source")
+
+
+def attacks_by_stack_tags(access, place):
+    """Tags of a stack with which a principal could open the boundary of the stack's roles: what IAM would allow of it."""
+    partition, _, account = place
+    values = {
+        **dict.fromkeys(OF_ROLES_ONLY, ("payments", "no bucket", "*", "")),
+        "product": ("payments-ml",),
+        "use-case": ("payroll",),
+    }
+    for name in (
+        "cloudformation:CreateChangeSet",
+        "cloudformation:CreateStack",
+        "cloudformation:TagResource",
+        "cloudformation:UpdateStack",
+    ):
+        for key, forbidden in values.items():
+            for value in forbidden:
+                tags = {f"aws:RequestTag/ml-provisioner:{key}": value, "aws:TagKeys": [f"ML-Provisioner:{key}", "a"]}
+                found = reach(
+                    access, name, f"arn:{partition}:cloudformation:*:{account}:*", ANY_REQUEST.joined(Context(tags))
+                )
+                if found:
+                    yield f"{access.name} may {name} with ml-provisioner:{key} = {value!r} on {found.shown()}"
+
+
 def attacks_by_templates(access, place, service_role, urls):
     """How a principal could have CloudFormation deploy its own template: what IAM would allow of it.
 

@@ -10,7 +10,7 @@ use mlp_template::template::{Function, Sub, Value, map};
 use super::policy::{Statement, document, merged, service};
 use super::{Built, Context, HAS_BOUNDARY, Scope, arn, arn_from, tag};
 use crate::config::Source;
-use crate::policy::MAX_SIZE;
+use crate::policy::{MAX_SIZE, NO_BUCKET};
 use crate::product::{BOUNDARY_PARAMETER, Grants, Product, RoleBoundary};
 
 /// The part of the data lake that is the product's.
@@ -66,23 +66,29 @@ pub(super) fn role(cx: &Context<'_>) -> Built {
 /// Names of what the product's roles may use, as tags of the roles.
 ///
 /// The suite's `ProductBoundary` (infra/template.yaml) is one policy for all products. It limits each role to the names
-/// in the role's own tags: `${aws:PrincipalTag/ml-provisioner:artifacts}-ml-artifacts`. A name that is absent allows nothing.
-/// The boundary has the end of each name, because tags of a session override the role's.
+/// in the role's own tags: `${aws:PrincipalTag/ml-provisioner:artifacts}-ml-artifacts`.
+/// The boundary has the end of each name, because tags of a session override the role's. Every role has every tag, with
+/// [`NO_BUCKET`] for what the product doesn't have: CloudFormation also puts tags of the stack on roles, and an operator who
+/// sets these must not open what the template left out.
 fn role_tags(cx: &Context<'_>) -> Result<Vec<(&'static str, Value)>, InternalError> {
     let product = cx.product;
-    let name_of = |kind: &str| product.of_type(kind).map(|id| product.name_tag(id)).transpose();
-    let mut tags = vec![("ml-provisioner:jobs", Value::Str(product.names.job_tag()))];
-    let artifacts = name_of("AWS::S3::Bucket")?.map(|name| ("ml-provisioner:artifacts", Value::Str(name)));
-    let registry = name_of("AWS::SageMaker::ModelPackageGroup")?
-        .map(|name| ("ml-provisioner:registry", Value::Str(name)));
-    let jobs_role = Value::Str(product.name_tag(cx.role_of("sagemaker")?)?);
-    tags.extend(artifacts.into_iter().chain(registry));
-    tags.push(("ml-provisioner:sagemaker-role", jobs_role));
-    if let Source::S3 { bucket, .. } = &product.source {
-        tags.push(("ml-provisioner:source", Value::str(bucket.as_str())));
-    }
-    tags.extend(product.inputs.data_lake_bucket.clone().map(|bucket| ("ml-provisioner:data-lake", bucket)));
-    Ok(tags)
+    let name_of = |kind: &str| match product.of_type(kind) {
+        Some(id) => product.name_tag(id).map(Value::Str),
+        None => Ok(Value::str(NO_BUCKET)),
+    };
+    let source = match &product.source {
+        Source::S3 { bucket, .. } => Value::str(bucket.as_str()),
+        Source::CodeCommit => Value::str(NO_BUCKET),
+    };
+    let data_lake = product.inputs.data_lake_bucket.clone().unwrap_or_else(|| Value::str(NO_BUCKET));
+    Ok(vec![
+        ("ml-provisioner:jobs", Value::Str(product.names.job_tag())),
+        ("ml-provisioner:artifacts", name_of("AWS::S3::Bucket")?),
+        ("ml-provisioner:registry", name_of("AWS::SageMaker::ModelPackageGroup")?),
+        ("ml-provisioner:sagemaker-role", Value::Str(product.name_tag(cx.role_of("sagemaker")?)?)),
+        ("ml-provisioner:source", source),
+        ("ml-provisioner:data-lake", data_lake),
+    ])
 }
 
 /// Who may assume a role, bounded to what this account's own resources ask for (the "confused deputy" pages of each

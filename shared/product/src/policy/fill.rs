@@ -107,14 +107,13 @@ impl<'a> Filler<'a> {
             "known_vpc" => self.vpc.iter().map(|id| format!("vpc/{id}")).collect(),
             "known_vpc_id" => self.vpc.iter().cloned().collect(),
             "boundary" => vec![self.suite.boundary_for(product)],
-            "artifacts" => self.name_tags(|spec| spec.kind == "AWS::S3::Bucket")?,
-            "registry" => self.name_tags(|spec| spec.kind == "AWS::SageMaker::ModelPackageGroup")?,
+            "artifacts" => or_none(self.name_tags(|spec| spec.kind == "AWS::S3::Bucket")?),
+            "registry" => or_none(self.name_tags(|spec| spec.kind == "AWS::SageMaker::ModelPackageGroup")?),
             "jobs" => vec![product.names.job_tag()],
             "use_case" => vec![product.use_case.clone()],
             "sagemaker_role" => {
                 self.name_tags(|spec| spec.links.assumed_by.iter().any(|service| service == "sagemaker"))?
             }
-            // No bucket has this name, so the tag can't be set.
             "source" => match &product.source {
                 Source::S3 { bucket, .. } => vec![bucket.clone()],
                 Source::CodeCommit => vec![NO_BUCKET.to_owned()],
@@ -181,8 +180,13 @@ impl<'a> Filler<'a> {
     }
 }
 
-/// Stands for a bucket that a product doesn't have. Bucket names have no spaces.
-const NO_BUCKET: &str = "no bucket";
+/// Stands for a bucket or registry that a product doesn't have. Neither name can have a space.
+pub(crate) const NO_BUCKET: &str = "no bucket";
+
+/// A condition without values would be left out, so that any value would be allowed.
+fn or_none(names: Vec<String>) -> Vec<String> {
+    if names.is_empty() { vec![NO_BUCKET.to_owned()] } else { names }
+}
 
 pub(super) fn iam_arn(product: &Product, kind: &str, name: &str) -> String {
     format!("arn:{}:iam::{}:{kind}/{name}", product.region.partition(), product.account_id)

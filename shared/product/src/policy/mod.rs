@@ -16,6 +16,7 @@ use serde_json::{Map, Value, json};
 use crate::product::Product;
 use crate::suite::Suite;
 use fill::Filler;
+pub(crate) use fill::NO_BUCKET;
 use grants::{Grant, Who};
 
 pub use mlp_template::check::MAX_POLICY_SIZE as MAX_SIZE;
