@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
-use mlp_product::config::{self, Config, Source, VpcIds};
+use mlp_product::config::{self, Config, Field, KmsKeyArn, Source, VpcIds};
 use mlp_product::expand::{self, Expanded, Input, Lookups, Status};
 use mlp_product::generate;
 use mlp_product::product::{Product, RoleBoundary};
@@ -42,6 +42,11 @@ fn configs() -> Vec<(String, Config)> {
     configs
 }
 
+/// The value of a field; a YAML config defers none.
+fn known<T>(field: &Field<T>) -> &T {
+    field.known().unwrap()
+}
+
 /// The properties that say what a config says.
 fn properties(config: &Config) -> Json {
     let (client, environment, product) = (&config.client, &config.environment, &config.ml_product);
@@ -49,7 +54,8 @@ fn properties(config: &Config) -> Json {
         "CompanyName": client.company_name, "CompanyPrefix": client.company_prefix.as_str(),
         "TenantId": client.tenant_id.as_str(), "Environment": environment.env.as_str(),
         "MultiRegion": environment.multi_region, "UseCase": product.use_case.as_str(),
-        "Tier": product.tier.as_str(), "SourceControl": product.source.as_str(), "Tags": config.tags,
+        "Tier": product.tier.as_str(), "SourceControl": product.source.as_str(),
+        "Tags": config.tags.iter().map(|(key, tag)| (key.clone(), json!(known(tag)))).collect::<Json>(),
         "Build": {
             "Image": product.build.image, "ComputeType": product.build.compute_type,
             "TimeoutMinutes": product.build.timeout_minutes, "PrivilegedMode": product.build.privileged.is_some(),
@@ -65,11 +71,11 @@ fn properties(config: &Config) -> Json {
     set("/Build/PrivilegedJustification", product.build.privileged.as_ref().map(|reason| json!(reason)));
     set("/ProductNameOverride", product.product_name_override.as_ref().map(|name| json!(name.as_str())));
     set("/Workload", product.workload.as_ref().map(|workload| json!(workload.as_str())));
-    set("/AlertsEmail", product.alerts_email.as_ref().map(|email| json!(email.as_str())));
+    set("/AlertsEmail", product.alerts_email.as_ref().map(|email| json!(known(email).as_str())));
     // The generated template refers to these by its own template parameters; here the user's are called the same.
     set("/DataLake", product.data_lake.as_ref().map(|_| json!({ "Ref": "DataLakeBucketName" })));
     set("/LoadBalancer", product.load_balancer.as_ref().map(|_| json!({ "Ref": "LoadBalancerArn" })));
-    let key = |key: &Option<mlp_product::config::KmsKeyArn>| key.as_ref().map(|key| json!(key.as_str()));
+    let key = |key: &Option<Field<KmsKeyArn>>| key.as_ref().map(|key| json!(known(key).as_str()));
     set("/SourceKmsKeyArn", key(&product.source_kms_key_arn));
     set("/DataLakeKmsKeyArn", key(&product.data_lake_kms_key_arn));
     if let Source::S3 { bucket, prefix } = &product.source {
@@ -84,13 +90,13 @@ fn properties(config: &Config) -> Json {
         let reference = |name: &str| json!({ "Ref": name });
         let ids = match &vpc.ids {
             VpcIds::Direct { vpc, subnets, security_group, route_tables } => [
-                ("VpcId", Some(json!(vpc.as_str()))),
-                ("SubnetIds", Some(subnets.iter().map(|id| json!(id.as_str())).collect())),
-                ("SecurityGroupId", security_group.as_ref().map(|id| json!(id.as_str()))),
+                ("VpcId", Some(json!(known(vpc).as_str()))),
+                ("SubnetIds", Some(known(subnets).iter().map(|id| json!(known(id).as_str())).collect())),
+                ("SecurityGroupId", security_group.as_ref().map(|id| json!(known(id).as_str()))),
                 (
                     "RouteTableIds",
                     (!route_tables.is_empty())
-                        .then(|| route_tables.iter().map(|id| json!(id.as_str())).collect()),
+                        .then(|| known(route_tables).iter().map(|id| json!(known(id).as_str())).collect()),
                 ),
             ],
             VpcIds::ParameterStore { security_group, route_tables, .. } => [

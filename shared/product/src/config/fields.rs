@@ -453,12 +453,6 @@ text_field!(
     "1-500 characters, without invisible ones"
 );
 
-impl KmsKeyArn {
-    /// The example of the schemas, a key of nobody.
-    pub(super) const EXAMPLE: &str =
-        "arn:aws:kms:us-west-2:123456789012:key/1a2b3c4d-5e6f-4a7b-8c9d-0e1f2a3b4c5d";
-}
-
 impl S3Prefix {
     /// What to do about a text that is none: it written rightly, or what S3 has against the bucket's name.
     pub(super) fn advice(text: &str) -> Option<String> {

@@ -13,6 +13,7 @@ use mlp_template::suggest::{Suggestions, or_list};
 use mlp_template::yaml::{Document, Node, NodeValue, ScalarKind, is_text_in_yaml_1_1, join};
 use serde_json::Value;
 
+use super::deferred::DeferredPlaces;
 use super::fields::{S3Prefix, short, shown};
 use super::place::{at_key, at_value};
 use super::schema::{self, Rule};
@@ -72,9 +73,14 @@ static KEYWORDS: [Keyword; 15] = [
 pub(super) fn find(
     document: &Document,
     values: &Value,
+    deferred: &DeferredPlaces,
     suggestions: &Suggestions,
 ) -> (Vec<Finding>, Vec<String>) {
     let mut mistakes: Vec<Mistake> = schema::errors(values).flat_map(|error| Mistake::of(&error)).collect();
+    // Nothing is known of a deferred value. Its key must be right.
+    mistakes.retain(|mistake| {
+        mistake.is("not") || mistake.is("propertyNames") || !deferred.contains(&mistake.path)
+    });
     mistakes.sort_by_key(Mistake::rank);
     let mut settled = settle(mistakes, values, suggestions);
     for mistake in settled.iter_mut().filter(|mistake| mistake.is("enum")) {

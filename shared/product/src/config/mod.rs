@@ -2,6 +2,7 @@
 //!
 //! [`load`] is the only way in. It answers with a [`Config`] that is valid by its types or with every finding at once.
 
+mod deferred;
 mod fields;
 mod mistakes;
 mod place;
@@ -9,6 +10,7 @@ pub mod properties;
 mod read;
 mod schema;
 
+pub use deferred::{Deferred, DeferredPlaces, Field, FieldList};
 pub use fields::{
     AccountId, BucketName, Cidr, CompanyName, CompanyPrefix, Email, FieldError, Image, KmsKeyArn,
     LoadBalancerArn, ProductName, Reason, RouteTableId, S3Prefix, SecurityGroupId, SsmPath, SubnetId,
@@ -19,7 +21,7 @@ use mlp_template::finding::Finding;
 pub use mlp_template::region::Region;
 use mlp_template::yaml::{self, Limits};
 pub use read::read;
-pub(crate) use read::{WANTED_TAGS, with_suggestions};
+pub(crate) use read::{WANTED_TAGS, read_with_deferred};
 pub(crate) use schema::rules;
 
 /// The block that only enterprise has.
@@ -46,7 +48,7 @@ pub struct Config {
     /// What it is.
     pub ml_product: MlProduct,
     /// Tags for every taggable resource, in the file's order.
-    pub tags: IndexMap<String, String>,
+    pub tags: IndexMap<String, Field<String>>,
 }
 
 /// Who the product is for.
@@ -111,8 +113,8 @@ pub struct MlProduct {
     pub product_name_override: Option<ProductName>,
     /// Tells several products of one use case apart.
     pub workload: Option<Workload>,
-    /// Who gets the alarms; present in enterprise.
-    pub alerts_email: Option<Email>,
+    /// Who gets the alarms; only enterprise has any.
+    pub alerts_email: Option<Field<Email>>,
     /// Present in enterprise, and only there.
     pub vpc: Option<VpcIntegration>,
     /// How builds run.
@@ -120,13 +122,13 @@ pub struct MlProduct {
     /// How long things are kept.
     pub retention: Retention,
     /// The customer managed key of the source bucket.
-    pub source_kms_key_arn: Option<KmsKeyArn>,
-    /// SSM path of the data lake bucket's name.
-    pub data_lake: Option<SsmPath>,
+    pub source_kms_key_arn: Option<Field<KmsKeyArn>>,
+    /// SSM path of the data lake bucket's name; deferred, the name itself.
+    pub data_lake: Option<Field<SsmPath>>,
     /// The customer managed key of the data lake's bucket.
-    pub data_lake_kms_key_arn: Option<KmsKeyArn>,
-    /// SSM path of a load balancer's ARN.
-    pub load_balancer: Option<SsmPath>,
+    pub data_lake_kms_key_arn: Option<Field<KmsKeyArn>>,
+    /// SSM path of a load balancer's ARN; deferred, the ARN itself.
+    pub load_balancer: Option<Field<SsmPath>>,
 }
 
 /// Where the pipelines take their source from.
@@ -183,13 +185,13 @@ pub enum VpcIds {
     /// Written in the config.
     Direct {
         /// The VPC.
-        vpc: VpcId,
+        vpc: Field<VpcId>,
         /// Private subnets, at least one.
-        subnets: Vec<SubnetId>,
+        subnets: FieldList<SubnetId>,
         /// Present with [`VpcMode::SgProvisioner`].
-        security_group: Option<SecurityGroupId>,
+        security_group: Option<Field<SecurityGroupId>>,
         /// May be empty: then the S3 gateway endpoint has no routes.
-        route_tables: Vec<RouteTableId>,
+        route_tables: FieldList<RouteTableId>,
     },
 }
 
@@ -332,10 +334,29 @@ impl Config {
             vpc.endpoint_private_dns = false;
             match &mut vpc.ids {
                 VpcIds::ParameterStore { route_tables, .. } => *route_tables = None,
-                VpcIds::Direct { route_tables, .. } => route_tables.clear(),
+                VpcIds::Direct { route_tables, .. } => *route_tables = Field::Known(Vec::new()),
             }
         }
         Ok(())
+    }
+
+    /// Calls `visit` with every deferred value, in the order of the struct.
+    pub fn visit_deferred(&mut self, visit: &mut impl FnMut(&mut Deferred)) {
+        let product = &mut self.ml_product;
+        product.alerts_email.iter_mut().for_each(|field| field.visit_deferred(visit));
+        if let Some(VpcIds::Direct { vpc, subnets, security_group, route_tables }) =
+            product.vpc.as_mut().map(|vpc| &mut vpc.ids)
+        {
+            vpc.visit_deferred(visit);
+            subnets.visit_each_deferred(visit);
+            security_group.iter_mut().for_each(|field| field.visit_deferred(visit));
+            route_tables.visit_each_deferred(visit);
+        }
+        product.source_kms_key_arn.iter_mut().for_each(|field| field.visit_deferred(visit));
+        product.data_lake.iter_mut().for_each(|field| field.visit_deferred(visit));
+        product.data_lake_kms_key_arn.iter_mut().for_each(|field| field.visit_deferred(visit));
+        product.load_balancer.iter_mut().for_each(|field| field.visit_deferred(visit));
+        self.tags.values_mut().for_each(|field| field.visit_deferred(visit));
     }
 
     /// Source control, VPC mode, id source and what else changes the shape of the stack, in one word:

@@ -31,9 +31,6 @@ pub struct Property {
 /// template takes the policy as a template parameter, which a macro can't add.
 pub const BOUNDARY_PROPERTY: &str = "PermissionsBoundary";
 
-/// Where its value is kept beside a config's fields.
-pub const BOUNDARY_POINTER: &str = "/permissions_boundary";
-
 /// What the property is for.
 pub const BOUNDARY_DESCRIPTION: &str =
     "ARN of the managed policy that bounds the product's roles. Without it the suite's own boundary applies.";
@@ -123,9 +120,6 @@ pub fn pointer(config: &str) -> String {
             };
             Some(format!("/{}{inside}", property.name))
         })
-    }
-    if config == BOUNDARY_POINTER {
-        return format!("/{BOUNDARY_PROPERTY}");
     }
     find(properties(), config).unwrap_or_default()
 }

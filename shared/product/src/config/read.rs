@@ -15,10 +15,10 @@ use super::fields::shown;
 use super::mistakes::{self, is_below};
 use super::place::{at_key, at_value};
 use super::{
-    AccountId, Build, Cidr, Client, CompanyName, CompanyPrefix, Config, Email, Env, Environment, FieldError,
-    Image, KmsKeyArn, MlProduct, ProductName, Reason, Retention, RouteTableId, S3Prefix, SecurityGroupId,
-    Source, SsmPath, SubnetId, TenantId, Tier, UseCase, VPC, VpcId, VpcIds, VpcIntegration, VpcMode,
-    Workload, reserved_bucket,
+    AccountId, Build, Cidr, Client, CompanyName, CompanyPrefix, Config, Deferred, DeferredPlaces, Email, Env,
+    Environment, Field, FieldError, FieldList, Image, KmsKeyArn, MlProduct, ProductName, Reason, Retention,
+    RouteTableId, S3Prefix, SecurityGroupId, Source, SsmPath, SubnetId, TenantId, Tier, UseCase, VPC, VpcId,
+    VpcIds, VpcIntegration, VpcMode, Workload, reserved_bucket,
 };
 use crate::names;
 
@@ -32,22 +32,23 @@ pub(crate) const WANTED_TAGS: [(&str, &str); 3] =
 ///
 /// All findings, warnings included, when at least one of them blocks.
 pub fn read(document: &Document) -> Result<(Config, Vec<Finding>), Vec<Finding>> {
-    with_suggestions(document, &Suggestions::default())
+    read_with_deferred(document, &DeferredPlaces::default(), &Suggestions::default())
 }
 
-/// As [`read`], within the suggestions of a longer run.
-pub(crate) fn with_suggestions(
+/// As [`read`], where some of the document's values are deferred, and within the suggestions of a longer run.
+pub(crate) fn read_with_deferred(
     document: &Document,
+    deferred: &DeferredPlaces,
     suggestions: &Suggestions,
 ) -> Result<(Config, Vec<Finding>), Vec<Finding>> {
     let mut values = without_empty(&document.root);
     let unquoted = mistakes::read_unquoted(document, &mut values);
-    let (mut findings, meant) = mistakes::find(document, &values, suggestions);
+    let (mut findings, meant) = mistakes::find(document, &values, deferred, suggestions);
     // One mistake gives one finding: what is wrong as a text, too, is told by its error.
     let is_refused = |warning: &Finding| findings.iter().any(|finding| finding.path == warning.path);
     let unquoted: Vec<Finding> = unquoted.into_iter().filter(|warning| !is_refused(warning)).collect();
     findings.extend(unquoted);
-    let mut reader = Reader { document, values: &values, suggestions, findings, meant };
+    let mut reader = Reader { document, values: &values, deferred, suggestions, findings, meant };
     let config = reader.config();
     reader.check_tags();
     reader.check_effects();
@@ -157,6 +158,7 @@ fn is_empty(node: &Node) -> bool {
 struct Reader<'a> {
     document: &'a Document,
     values: &'a Value,
+    deferred: &'a DeferredPlaces,
     suggestions: &'a Suggestions,
     findings: Vec<Finding>,
     /// Paths that misspelled keys were meant to be.
@@ -224,14 +226,14 @@ impl<'a> Reader<'a> {
             source: source?,
             product_name_override: self.field("/ml_product/product_name_override", ProductName::parse),
             workload: self.field("/ml_product/workload", Workload::parse),
-            alerts_email: self.field("/ml_product/alerts_email", Email::parse).filter(|_| is_enterprise),
+            alerts_email: self.deferrable("/ml_product/alerts_email", Email::parse),
             vpc: if is_enterprise { Some(vpc?) } else { None },
             build,
             retention: self.retention(),
-            source_kms_key_arn: self.field("/ml_product/source_kms_key_arn", KmsKeyArn::parse),
-            data_lake: self.field("/ml_product/data_lake", SsmPath::parse),
-            data_lake_kms_key_arn: self.field("/ml_product/data_lake_kms_key_arn", KmsKeyArn::parse),
-            load_balancer: self.field("/ml_product/load_balancer", SsmPath::parse),
+            source_kms_key_arn: self.deferrable("/ml_product/source_kms_key_arn", KmsKeyArn::parse),
+            data_lake: self.deferrable("/ml_product/data_lake", SsmPath::parse),
+            data_lake_kms_key_arn: self.deferrable("/ml_product/data_lake_kms_key_arn", KmsKeyArn::parse),
+            load_balancer: self.deferrable("/ml_product/load_balancer", SsmPath::parse),
         })
     }
 
@@ -299,9 +301,9 @@ impl<'a> Reader<'a> {
     }
 
     fn direct_ids(&mut self) -> Option<VpcIds> {
-        let vpc = self.field(&below_vpc("vpc_id"), VpcId::parse);
+        let vpc = self.deferrable(&below_vpc("vpc_id"), VpcId::parse);
         let subnets = self.list(&below_vpc("subnet_ids"), SubnetId::parse);
-        let security_group = self.field(&below_vpc("security_group_id"), SecurityGroupId::parse);
+        let security_group = self.deferrable(&below_vpc("security_group_id"), SecurityGroupId::parse);
         let route_tables = self.list(&below_vpc("route_table_ids"), RouteTableId::parse);
         Some(VpcIds::Direct { vpc: vpc?, subnets, security_group, route_tables })
     }
@@ -318,9 +320,12 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn tags(&self) -> IndexMap<String, String> {
+    fn tags(&self) -> IndexMap<String, Field<String>> {
         self.tag_entries()
-            .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
+            .filter_map(|(key, value)| {
+                let known = || value.as_str().map(|text| Field::Known(text.to_owned()));
+                Some((key.clone(), self.deferred(&join("/tags", key)).or_else(known)?))
+            })
             .collect()
     }
 
@@ -384,9 +389,7 @@ impl<'a> Reader<'a> {
         };
         for key in ["source_kms_key_arn", "data_lake_kms_key_arn"] {
             let path = format!("/ml_product/{key}");
-            let arn = self.text(&path).filter(|text| KmsKeyArn::parse(text).is_ok());
-            // The macro puts the example where CloudFormation will put the value of a function.
-            let Some(arn) = arn.filter(|arn| *arn != KmsKeyArn::EXAMPLE) else { continue };
+            let Some(arn) = self.text(&path).filter(|text| KmsKeyArn::parse(text).is_ok()) else { continue };
             let mut parts = arn.split(':').skip(1);
             let (partition, place) = (parts.next().unwrap_or_default(), parts.nth(1).unwrap_or_default());
             if partition == region.partition() && place == region.as_str() {
@@ -472,9 +475,22 @@ impl<'a> Reader<'a> {
             .ok()
     }
 
-    fn list<T>(&mut self, path: &str, parse: fn(&str) -> Result<T, FieldError>) -> Vec<T> {
-        let length = self.values.pointer(path).and_then(Value::as_array).map_or(0, Vec::len);
-        (0..length).filter_map(|index| self.field(&join(path, &index.to_string()), parse)).collect()
+    /// A field that CloudFormation may resolve.
+    fn deferrable<T>(&mut self, path: &str, parse: fn(&str) -> Result<T, FieldError>) -> Option<Field<T>> {
+        self.deferred(path).or_else(|| self.field(path, parse).map(Field::Known))
+    }
+
+    fn deferred<T>(&self, path: &str) -> Option<Field<T>> {
+        let node = self.deferred.contains(path).then(|| self.document.node(path)).flatten()?;
+        Some(Field::Deferred(Deferred { pointer: path.to_owned(), node: node.clone() }))
+    }
+
+    fn list<T>(&mut self, path: &str, parse: fn(&str) -> Result<T, FieldError>) -> FieldList<T> {
+        self.deferred(path).unwrap_or_else(|| {
+            let length = self.values.pointer(path).and_then(Value::as_array).map_or(0, Vec::len);
+            let entry = |index: usize| self.deferrable(&join(path, &index.to_string()), parse);
+            Field::Known((0..length).filter_map(entry).collect())
+        })
     }
 
     fn refuse(&mut self, path: &str, code: Code, message: String, help: Option<String>) {

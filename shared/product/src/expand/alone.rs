@@ -7,8 +7,8 @@ use mlp_template::suggest::Suggestions;
 use mlp_template::yaml::{Entry, Node};
 use serde_json::Value as Json;
 
-use super::declared::Reader;
-use super::plan::{Input, Request};
+use super::reader::Reader;
+use super::user_template::{Input, LoopOrder, UserTemplate};
 use super::values::map;
 use crate::config::properties;
 
@@ -29,25 +29,24 @@ pub fn config_of(
         account_id: account_id.to_owned(),
         region: region.to_owned(),
         permissions_boundary: None,
-        loop_order: super::LoopOrder::After,
+        loop_order: LoopOrder::After,
         language_extensions: None,
     };
     let suggestions = Suggestions::default();
-    let request = Request::of(&input, &suggestions);
+    let user = UserTemplate::of(&input, &suggestions);
     let value = map([("Properties".to_owned(), Node::from_json(properties))]);
     let entry = Entry { key: id.to_owned(), line: 0, column: 0, value };
-    let mut reader = Reader::of(id, &request);
+    let mut reader = Reader::of(id, &user);
     let document = reader.document(&entry);
     let config = document.as_ref().and_then(|document| reader.read(document));
-    let Reader { mut findings, passed, resource, .. } = reader;
-    for pointer in passed.keys() {
-        if pointer == properties::BOUNDARY_POINTER {
-            let path = format!("{resource}/Properties/{}", properties::BOUNDARY_PROPERTY);
-            let message = format!("a custom resource has no property `{}`", properties::BOUNDARY_PROPERTY);
-            let help = "remove it: the suite's own boundary applies, or the one that its parameter PermissionsBoundaryArn names";
-            findings.push(Finding::error(codes::UNKNOWN_KEY, path, message).help(help));
-            continue;
-        }
+    let Reader { mut findings, deferred, permissions_boundary, resource, .. } = reader;
+    if permissions_boundary.is_some() {
+        let path = format!("{resource}/Properties/{}", properties::BOUNDARY_PROPERTY);
+        let message = format!("a custom resource has no property `{}`", properties::BOUNDARY_PROPERTY);
+        let help = "remove it: the suite's own boundary applies, or the one that its parameter PermissionsBoundaryArn names";
+        findings.push(Finding::error(codes::UNKNOWN_KEY, path, message).help(help));
+    }
+    for pointer in deferred.iter() {
         let path = format!("{resource}/Properties{}", properties::pointer(pointer));
         let name = path.rsplit('/').next().unwrap_or_default().to_owned();
         let message = format!("`{name}` must be a path in SSM Parameter Store, which begins with `/`");

@@ -1,5 +1,6 @@
 //! What `Ref` and `Fn::GetAtt` of a product give.
 
+use indexmap::IndexMap;
 use mlp_template::error::InternalError;
 use mlp_template::suggest::{Suggestions, or_list};
 use mlp_template::template::Value;
@@ -11,6 +12,9 @@ use crate::product::{Product, ResourceSpec, When, blueprint};
 /// Attributes that every product has, with what they are; known when the macro runs, so they are plain text.
 pub const PRODUCT_ATTRIBUTES: [(&str, &str); 1] =
     [("MlName", "The product's name, with which the names of its resources begin; the same as `Ref`")];
+
+/// The products by logical id; nothing for one that couldn't be read, about which nothing more is said.
+pub(super) type Products = IndexMap<String, Option<Product>>;
 
 /// Why a reference leads nowhere.
 pub(super) struct Unknown {
@@ -35,7 +39,7 @@ pub(super) fn target(
     };
     let links = product.resources.values().map(|spec| &spec.links);
     if let Some(links) = links.into_iter().find(|links| links.leaf.as_deref() == Some(attribute)) {
-        let of = format!("{id}{}", links.of.as_deref().unwrap_or_default());
+        let of = product.logical_id(links.of.as_deref().unwrap_or_default());
         return Ok(match &links.attribute {
             Some(attribute) => Value::GetAtt(of, attribute.clone()),
             None => Value::Ref(of),
@@ -46,9 +50,9 @@ pub(super) fn target(
         None => (attribute, None),
     };
     match (product.resources.get(resource), of_resource) {
-        (Some(_), None) => Ok(Value::Ref(format!("{id}{resource}"))),
+        (Some(_), None) => Ok(Value::Ref(product.logical_id(resource))),
         (Some(spec), Some(name)) if attributes(&spec.kind).contains(&name) => {
-            Ok(Value::GetAtt(format!("{id}{resource}"), name.to_owned()))
+            Ok(Value::GetAtt(product.logical_id(resource), name.to_owned()))
         }
         (Some(spec), Some(name)) => Err(no_attribute((id, resource), &spec.kind, name, suggestions)),
         (None, _) => Err(elsewhere(id, product, (attribute, resource), suggestions)),

@@ -8,20 +8,20 @@ use mlp_template::template::{Map, Parameter, Resource, Template, Value};
 use mlp_template::yaml::{Document, Node, NodeValue, join};
 use mlp_template::{check, codes};
 
-use super::plan::Request;
+use super::user_template::UserTemplate;
 use super::values::{list, map, text};
 
 /// What is said of functions as they are written, and not again of each resource that they come to stand in.
 const OF_FUNCTIONS: [mlp_template::finding::Code; 2] = [codes::TPL_FUNCTION, codes::TPL_UNKNOWN_FUNCTION];
 
 /// The wrong functions in products, each where the user wrote it. `written` are the products without references to products.
-pub(super) fn products(written: Vec<(String, Node)>, request: &Request<'_>) -> Vec<Finding> {
+pub(super) fn products(written: Vec<(String, Node)>, user: &UserTemplate<'_>) -> Vec<Finding> {
     if !written.iter().any(|(_, node)| holds_function(node)) {
         return Vec::new();
     }
-    let mut sections = vec![("Transform".to_owned(), transform(request))];
+    let mut sections = vec![("Transform".to_owned(), transform(user))];
     for section in ["Parameters", "Mappings", "Fn::Transform"] {
-        sections.extend(request.section(section).map(|node| (section.to_owned(), node.clone())));
+        sections.extend(user.section(section).map(|node| (section.to_owned(), node.clone())));
     }
     let ids: Vec<String> = written.iter().map(|(id, _)| id.clone()).collect();
     sections.push(("Resources".to_owned(), map(written)));
@@ -53,13 +53,13 @@ fn holds_function(node: &Node) -> bool {
 }
 
 /// The macros that run beside this one. Where it isn't known, `AWS::LanguageExtensions` may be among them.
-fn transform(request: &Request<'_>) -> Node {
-    let mut names = match request.section("Transform") {
+fn transform(user: &UserTemplate<'_>) -> Node {
+    let mut names = match user.section("Transform") {
         Some(Node { value: NodeValue::Seq(names), .. }) => names.clone(),
         Some(name) => vec![name.clone()],
         None => Vec::new(),
     };
-    if request.language_extensions.is_none() {
+    if user.language_extensions.is_none() {
         names.push(text("AWS::LanguageExtensions"));
     }
     list(names)
@@ -70,8 +70,8 @@ fn transform(request: &Request<'_>) -> Node {
 /// The one place for checks on generated resources: another one (security, an organisation's own rules) is another line
 /// here. `made` holds the products' resources, and in its metadata who made them. Of those in `settled` the functions are
 /// known to be wrong.
-pub(super) fn made(made: &mut Template, request: &Request<'_>, settled: &HashSet<String>) -> Vec<Finding> {
-    let mut findings = structure(made, request, settled);
+pub(super) fn made(made: &mut Template, user: &UserTemplate<'_>, settled: &HashSet<String>) -> Vec<Finding> {
+    let mut findings = structure(made, user, settled);
     findings.extend(unsafe_resources(made));
     findings
 }
@@ -84,29 +84,29 @@ fn unsafe_resources(made: &Template) -> impl Iterator<Item = Finding> {
 
 /// What CloudFormation would refuse. Names that the products don't make are the user's, or another macro's that runs later:
 /// CloudFormation knows them better.
-fn structure(made: &mut Template, request: &Request<'_>, settled: &HashSet<String>) -> Vec<Finding> {
+fn structure(made: &mut Template, user: &UserTemplate<'_>, settled: &HashSet<String>) -> Vec<Finding> {
     let count = made.resources.len();
     // Of a parameter only its type counts: whether it is a list.
     let parameter = |name: &str| {
-        let kind = request.type_of(name).unwrap_or_default().to_owned();
+        let kind = user.type_of(name).unwrap_or_default().to_owned();
         (name.to_owned(), Parameter { kind, attributes: Map::default() })
     };
-    let names = request.names_in("Parameters").into_iter().filter(|name| !made.resources.contains_key(*name));
-    let mappings = match request.section("Mappings").map(Value::from_node) {
+    let names = user.names_in("Parameters").into_iter().filter(|name| !made.resources.contains_key(*name));
+    let mappings = match user.section("Mappings").map(Value::from_node) {
         Some(Value::Map(mappings)) => mappings,
         _ => Map::default(),
     };
-    let included = request.section("Fn::Transform").map(Value::from_node);
+    let included = user.section("Fn::Transform").map(Value::from_node);
     // The products' resources in the user's template.
     let mut whole = Template {
-        transform: Some(Value::from_node(&transform(request))),
+        transform: Some(Value::from_node(&transform(user))),
         parameters: names.map(parameter).collect(),
         mappings,
         other: included.map(|it| ("Fn::Transform".to_owned(), it)).into_iter().collect(),
         resources: std::mem::take(&mut made.resources),
         ..Template::default()
     };
-    for name in request.names_in("Resources") {
+    for name in user.names_in("Resources") {
         if !whole.resources.contains_key(name) {
             // Whatever it is, it is there.
             let kind = "AWS::CloudFormation::WaitConditionHandle".to_owned();

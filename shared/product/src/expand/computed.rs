@@ -4,15 +4,14 @@
 //! CloudFormation Template Reference, "`Ref`" and "`Fn::GetAtt`", each under "Supported functions"; the same in cfn-lint's
 //! `cfnlint/template/transforms/_language_extensions.py`, which resolves functions in both.
 
-use std::cell::Cell;
 use std::collections::HashMap;
 
 use mlp_template::template::references::{self, Reference, pattern_matches};
 use mlp_template::template::{Path, Sub, SubPart, Value};
 use mlp_template::yaml::{Node, NodeValue};
 
-use super::plan::Request;
-use super::references::Products;
+use super::attributes::Products;
+use super::user_template::{STEPS, UserTemplate};
 use super::values::{as_text, function};
 
 /// The text of a value that isn't known before the stack is deployed: a pattern that [`pattern_matches`] reads.
@@ -26,29 +25,6 @@ const TEXTS: usize = 1_000;
 /// Sources: CloudFormation User Guide, "Resources" (logical ids are alphanumeric); CloudFormation API Reference,
 /// `StackResource`, and CloudFormation quotas ("Resource name: 255 characters").
 const LONGEST: usize = 255;
-
-/// How much may be computed for one template: values that are read, and texts that they give. Nested functions can multiply
-/// both.
-pub(super) const STEPS: usize = 10_000;
-
-/// What may still be computed. Where nothing is left, a text isn't known.
-#[derive(Debug)]
-pub(super) struct Budget(Cell<usize>);
-
-impl Default for Budget {
-    fn default() -> Self {
-        Self(Cell::new(STEPS))
-    }
-}
-
-impl Budget {
-    /// Takes steps; whether there were enough.
-    fn spend(&self, steps: usize) -> bool {
-        let left = self.0.get().checked_sub(steps);
-        self.0.set(left.unwrap_or(0));
-        left.is_some()
-    }
-}
 
 /// A product that a computed name names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,9 +64,9 @@ pub(super) fn of_product(node: &Node, products: &Products) -> Option<(&'static s
 }
 
 /// The product that the computed name of a `Ref` or `Fn::GetAtt` stands for.
-pub(super) fn named(node: &Node, products: &Products, request: &Request<'_>) -> Option<Named> {
+pub(super) fn named(node: &Node, products: &Products, user: &UserTemplate<'_>) -> Option<Named> {
     let (function, name) = computes(node)?;
-    let found = texts(name, request);
+    let found = texts(name, user);
     let is_named = |text: &String, id: &str| {
         // `Fn::GetAtt` of one text: the name is what stands before the dot.
         let text = if function == "Fn::GetAtt" { text.split('.').next().unwrap_or(text) } else { text };
@@ -112,15 +88,15 @@ fn unknown() -> Vec<String> {
 
 /// Every text that a value may be; [`UNKNOWN`] where something decides that isn't known yet, and for everything when the
 /// budget is spent.
-fn texts(node: &Node, request: &Request<'_>) -> Vec<String> {
-    if !request.budget.spend(1) {
+fn texts(node: &Node, user: &UserTemplate<'_>) -> Vec<String> {
+    if !user.budget.spend(1) {
         return unknown();
     }
-    let found = possible(node, request);
-    if request.budget.spend(found.len()) { found } else { unknown() }
+    let found = possible(node, user);
+    if user.budget.spend(found.len()) { found } else { unknown() }
 }
 
-fn possible(node: &Node, request: &Request<'_>) -> Vec<String> {
+fn possible(node: &Node, user: &UserTemplate<'_>) -> Vec<String> {
     let Some((name, argument)) = function(node) else {
         return node.scalar().map(|scalar| vec![scalar.text.clone()]).unwrap_or_default();
     };
@@ -129,23 +105,22 @@ fn possible(node: &Node, request: &Request<'_>) -> Vec<String> {
         _ => &[],
     };
     match (name, parts) {
-        ("Ref", _) => as_text(argument).map_or_else(unknown, |name| reference(name, request)),
-        ("Fn::Sub", []) => as_text(argument).map_or_else(unknown, |text| sub(text, None, request)),
+        ("Ref", _) => as_text(argument).map_or_else(unknown, |name| reference(name, user)),
+        ("Fn::Sub", []) => as_text(argument).map_or_else(unknown, |text| sub(text, None, user)),
         ("Fn::Sub", [text, variables]) => {
-            as_text(text).map_or_else(unknown, |text| sub(text, Some(variables), request))
+            as_text(text).map_or_else(unknown, |text| sub(text, Some(variables), user))
         }
-        ("Fn::If", [_, one, other]) => [texts(one, request), texts(other, request)].concat(),
-        ("Fn::Join", [delimiter, list]) => match (as_text(delimiter), items(list, request)) {
+        ("Fn::If", [_, one, other]) => [texts(one, user), texts(other, user)].concat(),
+        ("Fn::Join", [delimiter, list]) => match (as_text(delimiter), items(list, user)) {
             (Some(delimiter), Some(items)) => {
                 items.iter().enumerate().fold(vec![String::new()], |all, (index, item)| {
-                    let all =
-                        if index == 0 { all } else { joined_each(&all, &[delimiter.to_owned()], request) };
-                    joined_each(&all, item, request)
+                    let all = if index == 0 { all } else { joined_each(&all, &[delimiter.to_owned()], user) };
+                    joined_each(&all, item, user)
                 })
             }
             _ => unknown(),
         },
-        ("Fn::Select", [index, list]) => match (index.scalar(), items(list, request)) {
+        ("Fn::Select", [index, list]) => match (index.scalar(), items(list, user)) {
             (Some(index), Some(items)) => index
                 .text
                 .parse::<usize>()
@@ -157,9 +132,9 @@ fn possible(node: &Node, request: &Request<'_>) -> Vec<String> {
         },
         ("Fn::FindInMap", [mapping, rest @ ..]) => {
             let mut found = Vec::new();
-            leaves(mapping, rest, request, &mut |leaf| found.extend(leaf.scalar().map(|it| it.text.clone())));
+            leaves(mapping, rest, user, &mut |leaf| found.extend(leaf.scalar().map(|it| it.text.clone())));
             let default = rest.iter().filter_map(|part| part.get("DefaultValue"));
-            found.extend(default.flat_map(|default| texts(default, request)));
+            found.extend(default.flat_map(|default| texts(default, user)));
             found
         }
         _ => unknown(),
@@ -167,22 +142,22 @@ fn possible(node: &Node, request: &Request<'_>) -> Vec<String> {
 }
 
 /// The texts that each item of a list may be; nothing for a list that isn't known.
-pub(super) fn items(node: &Node, request: &Request<'_>) -> Option<Vec<Vec<String>>> {
-    if !request.budget.spend(1) {
+pub(super) fn items(node: &Node, user: &UserTemplate<'_>) -> Option<Vec<Vec<String>>> {
+    if !user.budget.spend(1) {
         return None;
     }
-    let found = possible_items(node, request)?;
-    request.budget.spend(found.len()).then_some(found)
+    let found = possible_items(node, user)?;
+    user.budget.spend(found.len()).then_some(found)
 }
 
-fn possible_items(node: &Node, request: &Request<'_>) -> Option<Vec<Vec<String>>> {
+fn possible_items(node: &Node, user: &UserTemplate<'_>) -> Option<Vec<Vec<String>>> {
     if let NodeValue::Seq(nodes) = &node.value {
         let mut found = Vec::new();
         for node in nodes {
             // CloudFormation puts the items of a list into the list around it.
-            match list_of(node, request) {
+            match list_of(node, user) {
                 Some(inner) => found.extend(inner),
-                None => found.push(texts(node, request)),
+                None => found.push(texts(node, user)),
             }
             if found.len() > STEPS {
                 return None;
@@ -190,11 +165,11 @@ fn possible_items(node: &Node, request: &Request<'_>) -> Option<Vec<Vec<String>>
         }
         return Some(found);
     }
-    list_of(node, request)
+    list_of(node, user)
 }
 
 /// A list that a function or a list parameter gives.
-fn list_of(node: &Node, request: &Request<'_>) -> Option<Vec<Vec<String>>> {
+fn list_of(node: &Node, user: &UserTemplate<'_>) -> Option<Vec<Vec<String>>> {
     let each = |text: &str, delimiter: &str| -> Vec<Vec<String>> {
         text.split(delimiter).map(|item| vec![item.trim().to_owned()]).collect()
     };
@@ -202,18 +177,18 @@ fn list_of(node: &Node, request: &Request<'_>) -> Option<Vec<Vec<String>>> {
     match (name, &argument.value) {
         ("Ref", _) => {
             let name = as_text(argument)?;
-            let value = request.parameter(name).filter(|_| !request.is_no_echo(name))?;
+            let value = user.parameter(name).filter(|_| !user.is_no_echo(name))?;
             match &value.value {
                 NodeValue::Seq(nodes) => {
                     Some(nodes.iter().filter_map(Node::scalar).map(|it| vec![it.text.clone()]).collect())
                 }
-                NodeValue::Scalar(scalar) if request.is_list_parameter(name) => Some(each(&scalar.text, ",")),
+                NodeValue::Scalar(scalar) if user.is_list_parameter(name) => Some(each(&scalar.text, ",")),
                 _ => None,
             }
         }
         ("Fn::Split", NodeValue::Seq(parts)) => {
             let [delimiter, text] = parts.as_slice() else { return None };
-            let found = texts(text, request);
+            let found = texts(text, user);
             let [text] = found.as_slice() else { return None };
             let known = |text: &&String| !text.contains(UNKNOWN);
             Some(each(Some(text).filter(known)?, as_text(delimiter).filter(|it| !it.is_empty())?))
@@ -221,7 +196,7 @@ fn list_of(node: &Node, request: &Request<'_>) -> Option<Vec<Vec<String>>> {
         ("Fn::FindInMap", NodeValue::Seq(parts)) => {
             let (mapping, rest) = parts.split_first()?;
             let mut found = Vec::new();
-            leaves(mapping, rest, request, &mut |leaf| {
+            leaves(mapping, rest, user, &mut |leaf| {
                 if let NodeValue::Seq(nodes) = &leaf.value {
                     found.extend(nodes.iter().filter_map(Node::scalar).map(|it| vec![it.text.clone()]));
                 }
@@ -230,18 +205,18 @@ fn list_of(node: &Node, request: &Request<'_>) -> Option<Vec<Vec<String>>> {
         }
         ("Fn::If", NodeValue::Seq(parts)) => {
             let [_, one, other] = parts.as_slice() else { return None };
-            Some([items(one, request)?, items(other, request)?].concat())
+            Some([items(one, user)?, items(other, user)?].concat())
         }
         _ => None,
     }
 }
 
 /// Whether everything that a `Fn::FindInMap` may find is of one kind; not if nothing is known, or there is a default.
-pub(super) fn found_in_map(argument: &Node, request: &Request<'_>, is: impl Fn(&Node) -> bool) -> bool {
+pub(super) fn found_in_map(argument: &Node, user: &UserTemplate<'_>, is: impl Fn(&Node) -> bool) -> bool {
     let NodeValue::Seq(parts) = &argument.value else { return false };
     let [mapping, top, second] = parts.as_slice() else { return false };
     let (mut any, mut all) = (false, true);
-    leaves(mapping, &[top.clone(), second.clone()], request, &mut |leaf| {
+    leaves(mapping, &[top.clone(), second.clone()], user, &mut |leaf| {
         any = true;
         all &= is(leaf);
     });
@@ -249,7 +224,7 @@ pub(super) fn found_in_map(argument: &Node, request: &Request<'_>, is: impl Fn(&
 }
 
 /// The values that a `Fn::FindInMap` may find: all that its known keys leave.
-fn leaves<'n>(mapping: &Node, keys: &[Node], request: &Request<'n>, found: &mut impl FnMut(&'n Node)) {
+fn leaves<'n>(mapping: &Node, keys: &[Node], user: &UserTemplate<'n>, found: &mut impl FnMut(&'n Node)) {
     fn below<'n>(node: &'n Node, keys: &[Option<&str>], found: &mut impl FnMut(&'n Node)) {
         let (Some((key, rest)), NodeValue::Map(entries)) = (keys.split_first(), &node.value) else {
             return found(node);
@@ -259,25 +234,25 @@ fn leaves<'n>(mapping: &Node, keys: &[Node], request: &Request<'n>, found: &mut 
         }
     }
     let known: Vec<Option<&str>> = std::iter::once(mapping).chain(keys.iter().take(2)).map(as_text).collect();
-    if let Some(mappings) = request.fragment.get("Mappings") {
+    if let Some(mappings) = user.fragment.get("Mappings") {
         below(mappings, &known, found);
     }
 }
 
 /// What a `Ref` gives.
-fn reference(name: &str, request: &Request<'_>) -> Vec<String> {
+fn reference(name: &str, user: &UserTemplate<'_>) -> Vec<String> {
     let known = match name {
-        "AWS::Region" => Some(request.region.clone()),
-        "AWS::AccountId" => Some(request.account_id.clone()),
+        "AWS::Region" => Some(user.region.clone()),
+        "AWS::AccountId" => Some(user.account_id.clone()),
         // What a resource's `Ref` gives is known only when the resource is there: no logical id is computed of it (Template
         // Reference, "`Ref`": with AWS::LanguageExtensions it takes functions that don't need resources; cfn-lint resolves
         // parameters and pseudo parameters only).
-        _ if request.parameter(name).is_none() && request.names_in("Resources").contains(&name) => {
+        _ if user.parameter(name).is_none() && user.names_in("Resources").contains(&name) => {
             return Vec::new();
         }
-        _ => request
+        _ => user
             .parameter(name)
-            .filter(|_| !request.is_no_echo(name))
+            .filter(|_| !user.is_no_echo(name))
             .and_then(Node::scalar)
             .map(|scalar| scalar.text.clone()),
     };
@@ -285,31 +260,31 @@ fn reference(name: &str, request: &Request<'_>) -> Vec<String> {
 }
 
 /// What a `Fn::Sub` gives. A variable is computed once, however often the text has it.
-fn sub(text: &str, variables: Option<&Node>, request: &Request<'_>) -> Vec<String> {
+fn sub(text: &str, variables: Option<&Node>, user: &UserTemplate<'_>) -> Vec<String> {
     let sub = Sub::parse(text);
     let mut known: HashMap<&str, Vec<String>> = HashMap::new();
     for part in &sub.parts {
         if let SubPart::Ref(name) = part {
             known.entry(name).or_insert_with(|| match variables.and_then(|it| it.get(name)) {
-                Some(value) => texts(value, request),
-                None => reference(name, request),
+                Some(value) => texts(value, user),
+                None => reference(name, user),
             });
         }
     }
     sub.parts.iter().fold(vec![String::new()], |all, part| match part {
-        SubPart::Text(text) => joined_each(&all, std::slice::from_ref(text), request),
+        SubPart::Text(text) => joined_each(&all, std::slice::from_ref(text), user),
         SubPart::Ref(name) => match known.get(name.as_str()) {
-            Some(next) => joined_each(&all, next, request),
-            None => joined_each(&all, &unknown(), request),
+            Some(next) => joined_each(&all, next, user),
+            None => joined_each(&all, &unknown(), user),
         },
-        SubPart::GetAtt(..) => joined_each(&all, &unknown(), request),
+        SubPart::GetAtt(..) => joined_each(&all, &unknown(), user),
     })
 }
 
 /// Each of the first with each of the second behind it.
-fn joined_each(first: &[String], second: &[String], request: &Request<'_>) -> Vec<String> {
+fn joined_each(first: &[String], second: &[String], user: &UserTemplate<'_>) -> Vec<String> {
     let count = first.len().saturating_mul(second.len()).min(TEXTS);
-    if !request.budget.spend(count) {
+    if !user.budget.spend(count) {
         return unknown();
     }
     let joined = |one: &str, other: &str| {
@@ -326,9 +301,8 @@ mod tests {
     use mlp_template::suggest::Suggestions;
     use mlp_template::template::Path;
 
-    use super::super::loops::LoopOrder;
-    use super::super::plan::Input;
     use super::super::references::Rewriter;
+    use super::super::user_template::{Input, LoopOrder, STEPS};
     use super::*;
 
     fn input(fragment: &str) -> Input {
@@ -346,9 +320,9 @@ mod tests {
     /// The texts of the fragment's member `Value`, and the steps that they took.
     fn computed(fragment: &str) -> (Vec<String>, usize) {
         let (input, suggestions) = (input(fragment), Suggestions::default());
-        let request = Request::of(&input, &suggestions);
-        let found = texts(input.fragment.get("Value").unwrap(), &request);
-        (found, STEPS - request.budget.0.get())
+        let user = UserTemplate::of(&input, &suggestions);
+        let found = texts(input.fragment.get("Value").unwrap(), &user);
+        (found, STEPS - user.budget.0.get())
     }
 
     fn nested(depth: usize, text: &str, innermost: &str) -> String {
@@ -371,11 +345,11 @@ mod tests {
     fn a_value_is_looked_at_once_however_deep_it_stands() {
         let (input, suggestions) =
             (input(&nested(24, "${a}", r#"{"Ref": {"Fn::Sub": "Churn"}}"#)), Suggestions::default());
-        let (request, products) = (Request::of(&input, &suggestions), [("Churn".to_owned(), None)].into());
-        let mut rewriter = Rewriter::new(&products, &request);
+        let (user, products) = (UserTemplate::of(&input, &suggestions), [("Churn".to_owned(), None)].into());
+        let mut rewriter = Rewriter::new(&products, &user);
         rewriter.value(&mut input.fragment.clone(), &Path::ROOT);
         assert_eq!(rewriter.findings.len(), 1);
-        assert!(request.budget.0.get() > STEPS - 1_000);
+        assert!(user.budget.0.get() > STEPS - 1_000);
     }
 
     #[test]

@@ -1,14 +1,13 @@
 //! A product as a template declares it: its properties as a config, and what CloudFormation resolves later kept aside.
 
-use std::collections::BTreeMap;
-
 use mlp_template::codes;
-use mlp_template::finding::{Code, Finding, Severity};
+use mlp_template::finding::Finding;
 use mlp_template::suggest::or_list;
 use mlp_template::yaml::{Entry, Node, NodeValue, join};
 
 use super::lookups::Wanted;
-use super::plan::Request;
+use super::reader::Reader;
+use super::user_template::UserTemplate;
 use super::values::{as_text, described, function};
 use crate::config::Config;
 use crate::config::properties;
@@ -20,10 +19,10 @@ pub(super) struct Declared {
     pub(super) id: String,
     /// The resource.
     pub(super) node: Node,
-    /// What the properties say. Where CloudFormation resolves a value later, a value of the right shape stands in for it.
+    /// What the properties say.
     pub(super) config: Config,
-    /// JSON pointer into the config to the node that stands there in truth.
-    pub(super) passed: BTreeMap<String, Node>,
+    /// The property `PermissionsBoundary`, which is no field of a config.
+    pub(super) permissions_boundary: Option<Node>,
     /// What must be looked up in SSM Parameter Store.
     pub(super) wanted: Wanted,
     /// What the product says beside its properties.
@@ -59,8 +58,8 @@ impl Declared {
     /// # Errors
     ///
     /// Every finding, when at least one blocks.
-    pub(super) fn read(entry: &Entry, request: &Request<'_>) -> Result<Self, Vec<Finding>> {
-        let mut reader = Reader::of(&entry.key, request);
+    pub(super) fn read(entry: &Entry, user: &UserTemplate<'_>) -> Result<Self, Vec<Finding>> {
+        let mut reader = Reader::of(&entry.key, user);
         if !entry.key.bytes().all(|byte| byte.is_ascii_alphanumeric()) || entry.key.is_empty() {
             let message =
                 format!("the logical id `{}` has other characters than A-Z, a-z and 0-9", entry.key);
@@ -68,7 +67,7 @@ impl Declared {
         }
         let attributes = reader.attributes(entry);
         let config = reader.config(entry);
-        let Reader { mut findings, passed, .. } = reader;
+        let Reader { mut findings, permissions_boundary, .. } = reader;
         for finding in &mut findings {
             if finding.line.is_none() && entry.line > 0 {
                 (finding.line, finding.column) = (Some(entry.line), Some(entry.column));
@@ -78,9 +77,9 @@ impl Declared {
             Some(config) if !mlp_template::finding::blocks(&findings) => Ok(Self {
                 id: entry.key.clone(),
                 node: entry.value.clone(),
-                wanted: Wanted::of(&config).without(|pointer| passed.contains_key(pointer)),
+                wanted: Wanted::of(&config),
                 config,
-                passed,
+                permissions_boundary,
                 attributes,
                 warnings: findings,
             }),
@@ -89,42 +88,7 @@ impl Declared {
     }
 }
 
-/// Reads one product.
-pub(super) struct Reader<'a> {
-    /// The resource's pointer.
-    pub(super) resource: String,
-    pub(super) request: &'a Request<'a>,
-    pub(super) findings: Vec<Finding>,
-    pub(super) passed: BTreeMap<String, Node>,
-    /// Pointers into the config of which something was said already.
-    pub(super) settled: Vec<String>,
-    /// Pointers into the config whose values are from SSM, each with the template parameter. Messages leave such values
-    /// out.
-    pub(super) from_ssm: BTreeMap<String, String>,
-}
-
-impl<'a> Reader<'a> {
-    /// For the product of this logical id.
-    pub(super) fn of(id: &str, request: &'a Request<'a>) -> Self {
-        Self {
-            resource: join("/Resources", id),
-            request,
-            findings: Vec::new(),
-            passed: BTreeMap::new(),
-            settled: Vec::new(),
-            from_ssm: BTreeMap::new(),
-        }
-    }
-
-    /// "did you mean ...?", if there is something near.
-    pub(super) fn did_you_mean<'n>(
-        &self,
-        word: &str,
-        candidates: impl IntoIterator<Item = &'n str>,
-    ) -> Option<String> {
-        self.request.suggestions.did_you_mean(word, candidates)
-    }
-
+impl Reader<'_> {
     fn attributes(&mut self, entry: &Entry) -> Attributes {
         let mut attributes = Attributes::default();
         let NodeValue::Map(entries) = &entry.value.value else { return attributes };
@@ -179,8 +143,8 @@ impl<'a> Reader<'a> {
             self.about("Condition", node, message, None);
             return None;
         };
-        let conditions = self.request.names_in("Conditions");
-        if !conditions.contains(&name) && !self.request.may_become_condition(name) {
+        let conditions = self.user.names_in("Conditions");
+        if !conditions.contains(&name) && !self.user.may_become_condition(name) {
             let message = format!("`Condition` names `{name}`, but the template has no such condition");
             let help = self.did_you_mean(name, conditions.iter().copied());
             self.add(codes::TPL_UNKNOWN_CONDITION, join(&self.resource, "Condition"), node, message, help);
@@ -219,17 +183,5 @@ impl<'a> Reader<'a> {
 
     fn about(&mut self, key: &str, node: &Node, message: String, help: Option<String>) {
         self.add(codes::MAC_ATTRIBUTE, join(&self.resource, key), node, message, help);
-    }
-
-    pub(super) fn add(
-        &mut self,
-        code: Code,
-        path: String,
-        node: &Node,
-        message: String,
-        help: Option<String>,
-    ) {
-        let finding = Finding { help, severity: Severity::Error, ..Finding::error(code, path, message) };
-        self.findings.push(finding.at(node.line, node.column));
     }
 }

@@ -10,9 +10,9 @@ use mlp_template::template::read::shorten;
 use mlp_template::yaml::{Document, Entry, Node, NodeValue, ScalarKind, join};
 
 use super::computed;
-use super::declared::Reader;
+use super::reader::Reader;
 use super::values::{as_text, described, function, list, map, placed, text};
-use crate::config::properties::{self, BOUNDARY_POINTER, BOUNDARY_PROPERTY, Kind, Property};
+use crate::config::properties::{self, BOUNDARY_PROPERTY, Kind, Property};
 use crate::config::{self, Config};
 
 impl Reader<'_> {
@@ -67,7 +67,7 @@ impl Reader<'_> {
                 self.add(codes::MAC_VALUE, join(path, BOUNDARY_PROPERTY), boundary, message, None);
             }
             _ => {
-                self.passed.insert(BOUNDARY_POINTER.to_owned(), boundary.clone());
+                self.permissions_boundary = Some(boundary.clone());
             }
         }
         let mut rest = node.clone();
@@ -80,10 +80,11 @@ impl Reader<'_> {
     /// Reads it; its findings are told in the words of the properties.
     pub(super) fn read(&mut self, document: &Document) -> Option<Config> {
         let path = join(&self.resource, "Properties");
-        let (config, found) = match config::with_suggestions(document, self.request.suggestions) {
-            Ok((config, warnings)) => (Some(config), warnings),
-            Err(findings) => (None, findings),
-        };
+        let (config, found) =
+            match config::read_with_deferred(document, &self.deferred, self.user.suggestions) {
+                Ok((config, warnings)) => (Some(config), warnings),
+                Err(findings) => (None, findings),
+            };
         for finding in found {
             if self.settled.contains(&finding.path) {
                 continue;
@@ -124,9 +125,9 @@ impl Reader<'_> {
                         let name = value("company_prefix").filter(|it| as_text(it).is_some());
                         entries.push(own("company_name", name.unwrap_or_else(|| text("-"))));
                     }
-                    entries.push(own("account_id", text(&self.request.account_id)));
+                    entries.push(own("account_id", text(&self.user.account_id)));
                 }
-                "environment" => entries.push(own("region", text(&self.request.region))),
+                "environment" => entries.push(own("region", text(&self.user.region))),
                 _ => {}
             }
         }
@@ -157,7 +158,7 @@ impl Reader<'_> {
     fn unknown(&mut self, properties: &[Property], block: &Node, entry: &Entry, path: String) {
         let free = |property: &&Property| block.get(&property.name).is_none();
         let names = properties.iter().filter(free).map(|property| property.name.as_str());
-        let meant = self.request.suggestions.nearest(&entry.key, names);
+        let meant = self.user.suggestions.nearest(&entry.key, names);
         for property in properties.iter().filter(|property| meant.contains(&property.name.as_str())) {
             self.settled.push(property.pointer.clone());
         }
@@ -197,7 +198,7 @@ impl Reader<'_> {
                         return None;
                     } else if self.resolved_later(&tag.value, &join(path, &tag.key)) {
                         self.one_value(&tag.key, &tag.value, &join(path, &tag.key));
-                        self.pass(pointer, &tag.value, text("later"))
+                        self.defer(pointer, &tag.value)
                     } else {
                         tag.value.clone()
                     };
@@ -212,11 +213,7 @@ impl Reader<'_> {
                         return item.clone();
                     }
                     self.one_value(&property.name, item, &path);
-                    self.pass(
-                        join(&property.pointer, &index.to_string()),
-                        item,
-                        stand_in_item(property, index),
-                    )
+                    self.defer(join(&property.pointer, &index.to_string()), item)
                 });
                 Some(placed(list(items), node))
             }
@@ -320,12 +317,12 @@ impl Reader<'_> {
                 if name == "AWS::NotificationARNs" {
                     return Some(format!("a `Ref` to `{name}`, which is a list"));
                 }
-                let parameter = Some(name).filter(|it| self.request.is_list_parameter(it))?;
+                let parameter = Some(name).filter(|it| self.user.is_list_parameter(it))?;
                 Some(format!("a `Ref` to the template parameter `{parameter}`, which is a list"))
             }
             "Fn::Split" | "Fn::GetAZs" | "Fn::Cidr" => Some(format!("`{called}`, which gives a list")),
             "Fn::FindInMap" => {
-                let lists = computed::found_in_map(argument, self.request, |node| {
+                let lists = computed::found_in_map(argument, self.user, |node| {
                     matches!(node.value, NodeValue::Seq(_))
                 });
                 lists.then(|| "`Fn::FindInMap`, which finds a list".to_owned())
@@ -345,14 +342,14 @@ impl Reader<'_> {
                 if name.starts_with("AWS::") && !matches!(name, "AWS::NoValue" | "AWS::NotificationARNs") {
                     return Some(format!("a `Ref` to `{name}`, which is one text"));
                 }
-                let parameter = Some(name).filter(|it| self.request.is_text_parameter(it))?;
+                let parameter = Some(name).filter(|it| self.user.is_text_parameter(it))?;
                 Some(format!("a `Ref` to the template parameter `{parameter}`, which is one text"))
             }
             "Fn::Join" | "Fn::Sub" | "Fn::ImportValue" | "Fn::Base64" => {
                 Some(format!("`{called}`, which gives one text"))
             }
             "Fn::FindInMap" => {
-                let texts = computed::found_in_map(argument, self.request, |node| node.scalar().is_some());
+                let texts = computed::found_in_map(argument, self.user, |node| node.scalar().is_some());
                 texts.then(|| "`Fn::FindInMap`, which finds one text".to_owned())
             }
             _ => None,
@@ -368,30 +365,30 @@ impl Reader<'_> {
         } else {
             self.one_value(&property.name, node, path);
             if function(node).is_none() && later {
-                return self.pass(property.pointer.clone(), node, stand_in(property));
+                return self.defer(property.pointer.clone(), node);
             }
         }
         match function(node) {
             Some(("Ref", name)) if is_path => {
                 let name = as_text(name).unwrap_or_default();
                 // CloudFormation reads the value of an SSM type after all macros.
-                let value = self.request.parameter(name).and_then(as_text);
-                let value = value.filter(|_| !self.request.is_ssm_parameter(name));
+                let value = self.user.parameter(name).and_then(as_text);
+                let value = value.filter(|_| !self.user.is_ssm_parameter(name));
                 match value {
-                    Some(value) if value.starts_with('/') && self.request.is_no_echo(name) => {
+                    Some(value) if value.starts_with('/') && self.user.is_no_echo(name) => {
                         self.no_echo(property, node, path, name);
-                        stand_in(property)
+                        self.defer(property.pointer.clone(), node)
                     }
                     Some(value) if value.starts_with('/') => placed(text(value), node),
                     Some(value) => {
                         let from = format!("a `Ref` to the template parameter `{name}`, which holds ");
                         self.check_shape(property, node, path, value, &from);
-                        self.pass(property.pointer.clone(), node, stand_in(property))
+                        self.defer(property.pointer.clone(), node)
                     }
-                    None => self.pass(property.pointer.clone(), node, stand_in(property)),
+                    None => self.defer(property.pointer.clone(), node),
                 }
             }
-            Some(_) => self.pass(property.pointer.clone(), node, stand_in(property)),
+            Some(_) => self.defer(property.pointer.clone(), node),
             None => match as_text(node) {
                 // What is no path is the value that a path would lead to.
                 Some(value)
@@ -400,7 +397,7 @@ impl Reader<'_> {
                         && (!value.contains('/') || value.starts_with("arn:")) =>
                 {
                     self.check_shape(property, node, path, value, "");
-                    self.pass(property.pointer.clone(), node, stand_in(property))
+                    self.defer(property.pointer.clone(), node)
                 }
                 _ => node.clone(),
             },
@@ -416,9 +413,10 @@ impl Reader<'_> {
         }
     }
 
-    fn pass(&mut self, pointer: String, node: &Node, stand_in: Node) -> Node {
-        self.passed.insert(pointer, node.clone());
-        placed(stand_in, node)
+    /// The value as it is, because CloudFormation resolves it.
+    fn defer(&mut self, pointer: String, node: &Node) -> Node {
+        self.deferred.insert(pointer);
+        node.clone()
     }
 
     /// A value that decides what is made: itself, or the value of a template parameter.
@@ -426,15 +424,15 @@ impl Reader<'_> {
         let Some((name, argument)) = function(node) else { return Some(typed(property, node)) };
         let parameter = as_text(argument).filter(|_| name == "Ref");
         let value = match parameter {
-            Some("AWS::AccountId") => text(&self.request.account_id),
-            Some("AWS::Region") => text(&self.request.region),
-            Some(parameter) if !parameter.starts_with("AWS::") => match self.request.parameter(parameter) {
-                Some(_) if self.request.is_no_echo(parameter) => {
+            Some("AWS::AccountId") => text(&self.user.account_id),
+            Some("AWS::Region") => text(&self.user.region),
+            Some(parameter) if !parameter.starts_with("AWS::") => match self.user.parameter(parameter) {
+                Some(_) if self.user.is_no_echo(parameter) => {
                     self.no_echo(property, node, path, parameter);
                     return None;
                 }
                 Some(value) if value.scalar().is_some() => {
-                    if self.request.is_ssm_parameter(parameter) {
+                    if self.user.is_ssm_parameter(parameter) {
                         self.from_ssm.insert(property.pointer.clone(), parameter.to_owned());
                     }
                     text(&value.scalar().map(|scalar| scalar.text.clone()).unwrap_or_default())
@@ -450,7 +448,7 @@ impl Reader<'_> {
                 }
                 None => {
                     // With a value, it would be refused for its `NoEcho`.
-                    if self.request.is_no_echo(parameter) {
+                    if self.user.is_no_echo(parameter) {
                         self.no_echo(property, node, path, parameter);
                     } else {
                         self.no_parameter(property, node, path, parameter);
@@ -478,7 +476,7 @@ impl Reader<'_> {
     }
 
     fn no_parameter(&mut self, property: &Property, node: &Node, path: &str, parameter: &str) {
-        let declared = self.request.names_in("Parameters");
+        let declared = self.user.names_in("Parameters");
         let (message, help) = if declared.contains(&parameter) {
             (
                 format!(
@@ -487,7 +485,7 @@ impl Reader<'_> {
                 ),
                 "give the parameter a value or a default".to_owned(),
             )
-        } else if self.request.names_in("Resources").contains(&parameter) {
+        } else if self.user.names_in("Resources").contains(&parameter) {
             (
                 format!(
                     "`{}` is a `Ref` to the resource `{parameter}`, but must be known before there are resources",
@@ -620,24 +618,4 @@ fn source_of_ids(fields: &mut Vec<(String, Entry)>, at: &Node) {
     let value = placed(text(if paths { "parameter-store" } else { "direct" }), at);
     let entry = Entry { key: SOURCE.to_owned(), line: at.line, column: at.column, value };
     fields.push((format!("/ml_product/vpc_integration/{SOURCE}"), entry));
-}
-
-/// A value of the right shape: the schema's example.
-fn stand_in(property: &Property) -> Node {
-    let example = property.schema.pointer("/examples/0");
-    match example {
-        Some(serde_json::Value::Array(items)) => {
-            list(items.iter().filter_map(serde_json::Value::as_str).map(text))
-        }
-        Some(example) => text(example.as_str().unwrap_or_default()),
-        None => text("later"),
-    }
-}
-
-/// An entry of the right shape for a list: an example with a number of its own, because entries must differ.
-fn stand_in_item(property: &Property, index: usize) -> Node {
-    let example =
-        property.schema.pointer("/examples/0/0").and_then(serde_json::Value::as_str).unwrap_or_default();
-    let prefix = example.split('-').next().unwrap_or_default();
-    text(&format!("{prefix}-{index:017x}"))
 }

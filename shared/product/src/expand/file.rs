@@ -8,8 +8,7 @@ use mlp_template::template::is_macro_name;
 use mlp_template::yaml::{Document, Node, NodeValue};
 
 use super::TRANSFORM;
-use super::loops::LoopOrder;
-use super::plan::Input;
+use super::user_template::{Input, LoopOrder};
 use super::values::{as_text, long_form, text};
 
 /// Where a template is expanded for, and with which values.

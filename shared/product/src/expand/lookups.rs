@@ -8,8 +8,8 @@ use mlp_template::template::Value;
 
 use super::paths::ParameterPaths;
 use crate::config::{
-    BucketName, Config, LoadBalancerArn, RouteTableId, SecurityGroupId, SubnetId, VpcId, VpcIds,
-    reserved_bucket,
+    BucketName, Config, Field, LoadBalancerArn, RouteTableId, SecurityGroupId, SsmPath, SubnetId, VpcId,
+    VpcIds, reserved_bucket,
 };
 use crate::product::{Inputs, Product};
 
@@ -24,8 +24,6 @@ pub struct Wanted(Vec<WantedValue>);
 /// A value of SSM Parameter Store that a product takes.
 #[derive(Debug, Clone)]
 struct WantedValue {
-    /// The place of the path in the config.
-    pointer: &'static str,
     path: String,
     shape: Shape,
 }
@@ -45,38 +43,32 @@ impl Wanted {
     /// Everything that a config takes from SSM.
     pub fn of(config: &Config) -> Self {
         let mut wanted = Vec::new();
-        let mut add = |pointer, path: Option<&crate::config::SsmPath>, shape| {
-            wanted.extend(path.map(|path| WantedValue { pointer, path: path.to_string(), shape }));
+        let mut add = |path: Option<&SsmPath>, shape| {
+            wanted.extend(path.map(|path| WantedValue { path: path.to_string(), shape }));
         };
         if let Some(VpcIds::ParameterStore { vpc, subnets, security_group, route_tables }) =
             config.ml_product.vpc.as_ref().map(|vpc| &vpc.ids)
         {
-            add(VPC, Some(vpc), Shape::Vpc);
-            add(SUBNETS, Some(subnets), Shape::Subnets);
-            add(SECURITY_GROUP, security_group.as_ref(), Shape::SecurityGroup);
-            add(ROUTE_TABLES, route_tables.as_ref(), Shape::RouteTables);
+            add(Some(vpc), Shape::Vpc);
+            add(Some(subnets), Shape::Subnets);
+            add(security_group.as_ref(), Shape::SecurityGroup);
+            add(route_tables.as_ref(), Shape::RouteTables);
         }
-        add(DATA_LAKE, config.ml_product.data_lake.as_ref(), Shape::Bucket);
-        add(LOAD_BALANCER, config.ml_product.load_balancer.as_ref(), Shape::LoadBalancer);
+        add(config.ml_product.data_lake.as_ref().and_then(Field::known), Shape::Bucket);
+        add(config.ml_product.load_balancer.as_ref().and_then(Field::known), Shape::LoadBalancer);
         Self(wanted)
-    }
-
-    /// Leaves out what the template gives itself.
-    pub(super) fn without(mut self, given: impl Fn(&str) -> bool) -> Self {
-        self.0.retain(|wanted| !given(wanted.pointer));
-        self
     }
 
     /// Leaves out the paths that the suite doesn't allow, with a finding for each. The findings' paths point into the
     /// config.
     pub fn within(&mut self, paths: &ParameterPaths) -> Vec<Finding> {
         let outside = self.0.extract_if(.., |wanted| !paths.allows(&wanted.path));
-        let finding = |WantedValue { pointer, path, .. }: WantedValue| {
+        let finding = |WantedValue { path, shape }: WantedValue| {
             let message = format!(
                 "the SSM path `{path}` is outside of the suite's `ParameterPaths`; allowed is a path like {}",
                 paths.words()
             );
-            Finding::error(codes::MAC_LOOKUP, pointer, message).help(
+            Finding::error(codes::MAC_LOOKUP, shape.pointer(), message).help(
                 "store the value under an allowed path, or ask the suite's operator to add the path to the parameter \
                  `ParameterPaths`",
             )
@@ -91,14 +83,14 @@ impl Wanted {
 
     /// The path of the data lake's bucket.
     pub fn data_lake(&self) -> Option<&str> {
-        self.0.iter().find(|wanted| wanted.pointer == DATA_LAKE).map(|wanted| wanted.path.as_str())
+        self.0.iter().find(|wanted| wanted.shape == Shape::Bucket).map(|wanted| wanted.path.as_str())
     }
 
     /// Puts the values into a product in place of the template parameters that a generated template would have.
     /// The findings' paths point into the config. No finding contains a value.
     pub fn put_into(&self, product: &mut Product, lookups: &Lookups) -> Vec<Finding> {
         let mut findings = Vec::new();
-        for WantedValue { pointer, path, shape } in &self.0 {
+        for WantedValue { path, shape } in &self.0 {
             let found = match lookups.get(path) {
                 Some(Ok(value)) => shape.read(value).map_err(|Misfit { found, allowed }| {
                     format!("the SSM parameter `{path}` holds {found}, but must hold {allowed}")
@@ -107,32 +99,13 @@ impl Wanted {
                 None => Err(format!("the SSM parameter `{path}` was not looked up")),
             };
             match found {
-                Ok(value) => put(&mut product.inputs, pointer, value),
-                Err(message) => findings.push(Finding::error(codes::MAC_LOOKUP, *pointer, message)),
+                Ok(value) => shape.put(&mut product.inputs, value),
+                Err(message) => findings.push(Finding::error(codes::MAC_LOOKUP, shape.pointer(), message)),
             }
         }
         // A macro's answer can bring template parameters, but nobody could give them values.
         product.inputs.parameters.clear();
         findings
-    }
-}
-
-const VPC: &str = "/ml_product/vpc_integration/vpc_parameter_store_path";
-const SUBNETS: &str = "/ml_product/vpc_integration/subnet_parameter_store_path";
-const SECURITY_GROUP: &str = "/ml_product/vpc_integration/sg_parameter_store_path";
-const ROUTE_TABLES: &str = "/ml_product/vpc_integration/route_table_parameter_store_path";
-const DATA_LAKE: &str = "/ml_product/data_lake";
-const LOAD_BALANCER: &str = "/ml_product/load_balancer";
-
-fn put(inputs: &mut Inputs, pointer: &str, value: Value) {
-    match (pointer, &mut inputs.vpc) {
-        (VPC, Some(vpc)) => vpc.vpc_id = value,
-        (SUBNETS, Some(vpc)) => vpc.subnet_ids = value,
-        (SECURITY_GROUP, Some(vpc)) => vpc.security_group_id = Some(value),
-        (ROUTE_TABLES, Some(vpc)) => vpc.route_table_ids = Some(value),
-        (DATA_LAKE, _) => inputs.data_lake_bucket = Some(value),
-        (LOAD_BALANCER, _) => inputs.load_balancer_arn = Some(value),
-        _ => {}
     }
 }
 
@@ -146,6 +119,35 @@ struct Misfit {
 }
 
 impl Shape {
+    /// The field of the config that has the path.
+    fn pointer(self) -> &'static str {
+        match self {
+            Self::Vpc => "/ml_product/vpc_integration/vpc_parameter_store_path",
+            Self::Subnets => "/ml_product/vpc_integration/subnet_parameter_store_path",
+            Self::SecurityGroup => "/ml_product/vpc_integration/sg_parameter_store_path",
+            Self::RouteTables => "/ml_product/vpc_integration/route_table_parameter_store_path",
+            Self::Bucket => "/ml_product/data_lake",
+            Self::LoadBalancer => "/ml_product/load_balancer",
+        }
+    }
+
+    /// The shape of the value that a template may have itself in place of the path.
+    fn of_path_or_value(pointer: &str) -> Option<Self> {
+        [Self::Bucket, Self::LoadBalancer].into_iter().find(|shape| shape.pointer() == pointer)
+    }
+
+    fn put(self, inputs: &mut Inputs, value: Value) {
+        match (self, &mut inputs.vpc) {
+            (Self::Vpc, Some(vpc)) => vpc.vpc_id = value,
+            (Self::Subnets, Some(vpc)) => vpc.subnet_ids = value,
+            (Self::SecurityGroup, Some(vpc)) => vpc.security_group_id = Some(value),
+            (Self::RouteTables, Some(vpc)) => vpc.route_table_ids = Some(value),
+            (Self::Bucket, _) => inputs.data_lake_bucket = Some(value),
+            (Self::LoadBalancer, _) => inputs.load_balancer_arn = Some(value),
+            (_, None) => {}
+        }
+    }
+
     /// What is allowed, in words.
     fn allowed(self) -> &'static str {
         match self {
@@ -218,15 +220,11 @@ fn described(text: &str) -> String {
 
 /// Why a value that stands in a template can't be used at a property that takes a path or a value; nothing when it can.
 pub(super) fn misfit(pointer: &str, value: &str) -> Option<(String, &'static str)> {
-    let shape = match pointer {
-        DATA_LAKE => Shape::Bucket,
-        LOAD_BALANCER => Shape::LoadBalancer,
-        _ => return None,
-    };
-    shape.read(value).err().map(|misfit| (misfit.found, misfit.allowed))
+    let misfit = Shape::of_path_or_value(pointer)?.read(value).err()?;
+    Some((misfit.found, misfit.allowed))
 }
 
-/// Whether the config holds an SSM path there, whose value a template may give itself.
+/// Whether the config has an SSM path there, whose value a template may give itself.
 pub(super) fn is_path(pointer: &str) -> bool {
-    matches!(pointer, DATA_LAKE | LOAD_BALANCER)
+    Shape::of_path_or_value(pointer).is_some()
 }

@@ -7,52 +7,13 @@ use mlp_template::template::references::{self, Reference};
 use mlp_template::template::{Path, Value};
 use mlp_template::yaml::{Entry, Node, NodeValue};
 
+use super::attributes::Products;
 use super::computed;
-use super::plan::Request;
-use super::references::Products;
+use super::user_template::UserTemplate;
 use super::values::{as_text, function, placed, text};
 
 /// The most ways to put values into a text that are tried.
 const COMBINATIONS: usize = 1_000;
-
-/// When the template's loops run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum LoopOrder {
-    /// After the macro, or there is no `AWS::LanguageExtensions`.
-    #[default]
-    After,
-    /// Before the macro: CloudFormation has run them, a template file still holds them.
-    Before,
-}
-
-impl LoopOrder {
-    /// How to fix a name or an attribute of a product that a function computes; `what` says which.
-    pub(super) fn help_for_computed(self, what: &str) -> String {
-        match self {
-            Self::After => format!(
-                "write the {what} out, or let CloudFormation compute it first: `Transform: [AWS::LanguageExtensions, \
-                 MLProvisioner]`"
-            ),
-            Self::Before => format!(
-                "`Transform` is right: CloudFormation computes the {what} first. Deploy the template as it is; to expand it \
-                 here, write the {what} out"
-            ),
-        }
-    }
-
-    /// What to do about a loop that makes or names products.
-    pub(super) fn help(self) -> &'static str {
-        match self {
-            Self::After => {
-                "name both in `Transform`, the loop first: `[AWS::LanguageExtensions, MLProvisioner]`"
-            }
-            Self::Before => {
-                "`Transform` is right: CloudFormation runs the loop first. Deploy the template as it is; to expand it here, \
-                 write the loop out"
-            }
-        }
-    }
-}
 
 /// A loop around a value.
 pub(super) struct Loop {
@@ -63,8 +24,8 @@ pub(super) struct Loop {
 
 impl Loop {
     /// The values of a collection, as far as they are known before the stack is deployed.
-    pub(super) fn new(variable: &str, collection: &Node, request: &Request<'_>) -> Self {
-        let values = computed::items(collection, request).unwrap_or_default().concat();
+    pub(super) fn new(variable: &str, collection: &Node, user: &UserTemplate<'_>) -> Self {
+        let values = computed::items(collection, user).unwrap_or_default().concat();
         Self {
             variable: variable.to_owned(),
             values: values.into_iter().filter(|it| !it.contains("${")).collect(),
@@ -83,24 +44,30 @@ impl Loop {
 }
 
 /// The keys that a `Fn::ForEach` in `Resources` makes, as far as they are known.
-pub(super) fn made(key: &str, node: &Node, request: &Request<'_>) -> Vec<String> {
+pub(super) fn made(key: &str, node: &Node, user: &UserTemplate<'_>) -> Vec<String> {
     let mut keys = Vec::new();
-    made_with(key, node, request, &[], &mut keys);
+    made_with(key, node, user, &[], &mut keys);
     keys
 }
 
-fn made_with(key: &str, node: &Node, request: &Request<'_>, around: &[(&str, &str)], keys: &mut Vec<String>) {
+fn made_with(
+    key: &str,
+    node: &Node,
+    user: &UserTemplate<'_>,
+    around: &[(&str, &str)],
+    keys: &mut Vec<String>,
+) {
     let NodeValue::Seq(parts) = &node.value else { return };
     let [variable, collection, Node { value: NodeValue::Map(body), .. }] = parts.as_slice() else { return };
     let Some(variable) = as_text(variable).filter(|_| key.starts_with("Fn::ForEach::")) else { return };
-    for value in &Loop::new(variable, &with(collection, around), request).values {
+    for value in &Loop::new(variable, &with(collection, around), user).values {
         let values = [around, &[(variable, value.as_str())]].concat();
         for entry in body {
             if keys.len() >= COMBINATIONS {
                 return;
             }
             if entry.key.starts_with("Fn::") {
-                made_with(&entry.key, &entry.value, request, &values, keys);
+                made_with(&entry.key, &entry.value, user, &values, keys);
             } else {
                 keys.push(put(&entry.key, &values));
             }
@@ -113,7 +80,7 @@ fn made_with(key: &str, node: &Node, request: &Request<'_>, around: &[(&str, &st
 pub(super) fn may_name(
     node: &Node,
     loops: &[Loop],
-    (products, request): (&Products, &Request<'_>),
+    (products, user): (&Products, &UserTemplate<'_>),
     depends_on: bool,
 ) -> Option<(String, String)> {
     if loops.is_empty() || products.is_empty() {
@@ -138,7 +105,7 @@ pub(super) fn may_name(
                 Some((*variable, *value))
             })
             .collect();
-        if let Some(product) = product_in(&with(node, &values), (products, request), depends_on) {
+        if let Some(product) = product_in(&with(node, &values), (products, user), depends_on) {
             // The variable that says so; of several, one whose value is in the product's name.
             let (variable, _) = values.iter().find(|(_, value)| product.contains(value)).or(values.first())?;
             return Some(((*variable).to_owned(), product));
@@ -211,10 +178,10 @@ fn with(node: &Node, values: &[(&str, &str)]) -> Node {
 /// A product that a value names.
 fn product_in(
     node: &Node,
-    (products, request): (&Products, &Request<'_>),
+    (products, user): (&Products, &UserTemplate<'_>),
     depends_on: bool,
 ) -> Option<String> {
-    let mut found = if depends_on { None } else { computed_in(node, products, request) };
+    let mut found = if depends_on { None } else { computed_in(node, products, user) };
     let mut names = |name: &str| {
         if found.is_none() && products.contains_key(name) {
             found = Some(name.to_owned());
@@ -236,14 +203,11 @@ fn product_in(
 }
 
 /// A product whose name the value, or a part of it, computes.
-fn computed_in(node: &Node, products: &Products, request: &Request<'_>) -> Option<String> {
-    let own =
-        computed::named(node, products, request).filter(|named| named.certain).map(|named| named.product);
+fn computed_in(node: &Node, products: &Products, user: &UserTemplate<'_>) -> Option<String> {
+    let own = computed::named(node, products, user).filter(|named| named.certain).map(|named| named.product);
     own.or_else(|| match &node.value {
         NodeValue::Scalar(_) => None,
-        NodeValue::Seq(nodes) => nodes.iter().find_map(|node| computed_in(node, products, request)),
-        NodeValue::Map(entries) => {
-            entries.iter().find_map(|entry| computed_in(&entry.value, products, request))
-        }
+        NodeValue::Seq(nodes) => nodes.iter().find_map(|node| computed_in(node, products, user)),
+        NodeValue::Map(entries) => entries.iter().find_map(|entry| computed_in(&entry.value, products, user)),
     })
 }

@@ -47,9 +47,11 @@ mod made;
 mod paths;
 mod plan;
 mod protocol;
+mod reader;
 mod references;
 mod schema;
 mod together;
+mod user_template;
 mod values;
 
 pub use alone::config_of;
@@ -58,12 +60,12 @@ pub use expanded::Expanded;
 pub use file::{Place, from_document};
 pub use lookups::Lookups;
 pub use lookups::Wanted;
-pub use loops::LoopOrder;
 pub use paths::ParameterPaths;
-pub use plan::{Failure, Input, Plan, plan};
+pub use plan::{Failure, Plan, plan};
 pub use protocol::shortened;
 pub use protocol::{Request, Response, Status, needs, respond};
 pub use schema::resource_schema;
+pub use user_template::{Input, LoopOrder};
 pub use values::long_form;
 
 /// The resource type that the macro expands.

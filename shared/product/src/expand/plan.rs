@@ -8,137 +8,21 @@ use mlp_template::error::InternalError;
 use mlp_template::finding::{Finding, blocks};
 use mlp_template::region::Region;
 use mlp_template::suggest::Suggestions;
-use mlp_template::template::{Path, Template, Value, is_list_type};
+use mlp_template::template::{Path, Template, Value};
 use mlp_template::yaml::{Entry, Node, NodeValue, join};
 
-use super::computed::Budget;
+use super::attributes::Products;
 use super::declared::Declared;
 use super::expanded::{Expanded, Part, Parts};
 use super::lookups::Lookups;
-use super::loops::LoopOrder;
 use super::paths::ParameterPaths;
-use super::references::{Last, Products, Rewriter};
+use super::references::{Last, Rewriter};
+use super::user_template::{Input, LoopOrder, UserTemplate};
 use super::values::{as_text, function, map};
 use super::{SHORT_TYPE, TYPE, checks, made, together};
 use crate::config::AccountId;
+use crate::config::properties::BOUNDARY_PROPERTY;
 use crate::product::{Product, RoleBoundary};
-
-/// What is expanded.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Input {
-    /// The template without the macro's own entry in `Transform`, in the long form of CloudFormation's JSON
-    /// ([`super::long_form`]).
-    pub fragment: Node,
-    /// Template parameters with their values, defaults included.
-    pub parameters: IndexMap<String, Node>,
-    /// The account that the stack is for, 12 digits.
-    pub account_id: String,
-    /// The region that the stack is for.
-    pub region: String,
-    /// ARN of the managed policy that bounds the roles of products that name none: the suite's.
-    pub permissions_boundary: Option<String>,
-    /// When the template's loops run.
-    pub loop_order: LoopOrder,
-    /// Whether the template's `Transform` names `AWS::LanguageExtensions`. A macro is not told: nothing is known then.
-    ///
-    /// Source: AWS CloudFormation User Guide, "Create a CloudFormation macro definition" (the fragment of a macro in `Transform` is
-    /// "the entire template except for the Transform section"); the recorded requests in `events/macro`.
-    pub language_extensions: Option<bool>,
-}
-
-/// An input while its products are read.
-pub(super) struct Request<'a> {
-    pub(super) fragment: &'a Node,
-    parameters: &'a IndexMap<String, Node>,
-    pub(super) account_id: String,
-    pub(super) region: String,
-    pub(super) suggestions: &'a Suggestions,
-    pub(super) loop_order: LoopOrder,
-    pub(super) language_extensions: Option<bool>,
-    /// What may still be computed.
-    pub(super) budget: Budget,
-}
-
-impl<'a> Request<'a> {
-    pub(super) fn of(input: &'a Input, suggestions: &'a Suggestions) -> Self {
-        Self {
-            suggestions,
-            fragment: &input.fragment,
-            parameters: &input.parameters,
-            account_id: input.account_id.clone(),
-            region: input.region.clone(),
-            loop_order: input.loop_order,
-            language_extensions: input.language_extensions,
-            budget: Budget::default(),
-        }
-    }
-
-    /// The value of a template parameter.
-    pub(super) fn parameter(&self, name: &str) -> Option<&'a Node> {
-        self.parameters.get(name)
-    }
-
-    /// Whether CloudFormation reads the value of a template parameter from SSM.
-    pub(super) fn is_ssm_parameter(&self, name: &str) -> bool {
-        let kind = self.declaration(name).and_then(|it| it.get("Type"));
-        kind.and_then(as_text).is_some_and(|kind| kind.starts_with("AWS::SSM::Parameter::Value<"))
-    }
-
-    /// Whether the value of a template parameter is a list, by its type.
-    pub(super) fn is_list_parameter(&self, name: &str) -> bool {
-        self.is_list(name) == Some(true)
-    }
-
-    /// Whether the value of a template parameter is one text, by its type.
-    pub(super) fn is_text_parameter(&self, name: &str) -> bool {
-        self.is_list(name) == Some(false)
-    }
-
-    fn is_list(&self, parameter: &str) -> Option<bool> {
-        self.type_of(parameter).map(is_list_type)
-    }
-
-    /// Whether the value of a template parameter is a secret. Whatever is not plainly `false` is one.
-    pub(super) fn is_no_echo(&self, name: &str) -> bool {
-        let declared = self.declaration(name).and_then(|it| it.get("NoEcho"));
-        declared
-            .is_some_and(|it| !it.scalar().is_some_and(|scalar| scalar.text.eq_ignore_ascii_case("false")))
-    }
-
-    /// The type of a template parameter, as it is written.
-    pub(super) fn type_of(&self, parameter: &str) -> Option<&'a str> {
-        self.declaration(parameter)?.get("Type").and_then(as_text)
-    }
-
-    fn declaration(&self, parameter: &str) -> Option<&'a Node> {
-        self.fragment.get("Parameters")?.get(parameter)
-    }
-
-    /// Whether a condition of this name may be there that the template doesn't spell out: a loop makes it, or a
-    /// `Fn::Transform` brings it.
-    pub(super) fn may_become_condition(&self, name: &str) -> bool {
-        let Some(NodeValue::Map(entries)) = self.fragment.get("Conditions").map(|node| &node.value) else {
-            return self.fragment.get("Fn::Transform").is_some();
-        };
-        entries.iter().any(|entry| {
-            entry.key == "Fn::Transform"
-                || mlp_template::check::made_by_loop(&entry.key, &Value::from_node(&entry.value), name)
-        }) || self.fragment.get("Fn::Transform").is_some()
-    }
-
-    /// The section, if there is one.
-    pub(super) fn section(&self, name: &str) -> Option<&'a Node> {
-        self.fragment.get(name)
-    }
-
-    /// The entries of a section.
-    pub(super) fn names_in(&self, section: &str) -> Vec<&'a str> {
-        match self.fragment.get(section).map(|node| &node.value) {
-            Some(NodeValue::Map(entries)) => entries.iter().map(|entry| entry.key.as_str()).collect(),
-            _ => Vec::new(),
-        }
-    }
-}
 
 /// A template whose products are read but not made.
 #[derive(Debug, Clone)]
@@ -153,17 +37,17 @@ pub struct Plan {
 /// Reads the products of a template.
 pub fn plan(input: Input) -> Plan {
     let suggestions = Suggestions::default();
-    let request = Request::of(&input, &suggestions);
-    let mut findings = place(&request);
+    let user = UserTemplate::of(&input, &suggestions);
+    let mut findings = place(&user);
     let place_is_right = findings.is_empty();
     let mut products = IndexMap::new();
-    match resources(&request) {
+    match resources(&user) {
         Ok(entries) => {
             for entry in entries {
                 if entry.key.starts_with("Fn::") {
-                    in_loop(entry, request.loop_order, &mut findings);
+                    in_loop(entry, user.loop_order, &mut findings);
                 } else if is_product(entry, &suggestions, &mut findings) {
-                    let read = Declared::read(entry, &request);
+                    let read = Declared::read(entry, &user);
                     let declared = read.map_err(|mut wrong| {
                         // What is wrong with the place is no property's.
                         let properties = join(&join("/Resources", &entry.key), "Properties");
@@ -181,10 +65,10 @@ pub fn plan(input: Input) -> Plan {
 }
 
 /// Account and region must be what they are called.
-fn place(request: &Request<'_>) -> Vec<Finding> {
-    let account = AccountId::parse(&request.account_id).map(drop);
-    let region = Region::parse(&request.region).map(drop);
-    [("account", account.is_err(), &request.account_id), ("region", region.is_err(), &request.region)]
+fn place(user: &UserTemplate<'_>) -> Vec<Finding> {
+    let account = AccountId::parse(&user.account_id).map(drop);
+    let region = Region::parse(&user.region).map(drop);
+    [("account", account.is_err(), &user.account_id), ("region", region.is_err(), &user.region)]
         .into_iter()
         .filter(|(_, wrong, _)| *wrong)
         .map(|(what, _, value)| {
@@ -199,8 +83,8 @@ fn place(request: &Request<'_>) -> Vec<Finding> {
 }
 
 /// The entries of `Resources`. A fragment without them is a part of a template.
-fn resources<'a>(request: &Request<'a>) -> Result<&'a [Entry], Box<Finding>> {
-    match request.fragment.get("Resources").map(|node| &node.value) {
+fn resources<'a>(user: &UserTemplate<'a>) -> Result<&'a [Entry], Box<Finding>> {
+    match user.fragment.get("Resources").map(|node| &node.value) {
         Some(NodeValue::Map(entries)) => Ok(entries),
         Some(_) => {
             let message = "`Resources` is not a map of resources";
@@ -303,30 +187,28 @@ impl Plan {
     /// Every finding when at least one blocks, or a defect of ours.
     pub fn expand(self, lookups: &Lookups) -> Result<Expanded, Failure> {
         let Self { input, products: declared, suggestions, mut findings } = self;
-        let request = Request::of(&input, &suggestions);
+        let user = UserTemplate::of(&input, &suggestions);
         // Of a template with mistakes nothing was looked up.
         let lookups = (!blocks(&findings)).then_some(lookups);
         let mut products = Products::with_capacity(declared.len());
         for (id, declared) in &declared {
             let mut product = declared.as_ref().map(|it| Product::new(&it.config)).transpose()?;
             if let Some(product) = &mut product {
-                // A macro can't add template parameters.
-                product.inputs.permissions_boundary = match &input.permissions_boundary {
-                    Some(policy) => RoleBoundary::Policy(Value::str(policy.as_str())),
-                    None => RoleBoundary::Own,
-                };
+                product.id_prefix.clone_from(id);
             }
             products.insert(id.clone(), product);
         }
         findings.extend(together::names(&declared, &products));
 
-        let mut rewriter = Rewriter::new(&products, &request);
+        let mut rewriter = Rewriter::new(&products, &user);
         let mut templates = IndexMap::new();
         let mut written = Vec::new();
         for declared in declared.values().flatten() {
             findings.extend(declared.warnings.iter().cloned());
             let Some(Some(product)) = products.get(&declared.id) else { continue };
-            let template = make(declared, product.clone(), lookups, &mut rewriter, &mut findings)?;
+            let suite_boundary = input.permissions_boundary.as_deref();
+            let rewritten = declared.rewritten(&mut rewriter);
+            let template = make(&rewritten, product.clone(), suite_boundary, lookups, &mut findings)?;
             templates.insert(declared.id.clone(), template);
             written.push((declared.id.clone(), rewriter.silently(&declared.node, &declared.id)));
         }
@@ -339,7 +221,7 @@ impl Plan {
                 }
             }
         }
-        let last: Last = if request.mentions_depends_on() {
+        let last: Last = if user.mentions_depends_on() {
             templates.iter().map(|(id, template)| (id.clone(), made::last(template))).collect()
         } else {
             Last::new()
@@ -365,11 +247,11 @@ impl Plan {
             }
         }
         findings.append(&mut rewriter.findings);
-        findings.extend(together::logical_ids(&request, &products, &templates));
-        findings.extend(together::limits(&request, &templates));
+        findings.extend(together::logical_ids(&user, &products, &templates));
+        findings.extend(together::limits(&user, &templates));
         let made_by = together::made_by(&templates);
         findings.extend(together::metadata(&mut sections, &made_by));
-        let mut products = checks::products(written, &request);
+        let mut products = checks::products(written, &user);
         // What is wrong with a function's place needs no second finding about what is in it.
         products.retain(|wrong| !findings.iter().any(|known| checks::is_at(wrong, &known.path)));
         if !blocks(&findings) {
@@ -381,7 +263,7 @@ impl Plan {
                 resources: templates.into_values().flat_map(|template| template.resources).collect(),
                 ..Template::default()
             };
-            findings.extend(checks::made(&mut all, &request, &settled));
+            findings.extend(checks::made(&mut all, &user, &settled));
             fill(&mut parts, all);
         }
         findings.extend(products);
@@ -396,39 +278,56 @@ impl Plan {
     }
 }
 
+impl Declared {
+    /// The product with what there will be in the place of its references to products.
+    fn rewritten(&self, rewriter: &mut Rewriter<'_>) -> Self {
+        let mut declared = self.clone();
+        let resources = Path::ROOT.key("Resources");
+        let resource = resources.key(&self.id);
+        let properties = resource.key("Properties");
+        declared.config.visit_deferred(&mut |deferred| {
+            let place = crate::config::properties::pointer(&deferred.pointer);
+            rewriter.own = deferred.pointer.starts_with("/tags/").then(|| self.id.clone());
+            below(rewriter, &mut deferred.node, &properties, place.trim_start_matches('/'));
+            rewriter.own = None;
+        });
+        if let Some(boundary) = &mut declared.permissions_boundary {
+            rewriter.value(boundary, &properties.key(BOUNDARY_PROPERTY));
+        }
+        let attributes = &mut declared.attributes;
+        for (key, node) in [
+            ("Metadata", &mut attributes.metadata),
+            ("DeletionPolicy", &mut attributes.deletion_policy),
+            ("UpdateReplacePolicy", &mut attributes.update_replace_policy),
+        ] {
+            if let Some(node) = node {
+                rewriter.value(node, &resource.key(key));
+            }
+        }
+        declared
+    }
+}
+
 /// One product's resources, with its logical ids.
 fn make(
     declared: &Declared,
     mut product: Product,
+    suite_boundary: Option<&str>,
     lookups: Option<&Lookups>,
-    rewriter: &mut Rewriter<'_>,
     findings: &mut Vec<Finding>,
 ) -> Result<Template, InternalError> {
+    product.set_inputs(&declared.config);
+    // A macro can't add template parameters.
+    product.inputs.permissions_boundary = match (&declared.permissions_boundary, suite_boundary) {
+        (Some(policy), _) => RoleBoundary::Policy(Value::from_node(policy)),
+        (None, Some(policy)) => RoleBoundary::Policy(Value::str(policy)),
+        (None, None) => RoleBoundary::Own,
+    };
     if let Some(lookups) = lookups {
         let wrong = declared.wanted.put_into(&mut product, lookups);
         findings.extend(wrong.into_iter().map(|finding| in_properties(declared, finding)));
     }
-    let mut declared = declared.clone();
-    let resources = Path::ROOT.key("Resources");
-    let resource = resources.key(&declared.id);
-    for (pointer, node) in &mut declared.passed {
-        let place = crate::config::properties::pointer(pointer);
-        rewriter.own = pointer.starts_with("/tags/").then(|| declared.id.clone());
-        below(rewriter, node, &resource.key("Properties"), place.trim_start_matches('/'));
-        rewriter.own = None;
-    }
-    let attributes = &mut declared.attributes;
-    for (key, node) in [
-        ("Metadata", &mut attributes.metadata),
-        ("DeletionPolicy", &mut attributes.deletion_policy),
-        ("UpdateReplacePolicy", &mut attributes.update_replace_policy),
-    ] {
-        if let Some(node) = node {
-            rewriter.value(node, &resource.key(key));
-        }
-    }
-    made::put_passed(&declared.passed, &mut product.inputs);
-    made::template(&declared, &product)
+    made::template(&declared.attributes, &product)
 }
 
 /// A finding that points into a product's config, pointing into the properties of its resource.
@@ -492,21 +391,5 @@ fn fill(parts: &mut [(String, Part)], mut made: Template) {
         if let (Part::Made(place), Some(resource)) = (part, made.resources.get_mut(id.as_str())) {
             std::mem::swap(place.as_mut(), resource);
         }
-    }
-}
-
-impl Request<'_> {
-    /// Whether anything may wait for others by name.
-    fn mentions_depends_on(&self) -> bool {
-        fn mentions(node: &Node) -> bool {
-            match &node.value {
-                NodeValue::Map(entries) => {
-                    entries.iter().any(|entry| entry.key == "DependsOn" || mentions(&entry.value))
-                }
-                NodeValue::Seq(nodes) => nodes.iter().any(mentions),
-                NodeValue::Scalar(_) => false,
-            }
-        }
-        self.fragment.get("Resources").is_some_and(mentions)
     }
 }

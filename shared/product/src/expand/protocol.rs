@@ -17,7 +17,8 @@ use serde_json::value::RawValue;
 
 use super::lookups::Lookups;
 use super::paths::ParameterPaths;
-use super::plan::{Failure, Input, Plan, plan};
+use super::plan::{Failure, Plan, plan};
+use super::user_template::{Input, LoopOrder};
 
 /// The most that an `errorMessage` has, in characters: CloudFormation cuts status reasons off at about 1,000.
 const MESSAGE: usize = 1_000;
@@ -203,7 +204,7 @@ fn input(fields: &IndexMap<String, &RawValue>) -> Result<Input, String> {
         account_id: text("accountId")?,
         region: text("region")?,
         permissions_boundary: None,
-        loop_order: super::LoopOrder::After,
+        loop_order: LoopOrder::After,
         language_extensions: None,
     })
 }

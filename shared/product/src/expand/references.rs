@@ -4,7 +4,6 @@
 
 use std::collections::HashMap;
 
-use indexmap::IndexMap;
 use mlp_template::codes;
 use mlp_template::finding::{Code, Finding, Severity};
 use mlp_template::suggest::Suggestions;
@@ -12,15 +11,11 @@ use mlp_template::template::references::{self, Reference, is_pattern};
 use mlp_template::template::{Path, SubPart, Value};
 use mlp_template::yaml::{Node, NodeValue};
 
-use super::attributes::target;
+use super::attributes::{Products, target};
 use super::computed;
 use super::loops::{Loop, may_name};
-use super::plan::Request;
+use super::user_template::UserTemplate;
 use super::values::{as_text, function, list, placed, text, to_node};
-use crate::product::Product;
-
-/// The products by logical id; nothing for one that couldn't be read, about which nothing more is said.
-pub(super) type Products = IndexMap<String, Option<Product>>;
 
 /// Logical id of a product to the resources on which none of its others depends.
 pub(super) type Last = HashMap<String, Vec<String>>;
@@ -28,7 +23,7 @@ pub(super) type Last = HashMap<String, Vec<String>>;
 /// Rewrites references, and collects what can't be.
 pub(super) struct Rewriter<'a> {
     pub(super) products: &'a Products,
-    request: &'a Request<'a>,
+    user: &'a UserTemplate<'a>,
     suggestions: &'a Suggestions,
     pub(super) findings: Vec<Finding>,
     /// The product that the current value becomes a tag of.
@@ -40,11 +35,11 @@ pub(super) struct Rewriter<'a> {
 }
 
 impl<'a> Rewriter<'a> {
-    pub(super) fn new(products: &'a Products, request: &'a Request<'a>) -> Self {
+    pub(super) fn new(products: &'a Products, user: &'a UserTemplate<'a>) -> Self {
         Self {
             products,
-            request,
-            suggestions: request.suggestions,
+            user,
+            suggestions: user.suggestions,
             findings: Vec::new(),
             own: None,
             loops: Vec::new(),
@@ -90,7 +85,7 @@ impl<'a> Rewriter<'a> {
             && let Some(variable) = as_text(variable)
         {
             self.value(collection, &path.index(1));
-            let collection = Loop::new(variable, collection, self.request);
+            let collection = Loop::new(variable, collection, self.user);
             self.loops.push(collection);
             body(self, made, &path.index(2));
             self.loops.pop();
@@ -200,7 +195,7 @@ impl<'a> Rewriter<'a> {
                 let message = format!(
                     "the attribute of `{name}` must be written out: which resource it leads to is decided by its name"
                 );
-                let order = self.request.loop_order;
+                let order = self.user.loop_order;
                 let help = if self.loops.is_empty() {
                     order.help_for_computed("attribute")
                 } else {
@@ -243,7 +238,7 @@ impl<'a> Rewriter<'a> {
             // Of `${P.${V}}` only `P.${V` is the reference: the first `}` ends it.
             let end = if pattern.matches("${").count() > pattern.matches('}').count() { "}" } else { "" };
             let message = format!("a loop decides the attribute of `{name}.{pattern}{end}`");
-            self.push(codes::MAC_LOOP, node, path, message, Some(self.request.loop_order.help().to_owned()));
+            self.push(codes::MAC_LOOP, node, path, message, Some(self.user.loop_order.help().to_owned()));
             return None;
         }
         match target(name, product, attribute, self.suggestions) {
@@ -296,13 +291,12 @@ impl<'a> Rewriter<'a> {
 
     /// Refuses what names a product only after a loop has run: the macro runs before it and takes the product away.
     fn names_product_later(&mut self, node: &Node, path: &Path<'_>, depends_on: bool) {
-        if let Some((variable, product)) =
-            may_name(node, &self.loops, (self.products, self.request), depends_on)
+        if let Some((variable, product)) = may_name(node, &self.loops, (self.products, self.user), depends_on)
         {
             let message = format!(
                 "in a loop `{variable}` stands for the product `{product}`, which the macro replaces before the loop runs"
             );
-            let help = self.request.loop_order.help().to_owned();
+            let help = self.user.loop_order.help().to_owned();
             self.push(codes::MAC_LOOP, node, path, message, Some(help));
         }
     }
@@ -316,7 +310,7 @@ impl<'a> Rewriter<'a> {
         if self.products.is_empty() || self.loops.iter().any(|it| it.is_known() && it.is_in(node)) {
             return;
         }
-        let Some(named) = computed::named(node, self.products, self.request) else { return };
+        let Some(named) = computed::named(node, self.products, self.user) else { return };
         let (function, product) = (named.function, &named.product);
         let message = if named.certain {
             format!(
@@ -329,7 +323,7 @@ impl<'a> Rewriter<'a> {
                  CloudFormation computes the name"
             )
         };
-        let help = self.request.loop_order.help_for_computed("name");
+        let help = self.user.loop_order.help_for_computed("name");
         self.push(codes::MAC_LOOP, node, path, message, Some(help));
         if let Some(finding) = self.findings.last_mut().filter(|_| !named.certain) {
             finding.severity = Severity::Warning;

@@ -8,12 +8,12 @@ use mlp_template::finding::Finding;
 use mlp_template::template::{Map, Template, Value};
 use mlp_template::yaml::{Entry, NodeValue, join};
 
+use super::attributes::Products;
 use super::declared::Declared;
 use super::loops;
-use super::plan::Request;
-use super::references::Products;
+use super::user_template::UserTemplate;
 use super::values::{as_text, function, map, to_node};
-use crate::config::VpcIds;
+use crate::config::{Field, VpcIds};
 
 /// Source of the numbers: CloudFormation User Guide, "Understand CloudFormation quotas".
 const RESOURCES: usize = 500;
@@ -75,14 +75,13 @@ fn at(declared: &Declared, code: mlp_template::finding::Code, message: String, h
 /// The VPC in which a product's endpoints answer under the services' own names.
 fn private(declared: &Declared) -> Option<String> {
     let vpc = declared.config.ml_product.vpc.as_ref().filter(|vpc| vpc.endpoint_private_dns)?;
-    let passed = declared.passed.get("/ml_product/vpc_integration/vpc_id");
-    Some(match (&vpc.ids, passed) {
-        (_, Some(node)) => match function(node) {
+    Some(match &vpc.ids {
+        VpcIds::Direct { vpc: Field::Known(vpc), .. } => format!("`{vpc}`"),
+        VpcIds::Direct { vpc: Field::Deferred(vpc), .. } => match function(&vpc.node) {
             Some(("Ref", name)) => format!("`{}`", as_text(name).unwrap_or_default()),
-            _ => serde_json::to_string(node).unwrap_or_default(),
+            _ => serde_json::to_string(&vpc.node).unwrap_or_default(),
         },
-        (VpcIds::Direct { vpc, .. }, None) => format!("`{vpc}`"),
-        (VpcIds::ParameterStore { vpc, .. }, None) => format!("of the SSM parameter `{vpc}`"),
+        VpcIds::ParameterStore { vpc, .. } => format!("of the SSM parameter `{vpc}`"),
     })
 }
 
@@ -112,19 +111,19 @@ impl Owner<'_> {
 
 /// Logical ids that something else has already.
 pub(super) fn logical_ids(
-    request: &Request<'_>,
+    user: &UserTemplate<'_>,
     products: &Products,
     templates: &IndexMap<String, Template>,
 ) -> Vec<Finding> {
     let mut owners: HashMap<&str, Owner<'_>> = HashMap::new();
     for (section, owner) in [("Parameters", Owner::Parameter), ("Resources", Owner::Resource)] {
-        owners.extend(request.names_in(section).into_iter().map(|name| (name, owner)));
+        owners.extend(user.names_in(section).into_iter().map(|name| (name, owner)));
     }
-    let loops: Vec<(String, &str)> = match request.section("Resources").map(|node| &node.value) {
+    let loops: Vec<(String, &str)> = match user.section("Resources").map(|node| &node.value) {
         Some(NodeValue::Map(entries)) => entries
             .iter()
             .flat_map(|entry| {
-                let made = loops::made(&entry.key, &entry.value, request).into_iter();
+                let made = loops::made(&entry.key, &entry.value, user).into_iter();
                 made.map(|id| (id, entry.key.as_str()))
             })
             .collect(),
@@ -132,7 +131,7 @@ pub(super) fn logical_ids(
     };
     owners.extend(loops.iter().map(|(id, key)| (id.as_str(), Owner::Loop(key))));
     // The macro takes the product's own id away, so CloudFormation can't notice that a parameter has it too.
-    let parameters = request.names_in("Parameters");
+    let parameters = user.names_in("Parameters");
     let mut findings: Vec<Finding> =
         products.keys().filter(|id| parameters.contains(&id.as_str())).map(|id| double(id)).collect();
     for (id, template) in templates {
@@ -158,8 +157,8 @@ fn double(id: &str) -> Finding {
 }
 
 /// What CloudFormation refuses because of its size.
-pub(super) fn limits(request: &Request<'_>, templates: &IndexMap<String, Template>) -> Vec<Finding> {
-    let own = request
+pub(super) fn limits(user: &UserTemplate<'_>, templates: &IndexMap<String, Template>) -> Vec<Finding> {
+    let own = user
         .names_in("Resources")
         .iter()
         .filter(|name| !templates.contains_key(**name) && !name.starts_with("Fn::"))
@@ -180,7 +179,7 @@ pub(super) fn limits(request: &Request<'_>, templates: &IndexMap<String, Templat
         let help = "split the template into several stacks";
         findings.push(Finding::error(codes::TPL_LIMIT, "/Resources", message).help(help));
     }
-    let outputs = request.names_in("Outputs").len();
+    let outputs = user.names_in("Outputs").len();
     if outputs > OUTPUTS {
         let message = format!("the template has {outputs} outputs; CloudFormation allows {OUTPUTS}");
         findings.push(

@@ -29,7 +29,7 @@ pub(super) fn role(cx: &Context<'_>) -> Built {
         text.push_text(&managed.policy);
         policies.push(Value::Sub(text));
     }
-    policies.extend(links.attach.iter().map(Value::reference));
+    policies.extend(links.attach.iter().map(|id| cx.reference(id)));
     let mut properties = map([
         ("RoleName", cx.name()?),
         ("Description", Value::str(format!("{} of {}", cx.spec.purpose, cx.product.names.ml_name()))),
@@ -39,7 +39,7 @@ pub(super) fn role(cx: &Context<'_>) -> Built {
         // Template Reference, `AWS::IAM::Role` (`MaxSessionDuration`); IAM API Reference, `CreateRole`.
         ("MaxSessionDuration", Value::Int(3600)),
     ]);
-    let own = links.boundary.as_ref().map(Value::reference);
+    let own = links.boundary.as_ref().map(|id| cx.reference(id));
     let boundary = match &cx.product.inputs.permissions_boundary {
         RoleBoundary::Policy(policy) => Some(policy.clone()),
         RoleBoundary::Own => own,

@@ -2,7 +2,7 @@
 
 use mlp_template::template::{Map, Sub, SubPart, Value, map};
 
-use super::{Built, Context, get_att};
+use super::{Built, Context};
 
 /// The environment variable that tells a deploy build which model was approved.
 pub(super) const MODEL_PACKAGE_VARIABLE: &str = "MODEL_PACKAGE_ARN";
@@ -31,7 +31,7 @@ pub(super) fn project(cx: &Context<'_>) -> Built {
     let mut properties = map([
         ("Name", Value::str(name.as_str())),
         ("Description", Value::str(format!("{} of {}", cx.spec.purpose, cx.product.names.ml_name()))),
-        ("ServiceRole", get_att(role, "Arn")),
+        ("ServiceRole", cx.get_att(role, "Arn")),
         ("Artifacts", Value::map([("Type", Value::str("CODEPIPELINE"))])),
         (
             "Source",
@@ -92,14 +92,14 @@ fn variables(cx: &Context<'_>) -> Result<Value, mlp_template::error::InternalErr
         // What jobs, models and endpoints must begin with: the policies allow no other names.
         ("RESOURCE_PREFIX", Value::str(names.job_prefix())),
         ("SSM_PREFIX", Value::str(names.ssm_path("").trim_end_matches('/'))),
-        ("SAGEMAKER_ROLE_ARN", get_att(cx.role_of("sagemaker")?, "Arn")),
+        ("SAGEMAKER_ROLE_ARN", cx.get_att(cx.role_of("sagemaker")?, "Arn")),
     ]);
     let mut add = |name: &str, value: Option<Value>| {
         if let Some(value) = value {
             values.insert(name.to_owned(), value);
         }
     };
-    let reference = |kind: &str| product.of_type(kind).map(Value::reference);
+    let reference = |kind: &str| product.of_type(kind).map(|id| cx.reference(id));
     add(
         "MODEL_PACKAGE_GROUP_NAME",
         product
@@ -110,7 +110,10 @@ fn variables(cx: &Context<'_>) -> Result<Value, mlp_template::error::InternalErr
     );
     add("ARTIFACTS_BUCKET", reference("AWS::S3::Bucket"));
     // What builds store there never expires.
-    add("MODEL_ARTIFACTS_URI", product.of_type("AWS::S3::Bucket").map(models_uri));
+    add(
+        "MODEL_ARTIFACTS_URI",
+        product.of_type("AWS::S3::Bucket").map(|id| models_uri(product.logical_id(id))),
+    );
     add("KMS_KEY_ARN", cx.key_arn());
     if let Some(vpc) = &product.inputs.vpc {
         add("VPC_SUBNET_IDS", Some(Value::join(",", vpc.subnet_ids.clone())));
@@ -130,9 +133,9 @@ fn variables(cx: &Context<'_>) -> Result<Value, mlp_template::error::InternalErr
 }
 
 /// Where models belong: `s3://{bucket}/models`.
-fn models_uri(bucket: &str) -> Value {
+fn models_uri(bucket: String) -> Value {
     let mut uri = Sub::parse("s3://");
-    uri.parts.push(SubPart::Ref(bucket.to_owned()));
+    uri.parts.push(SubPart::Ref(bucket));
     uri.push_text(&format!("/{}", super::storage::MODELS_PREFIX));
     Value::Sub(uri)
 }

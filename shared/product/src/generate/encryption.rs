@@ -66,5 +66,5 @@ pub(super) fn key(cx: &Context<'_>) -> Built {
 /// `AWS::KMS::Alias`.
 pub(super) fn alias(cx: &Context<'_>) -> Result<mlp_template::template::Map, InternalError> {
     let key = cx.link(cx.spec.links.key.as_deref(), "key")?;
-    Ok(map([("AliasName", cx.name()?), ("TargetKeyId", Value::reference(key))]))
+    Ok(map([("AliasName", cx.name()?), ("TargetKeyId", cx.reference(key))]))
 }

@@ -3,7 +3,7 @@
 use mlp_template::template::{Value, map};
 
 use super::build::MODEL_PACKAGE_VARIABLE;
-use super::{Built, Context, Scope, arn, get_att};
+use super::{Built, Context, Scope, arn};
 
 /// `AWS::Events::Rule`: an approved model of this registry starts the deploy pipeline and tells it which model.
 ///
@@ -40,13 +40,9 @@ pub(super) fn rule(cx: &Context<'_>) -> Built {
                 // `Ref` of a pipeline is its name; using the reference makes the rule wait for the pipeline.
                 (
                     "Arn",
-                    super::arn_of(
-                        "codepipeline",
-                        Scope::Regional,
-                        super::as_part(&Value::reference(pipeline)),
-                    ),
+                    super::arn_of("codepipeline", Scope::Regional, super::as_part(&cx.reference(pipeline))),
                 ),
-                ("RoleArn", get_att(role, "Arn")),
+                ("RoleArn", cx.get_att(role, "Arn")),
                 (
                     "InputTransformer",
                     Value::map([

@@ -106,7 +106,7 @@ pub fn template(product: &Product) -> Result<Template, InternalError> {
         }
         let policy = |value: &str| spec.stateful.then(|| Value::str(value));
         resources.insert(
-            id.clone(),
+            product.logical_id(id),
             Resource {
                 comment: Some(format!("{}.", spec.purpose)),
                 kind: spec.kind.clone(),
@@ -277,9 +277,19 @@ impl Context<'_> {
         self.product.has(id)
     }
 
+    /// `!Ref` of one of the product's resources.
+    fn reference(&self, id: &str) -> Value {
+        Value::Ref(self.product.logical_id(id))
+    }
+
+    /// `!GetAtt` of one of the product's resources.
+    fn get_att(&self, id: &str, attribute: &str) -> Value {
+        Value::GetAtt(self.product.logical_id(id), attribute.to_owned())
+    }
+
     /// `!GetAtt KmsKey.Arn`, in scenarios with a key of their own.
     fn key_arn(&self) -> Option<Value> {
-        self.product.of_type("AWS::KMS::Key").map(|key| get_att(key, "Arn"))
+        self.product.of_type("AWS::KMS::Key").map(|key| self.get_att(key, "Arn"))
     }
 
     /// The tags, in the list shape that most types have.
@@ -318,7 +328,7 @@ impl Context<'_> {
             .links
             .attribute
             .as_deref()
-            .map_or_else(|| Value::reference(of), |attribute| get_att(of, attribute)))
+            .map_or_else(|| self.reference(of), |attribute| self.get_att(of, attribute)))
     }
 
     /// The physical names of all resources of a type, in reading order.
@@ -330,11 +340,6 @@ impl Context<'_> {
             .map(|(id, _)| self.product.physical_name(id))
             .collect()
     }
-}
-
-/// `!GetAtt id.attribute`.
-fn get_att(id: &str, attribute: &str) -> Value {
-    Value::GetAtt(id.to_owned(), attribute.to_owned())
 }
 
 /// What stands between service and resource in an ARN.

@@ -28,7 +28,7 @@ pub(super) fn metric_filter(cx: &Context<'_>) -> Built {
     let log_group = cx.link(cx.spec.links.log_group.as_deref(), "log_group")?;
     Ok(map([
         ("FilterName", cx.name()?),
-        ("LogGroupName", Value::reference(log_group)),
+        ("LogGroupName", cx.reference(log_group)),
         (
             "MetricTransformations",
             Value::list([Value::map([
@@ -65,7 +65,7 @@ pub(super) fn alarm(cx: &Context<'_>) -> Built {
         // read as in sync. Sources: AWS CloudFormation User Guide, "Detect unmanaged configuration changes to stacks and
         // resources with drift detection"; Template Reference, `AWS::CloudWatch::Alarm` (`ActionsEnabled`, true by default).
         ("ActionsEnabled", Value::Bool(true)),
-        ("AlarmActions", Value::list([Value::reference(topic)])),
+        ("AlarmActions", Value::list([cx.reference(topic)])),
         ("Tags", cx.tag_list()),
     ]))
 }
@@ -89,7 +89,7 @@ pub(super) fn subscription(cx: &Context<'_>) -> Built {
         .alerts_email
         .clone()
         .ok_or_else(|| cx.bug("needs an address, and the config has none"))?;
-    Ok(map([("TopicArn", Value::reference(topic)), ("Endpoint", email)]))
+    Ok(map([("TopicArn", cx.reference(topic)), ("Endpoint", email)]))
 }
 
 /// `AWS::CloudWatch::Dashboard`: pipelines, builds and, where there are any, alarms.
@@ -129,19 +129,19 @@ pub(super) fn dashboard(cx: &Context<'_>) -> Built {
     widgets.push(metrics("Build duration (seconds)", (8, row), "Average", &builds("Duration")));
     widgets.push(metrics("Failed builds", (16, row), "Sum", &builds("FailedBuilds")));
     row += 6;
-    let alarms: Vec<&str> = cx
+    let alarms: Vec<String> = cx
         .product
         .resources
         .iter()
         .filter(|(_, spec)| spec.kind == "AWS::CloudWatch::Alarm")
-        .map(|(id, _)| id.as_str())
+        .map(|(id, _)| format!("{MARK}{}.Arn{MARK}", cx.product.logical_id(id)))
         .collect();
     if !alarms.is_empty() {
         widgets.push(json!({
             "type": "alarm", "x": 0, "y": row, "width": 24, "height": 3,
             "properties": {
                 "title": "Compliance alarms",
-                "alarms": alarms.iter().map(|id| format!("{MARK}{id}.Arn{MARK}")).collect::<Vec<_>>(),
+                "alarms": alarms,
             }
         }));
     }

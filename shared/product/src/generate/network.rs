@@ -4,7 +4,7 @@ use mlp_template::error::InternalError;
 use mlp_template::template::{Map, Value, map};
 
 use super::policy::{Statement, document};
-use super::{Built, Context, get_att};
+use super::{Built, Context};
 use crate::product::VpcInputs;
 
 fn vpc<'a>(cx: &Context<'a>) -> Result<&'a VpcInputs, InternalError> {
@@ -14,7 +14,7 @@ fn vpc<'a>(cx: &Context<'a>) -> Result<&'a VpcInputs, InternalError> {
 /// The security group of endpoints and builds: the product's own, or the SG provisioner's.
 pub(super) fn security_group_id(cx: &Context<'_>) -> Result<Value, InternalError> {
     match (cx.product.of_type("AWS::EC2::SecurityGroup"), &vpc(cx)?.security_group_id) {
-        (Some(own), _) => Ok(get_att(own, "GroupId")),
+        (Some(own), _) => Ok(cx.get_att(own, "GroupId")),
         (None, Some(given)) => Ok(given.clone()),
         (None, None) => Err(cx.bug("needs a security group, and there is none")),
     }

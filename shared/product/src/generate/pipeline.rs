@@ -3,7 +3,7 @@
 use mlp_template::template::{Value, map};
 
 use super::build::MODEL_PACKAGE_VARIABLE;
-use super::{Built, Context, get_att};
+use super::{Built, Context};
 use crate::config::Source;
 
 /// What the deploy build gets when no approval started the pipeline: it looks the newest approved version up itself.
@@ -29,7 +29,7 @@ pub(super) fn pipeline(cx: &Context<'_>) -> Built {
         .product
         .of_type("AWS::S3::Bucket")
         .ok_or_else(|| cx.bug("a pipeline needs an artifacts bucket, and the tier has none"))?;
-    let mut store = map([("Type", Value::str("S3")), ("Location", Value::reference(bucket))]);
+    let mut store = map([("Type", Value::str("S3")), ("Location", cx.reference(bucket))]);
     if let Some(key) = cx.key_arn() {
         store.insert("EncryptionKey".to_owned(), Value::map([("Id", key), ("Type", Value::str("KMS"))]));
     }
@@ -37,7 +37,7 @@ pub(super) fn pipeline(cx: &Context<'_>) -> Built {
     let started_by_rule =
         cx.product.resources.values().any(|spec| spec.links.pipeline.as_deref() == Some(cx.id));
 
-    let mut build = map([("ProjectName", Value::reference(project))]);
+    let mut build = map([("ProjectName", cx.reference(project))]);
     if started_by_rule {
         build.insert(
             "EnvironmentVariables".to_owned(),
@@ -46,8 +46,11 @@ pub(super) fn pipeline(cx: &Context<'_>) -> Built {
             )),
         );
     }
-    let mut properties =
-        map([("Name", cx.name()?), ("RoleArn", get_att(role, "Arn")), ("ArtifactStore", Value::Map(store))]);
+    let mut properties = map([
+        ("Name", cx.name()?),
+        ("RoleArn", cx.get_att(role, "Arn")),
+        ("ArtifactStore", Value::Map(store)),
+    ]);
     if started_by_rule {
         properties.insert(
             "Variables".to_owned(),
@@ -85,7 +88,7 @@ fn source_action(cx: &Context<'_>) -> Result<Value, mlp_template::error::Interna
         Source::CodeCommit => (
             "CodeCommit",
             Value::map([
-                ("RepositoryName", get_att(cx.link(links.repository.as_deref(), "repository")?, "Name")),
+                ("RepositoryName", cx.get_att(cx.link(links.repository.as_deref(), "repository")?, "Name")),
                 ("BranchName", Value::str(BRANCH)),
                 ("OutputArtifactFormat", Value::str("CODE_ZIP")),
                 ("PollForSourceChanges", true.into()),

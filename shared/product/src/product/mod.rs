@@ -43,7 +43,10 @@ pub struct Product {
     pub build: Build,
     /// How long things are kept.
     pub retention: Retention,
-    /// The resources of this scenario, in reading order.
+    /// The beginning of the logical ids in the product's template: empty, or in a template of the user's the logical id that
+    /// the product has there.
+    pub id_prefix: String,
+    /// The resources of this scenario by their ids without the prefix, in reading order.
     pub resources: IndexMap<String, &'static ResourceSpec>,
     /// What the product gets from outside.
     pub inputs: Inputs,
@@ -148,6 +151,7 @@ impl Product {
             ),
             names,
             inputs,
+            id_prefix: String::new(),
             config_sha256: None,
         })
     }
@@ -155,6 +159,16 @@ impl Product {
     /// Whether the scenario has the resource. Generators ask this, never for the tier.
     pub fn has(&self, logical_id: &str) -> bool {
         self.resources.contains_key(logical_id)
+    }
+
+    /// The logical id of one of the product's resources in its template.
+    pub fn logical_id(&self, id: &str) -> String {
+        format!("{}{id}", self.id_prefix)
+    }
+
+    /// The same product with the inputs of a config that differs in deferred values only.
+    pub(crate) fn set_inputs(&mut self, config: &Config) {
+        self.inputs = Inputs::new(config, &self.names);
     }
 
     /// What conditions in tier files are asked about.
@@ -222,20 +236,23 @@ impl Inputs {
     fn new(config: &Config, names: &Names) -> Self {
         let product = &config.ml_product;
         let mut inputs = Self {
-            alerts_email: product.alerts_email.as_ref().map(|email| Value::str(email.as_str())),
-            source_key: product.source_kms_key_arn.as_ref().map(key_arn),
-            data_lake_key: product.data_lake_kms_key_arn.as_ref().map(key_arn),
+            alerts_email: product
+                .alerts_email
+                .as_ref()
+                .filter(|_| product.tier == Tier::Enterprise)
+                .map(|email| email.to_value(|it| Value::str(it.as_str()))),
+            source_key: product.source_kms_key_arn.as_ref().map(|key| key.to_value(key_arn)),
+            data_lake_key: product.data_lake_kms_key_arn.as_ref().map(|key| key.to_value(key_arn)),
             tags: tags(config, names),
             ..Self::default()
         };
         if let Some(vpc) = &product.vpc {
             let (vpc_id, subnet_ids, security_group_id, route_table_ids) = match &vpc.ids {
                 VpcIds::Direct { vpc, subnets, security_group, route_tables } => (
-                    Value::str(vpc.as_str()),
-                    Value::list(subnets.iter().map(|id| Value::str(id.as_str()))),
-                    security_group.as_ref().map(|id| Value::str(id.as_str())),
-                    (!route_tables.is_empty())
-                        .then(|| Value::list(route_tables.iter().map(|id| Value::str(id.as_str())))),
+                    vpc.to_value(|id| Value::str(id.as_str())),
+                    subnets.to_list(|id| Value::str(id.as_str())),
+                    security_group.as_ref().map(|id| id.to_value(|id| Value::str(id.as_str()))),
+                    (!route_tables.is_empty()).then(|| route_tables.to_list(|id| Value::str(id.as_str()))),
                 ),
                 // SSM parameter types are the way that needs no look-up of ours: CloudFormation reads them at every
                 // deployment. `Fn::Split` of a `{{resolve:ssm:...}}` would be split before it is resolved.
@@ -281,15 +298,16 @@ impl Inputs {
             });
         }
         inputs.data_lake_bucket = product.data_lake.as_ref().map(|path| {
-            inputs.ssm_parameter("DataLakeBucketName", "String", path.as_str(), "The bucket of the data lake")
+            path.to_value(|path| {
+                let description = "The bucket of the data lake";
+                inputs.ssm_parameter("DataLakeBucketName", "String", path.as_str(), description)
+            })
         });
         inputs.load_balancer_arn = product.load_balancer.as_ref().map(|path| {
-            inputs.ssm_parameter(
-                "LoadBalancerArn",
-                "String",
-                path.as_str(),
-                "The load balancer in front of endpoints",
-            )
+            path.to_value(|path| {
+                let description = "The load balancer in front of endpoints";
+                inputs.ssm_parameter("LoadBalancerArn", "String", path.as_str(), description)
+            })
         });
         inputs
     }
@@ -328,6 +346,9 @@ fn tags(config: &Config, names: &Names) -> Map {
         ("ml-provisioner:environment", Value::str(config.environment.env.as_str())),
         ("ml-provisioner:use-case", Value::str(config.ml_product.use_case.as_str())),
     ]);
-    tags.extend(config.tags.iter().map(|(key, value)| (key.clone(), Value::str(value.as_str()))));
+    let of_config = config.tags.iter();
+    tags.extend(
+        of_config.map(|(key, value)| (key.clone(), value.to_value(|text| Value::str(text.as_str())))),
+    );
     tags
 }

@@ -83,7 +83,7 @@ pub enum RemarkKind {
 }
 
 /// A node, its aliases expanded.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
     /// 1-based line; of an alias, where the alias stands.
     pub line: u32,
@@ -96,7 +96,7 @@ pub struct Node {
 }
 
 /// What a node is.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NodeValue {
     /// A scalar.
     Scalar(Scalar),
@@ -107,7 +107,7 @@ pub enum NodeValue {
 }
 
 /// An entry of a map.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// The key's text.
     pub key: String,
