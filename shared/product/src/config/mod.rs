@@ -170,6 +170,7 @@ pub enum VpcMode {
 
 /// Where the VPC's ids come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "a config has at most one of them")]
 pub enum VpcIds {
     /// Read from SSM when the stack is deployed.
     ParameterStore {
@@ -349,7 +350,9 @@ impl Config {
         {
             vpc.visit_deferred(visit);
             subnets.visit_each_deferred(visit);
-            security_group.iter_mut().for_each(|field| field.visit_deferred(visit));
+            if let Some(field) = security_group {
+                field.visit_deferred(visit);
+            }
             route_tables.visit_each_deferred(visit);
         }
         product.source_kms_key_arn.iter_mut().for_each(|field| field.visit_deferred(visit));

@@ -86,18 +86,18 @@ pub(super) fn may_name(
     if loops.is_empty() || products.is_empty() {
         return None;
     }
-    let used: Vec<(&str, Vec<&str>)> = loops
+    let candidates: Vec<(&str, Vec<&str>)> = loops
         .iter()
         .filter(|it| mentions(node, &it.variable))
         .map(|it| (it.variable.as_str(), worth_trying(&it.values, products)))
         .collect();
-    if used.is_empty() || used.iter().any(|(_, values)| values.is_empty()) {
+    if candidates.is_empty() || candidates.iter().any(|(_, values)| values.is_empty()) {
         return None;
     }
-    let all = used.iter().map(|(_, values)| values.len()).fold(1, usize::saturating_mul);
+    let all = candidates.iter().map(|(_, values)| values.len()).fold(1, usize::saturating_mul);
     for combination in 0..all.min(COMBINATIONS) {
         let mut rest = combination;
-        let values: Vec<(&str, &str)> = used
+        let values: Vec<(&str, &str)> = candidates
             .iter()
             .filter_map(|(variable, values)| {
                 let value = values.get(rest % values.len())?;
