@@ -15,9 +15,7 @@ pub fn matches(pattern: &str, text: &str) -> bool {
 /// Whether the pattern of an IAM action (`iam:Pass*`, `*`, `S3:delete?ucket`) covers an action. Case doesn't count, and `?` is
 /// any one character.
 ///
-/// Sources: IAM User Guide, "IAM JSON policy elements: Action" ("the prefix and the action name are case insensitive", "You can
-/// use multi-character match wildcards (*) and single-character match wildcards (?)"); the decisions of the policy simulator's
-/// reimplementation with which `tests/policy/test_crosscheck.py` compares ours.
+/// Source: IAM User Guide, "IAM JSON policy elements: Action".
 pub fn matches_action(pattern: &str, action: &str) -> bool {
     covers(pattern, action, |wanted, found| wanted == b'?' || wanted.eq_ignore_ascii_case(&found))
 }

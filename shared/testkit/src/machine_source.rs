@@ -28,8 +28,10 @@ use serde_json::{Map as Object, Value as Json, json};
 /// Longest line in which an object or a list of the definition stays whole.
 const LINE_WIDTH: usize = 120;
 
-/// Errors that `States.ALL` does not catch and a large answer brings.
-/// AWS: "Handling errors in Step Functions workflows", `States.ALL`: "can't catch the States.DataLimitExceeded terminal error".
+/// What a large answer ends in. `States.ALL` doesn't catch it, so it has a catcher of its own.
+///
+/// Source: AWS Step Functions Developer Guide, "Handling errors in Step Functions workflows" (`States.ALL` and
+/// `States.DataLimitExceeded`).
 const TOO_LARGE: &str = "States.DataLimitExceeded";
 
 /// The definition of a state machine.
@@ -123,9 +125,12 @@ impl Compiler<'_> {
                 state.extend(fields.as_object().cloned().ok_or("its fields are a map")?);
             }
         }
-        let retries = rest.remove("retry").or_else(|| kind.default_retry());
         let next = rest.remove("next");
-        let catchers = self.catchers(&kind, &mut rest, next.as_ref())?;
+        let (mut retries, mut catchers) = (None, Vec::new());
+        if matches!(kind, Kind::Task(_) | Kind::Map(_)) {
+            retries = rest.remove("retry").or_else(|| kind.default_retry());
+            catchers = self.catchers(&kind, &mut rest, next.as_ref())?;
+        }
         for (key, value) in rest {
             if !key.starts_with(|first: char| first.is_ascii_uppercase()) {
                 return Err(format!("`{key}` is no key of such a state"));
@@ -467,6 +472,13 @@ waits: {given: {SecondsPath: $.wait.seconds}}
             ("  A: {step: Read, nxt: Over}", "`nxt` is no key of such a state"),
             ("  A: {step: Read, retry: [often], next: Over}", "policies.yaml has no `often` in `retries`"),
             ("  A: {step: Read, catch: [all], next: Over}", "the machine has no `all` in `catches`"),
+            ("  A: {wait: given, retry: [step], next: Over}", "`retry` is no key of such a state"),
+            (
+                "  A: {choose: [{ok: true, to: Over}], otherwise: Over, catch: [fail]}",
+                "`catch` is no key of such a state",
+            ),
+            ("  A: {choose: [{ok: true, to: Over}]}", "`otherwise` is missing"),
+            ("  A: {choose: [{ok: true}], otherwise: Over}", "an entry of `choose` has no `to`"),
             ("  A: {wait: long, next: Over}", "policies.yaml has no `long` in `waits`"),
             ("  A: {choose: [{to: Over}], otherwise: Over}", "has no condition"),
             ("  A: {choose: [{ok: 1, to: Over}], otherwise: Over}", "is no condition"),

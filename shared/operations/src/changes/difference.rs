@@ -44,7 +44,7 @@ fn walk<'v>(
         (Some(Json::Object(old)), Some(Json::Object(new))) if depth < MAX_DEPTH => {
             let added = new.keys().filter(|key| !old.contains_key(*key));
             for key in old.keys().chain(added) {
-                walk(&below(path, key), old.get(key), new.get(key), depth + 1, found);
+                walk(&pointer::join(path, key), old.get(key), new.get(key), depth + 1, found);
             }
         }
         (Some(Json::Array(old)), Some(Json::Array(new))) if depth < MAX_DEPTH => {
@@ -57,16 +57,11 @@ fn walk<'v>(
             for index in start..old_end.max(new_end) {
                 let old = old.get(index).filter(|_| index < old_end);
                 let new = new.get(index).filter(|_| index < new_end);
-                walk(&below(path, &index.to_string()), old, new, depth + 1, found);
+                walk(&pointer::join(path, &index.to_string()), old, new, depth + 1, found);
             }
         }
         _ => found.push(Difference { path: path.to_owned(), before, after }),
     }
-}
-
-/// The pointer of an entry.
-pub(super) fn below(path: &str, key: &str) -> String {
-    pointer::join(path, key)
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! The properties of a resource that change.
 
 use indexmap::IndexMap;
+use mlp_template::pointer::join;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::difference::{below, differences};
+use super::difference::differences;
 use super::model::{Detail, ResourceChange};
 use super::values::{DisplayedValue, ValueState, beside, read, safe};
 
@@ -114,11 +115,11 @@ impl PropertyReader {
     fn whole(&self, context: Option<&Json>, change: PropertyChange) -> Vec<Property> {
         let mut rows = Vec::new();
         for (key, value) in context.and_then(Json::as_object).into_iter().flatten() {
-            let path = below("", key);
+            let path = join("", key);
             match value {
                 Json::Object(entries) if key == "Properties" => {
                     rows.extend(
-                        entries.iter().map(|(key, value)| self.one(&below(&path, key), value, change)),
+                        entries.iter().map(|(key, value)| self.one(&join(&path, key), value, change)),
                     );
                 }
                 _ => rows.push(self.one(&path, value, change)),
@@ -246,10 +247,10 @@ fn path(detail: &Detail) -> String {
     let attribute = target.attribute.as_deref().unwrap_or("Properties");
     match (&target.path, &target.name) {
         (Some(path), _) if !path.is_empty() => path.clone(),
-        (_, Some(name)) if !name.is_empty() => below(&below("", attribute), name),
+        (_, Some(name)) if !name.is_empty() => join(&join("", attribute), name),
         // A resource's tags are a property in the template.
         _ if attribute == "Tags" => "/Properties/Tags".to_owned(),
-        _ => below("", attribute),
+        _ => join("", attribute),
     }
 }
 

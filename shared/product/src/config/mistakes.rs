@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use jsonschema::{ValidationError, error::ValidationErrorKind as Kind};
 use mlp_template::codes;
 use mlp_template::finding::{Code, Finding, Severity};
+use mlp_template::pointer;
 use mlp_template::printable::{as_it_looks, odd_character};
 use mlp_template::suggest::{Suggestions, or_list};
 use mlp_template::yaml::{Document, Node, NodeValue, ScalarKind, is_text_in_yaml_1_1, join};
@@ -320,7 +321,7 @@ fn parent(path: &str) -> &str {
 
 /// The last part of a path.
 fn last(path: &str) -> String {
-    path.rsplit_once('/').map_or(path, |(_, last)| last).replace("~1", "/").replace("~0", "~")
+    pointer::unescape(path.rsplit_once('/').map_or(path, |(_, last)| last))
 }
 
 /// What a person calls the value at a path.

@@ -11,6 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use indexmap::IndexMap;
 use mlp_template::codes;
 use mlp_template::finding::{Finding, Severity};
+use mlp_template::pointer;
 use mlp_template::yaml::{Node, NodeValue};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -263,8 +264,7 @@ fn rank(finding: &Finding) -> usize {
 
 /// `Fraud.Tier: what is wrong; what to do`.
 fn told(finding: &Finding) -> String {
-    let mut tokens: Vec<String> =
-        finding.path.split('/').skip(1).map(|token| token.replace("~1", "/").replace("~0", "~")).collect();
+    let mut tokens: Vec<String> = pointer::tokens(&finding.path).collect();
     if tokens.len() > 1 && tokens.first().is_some_and(|section| section == "Resources") {
         tokens.remove(0);
         if tokens.get(1).is_some_and(|key| key == "Properties") {
